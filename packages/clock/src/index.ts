@@ -1,1 +1,4 @@
-export {};
+export * from './clock.ts';
+export * from './deadline.ts';
+export * from './instant.ts';
+export * from './machine.ts';

@@ -1,1 +1,2 @@
-export {};
+export * from './drop-reason.ts';
+export * from './sa.ts';

@@ -1,1 +1,3 @@
-export {};
+export * from './config.ts';
+export * from './endpoint-io.ts';
+export * from './events.ts';

@@ -1,1 +1,3 @@
-export {};
+export * from './address.ts';
+export * from './packet-batch.ts';
+export * from './traffic-selector.ts';

@@ -1,1 +1,1 @@
-export {};
+export * from './tun-adapter.ts';

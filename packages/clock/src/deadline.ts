@@ -1,0 +1,24 @@
+import type { Instant } from './instant.ts';
+
+/** Whether a deadline deserves to wake a sleeping device, or may wait until something else has. */
+export type WakeClass = 'device' | 'process';
+
+/** When a machine wants to be called next, and why. */
+export interface Deadline {
+  /** The reason, for people and logs: `retransmit IKE_AUTH`, `dpd`, `nat-keepalive`. */
+  readonly name: string;
+  /** Not before this instant. */
+  readonly at: Instant;
+  /** How late it may fire without harm, in milliseconds: what lets several deadlines ride one wake. */
+  readonly toleranceMs: number;
+  readonly wake: WakeClass;
+}
+
+/** The deadline that comes first, or `undefined` when there is none. */
+export function earliestDeadline(deadlines: Iterable<Deadline | undefined>): Deadline | undefined {
+  let first: Deadline | undefined;
+  for (const deadline of deadlines) {
+    if (deadline && (!first || deadline.at < first.at)) first = deadline;
+  }
+  return first;
+}

@@ -1,0 +1,98 @@
+import type { KeyMaterial } from './key-material.ts';
+import type { RandomSource } from './random-source.ts';
+
+/** How a packet is protected: an AEAD, or a cipher with an integrity transform. All ids are IANA's. */
+export interface CipherSuite {
+  readonly encryption: number;
+  /** Key length of the cipher in bits, without salt; for ciphers of fixed key length their own. */
+  readonly keyBits: number;
+  /** `Integ.NONE` for an AEAD. */
+  readonly integrity: number;
+}
+
+/** Sizes that follow from a cipher suite alone. */
+export interface CipherShape {
+  /** Bytes of encryption key, the AEAD's salt included (the order of RFC 7296 §2.17 keying material). */
+  readonly encryptionKeyBytes: number;
+  readonly integrityKeyBytes: number;
+  /** Bytes of IV that travel in the packet. */
+  readonly ivBytes: number;
+  /** A counter may serve as IV (AEADs), or it must be unpredictable (CBC). */
+  readonly iv: 'counter' | 'random';
+  /** The ciphertext is a multiple of this. */
+  readonly blockBytes: number;
+  readonly icvBytes: number;
+}
+
+/** A keyed cipher that works in place on memory of the caller. Offsets are into `memory`.
+ * Bytes `[aadOffset, aadOffset + aadBytes)` are authenticated only. The IV lies at `ivOffset`.
+ * The text `[textOffset, textOffset + textBytes)` is en- or decrypted in place; `textBytes` is a multiple of `blockBytes`.
+ * The ICV lies directly behind the text. For a cipher with HMAC the ICV covers AAD, IV and ciphertext, which must be adjacent.
+ */
+export interface PacketCipher extends CipherShape {
+  /** Encrypts in place and writes the ICV behind the text. */
+  seal(
+    memory: Uint8Array,
+    aadOffset: number,
+    aadBytes: number,
+    ivOffset: number,
+    textOffset: number,
+    textBytes: number,
+  ): void;
+  /** Verifies the ICV in constant time, then decrypts in place.
+   * @returns false when the ICV does not match; the text is then undefined.
+   */
+  open(
+    memory: Uint8Array,
+    aadOffset: number,
+    aadBytes: number,
+    ivOffset: number,
+    textOffset: number,
+    textBytes: number,
+  ): boolean;
+}
+
+/** The private half of a key exchange in progress; opaque, single use. */
+export interface KeyExchangeSecret {
+  readonly method: number;
+  /** What goes into the KE payload. */
+  readonly publicValue: Uint8Array;
+}
+
+/** Why a peer's public value was refused. @see RFC 6989, RFC 8031 §3 */
+export type KeyExchangeFailure = 'bad-length' | 'invalid-point' | 'small-subgroup' | 'all-zero';
+
+export type KeyAgreement =
+  | { readonly ok: true; readonly sharedSecret: KeyMaterial }
+  | { readonly ok: false; readonly code: KeyExchangeFailure };
+
+/** Algorithms by IANA id. A provider may be slow or remote in `generate` and `agree`:
+ * machines never call those two themselves but emit a request, and the driver calls them.
+ */
+export interface CryptoProvider {
+  readonly name: string;
+
+  /** Key and output bytes of a PRF (preferred key length), or `undefined` when not provided. */
+  prfShape(prf: number): { readonly keyBytes: number; readonly outputBytes: number } | undefined;
+  /** prf(key, data), the parts of `data` concatenated. @throws on an unknown `prf` */
+  prf(prf: number, key: KeyMaterial, ...data: readonly Uint8Array[]): Uint8Array;
+
+  /** SHA-1 of the parts: NAT detection (RFC 7296 §2.23) and certificate hashes need nothing stronger. */
+  sha1(...data: readonly Uint8Array[]): Uint8Array;
+
+  /** Sizes of a suite, or `undefined` when not provided. */
+  cipherShape(suite: CipherSuite): CipherShape | undefined;
+  /** @throws on a suite that is not provided, or keys of other lengths than its shape says. */
+  createCipher(
+    suite: CipherSuite,
+    keys: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial },
+  ): PacketCipher;
+
+  /** Length in bytes of the public value of a method, or `undefined` when not provided. */
+  keyExchangePublicBytes(method: number): number | undefined;
+  generate(method: number, random: RandomSource): KeyExchangeSecret | Promise<KeyExchangeSecret>;
+  agree(
+    secret: KeyExchangeSecret,
+    peerPublicValue: Uint8Array,
+  ): KeyAgreement | Promise<KeyAgreement>;
+}

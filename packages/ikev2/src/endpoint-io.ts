@@ -1,0 +1,149 @@
+import type { Identity } from '@ipsec-kit/auth';
+import type { Deadline, Instant } from '@ipsec-kit/clock';
+import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
+import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { ChildConfig } from './config.ts';
+import type { SessionEvent } from './events.ts';
+
+/** What goes into the endpoint. Every input carries the time. */
+export type EndpointInput =
+  | {
+      readonly kind: 'datagram';
+      readonly now: Instant;
+      readonly path: Path;
+      /** From the IKE header on: the non-ESP marker is already gone. Copied when kept. */
+      readonly data: Uint8Array;
+      /** Whether it came with a non-ESP marker (port 4500 framing). */
+      readonly marker: boolean;
+    }
+  | { readonly kind: 'timeout'; readonly now: Instant }
+  | {
+      readonly kind: 'answer';
+      readonly now: Instant;
+      readonly requestId: number;
+      readonly answer: Answer;
+    }
+  | { readonly kind: 'command'; readonly now: Instant; readonly command: Command }
+  /** Activity of the packet path since the last sample; given before every timeout. */
+  | { readonly kind: 'traffic'; readonly now: Instant; readonly children: readonly ChildTraffic[] };
+
+export interface ChildTraffic {
+  readonly childId: number;
+  readonly inboundSinceLast: boolean;
+  readonly outboundSinceLast: boolean;
+}
+
+export type Command =
+  /** Opens an IKE SA and its children over `path`; `sessionId` is chosen by the caller and unique. */
+  | {
+      readonly kind: 'initiate';
+      readonly sessionId: number;
+      readonly connection: string;
+      readonly path: Path;
+      /** Framing of the first exchange: false on port 500, true where the peer listens on 4500 only. */
+      readonly marker: boolean;
+      /** Where to go on after IKE_SA_INIT when a NAT is seen or encapsulation is forced; absent stays on `path`. */
+      readonly floatTo?: Path;
+    }
+  /** One DPD now: an empty INFORMATIONAL request (with NAT detection). */
+  | { readonly kind: 'check-liveness'; readonly sessionId: number }
+  /** Graceful end with DELETE; without an answer it ends after the retransmissions, or at `giveUpAt`. */
+  | { readonly kind: 'close'; readonly sessionId: number; readonly giveUpAt?: Instant }
+  /** The packet path saw a sequence number near its end or a hard lifetime: ends the child with DELETE. */
+  | {
+      readonly kind: 'close-child';
+      readonly sessionId: number;
+      readonly childId: number;
+      readonly reason: string;
+    };
+
+/** What comes out, to be performed strictly in order. */
+export type EndpointOutput =
+  | {
+      readonly kind: 'send';
+      readonly path: Path;
+      readonly data: Uint8Array;
+      readonly marker: boolean;
+    }
+  /** 0xFF to keep a NAT mapping; never marked. @see RFC 3948 §2.3 */
+  | { readonly kind: 'send-keepalive'; readonly path: Path }
+  /** The driver does the work and feeds back an `answer` with the same id; what follows in this list waits for it only when `blocking`. */
+  | {
+      readonly kind: 'request';
+      readonly requestId: number;
+      readonly blocking: boolean;
+      readonly request: Request;
+    }
+  | { readonly kind: 'remove-child'; readonly childId: number }
+  | { readonly kind: 'move-child'; readonly childId: number; readonly path: Path }
+  | { readonly kind: 'activate-child'; readonly childId: number }
+  | { readonly kind: 'release-lease'; readonly lease: Lease }
+  | { readonly kind: 'event'; readonly event: SessionEvent };
+
+/** Slow or foreign work. */
+export type Request =
+  | { readonly kind: 'generate-key'; readonly method: number }
+  | {
+      readonly kind: 'agree-key';
+      readonly secret: KeyExchangeSecret;
+      readonly peerPublicValue: Uint8Array;
+    }
+  | {
+      readonly kind: 'shared-secret';
+      readonly connection: string;
+      readonly local: Identity;
+      readonly remote: Identity;
+    }
+  | {
+      readonly kind: 'lease';
+      readonly connection: string;
+      readonly pools: readonly string[];
+      readonly identity: Identity;
+      readonly requested: readonly IpAddress[];
+    }
+  /** Always blocking: the SA stands before the message that promises it leaves. */
+  | { readonly kind: 'install-child'; readonly child: ChildInstallation };
+
+export type Answer =
+  | { readonly kind: 'generate-key'; readonly secret: KeyExchangeSecret }
+  | { readonly kind: 'agree-key'; readonly agreement: KeyAgreement }
+  | { readonly kind: 'shared-secret'; readonly secret: KeyMaterial | undefined }
+  | { readonly kind: 'lease'; readonly lease: Lease | undefined }
+  | { readonly kind: 'install-child'; readonly ok: boolean; readonly reason?: string }
+  /** The work failed for a reason of its own (a worker died, a token was unplugged). */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Addresses and servers that a pool gave to a peer. */
+export interface Lease {
+  readonly addresses: readonly { readonly pool: string; readonly address: IpAddress }[];
+  readonly dns: readonly IpAddress[];
+  /** Other attributes for the CFG_REPLY, raw. */
+  readonly attributes: readonly { readonly type: number; readonly value: Uint8Array }[];
+}
+
+/** A negotiated Child SA, ready for the packet engine. */
+export interface ChildInstallation {
+  readonly sessionId: number;
+  /** Identity of this Child SA (one SPI pair); what later outputs and inputs name. */
+  readonly childId: number;
+  readonly config: ChildConfig;
+  readonly connection: string;
+  readonly suite: CipherSuite;
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly inboundKeys: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
+  readonly outboundKeys: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
+  readonly localSelectors: readonly TrafficSelector[];
+  readonly remoteSelectors: readonly TrafficSelector[];
+  readonly path: Path;
+  /** Whether outbound traffic may use it at once, or waits for `activate-child`. */
+  readonly outboundActive: boolean;
+  /** Virtual addresses and DNS that the peer gave us (initiator), for the TUN device. */
+  readonly virtualAddresses: readonly IpAddress[];
+  readonly dns: readonly IpAddress[];
+}
+
+/** A deadline of the endpoint, and the session that it belongs to. */
+export interface EndpointDeadline extends Deadline {
+  readonly sessionId?: number;
+}

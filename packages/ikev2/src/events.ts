@@ -1,0 +1,125 @@
+import type { Identity } from '@ipsec-kit/auth';
+import type { CipherSuite, KeyMaterial } from '@ipsec-kit/crypto';
+import type { Transform } from '@ipsec-kit/ikev2-codec';
+import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
+
+/** Why a session failed or ended; `sentence` is for people: what was offered, what the peer wanted, what to do. */
+export interface SessionFailure {
+  readonly code:
+    | 'peer-unreachable'
+    | 'no-proposal-chosen'
+    | 'invalid-ke-payload'
+    | 'authentication-failed'
+    | 'ts-unacceptable'
+    | 'internal-address-failure'
+    | 'no-additional-sas'
+    | 'nat-traversal-refused'
+    | 'invalid-syntax'
+    | 'unsupported-critical-payload'
+    | 'invalid-major-version'
+    | 'peer-deleted'
+    | 'peer-dead'
+    | 'replaced'
+    | 'closed-by-user'
+    | 'install-failed'
+    | 'internal';
+  readonly sentence: string;
+  /** The notify type received or sent, when there was one. */
+  readonly notify?: number;
+}
+
+/** What happens in sessions, as plain data. Names are noun-verb. */
+export type SessionEvent =
+  | {
+      /** A message was sent or received: the narration of exchanges. */
+      readonly kind: 'message';
+      readonly sessionId: number;
+      readonly direction: 'sent' | 'received';
+      readonly exchange: string;
+      readonly messageId: number;
+      readonly isResponse: boolean;
+      readonly bytes: number;
+      readonly path: Path;
+      /** Payloads as people read them: `SA KE No N(NAT_DETECTION_SOURCE_IP) ...`. */
+      readonly payloads: string;
+      /** On a received response: from the first transmission of the request. */
+      readonly roundTripMs?: number;
+      readonly retransmission: boolean;
+      readonly fragments: number;
+    }
+  | {
+      readonly kind: 'message-rejected';
+      readonly sessionId?: number;
+      readonly reason: string;
+      readonly path: Path;
+    }
+  | {
+      readonly kind: 'ike-sa-keyed';
+      readonly sessionId: number;
+      readonly connection: string | undefined;
+      readonly initiator: boolean;
+      readonly initiatorSpi: bigint;
+      readonly responderSpi: bigint;
+      readonly transforms: readonly Transform[];
+      readonly suite: CipherSuite;
+      /** For key logs; redacted wherever it is printed. */
+      readonly keys: {
+        readonly skEi: KeyMaterial;
+        readonly skEr: KeyMaterial;
+        readonly skAi: KeyMaterial;
+        readonly skAr: KeyMaterial;
+      };
+      readonly nat: { readonly local: boolean; readonly remote: boolean; readonly forced: boolean };
+    }
+  | {
+      readonly kind: 'session-opened';
+      readonly sessionId: number;
+      readonly connection: string;
+      readonly localIdentity: Identity;
+      readonly remoteIdentity: Identity;
+      readonly path: Path;
+      readonly virtualAddresses: readonly IpAddress[];
+      /** Addresses that we gave to the peer, as responder. */
+      readonly peerAddresses: readonly IpAddress[];
+    }
+  | {
+      readonly kind: 'child-opened';
+      readonly sessionId: number;
+      readonly childId: number;
+      readonly name: string;
+      readonly inboundSpi: number;
+      readonly outboundSpi: number;
+      readonly suite: CipherSuite;
+      readonly localSelectors: readonly TrafficSelector[];
+      readonly remoteSelectors: readonly TrafficSelector[];
+    }
+  | {
+      readonly kind: 'child-failed';
+      readonly sessionId: number;
+      readonly name: string;
+      readonly failure: SessionFailure;
+    }
+  | {
+      readonly kind: 'child-closed';
+      readonly sessionId: number;
+      readonly childId: number;
+      readonly name: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'liveness-confirmed';
+      readonly sessionId: number;
+      readonly roundTripMs: number;
+    }
+  | {
+      readonly kind: 'peer-path-changed';
+      readonly sessionId: number;
+      readonly from: Path;
+      readonly to: Path;
+    }
+  | {
+      readonly kind: 'session-closed';
+      readonly sessionId: number;
+      readonly connection: string | undefined;
+      readonly failure: SessionFailure;
+    };

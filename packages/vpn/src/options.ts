@@ -1,0 +1,84 @@
+/** The options of a client or server: the same things that swanctl.conf and strongswan.conf say, as one typed object.
+ * Spellings of values (proposals, identities, selectors, addresses) are strongSwan's.
+ */
+export interface VpnOptions {
+  readonly connections: Readonly<Record<string, ConnectionOptions>>;
+  readonly secrets?: readonly SecretOptions[];
+  readonly pools?: Readonly<Record<string, PoolOptions>>;
+  readonly settings?: SettingsOptions;
+}
+
+export interface ConnectionOptions {
+  /** Addresses, prefixes or `%any`; default any. */
+  readonly localAddrs?: readonly string[];
+  /** Addresses, DNS names, prefixes or `%any`; a client needs one concrete. */
+  readonly remoteAddrs?: readonly string[];
+  readonly localPort?: number;
+  /** Default 500, then 4500; another port is spoken to with the non-ESP marker from the start. */
+  readonly remotePort?: number;
+  /** `aes256-sha256-x25519`, ...; default is the list in the manual. */
+  readonly proposals?: readonly string[];
+  /** Virtual addresses to ask for: `0.0.0.0` and `::` ask for any. */
+  readonly vips?: readonly string[];
+  readonly pools?: readonly string[];
+  readonly encap?: boolean;
+  readonly mobike?: boolean;
+  readonly fragmentation?: 'yes' | 'accept' | 'force' | 'no';
+  readonly dpdDelayMs?: number;
+  readonly keyingTries?: number;
+  readonly unique?: 'never' | 'no' | 'keep' | 'replace';
+  readonly local: AuthenticationOptions;
+  readonly remote: AuthenticationOptions;
+  readonly children: Readonly<Record<string, ChildOptions>>;
+}
+
+export interface AuthenticationOptions {
+  readonly auth?: 'psk';
+  /** `client`, `user@example.org`, `10.0.0.1`, `%any`, `*@example.org`, `keyid:...`, `fqdn:...` */
+  readonly id?: string;
+}
+
+export interface ChildOptions {
+  readonly localTs?: readonly string[];
+  readonly remoteTs?: readonly string[];
+  readonly espProposals?: readonly string[];
+  readonly mode?: 'tunnel';
+  readonly replayWindow?: number;
+  readonly lifeTimeMs?: number;
+  readonly lifeBytes?: number;
+  readonly lifePackets?: number;
+  readonly startAction?: 'none' | 'start';
+}
+
+export interface SecretOptions {
+  /** Identities that the secret is for; none: everyone. */
+  readonly ids?: readonly string[];
+  /** Text, or bytes; `0x...` and `0s...` are decoded by the reader of the file, not here. */
+  readonly secret: string | Uint8Array;
+}
+
+export interface PoolOptions {
+  /** Prefix (`10.88.0.0/24`) or range (`10.88.0.10-10.88.0.20`). */
+  readonly addrs: string;
+  readonly dns?: readonly string[];
+}
+
+/** The keys of `charon { ... }` that matter here, with strongSwan's defaults. */
+export interface SettingsOptions {
+  readonly port?: number;
+  readonly portNatT?: number;
+  readonly keepAliveMs?: number;
+  readonly keepAliveDpdMarginMs?: number;
+  readonly retransmitTimeoutMs?: number;
+  readonly retransmitBase?: number;
+  readonly retransmitTries?: number;
+  readonly retransmitLimitMs?: number;
+  readonly retransmitJitterPercent?: number;
+  readonly fragmentSize?: number;
+  readonly cookieThreshold?: number;
+  readonly cookieThresholdIp?: number;
+  readonly blockThreshold?: number;
+  readonly initLimitHalfOpen?: number;
+  readonly halfOpenTimeoutMs?: number;
+  readonly makeBeforeBreak?: boolean;
+}
