@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+
+/** What a test may need beyond Node. */
+export type Need =
+  | 'root'
+  | 'tun'
+  | 'netns'
+  | 'nft'
+  | 'strongswan'
+  | 'tshark'
+  | 'iperf3'
+  | 'openssl';
+
+const checks: Record<Need, () => string | undefined> = {
+  root: () => (process.getuid?.() === 0 ? undefined : 'it needs root'),
+  tun: () => (usable('/dev/net/tun') ? undefined : 'it needs /dev/net/tun'),
+  netns: () => program('ip', 'iproute2'),
+  nft: () => program('nft', 'nftables'),
+  strongswan: () =>
+    existsSync('/usr/sbin/charon-systemd')
+      ? program('swanctl', 'strongswan-swanctl')
+      : 'it needs strongSwan (charon-systemd)',
+  tshark: () => program('tshark', 'tshark'),
+  iperf3: () => program('iperf3', 'iperf3'),
+  openssl: () => program('openssl', 'openssl'),
+};
+
+function usable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function program(name: string, debianPackage: string): string | undefined {
+  try {
+    execFileSync('/bin/sh', ['-c', `command -v ${name}`], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return `it needs ${name} (Debian package ${debianPackage})`;
+  }
+}
+
+/** Decides whether a test that needs more than Node runs here.
+ * With IPSEC_KIT_REQUIRE_INTEROP=1 a missing need is a failure; otherwise one line says what is skipped and why.
+ * @param title - what would be skipped, for that line.
+ */
+export function interopGate(
+  needs: readonly Need[],
+  title = 'a test with real peers',
+): { skip: boolean } {
+  const missing = needs.map((need) => checks[need]()).filter((reason) => reason !== undefined);
+  if (missing.length === 0) return { skip: false };
+  const reason = missing.join(', ');
+  if (process.env.IPSEC_KIT_REQUIRE_INTEROP === '1') {
+    throw new Error(`IPSEC_KIT_REQUIRE_INTEROP=1, but ${title} cannot run: ${reason}`);
+  }
+  process.stderr.write(`skipped: ${title}: ${reason}\n`);
+  return { skip: true };
+}
