@@ -5,6 +5,9 @@ import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildConfig } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
+/** Session ids from here on are given by the endpoint, to sessions that a peer opened. */
+export const FIRST_RESPONDER_SESSION_ID: number = 1_000_000;
+
 /** What goes into the endpoint. Every input carries the time. */
 export type EndpointInput =
   | {
@@ -25,7 +28,16 @@ export type EndpointInput =
     }
   | { readonly kind: 'command'; readonly now: Instant; readonly command: Command }
   /** Activity of the packet path since the last sample; given before every timeout. */
-  | { readonly kind: 'traffic'; readonly now: Instant; readonly children: readonly ChildTraffic[] };
+  | { readonly kind: 'traffic'; readonly now: Instant; readonly children: readonly ChildTraffic[] }
+  /** The packet path saw an authenticated ESP packet, the newest of its SA, come from another path.
+   * Without MOBIKE, and only when this host is not behind a NAT, the session follows it. @see RFC 7296 §2.23
+   */
+  | {
+      readonly kind: 'peer-moved';
+      readonly now: Instant;
+      readonly childId: number;
+      readonly path: Path;
+    };
 
 export interface ChildTraffic {
   readonly childId: number;
@@ -34,11 +46,15 @@ export interface ChildTraffic {
 }
 
 export type Command =
-  /** Opens an IKE SA and its children over `path`; `sessionId` is chosen by the caller and unique. */
+  /** Opens an IKE SA and its first child over `path`. `sessionId` is chosen by the caller, unique,
+   * and below {@link FIRST_RESPONDER_SESSION_ID}: ids from there on name sessions that a peer opened.
+   */
   | {
       readonly kind: 'initiate';
       readonly sessionId: number;
       readonly connection: string;
+      /** Name of the child to open; absent: the first of the connection. */
+      readonly child?: string;
       readonly path: Path;
       /** Framing of the first exchange: false on port 500, true where the peer listens on 4500 only. */
       readonly marker: boolean;
@@ -92,10 +108,13 @@ export type Request =
       readonly kind: 'shared-secret';
       readonly connection: string;
       readonly local: Identity;
+      /** The peer's identity; its address (ID_IPV4_ADDR, ID_IPV6_ADDR) while the initiator cannot know more. */
       readonly remote: Identity;
     }
   | {
       readonly kind: 'lease';
+      /** The session that holds the lease until `release-lease` gives it back. */
+      readonly sessionId: number;
       readonly connection: string;
       readonly pools: readonly string[];
       readonly identity: Identity;
