@@ -1,0 +1,116 @@
+import { addresses } from './lab.ts';
+
+/** What a row of the interoperation table varies. */
+export interface Tunnel {
+  readonly ike?: string;
+  readonly esp?: string;
+  /** Family of the addresses outside. */
+  readonly outer?: 4 | 6;
+  /** Families inside. */
+  readonly inner?: readonly (4 | 6)[];
+  /** Whether the client asks for virtual addresses from the server's pool. */
+  readonly pool?: boolean;
+  /** What the client wants to reach; the server's networks when absent. */
+  readonly remoteTs?: string;
+  /** More lines of each side's connection, as `dpd_delay = 1s`. */
+  readonly clientExtra?: string;
+  readonly serverExtra?: string;
+  readonly clientIke?: string;
+  readonly serverIke?: string;
+  readonly clientSecret?: string;
+  readonly serverSecret?: string;
+  readonly serverTs?: string;
+}
+
+const networks = {
+  left: { 4: '10.66.0.0/16', 6: 'fd66::/64' },
+  right: { 4: '10.77.0.0/16', 6: 'fd77::/64' },
+} as const;
+
+const outside = (side: 'left' | 'right', family: 4 | 6): string =>
+  family === 4 ? addresses[side].v4 : addresses[side].v6;
+
+/** swanctl.conf of the client, at the left: the same text for strongSwan and for ipsec-kit. */
+export function clientConfiguration(tunnel: Tunnel = {}): string {
+  const inner = tunnel.inner ?? [4];
+  const pool = tunnel.pool ?? true;
+  const outer = tunnel.outer ?? 4;
+  const vips = inner.map((family) => (family === 4 ? '0.0.0.0' : '::')).join(', ');
+  return `connections {
+  home {
+    version = 2
+    local_addrs = ${outside('left', outer)}
+    remote_addrs = ${outside('right', outer)}
+    ${pool ? `vips = ${vips}` : ''}
+    encap = yes
+    proposals = ${tunnel.clientIke ?? tunnel.ike ?? 'aes256-sha256-x25519'}
+    ${tunnel.clientExtra ?? ''}
+    local {
+      auth = psk
+      id = client
+    }
+    remote {
+      auth = psk
+      id = server
+    }
+    children {
+      net {
+        ${pool ? '' : `local_ts = ${inner.map((family) => networks.left[family]).join(', ')}`}
+        remote_ts = ${tunnel.remoteTs ?? inner.map((family) => networks.right[family]).join(', ')}
+        esp_proposals = ${tunnel.esp ?? 'aes256gcm16'}
+      }
+    }
+  }
+}
+secrets {
+  ike-server {
+    id = server
+    secret = "${tunnel.clientSecret ?? 'correct horse battery staple'}"
+  }
+}
+`;
+}
+
+/** swanctl.conf of the server, at the right. */
+export function serverConfiguration(tunnel: Tunnel = {}): string {
+  const inner = tunnel.inner ?? [4];
+  const pool = tunnel.pool ?? true;
+  const outer = tunnel.outer ?? 4;
+  const pools = inner.map((family) => `pool${family}`).join(', ');
+  return `connections {
+  rw {
+    version = 2
+    local_addrs = ${outside('right', outer)}
+    ${pool ? `pools = ${pools}` : ''}
+    encap = yes
+    proposals = ${tunnel.serverIke ?? tunnel.ike ?? 'aes256-sha256-x25519'}
+    ${tunnel.serverExtra ?? ''}
+    local {
+      auth = psk
+      id = server
+    }
+    remote {
+      auth = psk
+      id = client
+    }
+    children {
+      net {
+        local_ts = ${tunnel.serverTs ?? tunnel.remoteTs ?? inner.map((family) => networks.right[family]).join(', ')}
+        ${pool ? '' : `remote_ts = ${inner.map((family) => networks.left[family]).join(', ')}`}
+        esp_proposals = ${tunnel.esp ?? 'aes256gcm16'}
+      }
+    }
+  }
+}
+pools {
+  pool4 { addrs = 10.88.0.0/24 }
+  pool6 { addrs = fd88::/112 }
+}
+secrets {
+  ike-client {
+    id = client
+    secret = "${tunnel.serverSecret ?? 'correct horse battery staple'}"
+  }
+}
+`;
+}

@@ -1,0 +1,152 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Background, run, tryRun } from './shell.ts';
+
+let serial = 0;
+
+/** A host of its own: a network namespace with a private /etc/resolv.conf. */
+export class Host {
+  readonly name: string;
+  readonly dir: string;
+  readonly #running: Background[] = [];
+
+  constructor(name: string, dir: string) {
+    this.name = name;
+    this.dir = dir;
+  }
+
+  /** Runs a program on this host to its end. */
+  run(program: string, ...args: string[]): Promise<string> {
+    return run('ip', ['netns', 'exec', this.name, program, ...args]);
+  }
+
+  /** Starts a program on this host; it ends with the lab at the latest. */
+  start(
+    program: string,
+    args: readonly string[],
+    environment: Record<string, string> = {},
+  ): Background {
+    const background = new Background(
+      'ip',
+      ['netns', 'exec', this.name, program, ...args],
+      environment,
+    );
+    this.#running.push(background);
+    return background;
+  }
+
+  /** Writes a file of this host and returns its path. */
+  file(name: string, content: string): string {
+    const path = join(this.dir, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  }
+
+  /** Whether `ping` gets at least one answer. */
+  async ping(
+    target: string,
+    options: { count?: number; source?: string; size?: number } = {},
+  ): Promise<void> {
+    const source = options.source ? ['-I', options.source] : [];
+    const size = options.size === undefined ? [] : ['-s', String(options.size)];
+    await this.run(
+      'ping',
+      '-n',
+      '-i',
+      '0.2',
+      '-c',
+      String(options.count ?? 3),
+      '-W',
+      '2',
+      ...source,
+      ...size,
+      target,
+    );
+  }
+
+  outputs(): string[] {
+    return this.#running.map(
+      ({ child, output }) => `${this.name}: ${child.spawnargs.slice(4).join(' ')}\n${output}`,
+    );
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all(this.#running.map((background) => background.stop()));
+  }
+}
+
+/** Two hosts, `left` (10.99.0.1, fd99::1) and `right` (10.99.0.2, fd99::2), joined by one link;
+ * behind each its own network: 10.66.0.1 and fd66::1 at the left, 10.77.0.1 and fd77::1 at the right.
+ */
+export interface Lab {
+  readonly left: Host;
+  readonly right: Host;
+  /** What every program on both hosts printed, for the message of a failed test. */
+  outputs(): string;
+  close(): Promise<void>;
+}
+
+export const addresses = {
+  left: { v4: '10.99.0.1', v6: 'fd99::1', inner4: '10.66.0.1', inner6: 'fd66::1' },
+  right: { v4: '10.99.0.2', v6: 'fd99::2', inner4: '10.77.0.1', inner6: 'fd77::1' },
+} as const;
+
+export async function createLab(): Promise<Lab> {
+  serial += 1;
+  const tag = `ik${process.pid}x${serial}`;
+  const dir = mkdtempSync(join(tmpdir(), 'ipsec-kit-lab-'));
+  const left = await createHost(`${tag}l`, join(dir, 'left'));
+  const right = await createHost(`${tag}r`, join(dir, 'right'));
+  await run('ip', [
+    '-n',
+    left.name,
+    'link',
+    'add',
+    'eth0',
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    right.name,
+  ]);
+  await address(left, addresses.left);
+  await address(right, addresses.right);
+  return {
+    left,
+    right,
+    outputs: () => [left, right].flatMap((host) => host.outputs()).join('\n'),
+    async close(): Promise<void> {
+      await Promise.all([left.stopAll(), right.stopAll()]);
+      for (const host of [left, right]) {
+        await tryRun('ip', ['netns', 'del', host.name]);
+        rmSync(`/etc/netns/${host.name}`, { recursive: true, force: true });
+      }
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function createHost(name: string, dir: string): Promise<Host> {
+  mkdirSync(dir, { recursive: true });
+  mkdirSync(`/etc/netns/${name}`, { recursive: true });
+  writeFileSync(`/etc/netns/${name}/resolv.conf`, 'nameserver 192.0.2.53\n');
+  await run('ip', ['netns', 'add', name]);
+  await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  return new Host(name, dir);
+}
+
+async function address(
+  host: Host,
+  own: { v4: string; v6: string; inner4: string; inner6: string },
+): Promise<void> {
+  const ip = (...args: string[]): Promise<string> => run('ip', ['-n', host.name, ...args]);
+  await ip('addr', 'add', `${own.v4}/24`, 'dev', 'eth0');
+  await ip('addr', 'add', `${own.v6}/64`, 'dev', 'eth0', 'nodad');
+  await ip('addr', 'add', `${own.inner4}/32`, 'dev', 'lo');
+  await ip('addr', 'add', `${own.inner6}/128`, 'dev', 'lo', 'nodad');
+  await ip('link', 'set', 'eth0', 'up');
+}

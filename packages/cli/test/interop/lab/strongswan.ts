@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Host } from './lab.ts';
+import type { Background } from './shell.ts';
+
+const plugins =
+  'random nonce openssl aes sha1 sha2 hmac kdf gcm chapoly curve25519 pem pkcs1 pkcs8 x509 pubkey constraints ' +
+  'revocation kernel-libipsec kernel-netlink socket-default vici updown resolve attr';
+
+/** A strongSwan daemon with userspace ESP, driven through vici. */
+export class StrongSwan {
+  readonly #host: Host;
+  readonly #daemon: Background;
+  readonly #uri: string;
+  readonly #dir: string;
+
+  private constructor(host: Host, daemon: Background, uri: string, dir: string) {
+    this.#host = host;
+    this.#daemon = daemon;
+    this.#uri = uri;
+    this.#dir = dir;
+  }
+
+  /** Starts a daemon on `host` and loads `configuration` (swanctl.conf).
+   * @param settings - extra lines of the daemon's section, as `fragment_size = 300`.
+   */
+  static async start(host: Host, configuration: string, settings = ''): Promise<StrongSwan> {
+    const dir = join(host.dir, 'strongswan');
+    const socket = join(dir, 'vici.sock');
+    const uri = `unix://${socket}`;
+    const conf = host.file(
+      'strongswan/strongswan.conf',
+      `charon-systemd {
+  load = ${plugins}
+  ${settings}
+  plugins {
+    vici { socket = ${uri} }
+    kernel-libipsec { allow_peer_ts = yes }
+  }
+  filelog { f {
+    path = ${join(dir, 'log')}
+    default = 1
+    ike = 2
+    flush_line = yes
+  } }
+}
+`,
+    );
+    const file = host.file('strongswan/swanctl.conf', configuration);
+    const daemon = host.start('/usr/sbin/charon-systemd', [], { STRONGSWAN_CONF: conf });
+    const self = new StrongSwan(host, daemon, uri, dir);
+    for (let attempt = 0; !existsSync(socket); attempt += 1) {
+      if (attempt > 200 || daemon.exitCode !== undefined)
+        throw new Error(`strongSwan did not start:\n${daemon.output}`);
+      await pause(50);
+    }
+    await self.swanctl('--load-all', '--file', file);
+    return self;
+  }
+
+  swanctl(...args: string[]): Promise<string> {
+    return this.#host.run('swanctl', ...args, '--uri', this.#uri);
+  }
+
+  initiate(child: string): Promise<string> {
+    return this.swanctl('--initiate', '--child', child, '--timeout', '20');
+  }
+
+  listSas(): Promise<string> {
+    return this.swanctl('--list-sas');
+  }
+
+  /** The daemon's own log. */
+  async log(): Promise<string> {
+    return this.#host.run('cat', join(this.#dir, 'log'));
+  }
+
+  async stop(): Promise<void> {
+    await this.#daemon.stop();
+  }
+}

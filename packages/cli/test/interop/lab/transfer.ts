@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import type { Host } from './lab.ts';
+
+const script = fileURLToPath(new URL('./transfer-end.mjs', import.meta.url));
+
+/** Sends `megabytes` of pseudorandom bytes over TCP between two hosts and compares the checksums of both ends.
+ * @param direction - `up` is from the connecting end to the listening end.
+ */
+export async function transfer(
+  from: Host,
+  to: Host,
+  target: string,
+  megabytes: number,
+  direction: 'up' | 'down' = 'up',
+): Promise<void> {
+  const server = to.start(process.execPath, [
+    script,
+    'listen',
+    target,
+    direction,
+    String(megabytes),
+  ]);
+  const [, port] = await server.waitFor(/port (\d+)/);
+  const client = from.start(process.execPath, [
+    script,
+    'connect',
+    target,
+    direction,
+    String(megabytes),
+    port ?? '',
+  ]);
+  const [, sent] = await client.waitFor(/sha256 (\w+)/, 110_000);
+  const [, received] = await server.waitFor(/sha256 (\w+)/, 20_000);
+  if (!sent || sent !== received) throw new Error(`checksums differ: ${sent} and ${received}`);
+}

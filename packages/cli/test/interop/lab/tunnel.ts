@@ -1,0 +1,79 @@
+import { clientConfiguration, serverConfiguration, type Tunnel } from './configuration.ts';
+import { IpsecKit } from './ipsec-kit.ts';
+import { createLab, type Lab } from './lab.ts';
+import { StrongSwan } from './strongswan.ts';
+
+/** Which end is ours; the other one is strongSwan, or ours too. */
+export type Ours = 'client' | 'server' | 'both';
+
+/** An established tunnel between the left (client) and the right (server). */
+export interface Established {
+  readonly lab: Lab;
+  readonly client?: IpsecKit;
+  readonly server?: IpsecKit;
+  readonly swan?: StrongSwan;
+}
+
+export interface Preparation {
+  /** `charon { ... }` lines of our side and of strongSwan's. */
+  readonly ourSettings?: string;
+  readonly swanSettings?: string;
+  readonly ourArgs?: readonly string[];
+  /** Runs after the hosts stand and before any daemon starts. */
+  readonly prepare?: (lab: Lab) => Promise<void>;
+}
+
+/** Brings the tunnel up, hands it to `body`, and takes everything down whatever happens. */
+export async function withTunnel(
+  ours: Ours,
+  tunnel: Tunnel,
+  body: (established: Established) => Promise<void>,
+  preparation: Preparation = {},
+): Promise<void> {
+  const lab = await createLab();
+  let swan: StrongSwan | undefined;
+  try {
+    await preparation.prepare?.(lab);
+    const options = {
+      args: preparation.ourArgs ?? [],
+      ...(preparation.ourSettings === undefined ? {} : { settings: preparation.ourSettings }),
+    };
+    let server: IpsecKit | undefined;
+    if (ours === 'client') {
+      swan = await StrongSwan.start(
+        lab.right,
+        serverConfiguration(tunnel),
+        preparation.swanSettings,
+      );
+    } else {
+      server = await IpsecKit.start(lab.right, 'serve', serverConfiguration(tunnel), options);
+      await server.process.waitFor(/listening/i);
+    }
+    let client: IpsecKit | undefined;
+    if (ours === 'server') {
+      swan = await StrongSwan.start(
+        lab.left,
+        clientConfiguration(tunnel),
+        preparation.swanSettings,
+      );
+      await swan.initiate('net');
+    } else {
+      client = await IpsecKit.start(lab.left, 'connect', clientConfiguration(tunnel), options);
+      await client.process.waitFor(/child-opened|Child SA net.*(open|established)/i);
+    }
+    await body({
+      lab,
+      ...(client ? { client } : {}),
+      ...(server ? { server } : {}),
+      ...(swan ? { swan } : {}),
+    });
+  } catch (error) {
+    const log = swan ? await swan.log().catch(() => '') : '';
+    const own = lab.outputs();
+    throw new Error(`${String(error)}\n--- ours\n${own}\n--- strongSwan\n${log.slice(-6000)}`, {
+      cause: error,
+    });
+  } finally {
+    await lab.close();
+  }
+}
