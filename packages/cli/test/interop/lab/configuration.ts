@@ -20,6 +20,8 @@ export interface Tunnel {
   readonly clientSecret?: string;
   readonly serverSecret?: string;
   readonly serverTs?: string;
+  /** More lines of the IPv4 pool, as `dns = 10.77.0.53`. */
+  readonly poolExtra?: string;
 }
 
 const networks = {
@@ -39,7 +41,6 @@ export function clientConfiguration(tunnel: Tunnel = {}): string {
   return `connections {
   home {
     version = 2
-    local_addrs = ${outside('left', outer)}
     remote_addrs = ${outside('right', outer)}
     ${pool ? `vips = ${vips}` : ''}
     encap = yes
@@ -103,7 +104,10 @@ export function serverConfiguration(tunnel: Tunnel = {}): string {
   }
 }
 pools {
-  pool4 { addrs = 10.88.0.0/24 }
+  pool4 {
+    addrs = 10.88.0.0/24
+    ${tunnel.poolExtra ?? ''}
+  }
   pool6 { addrs = fd88::/112 }
 }
 secrets {

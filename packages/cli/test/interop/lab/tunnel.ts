@@ -18,7 +18,7 @@ export interface Preparation {
   /** `charon { ... }` lines of our side and of strongSwan's. */
   readonly ourSettings?: string;
   readonly swanSettings?: string;
-  readonly ourArgs?: readonly string[];
+  readonly ourArgs?: (host: Host) => readonly string[];
   /** Runs after the hosts stand and before any daemon starts. */
   readonly prepare?: (lab: Lab) => Promise<void>;
 }
@@ -34,10 +34,10 @@ export async function withTunnel(
   let swan: StrongSwan | undefined;
   try {
     await preparation.prepare?.(lab);
-    const options = {
-      args: preparation.ourArgs ?? [],
+    const options = (host: Host): { args: readonly string[]; settings?: string } => ({
+      args: preparation.ourArgs?.(host) ?? [],
       ...(preparation.ourSettings === undefined ? {} : { settings: preparation.ourSettings }),
-    };
+    });
     let server: IpsecKit | undefined;
     if (ours === 'client') {
       swan = await StrongSwan.start(
@@ -46,7 +46,12 @@ export async function withTunnel(
         preparation.swanSettings,
       );
     } else {
-      server = await IpsecKit.start(lab.right, 'serve', serverConfiguration(tunnel), options);
+      server = await IpsecKit.start(
+        lab.right,
+        'serve',
+        serverConfiguration(tunnel),
+        options(lab.right),
+      );
       await server.process.waitFor(/listening/i);
     }
     let client: IpsecKit | undefined;
@@ -58,7 +63,12 @@ export async function withTunnel(
       );
       await swan.initiate('net');
     } else {
-      client = await IpsecKit.start(lab.left, 'connect', clientConfiguration(tunnel), options);
+      client = await IpsecKit.start(
+        lab.left,
+        'connect',
+        clientConfiguration(tunnel),
+        options(lab.left),
+      );
       await client.process.waitFor(/child-opened|Child SA net.*(open|established)/i);
     }
     await body({
