@@ -83,6 +83,8 @@ export class Host {
 export interface Lab {
   readonly left: Host;
   readonly right: Host;
+  /** The NAT between them; connected to nothing where there is none. */
+  readonly router: Host;
   /** What every program on both hosts printed, for the message of a failed test. */
   outputs(): string;
   close(): Promise<void>;
@@ -94,40 +96,74 @@ export const addresses = {
 } as const;
 
 export async function createLab(): Promise<Lab> {
+  return build(async (left, right) => {
+    await link(left, right);
+    await address(left, addresses.left);
+    await address(right, addresses.right);
+  });
+}
+
+/** The same two hosts, but the left one is 10.98.0.2 and fd98::2 behind a router that is its default route
+ * and translates its addresses to 10.99.0.1 and fd99::1.
+ */
+export async function createNatLab(): Promise<Lab> {
+  return build(async (left, right, router) => {
+    await link(router, right, 'outside');
+    await link(router, left, 'inside');
+    await address(left, { ...addresses.left, v4: '10.98.0.2', v6: 'fd98::2' });
+    await address(right, addresses.right);
+    const ip = (...args: string[]): Promise<string> => run('ip', ['-n', router.name, ...args]);
+    for (const [device, v4, v6] of [
+      ['inside', '10.98.0.1/24', 'fd98::1/64'],
+      ['outside', '10.99.0.1/24', 'fd99::1/64'],
+    ] as const) {
+      await ip('addr', 'add', v4, 'dev', device);
+      await ip('addr', 'add', v6, 'dev', device, 'nodad');
+      await ip('link', 'set', device, 'up');
+    }
+    await run('ip', ['-n', left.name, 'route', 'add', 'default', 'via', '10.98.0.1']);
+    await run('ip', ['-n', left.name, '-6', 'route', 'add', 'default', 'via', 'fd98::1']);
+    await router.run(
+      'sysctl',
+      '-q',
+      '-w',
+      'net.ipv4.ip_forward=1',
+      'net.ipv6.conf.all.forwarding=1',
+    );
+    await router.run('nft', 'add table inet nat');
+    await router.run('nft', 'add chain inet nat post { type nat hook postrouting priority 100 ; }');
+    await router.run('nft', 'add rule inet nat post oifname "outside" masquerade');
+  });
+}
+
+async function build(wire: (left: Host, right: Host, router: Host) => Promise<void>): Promise<Lab> {
   serial += 1;
   const tag = `ik${process.pid}x${serial}`;
   const dir = mkdtempSync(join(tmpdir(), 'ipsec-kit-lab-'));
   const left = await createHost(`${tag}l`, join(dir, 'left'));
   const right = await createHost(`${tag}r`, join(dir, 'right'));
-  await run('ip', [
-    '-n',
-    left.name,
-    'link',
-    'add',
-    'eth0',
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth0',
-    'netns',
-    right.name,
-  ]);
-  await address(left, addresses.left);
-  await address(right, addresses.right);
+  const router = await createHost(`${tag}n`, join(dir, 'router'));
+  await wire(left, right, router);
   return {
     left,
     right,
+    router,
     outputs: () => [left, right].flatMap((host) => host.outputs()).join('\n'),
     async close(): Promise<void> {
       await Promise.all([left.stopAll(), right.stopAll()]);
-      for (const host of [left, right]) {
+      for (const host of [left, right, router]) {
         await tryRun('ip', ['netns', 'del', host.name]);
         rmSync(`/etc/netns/${host.name}`, { recursive: true, force: true });
       }
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Joins `eth0` of `to` with a device of `from`. */
+async function link(from: Host, to: Host, device = 'eth0'): Promise<void> {
+  const peer = ['peer', 'name', 'eth0', 'netns', to.name];
+  await run('ip', ['-n', from.name, 'link', 'add', device, 'type', 'veth', ...peer]);
 }
 
 async function createHost(name: string, dir: string): Promise<Host> {

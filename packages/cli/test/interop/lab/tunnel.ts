@@ -1,6 +1,6 @@
 import { clientConfiguration, serverConfiguration, type Tunnel } from './configuration.ts';
 import { IpsecKit } from './ipsec-kit.ts';
-import { createLab, type Lab } from './lab.ts';
+import { createLab, createNatLab, type Host, type Lab } from './lab.ts';
 import { StrongSwan } from './strongswan.ts';
 
 /** Which end is ours; the other one is strongSwan, or ours too. */
@@ -18,6 +18,8 @@ export interface Preparation {
   /** `charon { ... }` lines of our side and of strongSwan's. */
   readonly ourSettings?: string;
   readonly swanSettings?: string;
+  /** Puts the client behind a NAT that is also its default route. */
+  readonly nat?: boolean;
   readonly ourArgs?: (host: Host) => readonly string[];
   /** Runs after the hosts stand and before any daemon starts. */
   readonly prepare?: (lab: Lab) => Promise<void>;
@@ -30,7 +32,7 @@ export async function withTunnel(
   body: (established: Established) => Promise<void>,
   preparation: Preparation = {},
 ): Promise<void> {
-  const lab = await createLab();
+  const lab = await (preparation.nat ? createNatLab() : createLab());
   let swan: StrongSwan | undefined;
   try {
     await preparation.prepare?.(lab);
