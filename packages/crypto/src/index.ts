@@ -1,4 +1,7 @@
+export { constantTimeEqual } from './constant-time-equal.ts';
 export * from './key-material.ts';
+export * from './prf-plus.ts';
 export * from './provider.ts';
 export * from './random-source.ts';
+export * from './seeded-random.ts';
 export * from './transforms.ts';

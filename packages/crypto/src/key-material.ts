@@ -9,6 +9,7 @@ export class KeyMaterial {
     this.#bytes = bytes;
   }
 
+  /** Length of the secret in bytes. */
   get length(): number {
     return this.#bytes.length;
   }
@@ -18,7 +19,7 @@ export class KeyMaterial {
     return this.#bytes;
   }
 
-  /** A part of it, copied. */
+  /** A part of it, copied: bytes `start` to `end - 1`, as `Uint8Array.slice` counts them. */
   slice(start: number, end: number): KeyMaterial {
     return new KeyMaterial(this.#bytes.slice(start, end));
   }
@@ -28,15 +29,20 @@ export class KeyMaterial {
     this.#bytes.fill(0);
   }
 
+  /** `[redacted]`. */
   toString(): string {
     return '[redacted]';
   }
 
+  /** `[redacted]`. */
   toJSON(): string {
     return '[redacted]';
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return '[redacted]';
+  static {
+    // Node's inspector looks for this method; as a computed class member it has no type that can be declared.
+    Object.defineProperty(KeyMaterial.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value: () => '[redacted]',
+    });
   }
 }

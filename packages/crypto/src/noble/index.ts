@@ -1,1 +1,2 @@
-export {};
+export * from './noble-provider.ts';
+export * from './system-random.ts';

@@ -1,1 +1,2 @@
-export {};
+export * from './node-provider.ts';
+export * from './system-random.ts';

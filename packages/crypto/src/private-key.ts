@@ -1,0 +1,45 @@
+import type { KeyExchangeGroup } from './key-exchange-groups.ts';
+import type { RandomSource } from './random-source.ts';
+
+/** A sound source is refused by an order once in 2^32 draws at most: more refusals mean that it is broken. */
+const MAX_DRAWS = 16;
+
+/** Draws a private key for a group: the same bytes from `random` give the same key in every provider, so a trace replays.
+ * @returns big-endian scalar in [1, order) for ECP, exponent above 1 for MODP, 32 unclamped bytes for X25519.
+ * @throws Error when the source keeps giving values out of range (all zeros, all ones).
+ */
+export function drawPrivateKey(group: KeyExchangeGroup, random: RandomSource): Uint8Array {
+  for (let draw = 0; draw < MAX_DRAWS; draw += 1) {
+    const bytes = new Uint8Array(privateKeyBytes(group));
+    random.fill(bytes);
+    if (group.kind === 'ecp') bytes[0] = (bytes[0] ?? 0) & group.firstByteMask;
+    if (isUsable(group, bytes)) return bytes;
+  }
+  throw new Error(`"random" gave no usable private key in ${MAX_DRAWS} draws: it is not random`);
+}
+
+function privateKeyBytes(group: KeyExchangeGroup): number {
+  switch (group.kind) {
+    case 'modp':
+      return group.modp.exponentBytes;
+    case 'ecp':
+      return group.fieldBytes;
+    case 'x25519':
+      return 32;
+  }
+}
+
+function isUsable(group: KeyExchangeGroup, bytes: Uint8Array): boolean {
+  // Lower-case hex of equal length compares as the numbers do.
+  let hex = '';
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
+  switch (group.kind) {
+    case 'modp':
+      return /[^01]|1./.test(hex);
+    case 'ecp':
+      return /[^0]/.test(hex) && hex < group.order;
+    case 'x25519':
+      // Clamping sets the high bit of any 32 bytes (RFC 7748 §5); only a dead source gives all zeros.
+      return /[^0]/.test(hex);
+  }
+}
