@@ -8,7 +8,9 @@ export default defineConfig({
   resolve,
   ssr,
   test: {
+    reporters: ['default', './.ci/interop-report.ts'],
     projects: [
+      { resolve, ssr, test: { name: 'docs', include: ['.ci/*.test.ts'] } },
       {
         resolve,
         ssr,

@@ -1,0 +1,33 @@
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+
+const peers = /strongSwan|tshark/;
+
+/** Lists the interoperation rows that ran, says which of them had no foreign peer, and closes with the counts. */
+export default class InteropReport implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const rows = tests.filter((test) => test.project.name === 'interop');
+    if (rows.length > 0) console.log('\nInteroperation rows:');
+    for (const row of rows) console.log(`  ${mark(row)} ${row.fullName}${foreign(row)}`);
+    const count = (state: string): number =>
+      tests.filter((test) => test.result().state === state).length;
+    // A file that fails to load has no test that could fail.
+    const broken = modules.filter(
+      (module) => !module.ok() && [...module.children.allTests('failed')].length === 0,
+    );
+    console.log(
+      `\n${count('passed')} passed, ${count('failed') + broken.length} failed, ${count('skipped')} skipped`,
+    );
+  }
+}
+
+function mark(test: TestCase): string {
+  const states: Record<string, string> = { passed: 'ran   ', failed: 'FAILED', skipped: 'skipped' };
+  return states[test.result().state] ?? test.result().state;
+}
+
+function foreign(test: TestCase): string {
+  return peers.test(test.fullName) && !test.name.includes('ours as both')
+    ? ''
+    : ' (ours with ours only)';
+}
