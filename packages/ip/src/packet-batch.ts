@@ -5,6 +5,7 @@ export const PACKED_PATH_BYTES = 36;
 
 /** A batch of packets in memory that the caller owns and reuses. Packet `i` is
  * `memory[offsets[i] .. offsets[i] + lengths[i])`; nothing here is allocated per packet.
+ * A packet, its headroom and its tailroom stay inside one slot; which slot is up to who wrote it.
  */
 export interface PacketBatch {
   readonly memory: Uint8Array;
@@ -41,4 +42,79 @@ export function createPacketBatch(options: {
     paths: new Uint8Array(capacity * PACKED_PATH_BYTES),
     count: 0,
   };
+}
+
+/** Where the next packet of a batch may be written: the start of a free slot plus the batch's headroom.
+ * Write up to `slotBytes - headroom` bytes there, then {@link commitPacket}. Safe also after a compaction,
+ * when the packets that are left no longer lie in the slots of their indices; allocates nothing.
+ * @returns an offset into `memory`, or -1 when the batch is full.
+ */
+export function claimSlot(batch: PacketBatch): number {
+  const { capacity, count, slotBytes } = batch;
+  if (count >= capacity) return -1;
+  for (let step = 0; step < capacity; step += 1) {
+    const slot = (count + step) % capacity;
+    if (slotIsFree(batch, slot)) return slot * slotBytes + batch.headroom;
+  }
+  return -1;
+}
+
+/** Adds the packet that was written at `offset` to the batch. */
+export function commitPacket(batch: PacketBatch, offset: number, length: number): void {
+  batch.offsets[batch.count] = offset;
+  batch.lengths[batch.count] = length;
+  batch.count += 1;
+}
+
+/** Copies a packet to the end of a batch.
+ * @returns false, and adds nothing, when the batch is full or the packet too large for a slot.
+ */
+export function appendPacket(
+  batch: PacketBatch,
+  memory: Uint8Array,
+  offset: number = 0,
+  length: number = memory.length - offset,
+): boolean {
+  if (length > batch.slotBytes - batch.headroom) return false;
+  const at = claimSlot(batch);
+  if (at < 0) return false;
+  for (let i = 0; i < length; i += 1) batch.memory[at + i] = memory[offset + i] ?? 0;
+  commitPacket(batch, at, length);
+  return true;
+}
+
+/** Moves the entry at `from` to `to`, path included; the bytes of the packet stay where they are.
+ * A loop that keeps some packets calls this with a growing `to`, then sets `count`.
+ */
+export function movePacketEntry(batch: PacketBatch, from: number, to: number): void {
+  if (from === to) return;
+  batch.offsets[to] = batch.offsets[from] ?? 0;
+  batch.lengths[to] = batch.lengths[from] ?? 0;
+  batch.paths.copyWithin(
+    to * PACKED_PATH_BYTES,
+    from * PACKED_PATH_BYTES,
+    (from + 1) * PACKED_PATH_BYTES,
+  );
+}
+
+/** The bytes of packet `index` as a view; allocates, so not for every packet.
+ * @throws when there is no such packet.
+ */
+export function packetAt(batch: PacketBatch, index: number): Uint8Array {
+  const offset = batch.offsets[index];
+  const length = batch.lengths[index];
+  if (index >= batch.count || offset === undefined || length === undefined) {
+    throw new RangeError(`"index" expected 0 to ${batch.count - 1}, got ${index}`);
+  }
+  return batch.memory.subarray(offset, offset + length);
+}
+
+function slotIsFree(batch: PacketBatch, slot: number): boolean {
+  const start = slot * batch.slotBytes;
+  const end = start + batch.slotBytes;
+  for (let i = 0; i < batch.count; i += 1) {
+    const offset = batch.offsets[i] ?? 0;
+    if (offset < end && offset + (batch.lengths[i] ?? 0) > start) return false;
+  }
+  return true;
 }
