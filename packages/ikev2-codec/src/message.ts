@@ -24,7 +24,7 @@ export interface Transform {
   readonly type: number;
   readonly id: number;
   readonly keyBits?: number;
-  /** Attributes that this codec does not know, raw and in order: a transform that has any is not acceptable. */
+  /** Attributes other than a leading Key Length, raw and in order: a transform that has any is not acceptable. */
   readonly unknownAttributes?: readonly Uint8Array[];
 }
 
@@ -39,7 +39,7 @@ export interface Proposal {
 }
 
 interface PayloadBase {
-  /** The critical bit as it was received; false in what is built. */
+  /** Present and true when the critical bit was set; left out in what is built. */
   readonly critical?: boolean;
 }
 
@@ -56,6 +56,8 @@ export interface IdPayload extends PayloadBase {
   readonly type: 'IDi' | 'IDr';
   readonly idType: number;
   readonly data: Uint8Array;
+  /** The 24 reserved bits, only when the peer did not send zero: AUTH covers them as they were received (RFC 7296 §2.15). */
+  readonly reserved?: number;
 }
 export interface CertPayload extends PayloadBase {
   readonly type: 'CERT' | 'CERTREQ';
