@@ -1,28 +1,5 @@
-// The direction of the layers: an arrow only ever points down (see docs/architecture.md).
-const layers = [
-  ['clock', 'ip', 'posix'],
-  ['scheduler', 'retransmit', 'crypto', 'ikev2-codec'],
-  ['esp', 'nat-t', 'mobike', 'auth'],
-  ['ikev2', 'ipsec'],
-  ['udp-adapter', 'tun-adapter', 'datapath'],
-  ['vpn'],
-  ['cli'],
-];
-const pure = [
-  'clock',
-  'ip',
-  'scheduler',
-  'retransmit',
-  'crypto',
-  'ikev2-codec',
-  'esp',
-  'nat-t',
-  'mobike',
-  'auth',
-  'ikev2',
-  'ipsec',
-  'simulator',
-];
+const { layers, pure } = require('./.ci/layers.cjs');
+
 // Within a layer only these may look at one another.
 const sameLayer = { datapath: ['udp-adapter', 'tun-adapter'] };
 

@@ -1,0 +1,27 @@
+// The direction of the layers: an arrow only ever points down (see docs/architecture.md).
+const layers = [
+  ['clock', 'ip', 'posix'],
+  ['scheduler', 'retransmit', 'ikev2-codec', 'crypto'],
+  ['nat-t', 'mobike', 'auth', 'esp'],
+  ['ikev2', 'ipsec'],
+  ['udp-adapter', 'datapath', 'tun-adapter'],
+  ['vpn'],
+  ['cli'],
+];
+const pure = [
+  'clock',
+  'ip',
+  'scheduler',
+  'retransmit',
+  'crypto',
+  'ikev2-codec',
+  'esp',
+  'nat-t',
+  'mobike',
+  'auth',
+  'ikev2',
+  'ipsec',
+  'simulator',
+];
+
+module.exports = { layers, pure };
