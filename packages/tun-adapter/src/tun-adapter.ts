@@ -8,6 +8,11 @@ export interface TunSettings {
   readonly dns: readonly { readonly server: IpAddress }[];
   /** Outer addresses that must stay reachable outside a full tunnel (no routing loop). */
   readonly excluded: readonly IpAddress[];
+  /** Source addresses that the routes suggest to the host, at most one for each family: for a tunnel without
+   * a virtual address, the host's own address inside the local traffic selectors. Absent: the host chooses,
+   * and takes an address of the device where there is one.
+   */
+  readonly preferredSources?: readonly IpAddress[];
 }
 
 /** A TUN device in batches of whole IP packets. */
@@ -19,11 +24,17 @@ export interface TunAdapter {
   write(batch: PacketBatch): number;
   /** Applies addresses, routes and DNS; what was applied before and is not asked for any more is removed. */
   configure(settings: TunSettings): Promise<void>;
-  readonly counters: {
-    readonly read: number;
-    readonly written: number;
-    readonly writeDrops: number;
-  };
+  readonly counters: TunCounters;
   /** Removes addresses, routes, DNS and the device. */
   close(): Promise<void>;
+}
+
+/** Packets since the adapter was made, seen from this process: `read` came from the host, `written` went to it. */
+export interface TunCounters {
+  readonly read: number;
+  /** Packets of the host that were dropped here: too long, or nobody listened. */
+  readonly readDrops: number;
+  readonly written: number;
+  /** Packets that the host did not take: not an IP packet, or the device is down. */
+  readonly writeDrops: number;
 }

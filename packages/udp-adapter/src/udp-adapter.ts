@@ -14,10 +14,28 @@ export interface UdpAdapter {
   send(batch: PacketBatch): number;
   /** A single datagram: for the control plane. */
   sendOne(datagram: Uint8Array, local: Endpoint, remote: Endpoint): void;
-  readonly counters: {
-    readonly received: number;
-    readonly sent: number;
-    readonly sendDrops: number;
-  };
+  readonly counters: UdpCounters;
   close(): Promise<void>;
+}
+
+/** Datagrams since the adapter was made. */
+export interface UdpCounters {
+  readonly received: number;
+  /** Datagrams that came and were dropped here: larger than a slot of the batch, or nobody listened. */
+  readonly receiveDrops: number;
+  readonly sent: number;
+  /** Datagrams that were not sent: no socket for their local end, a full queue, or refused by the system. */
+  readonly sendDrops: number;
+}
+
+/** The memory in which datagrams are handed over. */
+export interface ReceiveBatchOptions {
+  /** Most datagrams handed over at once; default 64. */
+  readonly capacity?: number;
+  /** Free bytes in front of each datagram; default 64. */
+  readonly headroomBytes?: number;
+  /** The largest datagram that is received; larger ones are dropped and counted. Default 16384:
+   * RFC 7296 §2 asks for 3000, long certificate chains and post-quantum keys take more.
+   */
+  readonly datagramBytes?: number;
 }

@@ -1,0 +1,203 @@
+import {
+  type Endpoint,
+  endpointsEqual,
+  formatAddress,
+  type IpAddress,
+  isUnspecified,
+} from '@ipsec-kit/ip';
+import { type EveryAddress, listAddresses } from './every-address.ts';
+import { includesAddress, packedEndpointAt } from './packed-endpoint.ts';
+import { UdpBindError, udpBindError } from './udp-bind-error.ts';
+import { openUdpSocket, type UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
+
+/** Tries for one free port on all addresses: each can be taken on one of them. */
+const FREE_PORT_TRIES = 16;
+const MOST_SOCKETS = 512;
+
+/** What a look at the machine's addresses changed. */
+export interface EndpointChanges {
+  readonly added: readonly Endpoint[];
+  readonly removed: readonly Endpoint[];
+  /** New addresses on which a port could not be opened; tried again at the next refresh. */
+  readonly failed: readonly UdpBindError[];
+}
+
+/** The sockets of an adapter, and what they were asked to be. */
+export interface Bindings {
+  readonly sockets: readonly UdpSocket[];
+  readonly ports: readonly number[];
+  open(bind: readonly Endpoint[] | EveryAddress): Promise<void>;
+  refresh(): Promise<EndpointChanges>;
+  /** The socket on the packed endpoint at `offset` of `paths`. */
+  socketAt(paths: Uint8Array, offset: number): UdpSocket | undefined;
+  /** Forgets and closes a broken socket. */
+  drop(socket: UdpSocket): void;
+  close(): Promise<void>;
+}
+
+/** Makes an empty set of sockets. */
+export function createBindings(options: UdpSocketOptions): Bindings {
+  let sockets: UdpSocket[] = [];
+  let ports: number[] = [];
+  let everywhere: EveryAddress | undefined;
+  let isClosed = false;
+  // Most packets leave from the socket that the one before left from.
+  let lastUsed: UdpSocket | undefined;
+  // One change after the other: two refreshes at once would open the same address twice.
+  let last: Promise<unknown> = Promise.resolve();
+  function inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const done = last.then(change, change);
+    last = done.catch(() => undefined);
+    return done;
+  }
+
+  async function openExact(endpoints: readonly Endpoint[]): Promise<void> {
+    for (const endpoint of endpoints) refuseUnspecified(endpoint);
+    const opened: UdpSocket[] = [];
+    try {
+      for (const endpoint of endpoints) opened.push(await openUdpSocket(endpoint, options));
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
+    }
+    sockets = opened;
+    ports = opened.map((socket) => socket.endpoint.port);
+  }
+
+  async function openEverywhere(wanted: EveryAddress): Promise<void> {
+    const addresses = listAddresses(wanted);
+    refuseTooMany(addresses.length * wanted.ports.length);
+    if (addresses.length === 0) {
+      throw new Error('this machine has no address to receive on: bring a network interface up');
+    }
+    const opened: UdpSocket[] = [];
+    try {
+      for (const port of wanted.ports) {
+        opened.push(...(await openPortEverywhere(port, addresses, options)));
+        ports.push(opened.at(-1)?.endpoint.port ?? port);
+      }
+    } catch (error) {
+      ports = [];
+      await closeAll(opened);
+      throw error;
+    }
+    sockets = opened;
+    everywhere = wanted;
+  }
+
+  async function lookAgain(wanted: EveryAddress): Promise<EndpointChanges> {
+    const addresses = listAddresses(wanted);
+    refuseTooMany(addresses.length * ports.length);
+    const gone = sockets.filter((socket) => !includesAddress(addresses, socket.endpoint.address));
+    sockets = sockets.filter((socket) => !gone.includes(socket));
+    lastUsed = undefined;
+    await closeAll(gone);
+    const added: Endpoint[] = [];
+    const failed: UdpBindError[] = [];
+    const missing = ports
+      .flatMap((port) => addresses.map((address) => ({ address, port })))
+      .filter((endpoint) => !hasSocket(sockets, endpoint));
+    for (const endpoint of missing) {
+      const socket = await openIfThere(endpoint, options).catch((error: unknown) => {
+        failed.push(udpBindError(error, endpoint));
+        return undefined;
+      });
+      if (!socket) continue;
+      sockets = [...sockets, socket];
+      added.push(socket.endpoint);
+    }
+    return { added, removed: gone.map((socket) => socket.endpoint), failed };
+  }
+
+  return {
+    get sockets(): readonly UdpSocket[] {
+      return sockets;
+    },
+    get ports(): readonly number[] {
+      return ports;
+    },
+    open: (bind) => inTurn(() => ('ports' in bind ? openEverywhere(bind) : openExact(bind))),
+    refresh: () =>
+      inTurn(async () => {
+        if (!everywhere || isClosed) return { added: [], removed: [], failed: [] };
+        return lookAgain(everywhere);
+      }),
+    socketAt(paths: Uint8Array, offset: number): UdpSocket | undefined {
+      if (lastUsed && packedEndpointAt(paths, offset, lastUsed.packed)) return lastUsed;
+      lastUsed = sockets.find((socket) => packedEndpointAt(paths, offset, socket.packed));
+      return lastUsed;
+    },
+    drop(socket: UdpSocket): void {
+      lastUsed = undefined;
+      sockets = sockets.filter((other) => other !== socket);
+      void socket.close();
+    },
+    close: () =>
+      inTurn(async () => {
+        isClosed = true;
+        lastUsed = undefined;
+        const open = sockets;
+        sockets = [];
+        await closeAll(open);
+      }),
+  };
+}
+
+async function openPortEverywhere(
+  wantedPort: number,
+  addresses: readonly IpAddress[],
+  options: UdpSocketOptions,
+): Promise<UdpSocket[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const opened: UdpSocket[] = [];
+    let port = wantedPort;
+    try {
+      for (const address of addresses) {
+        const socket = await openIfThere({ address, port }, options);
+        if (!socket) continue;
+        opened.push(socket);
+        port = socket.endpoint.port;
+      }
+      return opened;
+    } catch (error) {
+      await closeAll(opened);
+      const isTaken = error instanceof UdpBindError && error.code === 'EADDRINUSE';
+      if (wantedPort !== 0 || !isTaken || attempt === FREE_PORT_TRIES) throw error;
+    }
+  }
+}
+
+/** An address may vanish, or still be under duplicate address detection: it is there at the next refresh. */
+async function openIfThere(
+  endpoint: Endpoint,
+  options: UdpSocketOptions,
+): Promise<UdpSocket | undefined> {
+  try {
+    return await openUdpSocket(endpoint, options);
+  } catch (error) {
+    if (error instanceof UdpBindError && error.code === 'EADDRNOTAVAIL') return undefined;
+    throw error;
+  }
+}
+
+function hasSocket(sockets: readonly UdpSocket[], wanted: Endpoint): boolean {
+  return sockets.some((socket) => endpointsEqual(socket.endpoint, wanted));
+}
+
+async function closeAll(sockets: readonly UdpSocket[]): Promise<void> {
+  await Promise.all(sockets.map((socket) => socket.close()));
+}
+
+function refuseUnspecified(endpoint: Endpoint): void {
+  if (!isUnspecified(endpoint.address)) return;
+  throw new TypeError(
+    `"bind" expected addresses of this machine, got ${formatAddress(endpoint.address)}: a socket on it cannot tell to which address a datagram came; use { ports: [${endpoint.port}] }`,
+  );
+}
+
+function refuseTooMany(sockets: number): void {
+  if (sockets <= MOST_SOCKETS) return;
+  throw new Error(
+    `this machine has too many addresses to open all of them (${sockets} sockets, at most ${MOST_SOCKETS}): name the addresses to receive on`,
+  );
+}

@@ -1,0 +1,118 @@
+import type { Endpoint, PacketBatch } from '@ipsec-kit/ip';
+import { PACKED_PATH_BYTES, packPath } from '@ipsec-kit/ip';
+import { createAddressTextCache } from './address-text-cache.ts';
+import { createBindings, type EndpointChanges } from './bindings.ts';
+import type { EveryAddress } from './every-address.ts';
+import { PACKED_ENDPOINT_BYTES } from './packed-endpoint.ts';
+import { createReceiver, type WritableCounters } from './receiver.ts';
+import type { ReceiveBatchOptions, UdpAdapter } from './udp-adapter.ts';
+import type { UdpSocketEvents } from './udp-socket.ts';
+
+export type { EndpointChanges } from './bindings.ts';
+export type { EveryAddress } from './every-address.ts';
+
+const DEFAULT_SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** What to open, and how large. */
+export interface UdpAdapterOptions {
+  /** Exact endpoints (port 0 takes a free one), or every address of this machine. */
+  readonly bind: readonly Endpoint[] | EveryAddress;
+  /** Asked of the system for each direction of each socket; it may give less. Default 4 MiB. */
+  readonly socketBufferBytes?: number;
+  /** The memory in which datagrams are handed over. */
+  readonly receive?: ReceiveBatchOptions;
+}
+
+/** A {@link UdpAdapter} on sockets of the system. */
+export interface SocketUdpAdapter extends UdpAdapter {
+  /** The ports that were opened, in the order in which they were asked for. */
+  readonly ports: readonly number[];
+  /** Looks at the machine's addresses again: opens sockets on new ones, closes those of vanished ones.
+   * With exact endpoints it changes nothing.
+   */
+  refresh(): Promise<EndpointChanges>;
+  /** Why the system refused the last datagram that it refused; `undefined` when it never did. */
+  readonly lastSendError: Error | undefined;
+}
+
+/** Opens UDP sockets through node:dgram, one for each local address and port.
+ * @throws UdpBindError, one sentence with the system's `code`, when one of them cannot be opened; none stays open then.
+ */
+export async function createUdpAdapter(options: UdpAdapterOptions): Promise<SocketUdpAdapter> {
+  const texts = createAddressTextCache();
+  const counters: WritableCounters = { received: 0, receiveDrops: 0, sent: 0, sendDrops: 0 };
+  const receiver = createReceiver(options.receive, texts, counters);
+  let errorHandler: ((error: Error) => void) | undefined;
+  let lastSendError: Error | undefined;
+
+  const events: UdpSocketEvents = {
+    received: receiver.received,
+    sendFailed(error): void {
+      counters.sent -= 1;
+      counters.sendDrops += 1;
+      lastSendError = error;
+    },
+    failed(socket, error): void {
+      bindings.drop(socket);
+      errorHandler?.(error);
+    },
+  };
+  const bindings = createBindings({
+    bufferBytes: options.socketBufferBytes ?? DEFAULT_SOCKET_BUFFER_BYTES,
+    texts,
+    events,
+  });
+  await bindings.open(options.bind);
+
+  function sendPacked(
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    paths: Uint8Array,
+    pathOffset: number,
+  ): boolean {
+    const socket = bindings.socketAt(paths, pathOffset);
+    const remoteOffset = pathOffset + PACKED_ENDPOINT_BYTES;
+    if (socket?.send(memory, offset, length, paths, remoteOffset)) {
+      counters.sent += 1;
+      return true;
+    }
+    counters.sendDrops += 1;
+    return false;
+  }
+
+  return {
+    counters,
+    get endpoints(): readonly Endpoint[] {
+      return bindings.sockets.map((socket) => socket.endpoint);
+    },
+    get ports(): readonly number[] {
+      return bindings.ports;
+    },
+    get lastSendError(): Error | undefined {
+      return lastSendError;
+    },
+    onDatagrams(listener: (batch: PacketBatch) => void): void {
+      receiver.handler = listener;
+    },
+    onError(listener: (error: Error) => void): void {
+      errorHandler = listener;
+    },
+    send({ memory, offsets, lengths, paths, count }: PacketBatch): number {
+      let taken = 0;
+      for (let i = 0; i < count; i += 1) {
+        const at = i * PACKED_PATH_BYTES;
+        if (sendPacked(memory, offsets[i] ?? 0, lengths[i] ?? 0, paths, at)) taken += 1;
+      }
+      return taken;
+    },
+    sendOne(datagram: Uint8Array, local: Endpoint, to: Endpoint): void {
+      sendPacked(datagram, 0, datagram.length, packPath({ local, remote: to }), 0);
+    },
+    refresh: () => bindings.refresh(),
+    async close(): Promise<void> {
+      receiver.handler = undefined;
+      await bindings.close();
+    },
+  };
+}
