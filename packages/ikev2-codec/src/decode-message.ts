@@ -1,9 +1,9 @@
+import { readUint16 } from '@ipsec-kit/ip';
 import { decodePayload } from './decode-payload.ts';
 import { type DecodeResult, decoded, malformed, refused } from './decode-result.ts';
 import { decodeHeader } from './header.ts';
 import { HEADER_BYTES, MAX_PAYLOADS, PAYLOAD_HEADER_BYTES } from './limits.ts';
 import type { IkeMessage, Payload } from './message.ts';
-import { readUint16 } from './read-uint.ts';
 import { PayloadType, payloadTypeName } from './registries/payload-type.ts';
 
 const CRITICAL = 0x80;

@@ -1,9 +1,9 @@
+import { readUint32 } from '@ipsec-kit/ip';
 import type { ByteWriter } from './byte-writer.ts';
 import { type DecodeResult, decoded, refused } from './decode-result.ts';
 import { HEADER_BYTES } from './limits.ts';
 import type { IkeHeader } from './message.ts';
 import { ApiMisuseError } from './misuse.ts';
-import { readUint32, readUint64 } from './read-uint.ts';
 
 const FLAG_RESPONSE = 0x20;
 const FLAG_VERSION = 0x10;
@@ -86,4 +86,8 @@ export function writeHeader(
   );
   writer.uint32(header.messageId, 'header.messageId');
   writer.uint32(messageBytes, 'message length');
+}
+
+function readUint64(bytes: Uint8Array, offset: number): bigint {
+  return (BigInt(readUint32(bytes, offset)) << 32n) | BigInt(readUint32(bytes, offset + 4));
 }

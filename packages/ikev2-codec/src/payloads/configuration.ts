@@ -1,9 +1,9 @@
+import { readUint16 } from '@ipsec-kit/ip';
 import type { ByteWriter } from '../byte-writer.ts';
 import { type DecodeResult, decoded, malformed } from '../decode-result.ts';
 import { MAX_CONFIG_ATTRIBUTES } from '../limits.ts';
 import type { ConfigAttribute, ConfigPayload } from '../message.ts';
 import { ApiMisuseError } from '../misuse.ts';
-import { readUint16 } from '../read-uint.ts';
 import { PayloadType } from '../registries/payload-type.ts';
 
 /** Decodes the body of a Configuration payload. Values are kept raw and of any length: whether a length suits its

@@ -1,8 +1,8 @@
+import { readUint16 } from '@ipsec-kit/ip';
 import type { ByteWriter } from '../byte-writer.ts';
 import { type DecodeResult, decoded, malformed } from '../decode-result.ts';
 import type { EncryptedFragmentPayload, EncryptedPayload } from '../message.ts';
 import { ApiMisuseError } from '../misuse.ts';
-import { readUint16 } from '../read-uint.ts';
 import { PayloadType } from '../registries/payload-type.ts';
 
 /** Bytes of Fragment Number and Total Fragments. @see RFC 7383 §2.5 */

@@ -1,7 +1,7 @@
+import { readUint16 } from '@ipsec-kit/ip';
 import type { ByteWriter } from '../byte-writer.ts';
 import { type DecodeResult, decoded, malformed } from '../decode-result.ts';
 import type { KePayload } from '../message.ts';
-import { readUint16 } from '../read-uint.ts';
 import { PayloadType } from '../registries/payload-type.ts';
 
 /** Decodes the body of a Key Exchange payload; whether the length suits the method is for the key exchange to say.

@@ -1,7 +1,7 @@
+import { readUint16 } from '@ipsec-kit/ip';
 import type { ByteWriter } from '../byte-writer.ts';
 import { type DecodeResult, decoded, malformed } from '../decode-result.ts';
 import type { NotifyPayload } from '../message.ts';
-import { readUint16 } from '../read-uint.ts';
 import { PayloadType } from '../registries/payload-type.ts';
 
 /** Decodes the body of a Notify payload. The protocol id is kept as received also where there is no SPI;

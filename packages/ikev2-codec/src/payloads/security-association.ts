@@ -1,9 +1,9 @@
+import { readUint16 } from '@ipsec-kit/ip';
 import type { ByteWriter } from '../byte-writer.ts';
 import { type DecodeResult, decoded, malformed } from '../decode-result.ts';
 import { MAX_PROPOSALS } from '../limits.ts';
 import type { Proposal, SaPayload, Transform } from '../message.ts';
 import { ApiMisuseError } from '../misuse.ts';
-import { readUint16 } from '../read-uint.ts';
 import { PayloadType } from '../registries/payload-type.ts';
 import { ProtocolId } from '../registries/protocol-id.ts';
 import { decodeTransform, transformBytes, writeTransform } from './transform.ts';

@@ -1,9 +1,8 @@
-import type { IpAddress, TrafficSelector } from '@ipsec-kit/ip';
+import { addressFromBytes, readUint16, type TrafficSelector } from '@ipsec-kit/ip';
 import type { ByteWriter } from '../byte-writer.ts';
 import { type DecodeResult, decoded, malformed } from '../decode-result.ts';
 import type { RawTrafficSelector, TsPayload } from '../message.ts';
 import { ApiMisuseError } from '../misuse.ts';
-import { readUint16 } from '../read-uint.ts';
 import { PayloadType } from '../registries/payload-type.ts';
 import { TsType } from '../registries/ts-type.ts';
 
@@ -45,16 +44,13 @@ function decodeSelector(bytes: Uint8Array): AnySelector | undefined {
   if (version === undefined) return { tsType, raw: bytes };
   const addressBytes = version === 4 ? 4 : 16;
   if (bytes.length !== SELECTOR_HEADER_BYTES + 2 * addressBytes) return undefined;
-  const address = (start: number): IpAddress => ({
-    version,
-    bytes: Uint8Array.from(bytes.subarray(start, start + addressBytes)),
-  });
+  const endOffset = SELECTOR_HEADER_BYTES + addressBytes;
   return {
     protocol: bytes[1] ?? 0,
     startPort: readUint16(bytes, 4),
     endPort: readUint16(bytes, 6),
-    start: address(SELECTOR_HEADER_BYTES),
-    end: address(SELECTOR_HEADER_BYTES + addressBytes),
+    start: addressFromBytes(bytes.subarray(SELECTOR_HEADER_BYTES, endOffset)),
+    end: addressFromBytes(bytes.subarray(endOffset)),
   };
 }
 

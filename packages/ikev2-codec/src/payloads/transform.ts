@@ -1,9 +1,9 @@
+import { readUint16 } from '@ipsec-kit/ip';
 import type { ByteWriter } from '../byte-writer.ts';
 import { type DecodeResult, decoded, malformed } from '../decode-result.ts';
 import { MAX_TRANSFORM_ATTRIBUTES } from '../limits.ts';
 import type { Transform } from '../message.ts';
 import { ApiMisuseError } from '../misuse.ts';
-import { readUint16 } from '../read-uint.ts';
 import { PayloadType } from '../registries/payload-type.ts';
 import { TransformAttributeType } from '../registries/transform-type.ts';
 
