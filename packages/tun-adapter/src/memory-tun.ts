@@ -60,7 +60,10 @@ export function createMemoryTun(options: MemoryTunOptions = {}): MemoryTun {
     isHandingOver = true;
     try {
       while (waiting.length > 0) {
-        for (const packet of waiting.splice(0, batch.capacity)) addTo(batch, packet);
+        for (const packet of waiting.splice(0, batch.capacity)) {
+          // A handler may have lowered the MTU meanwhile.
+          if (packet.length <= mtu) addTo(batch, packet);
+        }
         handler(batch);
         batch.count = 0;
       }

@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { type Endpoint, formatAddress, type IpAddress, parseAddress } from '@ipsec-kit/ip';
 import { errorCode } from './udp-bind-error.ts';
 
@@ -9,11 +9,7 @@ export async function localAddressFor(remote: Endpoint): Promise<IpAddress> {
   const { version } = remote.address;
   const socket = createSocket({ type: version === 4 ? 'udp4' : 'udp6' });
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      // Connecting a datagram socket only chooses the route and with it the source address.
-      socket.connect(remote.port === 0 ? 500 : remote.port, formatAddress(remote.address), resolve);
-    });
+    await connect(socket, remote);
     const text = socket.address().address;
     const zone = text.indexOf('%');
     const address = parseAddress(zone < 0 ? text : text.slice(0, zone));
@@ -31,4 +27,14 @@ export async function localAddressFor(remote: Endpoint): Promise<IpAddress> {
   } finally {
     socket.close();
   }
+}
+
+/** Connecting a datagram socket only chooses the route, and with it the source address. */
+function connect(socket: Socket, remote: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    // A failure comes as an argument, which the types of node:dgram do not mention.
+    const done = (error?: unknown): void => (error ? reject(error) : resolve());
+    socket.connect(remote.port === 0 ? 500 : remote.port, formatAddress(remote.address), done);
+  });
 }

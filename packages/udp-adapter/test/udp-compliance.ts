@@ -1,0 +1,203 @@
+import {
+  createPacketBatch,
+  type Endpoint,
+  formatEndpoint,
+  type PacketBatch,
+  type Path,
+  readPackedPath,
+  writePackedPath,
+} from '@ipsec-kit/ip';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { UdpAdapter } from '../src/index.ts';
+
+/** What a datagram was when it arrived, copied out of the reused batch. */
+export interface Arrival {
+  readonly data: Uint8Array;
+  readonly path: Path;
+  readonly headroom: number;
+}
+
+/** Copies the datagrams of a batch. */
+export function arrivals(batch: PacketBatch): Arrival[] {
+  return Array.from({ length: batch.count }, (_, i) => {
+    const offset = batch.offsets[i] ?? 0;
+    return {
+      data: batch.memory.slice(offset, offset + (batch.lengths[i] ?? 0)),
+      path: readPackedPath(batch.paths, i),
+      headroom: offset % batch.slotBytes,
+    };
+  });
+}
+
+/** A batch with these datagrams on one path. */
+export function batchOf(datagrams: readonly Uint8Array[], path: Path): PacketBatch {
+  const batch = createPacketBatch({ capacity: datagrams.length, slotBytes: 2048, headroom: 32 });
+  for (const [i, datagram] of datagrams.entries()) {
+    const offset = i * 2048 + 32;
+    batch.memory.set(datagram, offset);
+    batch.offsets[i] = offset;
+    batch.lengths[i] = datagram.length;
+    writePackedPath(batch.paths, i, path);
+  }
+  batch.count = datagrams.length;
+  return batch;
+}
+
+/** Collects what arrives, and waits until there is enough. */
+export function collect(adapter: UdpAdapter): {
+  readonly all: Arrival[];
+  count(wanted: number): Promise<readonly Arrival[]>;
+} {
+  const all: Arrival[] = [];
+  let check: () => void = () => undefined;
+  adapter.onDatagrams((batch) => {
+    all.push(...arrivals(batch));
+    check();
+  });
+  return {
+    all,
+    count: (wanted) =>
+      new Promise((resolve) => {
+        check = () => {
+          if (all.length >= wanted) resolve(all);
+        };
+        check();
+      }),
+  };
+}
+
+const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
+/** The behaviour that every UDP adapter shows.
+ * @param bind - makes adapters that reach one another; port 0 is ephemeral.
+ * @param address - an address to bind to.
+ */
+export function describeUdpAdapter(
+  name: string,
+  bind: (endpoints: readonly Endpoint[]) => Promise<UdpAdapter>,
+  address: Endpoint['address'],
+): void {
+  describe(`${name} as a UDP adapter`, () => {
+    const open: UdpAdapter[] = [];
+    const bound = async (ports: readonly number[]): Promise<[UdpAdapter, Endpoint, Endpoint]> => {
+      const adapter = await bind(ports.map((port) => ({ address, port })));
+      open.push(adapter);
+      const [first, second] = adapter.endpoints;
+      if (!first) throw new Error('nothing was bound');
+      return [adapter, first, second ?? first];
+    };
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map((adapter) => adapter.close()));
+    });
+
+    it('gives port 0 a free port and names it', async () => {
+      const [adapter] = await bound([0, 0]);
+      const ports = adapter.endpoints.map((endpoint) => endpoint.port);
+      expect(ports).toHaveLength(2);
+      expect(ports.every((port) => port > 0)).toBe(true);
+      expect(new Set(ports).size).toBe(2);
+    });
+
+    it('delivers a datagram with both ends of its path, seen from the receiver', async () => {
+      const [a, aEnd] = await bound([0]);
+      const [b, bEnd] = await bound([0]);
+      const came = collect(b);
+      a.sendOne(bytes(1, 2, 3), aEnd, bEnd);
+      const [first] = await came.count(1);
+      expect(first?.data).toEqual(bytes(1, 2, 3));
+      expect(first && formatEndpoint(first.path.local)).toBe(formatEndpoint(bEnd));
+      expect(first && formatEndpoint(first.path.remote)).toBe(formatEndpoint(aEnd));
+    });
+
+    it('answers from the endpoint that was asked', async () => {
+      const [a, aEnd] = await bound([0]);
+      const [b, , second] = await bound([0, 0]);
+      b.onDatagrams((batch) => {
+        for (const { data, path } of arrivals(batch)) b.sendOne(data, path.local, path.remote);
+      });
+      const came = collect(a);
+      a.sendOne(bytes(9), aEnd, second);
+      const [first] = await came.count(1);
+      expect(first && formatEndpoint(first.path.remote)).toBe(formatEndpoint(second));
+    });
+
+    it('sends a batch in order and leaves headroom in front of what arrives', async () => {
+      const [a, aEnd] = await bound([0]);
+      const [b, bEnd] = await bound([0]);
+      const came = collect(b);
+      const datagrams = Array.from({ length: 20 }, (_, i) => new Uint8Array(100 + i).fill(i));
+      expect(a.send(batchOf(datagrams, { local: aEnd, remote: bEnd }))).toBe(20);
+      const all = await came.count(20);
+      expect(all.map((arrival) => arrival.data)).toEqual(datagrams);
+      expect(all.every((arrival) => arrival.headroom === 64)).toBe(true);
+      expect(a.counters.sent).toBe(20);
+      expect(b.counters.received).toBe(20);
+    });
+
+    it('has copied a batch when send returns', async () => {
+      const [a, aEnd] = await bound([0]);
+      const [b, bEnd] = await bound([0]);
+      const came = collect(b);
+      const batch = batchOf([bytes(7, 7)], { local: aEnd, remote: bEnd });
+      a.send(batch);
+      batch.memory.fill(0);
+      batch.paths.fill(0);
+      expect((await came.count(1))[0]?.data).toEqual(bytes(7, 7));
+    });
+
+    it('drops and counts a datagram whose local end is not its own', async () => {
+      const [a] = await bound([0]);
+      const [b, bEnd] = await bound([0]);
+      const came = collect(b);
+      expect(a.send(batchOf([bytes(1)], { local: bEnd, remote: bEnd }))).toBe(0);
+      expect(a.counters).toMatchObject({ sent: 0, sendDrops: 1 });
+      expect(came.all).toEqual([]);
+    });
+
+    it('drops and counts a datagram larger than a slot, and delivers the next', async () => {
+      const [a, aEnd] = await bound([0]);
+      const [b, bEnd] = await bound([0]);
+      const came = collect(b);
+      a.sendOne(new Uint8Array(16385), aEnd, bEnd);
+      a.sendOne(new Uint8Array(16384), aEnd, bEnd);
+      const [first] = await came.count(1);
+      expect(first?.data.length).toBe(16384);
+      expect(b.counters).toMatchObject({ received: 1, receiveDrops: 1 });
+    });
+
+    it('refuses an endpoint that is taken, with a sentence and a code', async () => {
+      const [, taken] = await bound([0]);
+      const again = bind([taken]);
+      await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
+      await expect(again).rejects.toThrow(`UDP port ${taken.port} on`);
+    });
+
+    it('opens nothing when one of several endpoints is taken', async () => {
+      const [, taken] = await bound([0]);
+      const [, freed] = await bound([0]);
+      await open.pop()?.close();
+      await expect(bind([freed, taken])).rejects.toThrow('is in use');
+      const [, end] = await bound([freed.port]);
+      expect(end.port).toBe(freed.port);
+    });
+
+    it('frees its endpoints on close, sends nothing afterwards and closes twice', async () => {
+      const [a, aEnd] = await bound([0]);
+      await a.close();
+      await a.close();
+      a.sendOne(bytes(1), aEnd, aEnd);
+      expect(a.counters).toMatchObject({ sent: 0, sendDrops: 1 });
+      const [, end] = await bound([aEnd.port]);
+      expect(end.port).toBe(aEnd.port);
+    });
+
+    it('keeps receiving after a handler has thrown away a batch of any content', async () => {
+      const [a, aEnd] = await bound([0]);
+      const [b, bEnd] = await bound([0]);
+      const came = collect(b);
+      for (const length of [0, 1, 4, 1500]) a.sendOne(new Uint8Array(length), aEnd, bEnd);
+      const lengths = (await came.count(4)).map((arrival) => arrival.data.length);
+      expect(lengths).toEqual([0, 1, 4, 1500]);
+    });
+  });
+}
