@@ -61,6 +61,21 @@ export interface PoolOptions {
   /** Prefix (`10.88.0.0/24`) or range (`10.88.0.10-10.88.0.20`). */
   readonly addrs: string;
   readonly dns?: readonly string[];
+  /** NetBIOS name servers, IPv4. */
+  readonly nbns?: readonly string[];
+  readonly dhcp?: readonly string[];
+  readonly netmask?: readonly string[];
+  /** Prefixes behind the server, sent as INTERNAL_IP4_SUBNET and INTERNAL_IP6_SUBNET. */
+  readonly subnet?: readonly string[];
+  /** Other configuration attributes by number, for example 25 (INTERNAL_DNS_DOMAIN). @see RFC 7296 §3.15.1 */
+  readonly attributes?: readonly AttributeOptions[];
+}
+
+export interface AttributeOptions {
+  /** 1-32767. */
+  readonly type: number;
+  /** Text, sent as UTF-8, or bytes. */
+  readonly value: string | Uint8Array;
 }
 
 /** The keys of `charon { ... }` that matter here, with strongSwan's defaults. */
@@ -68,7 +83,10 @@ export interface SettingsOptions {
   readonly port?: number;
   readonly portNatT?: number;
   readonly keepAliveMs?: number;
+  /** Default 20 s, where strongSwan has 0 (off): after a sleep a lone 0xFF byte tells the peer nothing. */
   readonly keepAliveDpdMarginMs?: number;
+  /** Keepalives also where no NAT was seen: for stateful firewalls. Not in strongSwan. */
+  readonly keepAliveForced?: boolean;
   readonly retransmitTimeoutMs?: number;
   readonly retransmitBase?: number;
   readonly retransmitTries?: number;
@@ -80,5 +98,7 @@ export interface SettingsOptions {
   readonly blockThreshold?: number;
   readonly initLimitHalfOpen?: number;
   readonly halfOpenTimeoutMs?: number;
+  /** IKE SAs in all above which new ones are refused; 0 and absent are 10000. */
+  readonly ikesaLimit?: number;
   readonly makeBeforeBreak?: boolean;
 }

@@ -1,0 +1,223 @@
+import type { ConnectionConfig } from '@ipsec-kit/ikev2';
+import { type IpAddress, parseAddress } from '@ipsec-kit/ip';
+import type { AuthenticationOptions, ConnectionOptions } from '../options.ts';
+import {
+  type AddressTarget,
+  type CompiledAddresses,
+  compileAddresses,
+} from './compile-addresses.ts';
+import { compileChild } from './compile-child.ts';
+import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
+import { compileProposals } from './compile-proposals.ts';
+import { quoted } from './config-problem.ts';
+import { nearestName } from './nearest-name.ts';
+import { join, type OptionChecks } from './option-checks.ts';
+
+/** What the driver of a connection needs beside the configuration of the protocol. */
+export interface ConnectionTransport {
+  /** Where an initiator may send from, in order; empty lets the system choose. */
+  readonly localTargets: readonly AddressTarget[];
+  /** Where an initiator sends to, in order; names are to be resolved. Empty: this connection only answers. */
+  readonly remoteTargets: readonly AddressTarget[];
+  readonly localPort?: number;
+  /** 500 unless another was given; only from 500 does an initiator float to 4500. */
+  readonly remotePort: number;
+  readonly encap: boolean;
+  /** What happens to other sessions of the same identity: see `unique` in the manual. */
+  readonly unique: 'never' | 'no' | 'keep' | 'replace';
+  /** Names of the children to open without being asked. */
+  readonly startChildren: readonly string[];
+}
+
+/** One compiled connection. */
+export interface CompiledConnection {
+  readonly config: ConnectionConfig;
+  readonly transport: ConnectionTransport;
+}
+
+const KNOWN: readonly (keyof ConnectionOptions)[] = [
+  'localAddrs',
+  'remoteAddrs',
+  'localPort',
+  'remotePort',
+  'proposals',
+  'vips',
+  'pools',
+  'encap',
+  'mobike',
+  'fragmentation',
+  'dpdDelayMs',
+  'keyingTries',
+  'unique',
+  'local',
+  'remote',
+  'children',
+];
+
+const DAY_MS = 86_400_000;
+const MAX_VIRTUAL_ADDRESSES = 16;
+const PORT = { min: 1, max: 65_535 };
+
+/** Compiles the options of one connection.
+ * @param poolNames - the pools that exist.
+ */
+export function compileConnection(
+  checks: OptionChecks,
+  name: string,
+  options: ConnectionOptions,
+  poolNames: ReadonlySet<string>,
+): CompiledConnection {
+  const path = `connections.${name}`;
+  checks.object(path, options, KNOWN);
+  const at = (key: keyof ConnectionOptions): string => join(path, key);
+  const list = (key: 'localAddrs' | 'remoteAddrs' | 'proposals' | 'pools'): readonly string[] =>
+    checks.strings(at(key), options[key]);
+  const local = compileAddresses(checks, at('localAddrs'), list('localAddrs'));
+  const remote = compileAddresses(checks, at('remoteAddrs'), list('remoteAddrs'));
+  const pools = list('pools');
+  checkPools(checks, at('pools'), pools, poolNames);
+  const children = compileChildren(checks, path, options);
+  const unique = checks.choice(
+    at('unique'),
+    options.unique,
+    ['never', 'no', 'keep', 'replace'],
+    'no',
+  );
+  const integer = (key: 'dpdDelayMs' | 'keyingTries', max: number, fallback: number): number =>
+    checks.integer(at(key), options[key], { min: 0, max, fallback });
+  return {
+    config: {
+      name,
+      localAddresses: local.prefixes,
+      remoteAddresses: remote.prefixes,
+      proposals: compileProposals(checks, at('proposals'), list('proposals'), 'ike'),
+      ...compileIdentities(checks, path, options),
+      children: children.map(({ config }) => config),
+      virtualAddresses: compileVirtualAddresses(checks, at('vips'), options.vips),
+      pools,
+      fragmentation: checks.choice(
+        at('fragmentation'),
+        options.fragmentation,
+        ['yes', 'accept', 'force', 'no'],
+        'yes',
+      ),
+      mobike: checks.boolean(at('mobike'), options.mobike, true),
+      dpdDelayMs: integer('dpdDelayMs', DAY_MS, 0),
+      keyingTries: integer('keyingTries', 1_000_000, 1),
+      // Whoever enforces no uniqueness does not tell the peer to forget other sessions (RFC 7296 §2.4).
+      sendInitialContact: unique !== 'never',
+    },
+    transport: {
+      ...compileTransport(checks, path, options, { local, remote }),
+      unique,
+      startChildren: children
+        .filter(({ startAction }) => startAction === 'start')
+        .map(({ config }) => config.name),
+    },
+  };
+}
+
+function compileTransport(
+  checks: OptionChecks,
+  path: string,
+  options: ConnectionOptions,
+  addresses: { readonly local: CompiledAddresses; readonly remote: CompiledAddresses },
+): Omit<ConnectionTransport, 'unique' | 'startChildren'> {
+  const { localPort } = options;
+  const own = checks.integer(join(path, 'localPort'), localPort, { ...PORT, fallback: 500 });
+  return {
+    localTargets: addresses.local.targets,
+    remoteTargets: addresses.remote.targets,
+    ...(localPort === undefined ? {} : { localPort: own }),
+    remotePort: checks.integer(join(path, 'remotePort'), options.remotePort, {
+      ...PORT,
+      fallback: 500,
+    }),
+    encap: checks.boolean(join(path, 'encap'), options.encap, false),
+  };
+}
+
+function compileChildren(
+  checks: OptionChecks,
+  path: string,
+  options: ConnectionOptions,
+): ReturnType<typeof compileChild>[] {
+  const children = checks.entries(`${path}.children`, options.children);
+  if (children.length === 0) {
+    const sentence = 'a connection needs at least one child: it says which traffic is protected';
+    checks.problem('missing-value', `${path}.children`, sentence);
+  }
+  return children.map(([name, child]) =>
+    compileChild(checks, `${path}.children.${name}`, name, child),
+  );
+}
+
+function compileIdentities(
+  checks: OptionChecks,
+  path: string,
+  options: ConnectionOptions,
+): Pick<ConnectionConfig, 'localIdentity' | 'remoteIdentity'> {
+  const own = authentication(checks, `${path}.local`, options.local);
+  const peer = authentication(checks, `${path}.remote`, options.remote);
+  const localIdentity =
+    own === undefined ? undefined : compileIdentity(checks, `${path}.local.id`, own);
+  return {
+    ...(localIdentity === undefined ? {} : { localIdentity }),
+    remoteIdentity: compileIdentityPattern(checks, `${path}.remote.id`, peer ?? '%any'),
+  };
+}
+
+/** @returns the identity of a side, if it has one. */
+function authentication(
+  checks: OptionChecks,
+  path: string,
+  options: AuthenticationOptions | undefined,
+): string | undefined {
+  if (options === undefined) {
+    checks.problem(
+      'missing-value',
+      path,
+      "expected how this side proves who it is: { auth: 'psk' }",
+    );
+    return undefined;
+  }
+  checks.object(path, options, ['auth', 'id']);
+  const { auth, id }: AuthenticationOptions = Object(options);
+  checks.choice(`${path}.auth`, auth, ['psk'], 'psk');
+  if (id === undefined || typeof id === 'string') return id;
+  checks.invalid(`${path}.id`, 'an identity as text', id);
+  return undefined;
+}
+
+function compileVirtualAddresses(
+  checks: OptionChecks,
+  path: string,
+  value: readonly string[] | undefined,
+): readonly IpAddress[] {
+  const texts = checks.strings(path, value);
+  if (texts.length > MAX_VIRTUAL_ADDRESSES) {
+    checks.problem('invalid-value', path, `at most ${MAX_VIRTUAL_ADDRESSES} can be asked for`);
+    return [];
+  }
+  return texts.flatMap((text, index) => {
+    const address = parseAddress(text.trim());
+    if (address) return [address];
+    checks.invalid(`${path}[${index}]`, 'an address, or "0.0.0.0" or "::" for any', text);
+    return [];
+  });
+}
+
+function checkPools(
+  checks: OptionChecks,
+  path: string,
+  names: readonly string[],
+  known: ReadonlySet<string>,
+): void {
+  for (const [index, name] of names.entries()) {
+    if (known.has(name)) continue;
+    const nearest = nearestName(name, known);
+    const hint = nearest === undefined ? 'there are none' : `did you mean ${quoted(nearest)}?`;
+    const sentence = `there is no pool ${quoted(name)}; ${hint}`;
+    checks.problem('unknown-reference', `${path}[${index}]`, sentence);
+  }
+}

@@ -1,0 +1,70 @@
+import type { EndpointSettings } from '@ipsec-kit/ikev2';
+import type { VpnOptions } from '../options.ts';
+import { type CompiledConnection, compileConnection } from './compile-connection.ts';
+import { type CompiledPool, compilePools } from './compile-pools.ts';
+import { type CompiledSecret, compileSecrets } from './compile-secrets.ts';
+import { compileSettings, type SocketPorts } from './compile-settings.ts';
+import type { ConfigPositions } from './config-positions.ts';
+import { ConfigError } from './config-problem.ts';
+import { isObject, OptionChecks } from './option-checks.ts';
+
+/** Options, checked and in the form that the protocol packages take. */
+export interface CompiledOptions {
+  /** In the order of the options. */
+  readonly connections: readonly CompiledConnection[];
+  readonly settings: EndpointSettings;
+  readonly ports: SocketPorts;
+  readonly secrets: readonly CompiledSecret[];
+  readonly pools: readonly CompiledPool[];
+}
+
+export type CompileResult =
+  | { readonly ok: true; readonly value: CompiledOptions }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+
+const MAX_CONNECTIONS = 10_000;
+
+/** Checks the options and compiles them; all mistakes are found at once, not only the first. Never throws.
+ * @param positions - where options came from, when they came from a file: errors then name the file, line and column.
+ */
+export function compileOptions(
+  options: VpnOptions,
+  positions: ConfigPositions = new Map(),
+): CompileResult {
+  const checks = new OptionChecks(positions);
+  const value = compile(checks, options);
+  if (value && checks.problems.length === 0) return { ok: true, value };
+  return { ok: false, errors: checks.problems.map((problem) => new ConfigError(problem)) };
+}
+
+function compile(checks: OptionChecks, options: VpnOptions): CompiledOptions | undefined {
+  checks.object('', options, ['connections', 'secrets', 'pools', 'settings']);
+  if (!isObject(options)) return undefined;
+  const pools = compilePools(checks, options.pools);
+  const secrets = compileSecrets(checks, options.secrets);
+  const { settings, ports } = compileSettings(checks, options.settings ?? {});
+  const connections = compileConnections(checks, options);
+  if (connections.length > 0 && (options.secrets ?? []).length === 0) {
+    const sentence =
+      'there is no pre-shared key: every connection uses one, so at least one secret is needed';
+    checks.problem('missing-value', 'secrets', sentence);
+  }
+  return { connections, settings, ports, secrets, pools };
+}
+
+function compileConnections(checks: OptionChecks, options: VpnOptions): CompiledConnection[] {
+  const named = checks.entries('connections', options.connections);
+  if (named.length === 0) {
+    checks.problem('missing-value', 'connections', 'there is no connection');
+  }
+  if (named.length > MAX_CONNECTIONS) {
+    checks.problem('invalid-value', 'connections', `at most ${MAX_CONNECTIONS} connections`);
+    return [];
+  }
+  const poolNames = new Set(isObject(options.pools) ? Object.keys(options.pools) : []);
+  return named.flatMap(([name, connection]) => {
+    if (isObject(connection)) return [compileConnection(checks, name, connection, poolNames)];
+    checks.invalid(`connections.${name}`, 'an object', connection);
+    return [];
+  });
+}

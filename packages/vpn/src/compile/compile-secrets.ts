@@ -1,0 +1,68 @@
+import { KeyMaterial } from '@ipsec-kit/crypto';
+import type { IdentityPattern } from '@ipsec-kit/ikev2';
+import type { SecretOptions } from '../options.ts';
+import { compileIdentityPattern } from './compile-identity.ts';
+import { isObject, type OptionChecks } from './option-checks.ts';
+
+/** A pre-shared key and whom it is for. */
+export interface CompiledSecret {
+  /** None: everyone. */
+  readonly identities: readonly IdentityPattern[];
+  readonly secret: KeyMaterial;
+}
+
+const MAX_SECRETS = 100_000;
+const MAX_SECRET_BYTES = 4096;
+const MAX_IDENTITIES = 1000;
+
+/** Compiles the pre-shared keys. No sentence ever holds one. */
+export function compileSecrets(
+  checks: OptionChecks,
+  options: readonly SecretOptions[] | undefined,
+): readonly CompiledSecret[] {
+  if (options === undefined) return [];
+  if (!Array.isArray(options)) {
+    checks.problem('invalid-value', 'secrets', 'expected a list of secrets');
+    return [];
+  }
+  if (options.length > MAX_SECRETS) {
+    checks.problem('invalid-value', 'secrets', `at most ${MAX_SECRETS} secrets are kept`);
+    return [];
+  }
+  return options.flatMap((option, index) => compileSecret(checks, `secrets[${index}]`, option));
+}
+
+function compileSecret(
+  checks: OptionChecks,
+  path: string,
+  option: SecretOptions,
+): readonly CompiledSecret[] {
+  if (!isObject(option)) {
+    checks.problem('invalid-value', path, 'expected { secret, ids }');
+    return [];
+  }
+  checks.object(path, option, ['ids', 'secret']);
+  const bytes = secretBytes(option.secret);
+  const ids = checks.strings(`${path}.ids`, option.ids);
+  if (bytes === undefined) {
+    checks.problem('invalid-value', `${path}.secret`, 'expected text or bytes');
+    return [];
+  }
+  if (bytes.length === 0 || bytes.length > MAX_SECRET_BYTES) {
+    const sentence = `expected 1 to ${MAX_SECRET_BYTES} bytes, got ${bytes.length}`;
+    checks.problem('invalid-value', `${path}.secret`, sentence);
+    return [];
+  }
+  if (ids.length > MAX_IDENTITIES) {
+    checks.problem('invalid-value', `${path}.ids`, `at most ${MAX_IDENTITIES} identities`);
+    return [];
+  }
+  const identities = ids.map((id, at) => compileIdentityPattern(checks, `${path}.ids[${at}]`, id));
+  return [{ identities, secret: new KeyMaterial(bytes) }];
+}
+
+/** A copy, since key material takes its bytes over. */
+function secretBytes(secret: unknown): Uint8Array | undefined {
+  if (typeof secret === 'string') return new TextEncoder().encode(secret);
+  return secret instanceof Uint8Array ? Uint8Array.from(secret) : undefined;
+}

@@ -1,0 +1,121 @@
+import type { EndpointSettings } from '@ipsec-kit/ikev2';
+import type { SettingsOptions } from '../options.ts';
+import { join, type OptionChecks } from './option-checks.ts';
+
+/** Ports of the own sockets; 0 lets the system choose. */
+export interface SocketPorts {
+  readonly port: number;
+  readonly portNatT: number;
+}
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+const MAX_COUNT = 1_000_000;
+/** Everything is bounded, also where nothing was said. */
+const DEFAULT_MAX_SESSIONS = 10_000;
+
+const KNOWN: readonly (keyof SettingsOptions)[] = [
+  'port',
+  'portNatT',
+  'keepAliveMs',
+  'keepAliveDpdMarginMs',
+  'keepAliveForced',
+  'retransmitTimeoutMs',
+  'retransmitBase',
+  'retransmitTries',
+  'retransmitLimitMs',
+  'retransmitJitterPercent',
+  'fragmentSize',
+  'cookieThreshold',
+  'cookieThresholdIp',
+  'blockThreshold',
+  'initLimitHalfOpen',
+  'halfOpenTimeoutMs',
+  'ikesaLimit',
+  'makeBeforeBreak',
+];
+
+/** Compiles the settings of the whole endpoint; absent ones get their defaults. */
+export function compileSettings(
+  checks: OptionChecks,
+  options: SettingsOptions,
+): { settings: EndpointSettings; ports: SocketPorts } {
+  checks.object('settings', options, KNOWN);
+  const at = (key: keyof SettingsOptions): string => join('settings', key);
+  const count = (key: CountKey, fallback: number, max: number = MAX_COUNT): number =>
+    checks.integer(at(key), options[key], { min: 0, max, fallback });
+  const fragmentBytes = count('fragmentSize', 1280, 65_535);
+  // RFC 7383 §2.5.1 leaves the size to the sender; below this no payload fits behind the headers.
+  if (fragmentBytes > 0 && fragmentBytes < 256) {
+    checks.invalid(at('fragmentSize'), '0 or a whole number from 256 to 65535', fragmentBytes);
+  }
+  checks.boolean(at('makeBeforeBreak'), options.makeBeforeBreak, false);
+  const maxSessions = count('ikesaLimit', DEFAULT_MAX_SESSIONS);
+  const ports = {
+    port: count('port', 500, 65_535),
+    portNatT: count('portNatT', 4500, 65_535),
+  };
+  if (ports.port !== 0 && ports.port === ports.portNatT) {
+    checks.problem(
+      'invalid-value',
+      at('portNatT'),
+      `expected another port than ${ports.port}, which is the one for IKE without NAT`,
+    );
+  }
+  return {
+    ports,
+    settings: {
+      retransmit: compileRetransmission(checks, options, at),
+      keepaliveMs: count('keepAliveMs', 20_000, DAY_MS),
+      keepaliveDpdMarginMs: count('keepAliveDpdMarginMs', 20_000, DAY_MS),
+      keepAliveForced: checks.boolean(at('keepAliveForced'), options.keepAliveForced, false),
+      fragmentBytes,
+      cookieThreshold: count('cookieThreshold', 30),
+      cookieThresholdPerAddress: count('cookieThresholdIp', 3),
+      blockThreshold: count('blockThreshold', 5),
+      initLimitHalfOpen: count('initLimitHalfOpen', 0),
+      halfOpenTimeoutMs: count('halfOpenTimeoutMs', 30_000, DAY_MS),
+      maxSessions: maxSessions === 0 ? DEFAULT_MAX_SESSIONS : maxSessions,
+    },
+  };
+}
+
+type CountKey = Exclude<
+  keyof SettingsOptions,
+  'keepAliveForced' | 'makeBeforeBreak' | 'retransmitBase' | 'retransmitJitterPercent'
+>;
+
+function compileRetransmission(
+  checks: OptionChecks,
+  options: SettingsOptions,
+  at: (key: keyof SettingsOptions) => string,
+): EndpointSettings['retransmit'] {
+  const percent = checks.number(at('retransmitJitterPercent'), options.retransmitJitterPercent, {
+    min: 0,
+    max: 100,
+    fallback: 0,
+  });
+  return {
+    timeoutMs: checks.integer(at('retransmitTimeoutMs'), options.retransmitTimeoutMs, {
+      min: 1,
+      max: DAY_MS,
+      fallback: 4000,
+    }),
+    base: checks.number(at('retransmitBase'), options.retransmitBase, {
+      min: 1,
+      max: 100,
+      fallback: 1.8,
+    }),
+    tries: checks.integer(at('retransmitTries'), options.retransmitTries, {
+      min: 0,
+      max: MAX_COUNT,
+      fallback: 5,
+    }),
+    limitMs: checks.integer(at('retransmitLimitMs'), options.retransmitLimitMs, {
+      min: 0,
+      max: YEAR_MS,
+      fallback: 0,
+    }),
+    jitter: percent / 100,
+  };
+}

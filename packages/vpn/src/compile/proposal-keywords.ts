@@ -1,0 +1,91 @@
+import { Encr, Integ, Ke, Prf, TransformType } from '@ipsec-kit/crypto';
+import type { Transform } from '@ipsec-kit/ikev2-codec';
+
+/** What a keyword of a proposal stands for. `aead` marks ciphers that bring their own integrity. */
+export interface KnownAlgorithm {
+  readonly transform: Transform;
+  readonly aead: boolean;
+}
+
+const { ENCR, PRF, INTEG, KE, ESN } = TransformType;
+
+function aes(id: number, aead: boolean, spelling: (bits: number) => readonly string[]): Keyword[] {
+  return [128, 192, 256].flatMap((keyBits) =>
+    spelling(keyBits).map((name): Keyword => [name, { type: ENCR, id, keyBits }, aead]),
+  );
+}
+
+type Keyword = readonly [name: string, transform: Transform, aead?: boolean];
+
+const keywords: readonly Keyword[] = [
+  ...aes(Encr.ENCR_AES_CBC, false, (bits) => (bits === 128 ? ['aes128', 'aes'] : [`aes${bits}`])),
+  ...aes(Encr.ENCR_AES_GCM_16, true, (bits) => [
+    `aes${bits}gcm16`,
+    `aes${bits}gcm128`,
+    `aes${bits}gcm`,
+  ]),
+  ['chacha20poly1305', { type: ENCR, id: Encr.ENCR_CHACHA20_POLY1305 }, true],
+
+  ['sha1', { type: INTEG, id: Integ.AUTH_HMAC_SHA1_96 }],
+  ['sha', { type: INTEG, id: Integ.AUTH_HMAC_SHA1_96 }],
+  ['sha256', { type: INTEG, id: Integ.AUTH_HMAC_SHA2_256_128 }],
+  ['sha2_256', { type: INTEG, id: Integ.AUTH_HMAC_SHA2_256_128 }],
+  ['sha384', { type: INTEG, id: Integ.AUTH_HMAC_SHA2_384_192 }],
+  ['sha2_384', { type: INTEG, id: Integ.AUTH_HMAC_SHA2_384_192 }],
+  ['sha512', { type: INTEG, id: Integ.AUTH_HMAC_SHA2_512_256 }],
+  ['sha2_512', { type: INTEG, id: Integ.AUTH_HMAC_SHA2_512_256 }],
+
+  ['prfsha1', { type: PRF, id: Prf.PRF_HMAC_SHA1 }],
+  ['prfsha256', { type: PRF, id: Prf.PRF_HMAC_SHA2_256 }],
+  ['prfsha384', { type: PRF, id: Prf.PRF_HMAC_SHA2_384 }],
+  ['prfsha512', { type: PRF, id: Prf.PRF_HMAC_SHA2_512 }],
+
+  ['modp2048', { type: KE, id: Ke.MODP_2048 }],
+  ['modp3072', { type: KE, id: Ke.MODP_3072 }],
+  ['modp4096', { type: KE, id: Ke.MODP_4096 }],
+  ['ecp256', { type: KE, id: Ke.ECP_256 }],
+  ['ecp384', { type: KE, id: Ke.ECP_384 }],
+  ['ecp521', { type: KE, id: Ke.ECP_521 }],
+  ['x25519', { type: KE, id: Ke.CURVE25519 }],
+  ['curve25519', { type: KE, id: Ke.CURVE25519 }],
+
+  ['noesn', { type: ESN, id: 0 }],
+];
+
+const known: ReadonlyMap<string, KnownAlgorithm> = new Map(
+  keywords.map(([name, transform, aead = false]) => [name, { transform, aead }]),
+);
+
+const sizes = (name: (bits: number) => readonly string[]): readonly string[] =>
+  [128, 192, 256].flatMap(name);
+
+/** Keywords that strongSwan 5.9.8 knows and this version has no algorithm for. */
+const unsupported: ReadonlySet<string> = new Set([
+  ...['null', 'des', '3des', 'blowfish', 'cast128', 'camellia'],
+  ...sizes((bits) => [`blowfish${bits}`, `serpent${bits}`, `twofish${bits}`, `camellia${bits}`]),
+  ...['serpent', 'twofish', 'aesctr', 'camelliactr'],
+  ...sizes((bits) => [`aes${bits}ctr`, `camellia${bits}ctr`, `aes${bits}gmac`]),
+  ...sizes((bits) => [8, 64, 12, 96].map((icv) => `aes${bits}gcm${icv}`)),
+  ...sizes((bits) => [8, 64, 12, 96, 16, 128].map((icv) => `aes${bits}ccm${icv}`)),
+  ...sizes((bits) => [8, 64, 12, 96, 16, 128].map((icv) => `camellia${bits}ccm${icv}`)),
+  ...sizes((bits) => [`aes${bits}ccm`, `camellia${bits}ccm`]),
+  ...['md5', 'md5_128', 'sha1_160', 'sha256_96', 'sha2_256_96', 'aesxcbc', 'camelliaxcbc'],
+  ...['aescmac', 'prfmd5', 'prfaesxcbc', 'prfcamelliaxcbc', 'prfaescmac'],
+  ...['modpnull', 'modp768', 'modp1024', 'modp1536', 'modp6144', 'modp8192', 'modp1024s160'],
+  ...['modp2048s224', 'modp2048s256', 'ecp192', 'ecp224', 'ecp224bp', 'ecp256bp', 'ecp384bp'],
+  ...['ecp512bp', 'curve448', 'x448', 'ntru112', 'ntru128', 'ntru192', 'ntru256', 'newhope128'],
+  'esn',
+]);
+
+/** Every keyword that works, in the order of the manual. */
+export const proposalKeywords: readonly string[] = keywords.map(([name]) => name);
+
+/** Whether strongSwan knows the keyword, but this version does not. */
+export function isUnsupportedKeyword(keyword: string): boolean {
+  return unsupported.has(keyword);
+}
+
+/** The algorithm of a keyword in lower case, or `undefined`. */
+export function algorithmOf(keyword: string): KnownAlgorithm | undefined {
+  return known.get(keyword);
+}
