@@ -4,3 +4,27 @@ export interface Identity {
   readonly idType: number;
   readonly data: Uint8Array;
 }
+
+/** Why a text is not an identity, or not a pattern. */
+export type IdentityErrorCode =
+  /** `%any`, `*` and their like stand for every identity: only a pattern may be that. */
+  | 'any'
+  /** It has a wildcard: only a pattern may. */
+  | 'wildcard'
+  /** The wildcard stands where none is understood. */
+  | 'bad-wildcard'
+  | 'bad-hex'
+  | 'bad-address'
+  | 'bad-name'
+  | 'bad-type'
+  /** A prefix or range of addresses, which IKEv2 does not have as an identity. */
+  | 'address-range';
+
+/** A text that was refused. */
+export interface IdentityError {
+  readonly ok: false;
+  readonly kind: 'error';
+  readonly code: IdentityErrorCode;
+  /** One sentence: what is wrong and what to write instead. */
+  readonly sentence: string;
+}

@@ -1,1 +1,13 @@
+export { identitiesEqual } from './identities-equal.ts';
 export * from './identity.ts';
+export {
+  IdentityMatch,
+  type IdentityPattern,
+  type IdentityPatternResult,
+  matchIdentity,
+  parseIdentityPattern,
+} from './identity-pattern.ts';
+export * from './identity-text.ts';
+export * from './psk-auth.ts';
+export * from './secret-store.ts';
+export * from './signed-octets.ts';

@@ -1,12 +1,8 @@
-import type { Identity } from '@ipsec-kit/auth';
+import type { Identity, IdentityPattern } from '@ipsec-kit/auth';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import type { IpAddress, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 
-/** An identity to match a peer's against: exact, or with wildcards (`*@example.org`); `any` matches every one. */
-export type IdentityPattern =
-  | { readonly kind: 'any' }
-  | { readonly kind: 'identity'; readonly identity: Identity }
-  | { readonly kind: 'wildcard'; readonly idType: number; readonly pattern: string };
+export type { IdentityPattern } from '@ipsec-kit/auth';
 
 /** One proposal of a configuration; number and SPI are filled in when it is sent. */
 export interface ConfiguredProposal {
