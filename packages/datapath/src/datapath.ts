@@ -1,0 +1,157 @@
+import { createPacketBatch, type PacketBatch, type Path } from '@ipsec-kit/ip';
+import type { Fact, PacketEngine } from '@ipsec-kit/ipsec';
+import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
+import type { TunAdapter } from '@ipsec-kit/tun-adapter';
+import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
+import { type IkeDatagram, takeEsp } from './take-esp.ts';
+
+/** ICMP errors to the host that may wait for one batch of outbound packets; each is at most 1280 bytes (RFC 4443 §2.4). */
+const MOST_ERRORS_PER_BATCH = 64;
+const ERROR_SLOT_BYTES = 1536;
+
+/** What the loop connects, and whom it tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
+export interface DatapathOptions {
+  /** Inner packets; the loop takes over its `onPackets`. */
+  readonly tun: TunAdapter;
+  /** Outer datagrams; the loop takes over its `onDatagrams`. */
+  readonly udp: UdpAdapter;
+  readonly engine: PacketEngine;
+  /** Whether a local UDP port has the framing of port 4500: ESP as it is, IKE behind the non-ESP marker.
+   * On all other ports everything is IKE without marker, as on port 500. @see RFC 3948 §2.2
+   */
+  readonly isMarkedPort: (localPort: number) => boolean;
+  /** An IKE message, without marker, in memory of its own. All of a batch come before the ESP of that batch is opened:
+   * a message that changes SAs is not overtaken.
+   */
+  readonly onIke: (message: Uint8Array, path: Path, marker: boolean) => void;
+  /** What the engine noticed in a batch; never empty. */
+  readonly onFacts: (facts: readonly Fact[]) => void;
+  /** An error thrown by a handler or the engine: a defect, not a bad packet. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Datagrams and packets that passed the loop; what the engine and the adapters drop they count themselves. */
+export interface DatapathCounters {
+  readonly ikeReceived: number;
+  readonly ikeSent: number;
+  /** Datagrams with ESP that were given to the engine. */
+  readonly espReceived: number;
+  readonly keepalivesReceived: number;
+  readonly keepalivesSent: number;
+  /** Too short to be IKE, ESP or a keepalive. */
+  readonly malformed: number;
+  /** ICMP errors that the engine returned to the host. */
+  readonly errorsToHost: number;
+  /** Batches or messages in which a handler or the engine threw. */
+  readonly defects: number;
+}
+
+/** The loop between TUN, packet engine and UDP; it runs until it is stopped. */
+export interface Datapath {
+  readonly counters: DatapathCounters;
+  /** Sends an IKE message, behind the non-ESP marker when `marker` is set. */
+  sendIke(message: Uint8Array, path: Path, marker: boolean): void;
+  /** Sends a NAT-keepalive: one byte 0xFF, never marked. @see RFC 3948 §2.3 */
+  sendKeepalive(path: Path): void;
+  /** Takes no more packets. The adapters stay open: who made them closes them. */
+  stop(): void;
+}
+
+/** Connects the adapters to the engine, in the thread of the caller. ESP leaves without marker on the very socket that
+ * carries marked IKE, so both share one NAT mapping. @see RFC 3948 §2.1, RFC 7296 §2.23
+ */
+export function createDatapath(options: DatapathOptions): Datapath {
+  const { tun, udp, engine, isMarkedPort } = options;
+  const counters: { -readonly [Name in keyof DatapathCounters]: number } = {
+    ikeReceived: 0,
+    ikeSent: 0,
+    espReceived: 0,
+    keepalivesReceived: 0,
+    keepalivesSent: 0,
+    malformed: 0,
+    errorsToHost: 0,
+    defects: 0,
+  };
+  const toHost = createPacketBatch({
+    capacity: MOST_ERRORS_PER_BATCH,
+    slotBytes: ERROR_SLOT_BYTES,
+    headroom: 64,
+  });
+  const keepalive = natKeepalive();
+  const ike: IkeDatagram[] = [];
+
+  function defect(error: unknown): void {
+    counters.defects += 1;
+    try {
+      options.onError?.(error instanceof Error ? error : new Error(String(error)));
+    } catch {
+      counters.defects += 1;
+    }
+  }
+
+  function reportFacts(): void {
+    const facts = engine.drainFacts();
+    if (facts.length > 0) options.onFacts(facts);
+  }
+
+  function deliverIke(): void {
+    counters.ikeReceived += ike.length;
+    for (const { message, path, marker } of ike.splice(0)) {
+      try {
+        options.onIke(message, path, marker);
+      } catch (error) {
+        defect(error);
+      }
+    }
+  }
+
+  function fromUdp(batch: PacketBatch): void {
+    takeEsp(batch, isMarkedPort, ike, counters);
+    if (ike.length > 0) deliverIke();
+    if (batch.count === 0) return;
+    counters.espReceived += batch.count;
+    engine.inbound(batch);
+    if (batch.count > 0) tun.write(batch);
+    reportFacts();
+  }
+
+  function fromTun(batch: PacketBatch): void {
+    toHost.count = 0;
+    engine.outbound(batch, toHost);
+    if (batch.count > 0) udp.send(batch);
+    if (toHost.count > 0) {
+      counters.errorsToHost += toHost.count;
+      tun.write(toHost);
+    }
+    reportFacts();
+  }
+
+  const guarded =
+    (handle: (batch: PacketBatch) => void) =>
+    (batch: PacketBatch): void => {
+      try {
+        handle(batch);
+      } catch (error) {
+        ike.length = 0;
+        defect(error);
+      }
+    };
+  udp.onDatagrams(guarded(fromUdp));
+  tun.onPackets(guarded(fromTun));
+
+  return {
+    counters,
+    sendIke(message: Uint8Array, path: Path, marker: boolean): void {
+      counters.ikeSent += 1;
+      udp.sendOne(marker ? prependMarker(message) : message, path.local, path.remote);
+    },
+    sendKeepalive(path: Path): void {
+      counters.keepalivesSent += 1;
+      udp.sendOne(keepalive, path.local, path.remote);
+    },
+    stop(): void {
+      udp.onDatagrams(() => undefined);
+      tun.onPackets(() => undefined);
+    },
+  };
+}
