@@ -7,7 +7,7 @@ import {
   compileAddresses,
 } from './compile-addresses.ts';
 import { compileChild } from './compile-child.ts';
-import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
+import { compileIdentity, compileRemoteIdentity } from './compile-identity.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
 import { nearestName } from './nearest-name.ts';
@@ -163,7 +163,7 @@ function compileIdentities(
     own === undefined ? undefined : compileIdentity(checks, `${path}.local.id`, own);
   return {
     ...(localIdentity === undefined ? {} : { localIdentity }),
-    remoteIdentity: compileIdentityPattern(checks, `${path}.remote.id`, peer ?? '%any'),
+    remoteIdentity: compileRemoteIdentity(checks, `${path}.remote.id`, peer ?? '%any'),
   };
 }
 

@@ -1,27 +1,48 @@
-import { type Identity, parseIdentity, parseIdentityPattern } from '@ipsec-kit/auth';
-import type { IdentityPattern } from '@ipsec-kit/ikev2';
+import {
+  type Identity,
+  type IdentityPattern,
+  parseIdentity,
+  parseIdentityPattern,
+} from '@ipsec-kit/auth';
+import type { ConnectionConfig } from '@ipsec-kit/ikev2';
 import type { OptionChecks } from './option-checks.ts';
 
-/** Compiles an identity of this side: exact, without wildcards. */
+/** Compiles an identity of this side: exact, without wildcards.
+ * @returns `undefined` for `%any`, which stands for the own address, and after a mistake.
+ */
 export function compileIdentity(
   checks: OptionChecks,
   path: string,
   text: string,
 ): Identity | undefined {
   const parsed = parseIdentity(text);
-  if (parsed.ok) return parsed.value;
-  checks.problem('invalid-value', path, parsed.sentence);
+  if (parsed.ok) return parsed.identity;
+  if (parsed.code !== 'any') checks.problem('invalid-value', path, parsed.sentence);
   return undefined;
 }
 
-/** Compiles what a peer's identity must match; a mistake is noted and matches nobody that matters, since nothing starts. */
+/** Compiles what an identity must match. After a mistake, which is noted, it is a pattern that nobody gets to use. */
 export function compileIdentityPattern(
   checks: OptionChecks,
   path: string,
   text: string,
 ): IdentityPattern {
   const parsed = parseIdentityPattern(text);
-  if (parsed.ok) return parsed.value;
+  if (parsed.ok) return parsed.pattern;
   checks.problem('invalid-value', path, parsed.sentence);
+  return { kind: 'any' };
+}
+
+/** As {@link compileIdentityPattern}, for the peer of a connection. */
+export function compileRemoteIdentity(
+  checks: OptionChecks,
+  path: string,
+  text: string,
+): ConnectionConfig['remoteIdentity'] {
+  const pattern = compileIdentityPattern(checks, path, text);
+  if (pattern.kind !== 'dn-wildcard') return pattern;
+  const sentence =
+    'distinguished names with wildcards are not supported: name the peer exactly, or %any';
+  checks.problem('not-supported', path, sentence);
   return { kind: 'any' };
 }

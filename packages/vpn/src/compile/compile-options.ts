@@ -1,8 +1,9 @@
+import type { SecretEntry } from '@ipsec-kit/auth';
 import type { EndpointSettings } from '@ipsec-kit/ikev2';
 import type { VpnOptions } from '../options.ts';
 import { type CompiledConnection, compileConnection } from './compile-connection.ts';
 import { type CompiledPool, compilePools } from './compile-pools.ts';
-import { type CompiledSecret, compileSecrets } from './compile-secrets.ts';
+import { compileSecrets } from './compile-secrets.ts';
 import { compileSettings, type SocketPorts } from './compile-settings.ts';
 import type { ConfigPositions } from './config-positions.ts';
 import { ConfigError } from './config-problem.ts';
@@ -14,7 +15,8 @@ export interface CompiledOptions {
   readonly connections: readonly CompiledConnection[];
   readonly settings: EndpointSettings;
   readonly ports: SocketPorts;
-  readonly secrets: readonly CompiledSecret[];
+  /** For auth's `createSecretStore`. */
+  readonly secrets: readonly SecretEntry[];
   readonly pools: readonly CompiledPool[];
 }
 

@@ -1,15 +1,8 @@
+import type { SecretEntry } from '@ipsec-kit/auth';
 import { KeyMaterial } from '@ipsec-kit/crypto';
-import type { IdentityPattern } from '@ipsec-kit/ikev2';
 import type { SecretOptions } from '../options.ts';
 import { compileIdentityPattern } from './compile-identity.ts';
 import { isObject, type OptionChecks } from './option-checks.ts';
-
-/** A pre-shared key and whom it is for. */
-export interface CompiledSecret {
-  /** None: everyone. */
-  readonly identities: readonly IdentityPattern[];
-  readonly secret: KeyMaterial;
-}
 
 const MAX_SECRETS = 100_000;
 const MAX_SECRET_BYTES = 4096;
@@ -19,7 +12,7 @@ const MAX_IDENTITIES = 1000;
 export function compileSecrets(
   checks: OptionChecks,
   options: readonly SecretOptions[] | undefined,
-): readonly CompiledSecret[] {
+): readonly SecretEntry[] {
   if (options === undefined) return [];
   if (!Array.isArray(options)) {
     checks.problem('invalid-value', 'secrets', 'expected a list of secrets');
@@ -36,7 +29,7 @@ function compileSecret(
   checks: OptionChecks,
   path: string,
   option: SecretOptions,
-): readonly CompiledSecret[] {
+): readonly SecretEntry[] {
   if (!isObject(option)) {
     checks.problem('invalid-value', path, 'expected { secret, ids }');
     return [];
@@ -57,8 +50,8 @@ function compileSecret(
     checks.problem('invalid-value', `${path}.ids`, `at most ${MAX_IDENTITIES} identities`);
     return [];
   }
-  const identities = ids.map((id, at) => compileIdentityPattern(checks, `${path}.ids[${at}]`, id));
-  return [{ identities, secret: new KeyMaterial(bytes) }];
+  const patterns = ids.map((id, at) => compileIdentityPattern(checks, `${path}.ids[${at}]`, id));
+  return [{ ids: patterns, secret: new KeyMaterial(bytes) }];
 }
 
 /** A copy, since key material takes its bytes over. */

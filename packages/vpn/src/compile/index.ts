@@ -3,7 +3,6 @@ export type { CompiledConnection, ConnectionTransport } from './compile-connecti
 export { type CompiledOptions, type CompileResult, compileOptions } from './compile-options.ts';
 export type { CompiledPool } from './compile-pools.ts';
 export { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from './compile-proposals.ts';
-export type { CompiledSecret } from './compile-secrets.ts';
 export type { SocketPorts } from './compile-settings.ts';
 export type { ConfigPositions, ConfigSource } from './config-positions.ts';
 export {
