@@ -10,7 +10,7 @@ import { ConfigError } from './config-problem.ts';
 import { isObject, OptionChecks } from './option-checks.ts';
 
 /** Options, checked and in the form that the protocol packages take. */
-export interface CompiledOptions {
+export interface CompiledVpn {
   /** In the order of the options. */
   readonly connections: readonly CompiledConnection[];
   readonly settings: EndpointSettings;
@@ -21,7 +21,7 @@ export interface CompiledOptions {
 }
 
 export type CompileResult =
-  | { readonly ok: true; readonly value: CompiledOptions }
+  | { readonly ok: true; readonly value: CompiledVpn }
   | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
 const MAX_CONNECTIONS = 10_000;
@@ -39,7 +39,7 @@ export function compileOptions(
   return { ok: false, errors: checks.problems.map((problem) => new ConfigError(problem)) };
 }
 
-function compile(checks: OptionChecks, options: VpnOptions): CompiledOptions | undefined {
+function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undefined {
   checks.object('', options, ['connections', 'secrets', 'pools', 'settings']);
   if (!isObject(options)) return undefined;
   const pools = compilePools(checks, options.pools);
