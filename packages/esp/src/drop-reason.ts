@@ -1,6 +1,6 @@
 /** Why a packet was not sealed or opened; negative, so that it shares a return value with a length. */
 export const EspDrop = {
-  /** Shorter than a header, IV, one block and ICV, or not a multiple of the block. */
+  /** Shorter than a header, IV, one block and ICV, not a multiple of the block, or for another SPI. */
   malformed: -1,
   /** Below the replay window or seen before. @see RFC 4303 §3.4.3 */
   replayed: -2,
@@ -17,3 +17,16 @@ export const EspDrop = {
 } as const;
 
 export type EspDropReason = keyof typeof EspDrop;
+
+const reasons: ReadonlyMap<number, EspDropReason> = new Map(
+  (Object.keys(EspDrop) as EspDropReason[]).map((reason) => [EspDrop[reason], reason]),
+);
+
+/** The reason of a negative result of `seal` or `open`.
+ * @throws when `code` is not one of {@link EspDrop}.
+ */
+export function espDropReason(code: number): EspDropReason {
+  const reason = reasons.get(code);
+  if (!reason) throw new RangeError(`"code" expected an EspDrop code, got ${code}`);
+  return reason;
+}

@@ -1,0 +1,109 @@
+import type { PacketCipher, RandomSource } from '@ipsec-kit/crypto';
+import { writeUint32 } from '@ipsec-kit/ip';
+import { EspDrop } from './drop-reason.ts';
+import { createIvSource, type IvSource } from './iv-source.ts';
+import { Lifetime } from './lifetime.ts';
+import { alignmentOf, ESP_HEADER_BYTES, paddedBytes, requireSpi } from './packet-shape.ts';
+import type { EspLimits, OutboundSa } from './sa.ts';
+
+/** The last sequence number of an SA without extended numbers. @see RFC 4303 §3.3.3 */
+export const LAST_SEQUENCE_NUMBER = 0xffffffff;
+
+/** From here on an SA asks to be replaced: 2^28 packets before its numbers run out. */
+export const SOFT_SEQUENCE_NUMBER = 0xf0000000;
+
+/** What an outbound SA is made of. */
+export interface OutboundSaOptions {
+  /** The peer's SPI, 1 to 2^32-1. */
+  readonly spi: number;
+  /** Keyed for this direction and used by no other SA: the IV of an AEAD repeats from SA to SA. */
+  readonly cipher: PacketCipher;
+  /** For the IVs of ciphers that need unpredictable ones (CBC); without it those are refused. */
+  readonly random?: RandomSource;
+  readonly limits?: EspLimits;
+  /** Packets that this SA has sent before, when it continues elsewhere; default 0. */
+  readonly lastSequence?: number;
+}
+
+/** The sending half of an SA pair with 32-bit sequence numbers.
+ * @throws when an option is out of range or a cipher with random IVs gets no `random`.
+ * @see RFC 4303 §3.3, RFC 4106 §3.1 (the counter as IV), RFC 3602 §3 (random IV)
+ */
+export function createOutboundSa(options: OutboundSaOptions): OutboundSa {
+  return new EspOutboundSa(options);
+}
+
+class EspOutboundSa implements OutboundSa {
+  readonly spi: number;
+  readonly headroom: number;
+  readonly tailroom: number;
+  readonly #cipher: PacketCipher;
+  readonly #alignment: number;
+  readonly #ivs: IvSource;
+  readonly #lifetime: Lifetime;
+  #sequence: number;
+
+  constructor(options: OutboundSaOptions) {
+    const { spi, cipher, limits = {}, lastSequence = 0 } = options;
+    if (
+      !Number.isInteger(lastSequence) ||
+      lastSequence < 0 ||
+      lastSequence > LAST_SEQUENCE_NUMBER
+    ) {
+      throw new RangeError(
+        `"lastSequence" expected 0 to ${LAST_SEQUENCE_NUMBER}, got ${lastSequence}`,
+      );
+    }
+    this.spi = requireSpi(spi);
+    this.#cipher = cipher;
+    this.#alignment = alignmentOf(cipher);
+    this.#ivs = createIvSource(cipher, options.random);
+    this.#lifetime = new Lifetime(limits);
+    this.#sequence = lastSequence;
+    this.headroom = ESP_HEADER_BYTES + cipher.ivBytes;
+    this.tailroom = this.#alignment + 1 + cipher.icvBytes;
+  }
+
+  get packets(): number {
+    return this.#lifetime.packets;
+  }
+
+  get bytes(): number {
+    return this.#lifetime.bytes;
+  }
+
+  get softLimitReached(): boolean {
+    return this.#lifetime.softLimitReached || this.#sequence >= SOFT_SEQUENCE_NUMBER;
+  }
+
+  overhead(length: number): number {
+    const text = paddedBytes(length, this.#alignment);
+    return this.headroom + text - length + this.#cipher.icvBytes;
+  }
+
+  seal(memory: Uint8Array, offset: number, length: number, nextHeader: number): number {
+    const start = offset - this.headroom;
+    const textBytes = paddedBytes(length, this.#alignment);
+    if (start < 0 || offset + textBytes + this.#cipher.icvBytes > memory.length) {
+      return EspDrop['no-room'];
+    }
+    // RFC 4303 §3.3.3: no packet is sent whose number would make the counter cycle; ours never wraps.
+    if (this.#sequence >= LAST_SEQUENCE_NUMBER) return EspDrop['sequence-exhausted'];
+    if (this.#lifetime.wouldExceed(length)) return EspDrop['lifetime-over'];
+    this.#sequence += 1;
+    writeUint32(memory, start, this.spi);
+    writeUint32(memory, start + 4, this.#sequence);
+    this.#ivs.write(memory, start + ESP_HEADER_BYTES, this.#sequence);
+    writeTrailer(memory, offset + length, textBytes - length - 2, nextHeader);
+    this.#cipher.seal(memory, start, ESP_HEADER_BYTES, start + ESP_HEADER_BYTES, offset, textBytes);
+    this.#lifetime.add(length);
+    return this.headroom + textBytes + this.#cipher.icvBytes;
+  }
+}
+
+/** Padding bytes 1, 2, 3, ..., the pad length and the next header. @see RFC 4303 §2.4 */
+function writeTrailer(memory: Uint8Array, at: number, padBytes: number, nextHeader: number): void {
+  for (let i = 0; i < padBytes; i += 1) memory[at + i] = i + 1;
+  memory[at + padBytes] = padBytes;
+  memory[at + padBytes + 1] = nextHeader;
+}

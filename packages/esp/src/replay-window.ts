@@ -1,0 +1,70 @@
+/** Smallest window that must be supported. @see RFC 4303 §3.4.3 */
+export const MIN_REPLAY_WINDOW = 32;
+
+/** Largest window that is supported here, in packets. */
+export const MAX_REPLAY_WINDOW = 65536;
+
+/** A bitmap of the sequence numbers that were received, in the ring of words of RFC 6479: to advance clears
+ * whole words instead of shifting bits, so that a jump of any distance costs at most one pass over the ring.
+ */
+export class ReplayWindow {
+  /** Size in packets; 0 is off. */
+  readonly packets: number;
+  readonly #words: Uint32Array;
+  readonly #mask: number;
+  #highest = 0;
+
+  /** @param packets - 0 for no protection, or {@link MIN_REPLAY_WINDOW} to {@link MAX_REPLAY_WINDOW}. */
+  constructor(packets: number) {
+    const valid =
+      packets === 0 ||
+      (Number.isInteger(packets) && packets >= MIN_REPLAY_WINDOW && packets <= MAX_REPLAY_WINDOW);
+    if (!valid) {
+      throw new RangeError(
+        `"replayWindowPackets" expected 0 or ${MIN_REPLAY_WINDOW} to ${MAX_REPLAY_WINDOW}, got ${packets}`,
+      );
+    }
+    this.packets = packets;
+    // One word more than the window: the one that is being filled. A power of two makes the ring a mask.
+    let words = 1;
+    while (words < Math.ceil(packets / 32) + 1) words *= 2;
+    this.#words = new Uint32Array(packets === 0 ? 0 : words);
+    this.#mask = words - 1;
+  }
+
+  /** The highest sequence number that was accepted, 0 before the first. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** Whether a packet with this number may be new; asked before its ICV is verified.
+   * Number 0 is never sent, since the first packet has 1. @see RFC 4303 §3.3.3 and §3.4.3
+   */
+  isNew(sequence: number): boolean {
+    if (this.packets === 0) return true;
+    if (sequence === 0) return false;
+    if (sequence > this.#highest) return true;
+    if (sequence + this.packets <= this.#highest) return false;
+    const word = this.#words[(sequence >>> 5) & this.#mask] ?? 0;
+    return (word & (1 << (sequence & 31))) === 0;
+  }
+
+  /** Marks a number that was new, once its packet is authentic.
+   * @returns whether it is the highest so far; never with protection off, where nothing proves that it is fresh.
+   */
+  accept(sequence: number): boolean {
+    if (this.packets === 0) return false;
+    const isHighest = sequence > this.#highest;
+    if (isHighest) this.#advance(sequence);
+    const index = (sequence >>> 5) & this.#mask;
+    this.#words[index] = (this.#words[index] ?? 0) | (1 << (sequence & 31));
+    return isHighest;
+  }
+
+  #advance(sequence: number): void {
+    const from = this.#highest >>> 5;
+    const steps = Math.min((sequence >>> 5) - from, this.#words.length);
+    for (let step = 1; step <= steps; step += 1) this.#words[(from + step) & this.#mask] = 0;
+    this.#highest = sequence;
+  }
+}
