@@ -1,1 +1,2 @@
-export {};
+export * from './scheduler.ts';
+export * from './wake-source.ts';
