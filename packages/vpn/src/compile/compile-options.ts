@@ -1,7 +1,11 @@
 import type { SecretEntry } from '@ipsec-kit/auth';
-import type { EndpointSettings } from '@ipsec-kit/ikev2';
+import type { ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
 import type { VpnOptions } from '../options.ts';
-import { type CompiledConnection, compileConnection } from './compile-connection.ts';
+import {
+  type CompiledConnection,
+  type ConnectionTransport,
+  compileConnection,
+} from './compile-connection.ts';
 import { type CompiledPool, compilePools } from './compile-pools.ts';
 import { compileSecrets } from './compile-secrets.ts';
 import { compileSettings, type SocketPorts } from './compile-settings.ts';
@@ -12,7 +16,9 @@ import { isObject, OptionChecks } from './option-checks.ts';
 /** Options, checked and in the form that the protocol packages take. */
 export interface CompiledVpn {
   /** In the order of the options. */
-  readonly connections: readonly CompiledConnection[];
+  readonly connections: readonly ConnectionConfig[];
+  /** By the name of the connection. */
+  readonly transports: ReadonlyMap<string, ConnectionTransport>;
   readonly settings: EndpointSettings;
   readonly ports: SocketPorts;
   /** For auth's `createSecretStore`. */
@@ -51,7 +57,14 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
       'there is no pre-shared key: every connection uses one, so at least one secret is needed';
     checks.problem('missing-value', 'secrets', sentence);
   }
-  return { connections, settings, ports, secrets, pools };
+  return {
+    connections: connections.map(({ config }) => config),
+    transports: new Map(connections.map(({ config, transport }) => [config.name, transport])),
+    settings,
+    ports,
+    secrets,
+    pools,
+  };
 }
 
 function compileConnections(checks: OptionChecks, options: VpnOptions): CompiledConnection[] {

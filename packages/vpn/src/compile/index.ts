@@ -1,5 +1,5 @@
 export type { AddressTarget } from './compile-addresses.ts';
-export type { CompiledConnection, ConnectionTransport } from './compile-connection.ts';
+export type { ConnectionTransport } from './compile-connection.ts';
 export { type CompiledVpn, type CompileResult, compileOptions } from './compile-options.ts';
 export type { CompiledPool } from './compile-pools.ts';
 export { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from './compile-proposals.ts';
