@@ -8,16 +8,16 @@ import { formatPayload } from './format-payload.ts';
  * @param decrypted - what was inside the SK payload, when it is known.
  */
 export function formatMessageTree(message: IkeMessage, decrypted?: readonly Payload[]): string {
-  return [
-    formatHeader(message.header),
-    ...branches(
-      message.payloads.map((payload) => {
-        const [title = '', ...fields] = formatPayload(payload);
-        const inside = payload.type === 'SK' && decrypted ? decrypted.map(formatPayload) : [];
-        return [title, ...branches([...fields.map((field) => [field]), ...inside])];
-      }),
-    ),
-  ].join('\n');
+  const trees = message.payloads.map((payload) =>
+    payloadTree(payload, payload.type === 'SK' ? (decrypted ?? []) : []),
+  );
+  return [formatHeader(message.header), ...branches(trees)].join('\n');
+}
+
+function payloadTree(payload: Payload, inside: readonly Payload[]): readonly string[] {
+  const [title = '', ...fields] = formatPayload(payload);
+  const leaves = fields.map((field) => [field]);
+  return [title, ...branches([...leaves, ...inside.map((inner) => payloadTree(inner, []))])];
 }
 
 /** The header in one line: `IKE_SA_INIT request 0, SPIs 0102…_i 0000…_r`. */
