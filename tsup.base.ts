@@ -10,7 +10,8 @@ export function library(entry: string[]): Options | Options[] | ReturnType<typeo
     target: 'node20',
     platform: 'neutral',
     external: [/^node:/],
-    dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+    // Subpaths for Node live in pure packages, whose own tsconfig knows no Node; the type-check keeps the rest pure.
+    dts: { compilerOptions: { ignoreDeprecations: '6.0', types: ['node'] } },
     sourcemap: true,
     clean: true,
     splitting: true,
