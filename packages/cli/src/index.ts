@@ -1,1 +1,35 @@
-export {};
+import { readFileSync } from 'node:fs';
+import { runCommandLine } from './command-line.ts';
+import { disconnectCommand, statusCommand } from './control-commands.ts';
+import { ExitCode } from './exit-codes.ts';
+import { printFailure } from './printer.ts';
+import { connectCommand, serveCommand } from './tunnel-commands.ts';
+
+// Output that nobody reads any more (a closed pipe) must not end a tunnel.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+const manifest: unknown = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+);
+const version =
+  typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
+
+runCommandLine(
+  process.argv.slice(2),
+  {
+    connect: connectCommand,
+    serve: serveCommand,
+    status: statusCommand,
+    disconnect: disconnectCommand,
+  },
+  version,
+).then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    printFailure(`A defect of this program: ${error instanceof Error ? error.message : error}`);
+    process.exit(ExitCode.internal);
+  },
+);

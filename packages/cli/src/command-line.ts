@@ -1,0 +1,86 @@
+import { Command, CommanderError } from 'commander';
+import { ExitCode } from './exit-codes.ts';
+
+/** Options that `connect` and `serve` share. */
+export interface TunnelArguments {
+  readonly config: string;
+  readonly settings?: string;
+  readonly connection?: string;
+  readonly control?: string;
+  readonly keylog?: string;
+  readonly pcap?: string;
+  readonly json?: boolean;
+}
+
+/** What the subcommands do; each returns the exit code. */
+export interface CommandActions {
+  connect(args: TunnelArguments): Promise<number>;
+  serve(args: TunnelArguments): Promise<number>;
+  status(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
+  disconnect(args: { readonly control: string }): Promise<number>;
+}
+
+/** Parses the command line and runs the subcommand that it names.
+ * @param argv - without the program and the script.
+ * @returns the exit code; 2 for arguments that make no sense, which commander has explained by then.
+ */
+export async function runCommandLine(
+  argv: readonly string[],
+  actions: CommandActions,
+  version: string,
+): Promise<number> {
+  let exitCode: number = ExitCode.ok;
+  const program = new Command('ipsec-kit')
+    .description('IKEv2/IPsec in userspace: reads swanctl.conf, opens tunnels, answers peers')
+    .version(version)
+    .showHelpAfterError('(ipsec-kit COMMAND --help lists the options)')
+    .exitOverride();
+
+  tunnelCommand(program, 'connect')
+    .description('open a tunnel and stay in the foreground until it ends')
+    .option('--connection <name>', 'the connection to open; needed when there are several')
+    .action(async (args: TunnelArguments) => {
+      exitCode = await actions.connect(args);
+    });
+  tunnelCommand(program, 'serve')
+    .description('answer peers, until a signal or `disconnect`')
+    .option('--connection <name>', 'serve this connection only')
+    .action(async (args: TunnelArguments) => {
+      exitCode = await actions.serve(args);
+    });
+  program
+    .command('status')
+    .description('show what a running client or server does')
+    .requiredOption('--control <path>', 'its control socket, as it printed it')
+    .option('--json', 'as JSON')
+    .action(async (args: { control: string; json?: boolean }) => {
+      exitCode = await actions.status(args);
+    });
+  program
+    .command('disconnect')
+    .description('end a running client or server; returns when it has closed its tunnels')
+    .requiredOption('--control <path>', 'its control socket, as it printed it')
+    .action(async (args: { control: string }) => {
+      exitCode = await actions.disconnect(args);
+    });
+
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version are exits too, with code 0.
+    return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  }
+  return exitCode;
+}
+
+function tunnelCommand(program: Command, name: string): Command {
+  return program
+    .command(name)
+    .requiredOption('--config <file>', 'configuration in the language of swanctl.conf')
+    .option('--settings <file>', "strongswan.conf, for the keys of its section 'charon'")
+    .option('--control <path>', 'control socket (default: /run/ipsec-kit/CONNECTION.sock)')
+    .option('--keylog <dir>', 'write keys for Wireshark: whoever reads them reads the traffic')
+    .option('--pcap <file>', 'write every UDP datagram into this pcapng file')
+    .option('--json', 'print one event per line, as JSON');
+}

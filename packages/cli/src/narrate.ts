@@ -1,0 +1,84 @@
+import type { VpnEvent } from '@ipsec-kit/vpn';
+
+type Nat = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>['nat'];
+type Message = Extract<VpnEvent, { kind: 'message' }>;
+
+/** One event as a line for people. */
+export function narrate(event: VpnEvent): string {
+  switch (event.kind) {
+    case 'control-opened':
+      return `control: ${event.path}`;
+    case 'sockets-opened':
+      return `sockets: ${event.endpoints.join(', ')}`;
+    case 'serving-started':
+      return `listening on ${event.endpoints.join(', ')} for ${event.connections.join(', ')}`;
+    case 'tun-opened':
+      return `tun: ${event.name}, MTU ${event.mtu}`;
+    case 'tun-configured':
+      return [
+        `tun: ${event.name} has ${listOr(event.addresses, 'no address')}`,
+        `routes ${listOr(event.routes, 'nothing')}`,
+        ...(event.dns.length === 0 ? [] : [`DNS ${event.dns.join(', ')}`]),
+      ].join('; ');
+    case 'connection-started':
+      return `connecting: ${event.connection} to ${event.remote}`;
+    case 'warning-raised':
+      return `warning: ${event.sentence}`;
+    case 'message':
+      return narrateMessage(event);
+    case 'message-rejected':
+      return `   dropped a message from ${event.remote}: ${event.reason}`;
+    case 'ike-sa-keyed':
+      return `IKE SA keyed: ${event.suite}; ${natText(event.nat)}`;
+    case 'session-opened':
+      return [
+        `IKE SA ${event.connection} established: ${event.localIdentity} (${event.local}) with ${event.remoteIdentity} (${event.remote})`,
+        ...event.virtualAddresses.map((address) => `virtual IP ${address}`),
+        ...event.peerAddresses.map((address) => `peer has virtual IP ${address}`),
+      ].join('; ');
+    case 'child-opened':
+      return `Child SA ${event.name} open: ${event.suite}, ${event.localSelectors.join(' ')} === ${event.remoteSelectors.join(' ')}, SPI in ${event.inboundSpi}, out ${event.outboundSpi}`;
+    case 'child-failed':
+      return `Child SA ${event.name} failed: ${event.sentence}`;
+    case 'child-closed':
+      return `Child SA ${event.name} closed: ${event.reason}`;
+    case 'liveness-confirmed':
+      return `peer answers, ${milliseconds(event.roundTripMs)}`;
+    case 'peer-path-changed':
+      return `peer moved from ${event.from} to ${event.to}`;
+    case 'session-closed':
+      return `IKE SA ${event.connection ?? 'without a connection'} closed: ${event.sentence}`;
+  }
+}
+
+/** What is known about NATs on the path; encapsulation that is forced is told apart from a NAT that was seen. */
+export function natText(nat: Nat): string {
+  const seen = [
+    ...(nat.local ? ['this host is behind a NAT'] : []),
+    ...(nat.remote ? ['the peer is behind a NAT'] : []),
+  ];
+  const forced = nat.forced ? ['UDP encapsulation forced'] : [];
+  return [...(seen.length === 0 ? ['no NAT seen'] : seen), ...forced].join(', ');
+}
+
+function narrateMessage(event: Message): string {
+  const { direction, exchange, messageId, remote, bytes } = event;
+  const arrow = direction === 'sent' ? '->' : '<-';
+  const kind = event.isResponse ? 'response' : 'request';
+  const details = [
+    `${bytes} bytes`,
+    ...(event.fragments > 1 ? [`${event.fragments} fragments`] : []),
+    ...(event.retransmission ? ['again'] : []),
+    ...(event.roundTripMs === undefined ? [] : [milliseconds(event.roundTripMs)]),
+  ].join(', ');
+  const preposition = direction === 'sent' ? 'to' : 'from';
+  return `${arrow} ${exchange} ${kind} ${messageId} ${preposition} ${remote} (${details}): ${event.payloads}`;
+}
+
+function milliseconds(value: number): string {
+  return `${value.toFixed(1)} ms`;
+}
+
+function listOr(items: readonly string[], none: string): string {
+  return items.length === 0 ? none : items.join(', ');
+}

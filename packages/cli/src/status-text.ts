@@ -1,0 +1,56 @@
+import type { ChildStatus, SessionStatus, VpnStatus } from '@ipsec-kit/vpn';
+import { natText } from './narrate.ts';
+
+/** The status of a running client or server as text for people. */
+export function statusText(status: VpnStatus): string {
+  const sessions = status.sessions.flatMap(sessionLines);
+  return [
+    `${status.role} ${status.state}, process ${status.pid}, up ${duration(status.upSeconds)}`,
+    `connections: ${status.connections.join(', ')}`,
+    `sockets: ${status.endpoints.join(', ')}`,
+    ...(status.tun === undefined ? [] : [`tun: ${status.tun}`]),
+    ...(status.counters ? [packetsText(status.counters)] : []),
+    ...(sessions.length === 0 ? ['no session'] : sessions),
+  ].join('\n');
+}
+
+function sessionLines(session: SessionStatus): string[] {
+  const name = session.connection ?? 'unknown peer';
+  return [
+    `session ${session.id}: ${name} ${session.state} for ${duration(session.openSeconds)}, ${session.initiator ? 'initiator' : 'responder'}`,
+    `  ${session.localIdentity ?? '?'} (${session.local ?? '?'}) with ${session.remoteIdentity ?? '?'} (${session.remote ?? '?'})`,
+    `  ${session.suite}, SPIs ${session.initiatorSpi} ${session.responderSpi}; ${natText(session.nat)}`,
+    ...session.virtualAddresses.map((address) => `  virtual IP ${address}`),
+    ...session.peerAddresses.map((address) => `  peer has virtual IP ${address}`),
+    ...(session.lastRoundTripMs === undefined
+      ? []
+      : [`  last round trip ${session.lastRoundTripMs.toFixed(1)} ms`]),
+    ...session.children.flatMap(childLines),
+  ];
+}
+
+function childLines(child: ChildStatus): string[] {
+  return [
+    `  Child SA ${child.name}: ${child.suite}, SPI in ${child.inboundSpi}, out ${child.outboundSpi}, open for ${duration(child.openSeconds)}`,
+    `    ${child.localSelectors.join(' ')} === ${child.remoteSelectors.join(' ')}`,
+    `    ${child.inPackets} packets in (${child.inBytes} bytes), ${child.outPackets} out (${child.outBytes} bytes), ${child.replayedPackets} replayed`,
+  ];
+}
+
+function packetsText(counters: NonNullable<VpnStatus['counters']>): string {
+  const { inPackets, inBytes, outPackets, outBytes, drops } = counters;
+  return `packets: ${inPackets} in (${inBytes} bytes), ${outPackets} out (${outBytes} bytes)${dropsText(drops)}`;
+}
+
+function dropsText(drops: Readonly<Record<string, number>>): string {
+  const some = Object.entries(drops).filter(([, count]) => count > 0);
+  if (some.length === 0) return '';
+  return `; dropped ${some.map(([reason, count]) => `${count} ${reason}`).join(', ')}`;
+}
+
+function duration(seconds: number): string {
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor((seconds % 3600) / 60);
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}

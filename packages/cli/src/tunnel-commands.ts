@@ -1,0 +1,71 @@
+import { createClient, createServer, type VpnOptions } from '@ipsec-kit/vpn';
+import { type LoadedSwanctl, loadSwanctl } from '@ipsec-kit/vpn/swanctl';
+import type { TunnelArguments } from './command-line.ts';
+import { ExitCode, exitCodeFor } from './exit-codes.ts';
+import { runInForeground } from './foreground.ts';
+import { createJsonPrinter, createTextPrinter, type Printer, printFailure } from './printer.ts';
+
+/** `ipsec-kit connect`: opens one connection and stays until it ends. @returns the exit code. */
+export function connectCommand(args: TunnelArguments): Promise<number> {
+  return withConfiguration(args, (loaded, printer) => {
+    const client = createClient({
+      ...tunnelOptions(args, loaded, printer),
+      ...(args.connection === undefined ? {} : { connection: args.connection }),
+    });
+    return runInForeground(client, controlPath(args, client.connection), printer);
+  });
+}
+
+/** `ipsec-kit serve`: answers peers until a signal or `disconnect`. @returns the exit code. */
+export function serveCommand(args: TunnelArguments): Promise<number> {
+  return withConfiguration(args, (loaded, printer) => {
+    const server = createServer({
+      ...tunnelOptions(args, loaded, printer),
+      ...(args.connection === undefined ? {} : { connection: args.connection }),
+    });
+    const [first = 'server'] = server.connections;
+    return runInForeground(server, controlPath(args, first), printer);
+  });
+}
+
+/** Reads the files, prints their warnings, and turns every mistake into its line and exit code 2. */
+async function withConfiguration(
+  args: TunnelArguments,
+  run: (loaded: LoadedSwanctl, printer: Printer) => Promise<number>,
+): Promise<number> {
+  const printer = args.json ? createJsonPrinter() : createTextPrinter();
+  try {
+    const loaded = loadSwanctl({
+      configFile: args.config,
+      ...(args.settings === undefined ? {} : { settingsFile: args.settings }),
+    });
+    if (!loaded.ok) {
+      for (const error of loaded.errors) printFailure(error.message);
+      return ExitCode.usage;
+    }
+    for (const warning of loaded.warnings) printFailure(`warning: ${warning}`);
+    return await run(loaded.value, printer);
+  } catch (error) {
+    for (const line of messageLines(error)) printFailure(line);
+    return exitCodeFor(error);
+  }
+}
+
+function tunnelOptions(args: TunnelArguments, loaded: LoadedSwanctl, printer: Printer) {
+  return {
+    options: loaded.options,
+    positions: loaded.positions,
+    onEvent: printer.event,
+    ...(args.keylog === undefined ? {} : { keyLogDirectory: args.keylog }),
+    ...(args.pcap === undefined ? {} : { captureFile: args.pcap }),
+  };
+}
+
+/** A connection may be named as it likes; a file of its own it gets all the same. */
+function controlPath(args: TunnelArguments, connection: string): string {
+  return args.control ?? `/run/ipsec-kit/${encodeURIComponent(connection)}.sock`;
+}
+
+function messageLines(error: unknown): string[] {
+  return (error instanceof Error ? error.message : String(error)).split('\n');
+}

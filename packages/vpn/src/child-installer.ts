@@ -1,0 +1,163 @@
+import type { CryptoProvider } from '@ipsec-kit/crypto';
+import type { Answer, ChildInstallation } from '@ipsec-kit/ikev2';
+import type { IpAddress, Path, Prefix } from '@ipsec-kit/ip';
+import type { SaPair } from '@ipsec-kit/ipsec';
+import { DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
+import type { KeyLog } from './key-log.ts';
+import type { TunConfigurator } from './tun-configurator.ts';
+import { type PlannedChild, planTun } from './tun-plan.ts';
+import { messageOf } from './vpn-error.ts';
+
+/** Puts Child SAs into the packet path and sets up the TUN device for them. */
+export interface ChildInstaller {
+  /** The answer to an `install-child` request: at once when the device needs no change, later when it does. */
+  install(child: ChildInstallation): Answer | Promise<Answer>;
+  remove(childId: number): void;
+  move(childId: number, path: Path): void;
+  activate(childId: number): void;
+  /** Child SAs that stand now, by id. */
+  readonly children: ReadonlyMap<number, InstalledChild>;
+}
+
+/** What is kept of an installed Child SA: everything but the keys. */
+export interface InstalledChild extends PlannedChild {
+  readonly sessionId: number;
+  readonly name: string;
+}
+
+/** The packet path, as far as Child SAs are concerned. */
+export interface ChildPath {
+  install(pair: SaPair): void;
+  activateOutbound(pairId: number): void;
+  movePeer(pairId: number, path: Path): void;
+  remove(pairId: number): void;
+}
+
+export interface ChildInstallerOptions {
+  readonly packetPath: ChildPath;
+  readonly crypto: Pick<CryptoProvider, 'cipherShape'>;
+  /** Absent when another program sends and receives the inner packets itself. */
+  readonly tun?: TunConfigurator;
+  readonly tunMtu?: number;
+  readonly poolPrefixes?: readonly Prefix[];
+  readonly hostAddresses?: () => readonly IpAddress[];
+  readonly keyLog?: Pick<KeyLog, 'noteChild'>;
+  /** Told when the device could not be brought back after a child went; one sentence. */
+  readonly onWarning?: (sentence: string) => void;
+}
+
+/** The packet engine's form of a negotiated Child SA.
+ * @param tunMtu - MTU of the device that inner packets come from; the pair takes no larger ones.
+ * @throws Error when the provider does not have the suite, which negotiation rules out.
+ */
+export function saPairFor(
+  child: ChildInstallation,
+  crypto: Pick<CryptoProvider, 'cipherShape'>,
+  tunMtu: number = DEFAULT_TUN_MTU,
+): SaPair {
+  const shape = crypto.cipherShape(child.suite);
+  if (!shape) throw new Error(`no cipher for ENCR ${child.suite.encryption}`);
+  const { config } = child;
+  return {
+    id: child.childId,
+    suite: child.suite,
+    inbound: {
+      spi: child.inboundSpi,
+      encryptionKey: child.inboundKeys.encryption,
+      integrityKey: child.inboundKeys.integrity,
+    },
+    outbound: {
+      spi: child.outboundSpi,
+      encryptionKey: child.outboundKeys.encryption,
+      integrityKey: child.outboundKeys.integrity,
+    },
+    localSelectors: child.localSelectors,
+    remoteSelectors: child.remoteSelectors,
+    path: child.path,
+    replayWindowPackets: config.replayWindowPackets,
+    limits: {
+      ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
+      ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
+    },
+    innerMtu: Math.min(tunMtu, innerMtuFor(shape, child.path.remote.address.version)),
+    outboundActive: child.outboundActive,
+  };
+}
+
+/** Makes an installer for one packet path and, when there is one, its TUN device. */
+export function createChildInstaller(options: ChildInstallerOptions): ChildInstaller {
+  const { packetPath, crypto, tun, keyLog } = options;
+  const tunMtu = options.tunMtu ?? DEFAULT_TUN_MTU;
+  const children = new Map<number, InstalledChild>();
+
+  function configureTun(): Promise<void> | undefined {
+    return tun?.apply(
+      planTun({
+        mtu: tunMtu,
+        children: [...children.values()],
+        poolPrefixes: options.poolPrefixes ?? [],
+        hostAddresses: options.hostAddresses?.() ?? [],
+      }),
+    );
+  }
+
+  function remove(childId: number): void {
+    if (!children.delete(childId)) return;
+    packetPath.remove(childId);
+    configureTun()?.catch((error) =>
+      options.onWarning?.(`The TUN device could not be cleaned up: ${messageOf(error)}`),
+    );
+  }
+
+  function failed(childId: number, error: unknown): Answer {
+    remove(childId);
+    return { kind: 'install-child', ok: false, reason: messageOf(error) };
+  }
+
+  return {
+    children,
+    install(child) {
+      const { childId } = child;
+      try {
+        packetPath.install(saPairFor(child, crypto, tunMtu));
+        keyLog?.noteChild(child);
+        children.set(childId, withoutKeys(child));
+        const configuring = configureTun();
+        if (!configuring) return installed;
+        return configuring.then(
+          () => installed,
+          (error) => failed(childId, error),
+        );
+      } catch (error) {
+        return failed(childId, error);
+      }
+    },
+    remove,
+    move(childId, path) {
+      const child = children.get(childId);
+      if (!child) return;
+      children.set(childId, { ...child, path });
+      packetPath.movePeer(childId, path);
+      configureTun()?.catch((error) =>
+        options.onWarning?.(`The TUN device does not follow the peer: ${messageOf(error)}`),
+      );
+    },
+    activate(childId) {
+      if (children.has(childId)) packetPath.activateOutbound(childId);
+    },
+  };
+}
+
+const installed: Answer = { kind: 'install-child', ok: true };
+
+function withoutKeys(child: ChildInstallation): InstalledChild {
+  return {
+    sessionId: child.sessionId,
+    name: child.config.name,
+    localSelectors: child.localSelectors,
+    remoteSelectors: child.remoteSelectors,
+    virtualAddresses: child.virtualAddresses,
+    dns: child.dns,
+    path: child.path,
+  };
+}

@@ -1,0 +1,115 @@
+import { addressesEqual, type Endpoint, type IpAddress, type Path } from '@ipsec-kit/ip';
+import type { AddressTarget, ConnectionTransport } from './compile/index.ts';
+import type { Platform } from './platform.ts';
+import { messageOf, VpnError, vpnErrorFrom } from './vpn-error.ts';
+
+/** Where a connection goes from and to, before any port is opened. */
+export interface ConnectionAddresses {
+  readonly local: IpAddress;
+  readonly remote: IpAddress;
+}
+
+/** How the first exchange travels, once the local ports are known. */
+export interface InitialPath {
+  readonly path: Path;
+  /** Whether messages carry the non-ESP marker from the first one on. */
+  readonly marker: boolean;
+  /** Where to go on after IKE_SA_INIT; absent stays. @see RFC 7296 §2.23 */
+  readonly floatTo?: Path;
+}
+
+const IKE_PORT = 500;
+const NAT_T_PORT = 4500;
+
+/** Finds the first configured peer address that this host can reach, and the address to reach it from.
+ * @throws VpnError `config` when the connection names no peer, `name-not-found` or `no-route` when none can be reached.
+ */
+export async function findAddresses(
+  connection: string,
+  transport: Pick<ConnectionTransport, 'localTargets' | 'remoteTargets'>,
+  platform: Pick<Platform, 'resolve' | 'localAddressFor'>,
+): Promise<ConnectionAddresses> {
+  if (transport.remoteTargets.length === 0) {
+    throw new VpnError(
+      'config',
+      `The connection ${connection} names no address to connect to: set remote_addrs to the address or name of the peer.`,
+    );
+  }
+  const own =
+    transport.localTargets.length === 0
+      ? undefined
+      : await resolveAll(transport.localTargets, platform);
+  let failure: unknown;
+  for (const target of transport.remoteTargets) {
+    try {
+      for (const remote of await resolveTarget(target, platform)) {
+        const local = await localAddress(remote, own, platform);
+        if (local) return { local, remote };
+      }
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined)
+    throw vpnErrorFrom(failure, `reach the peer of ${connection}`, 'no-route');
+  throw new VpnError(
+    'config',
+    `No address in local_addrs of ${connection} is of the same family as one in remote_addrs: make both IPv4 or both IPv6.`,
+  );
+}
+
+/** Lays out the first path. On the standard port the initiator begins on 500 and floats to 4500; a peer on any
+ * other port speaks with the non-ESP marker from the start.
+ */
+export function initialPath(
+  addresses: ConnectionAddresses,
+  remotePort: number,
+  localPorts: { readonly ike: number; readonly natT: number },
+): InitialPath {
+  const local = (port: number): Endpoint => ({ address: addresses.local, port });
+  const remote = (port: number): Endpoint => ({ address: addresses.remote, port });
+  if (remotePort !== IKE_PORT) {
+    return { path: { local: local(localPorts.natT), remote: remote(remotePort) }, marker: true };
+  }
+  return {
+    path: { local: local(localPorts.ike), remote: remote(IKE_PORT) },
+    marker: false,
+    floatTo: { local: local(localPorts.natT), remote: remote(NAT_T_PORT) },
+  };
+}
+
+async function resolveAll(
+  targets: readonly AddressTarget[],
+  platform: Pick<Platform, 'resolve'>,
+): Promise<readonly IpAddress[]> {
+  const found = await Promise.all(targets.map((target) => resolveTarget(target, platform)));
+  return found.flat();
+}
+
+async function resolveTarget(
+  target: AddressTarget,
+  platform: Pick<Platform, 'resolve'>,
+): Promise<readonly IpAddress[]> {
+  if (target.kind === 'address') return [target.address];
+  try {
+    return await platform.resolve(target.name);
+  } catch (error) {
+    throw new VpnError(
+      'name-not-found',
+      `The name ${target.name} cannot be resolved (${messageOf(error)}): check its spelling and the DNS of this host.`,
+      error,
+    );
+  }
+}
+
+async function localAddress(
+  remote: IpAddress,
+  own: readonly IpAddress[] | undefined,
+  platform: Pick<Platform, 'localAddressFor'>,
+): Promise<IpAddress | undefined> {
+  const candidates = own?.filter((address) => address.version === remote.version);
+  if (candidates && candidates.length < 2) return candidates[0];
+  const routed = await platform.localAddressFor({ address: remote, port: IKE_PORT });
+  if (!candidates) return routed;
+  return candidates.find((address) => addressesEqual(address, routed)) ?? candidates[0];
+}

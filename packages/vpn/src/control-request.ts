@@ -1,0 +1,99 @@
+import { connect } from 'node:net';
+import type { ControlAnswer } from './control-socket.ts';
+import type { VpnStatus } from './status.ts';
+import { systemErrorCode, VpnError, vpnErrorFrom } from './vpn-error.ts';
+
+const answerLimitBytes = 16 * 1024 * 1024;
+
+/** Asks a running client or server for its status over its control socket.
+ * @throws {@link VpnError} `control-unreachable` when nobody answers there.
+ */
+export async function requestStatus(path: string, timeoutMs = 5_000): Promise<VpnStatus> {
+  const answer = await request(path, 'status', timeoutMs);
+  if (!answer.ok) throw new VpnError('control-refused', answer.error);
+  if (!answer.status) throw new VpnError('control-refused', `${path} gave no status.`);
+  return answer.status;
+}
+
+/** Tells a running client or server to close its tunnels; resolves when they are closed.
+ * @throws {@link VpnError} `control-unreachable` when nobody answers there.
+ */
+export async function requestDisconnect(path: string, timeoutMs = 30_000): Promise<void> {
+  const answer = await request(path, 'disconnect', timeoutMs);
+  if (!answer.ok) throw new VpnError('control-refused', answer.error);
+}
+
+function request(path: string, command: string, timeoutMs: number): Promise<ControlAnswer> {
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect(path);
+    const fail = (error: VpnError): void => {
+      socket.destroy();
+      reject(error);
+    };
+    const silent = (): void =>
+      fail(
+        new VpnError(
+          'control-unreachable',
+          `The process behind ${path} gave no answer to "${command}" within ${timeoutMs / 1000} s.`,
+        ),
+      );
+    const timer = setTimeout(silent, timeoutMs);
+    socket.setEncoding('utf8');
+    socket.on('connect', () => socket.write(`${JSON.stringify({ command })}\n`));
+    socket.on('data', (chunk: string) => {
+      received += chunk;
+      const end = received.indexOf('\n');
+      if (end >= 0) {
+        clearTimeout(timer);
+        socket.end();
+        const answer = parseAnswer(received.slice(0, end));
+        if (answer) resolve(answer);
+        else fail(new VpnError('control-refused', `What answers on ${path} is no ipsec-kit.`));
+      } else if (received.length > answerLimitBytes) {
+        clearTimeout(timer);
+        fail(new VpnError('control-refused', `The answer on ${path} is too long.`));
+      }
+    });
+    socket.on('error', (error) => {
+      clearTimeout(timer);
+      fail(unreachable(path, error));
+    });
+    socket.on('close', () => {
+      clearTimeout(timer);
+      fail(
+        new VpnError(
+          'control-unreachable',
+          `The process behind ${path} ended before it answered "${command}".`,
+        ),
+      );
+    });
+  });
+}
+
+function parseAnswer(line: string): ControlAnswer | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === 'object' && value !== null && 'ok' in value) return value as ControlAnswer;
+  } catch {
+    return undefined;
+  }
+  return undefined;
+}
+
+function unreachable(path: string, error: Error): VpnError {
+  switch (systemErrorCode(error)) {
+    case 'ENOENT':
+      return new VpnError(
+        'control-unreachable',
+        `There is no control socket ${path}: the tunnel is not running, or was started with another --control PATH.`,
+      );
+    case 'ECONNREFUSED':
+      return new VpnError(
+        'control-unreachable',
+        `Nobody answers on ${path}: the process that made it is gone.`,
+      );
+    default:
+      return vpnErrorFrom(error, `reach the control socket ${path}`, 'control-unreachable');
+  }
+}

@@ -1,0 +1,236 @@
+import type { Clock, Machine } from '@ipsec-kit/clock';
+import type {
+  Answer,
+  ChildTraffic,
+  Command,
+  EndpointDeadline,
+  EndpointInput,
+  EndpointOutput,
+  Lease,
+  Request,
+  SessionEvent,
+} from '@ipsec-kit/ikev2';
+import type { Path } from '@ipsec-kit/ip';
+import type { Fact, SaPairCounters } from '@ipsec-kit/ipsec';
+import type { Scheduler } from '@ipsec-kit/scheduler';
+import type { ChildInstaller } from './child-installer.ts';
+import { messageOf } from './vpn-error.ts';
+
+/** The IKE machine, as the driver sees it. */
+export interface EndpointMachine extends Machine<EndpointInput, EndpointOutput> {
+  nextDeadline(): EndpointDeadline | undefined;
+}
+
+/** How IKE messages leave, and what is known of the traffic of Child SAs. */
+export interface ControlPath {
+  sendIke(message: Uint8Array, path: Path, marker: boolean): void;
+  sendKeepalive(path: Path): void;
+  pairCounters(pairId: number): SaPairCounters | undefined;
+}
+
+/** A request that is answered outside of the packet path. */
+export type WorkRequest = Exclude<Request, { kind: 'install-child' }>;
+
+/** Does the slow and foreign work of the IKE machine: keys, secrets, leases. */
+export interface RequestWorker {
+  handle(request: WorkRequest): Answer | Promise<Answer>;
+  release(lease: Lease): void;
+}
+
+export interface DriverOptions {
+  readonly endpoint: EndpointMachine;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Carries the deadline of the endpoint under the key `ike`. */
+  readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
+  readonly control: ControlPath;
+  readonly installer: ChildInstaller;
+  readonly worker: RequestWorker;
+  readonly onEvent: (event: SessionEvent) => void;
+}
+
+/** Runs the IKE machine: hands it datagrams, time and answers, and performs what it puts out. */
+export interface Driver {
+  /** A datagram from the IKE header on, in memory that is not reused. */
+  receive(message: Uint8Array, path: Path, marker: boolean): void;
+  /** What the packet path noticed. */
+  noteFacts(facts: readonly Fact[]): void;
+  command(command: Command): void;
+  /** Takes back the timer; whatever comes afterwards is ignored. */
+  stop(): void;
+}
+
+type TimelessInput = EndpointInput extends infer Input
+  ? Input extends EndpointInput
+    ? Omit<Input, 'now'>
+    : never
+  : never;
+
+const DEADLINE_KEY = 'ike';
+
+/** Makes the driver of one endpoint. It opens nothing: the caller connects {@link Driver.receive} to the sockets
+ * and {@link Driver.noteFacts} to the packet path.
+ *
+ * One list of outputs is performed strictly in its order; at a blocking request the rest of the list waits for
+ * the answer. Lists of other inputs go on meanwhile, so that one peer's slow installation holds up nobody else.
+ */
+export function createDriver(options: DriverOptions): Driver {
+  const { endpoint, clock, scheduler, control, installer, worker, onEvent } = options;
+  const waiting: TimelessInput[] = [];
+  const sampleTraffic = createTrafficSampler(installer, control);
+  let isRunning = false;
+  let isStopped = false;
+
+  /** Inputs that come while outputs are performed are handled after them, never in between. */
+  function feed(...inputs: readonly TimelessInput[]): void {
+    run(() => waiting.push(...inputs));
+  }
+
+  function run(first: () => void): void {
+    if (isStopped) return;
+    if (isRunning) {
+      first();
+      return;
+    }
+    isRunning = true;
+    try {
+      first();
+      for (let input = waiting.shift(); input && !isStopped; input = waiting.shift()) {
+        perform(endpoint.handle({ ...input, now: clock.now() }), 0);
+      }
+    } finally {
+      isRunning = false;
+    }
+    if (!isStopped) awaitDeadline();
+  }
+
+  function awaitDeadline(): void {
+    const deadline = endpoint.nextDeadline();
+    if (deadline) scheduler.schedule(DEADLINE_KEY, deadline, onDeadline);
+    else scheduler.cancel(DEADLINE_KEY);
+  }
+
+  function onDeadline(): void {
+    feed({ kind: 'traffic', children: sampleTraffic() }, { kind: 'timeout' });
+  }
+
+  function perform(outputs: readonly EndpointOutput[], from: number): void {
+    for (let index = from; index < outputs.length; index += 1) {
+      const output = outputs[index];
+      if (!output || isStopped) return;
+      if (output.kind !== 'request') {
+        performOne(output);
+        continue;
+      }
+      const { requestId, blocking } = output;
+      const answer = answerTo(output.request);
+      if (!(answer instanceof Promise)) {
+        waiting.push({ kind: 'answer', requestId, answer });
+        continue;
+      }
+      answer.then((late) =>
+        run(() => {
+          waiting.push({ kind: 'answer', requestId, answer: late });
+          if (blocking) perform(outputs, index + 1);
+        }),
+      );
+      if (blocking) return;
+    }
+  }
+
+  function answerTo(request: Request): Answer | Promise<Answer> {
+    try {
+      const answer =
+        request.kind === 'install-child'
+          ? installer.install(request.child)
+          : worker.handle(request);
+      return answer instanceof Promise ? answer.catch(failedAnswer) : answer;
+    } catch (error) {
+      return failedAnswer(error);
+    }
+  }
+
+  function performOne(output: Exclude<EndpointOutput, { kind: 'request' }>): void {
+    switch (output.kind) {
+      case 'send':
+        return control.sendIke(output.data, output.path, output.marker);
+      case 'send-keepalive':
+        return control.sendKeepalive(output.path);
+      case 'remove-child':
+        return installer.remove(output.childId);
+      case 'move-child':
+        return installer.move(output.childId, output.path);
+      case 'activate-child':
+        return installer.activate(output.childId);
+      case 'release-lease':
+        return worker.release(output.lease);
+      case 'event':
+        return onEvent(output.event);
+    }
+  }
+
+  function noteFact(fact: Fact): void {
+    const child = 'pairId' in fact ? installer.children.get(fact.pairId) : undefined;
+    if (!child || !('pairId' in fact)) return;
+    const childId = fact.pairId;
+    switch (fact.kind) {
+      case 'hard-limit':
+        // An SA stops before its sequence number wraps. @see RFC 4303 §3.3.3
+        return feed({
+          kind: 'command',
+          command: {
+            kind: 'close-child',
+            sessionId: child.sessionId,
+            childId,
+            reason: 'its lifetime in packets, bytes or sequence numbers is over',
+          },
+        });
+      case 'peer-moved':
+        return feed({ kind: 'peer-moved', childId, path: fact.path });
+      case 'first-inbound':
+      case 'soft-limit':
+        return;
+    }
+  }
+
+  return {
+    receive: (data, path, marker) => feed({ kind: 'datagram', path, data, marker }),
+    noteFacts(facts) {
+      for (const fact of facts) noteFact(fact);
+    },
+    command: (command) => feed({ kind: 'command', command }),
+    stop() {
+      isStopped = true;
+      waiting.length = 0;
+      scheduler.cancel(DEADLINE_KEY);
+    },
+  };
+}
+
+function failedAnswer(error: unknown): Answer {
+  return { kind: 'failed', reason: messageOf(error) };
+}
+
+/** What moved in each Child SA since the last call: the four activities that liveness and keepalives look at. */
+function createTrafficSampler(
+  installer: Pick<ChildInstaller, 'children'>,
+  control: Pick<ControlPath, 'pairCounters'>,
+): () => readonly ChildTraffic[] {
+  let last = new Map<number, SaPairCounters>();
+  return () => {
+    const samples = new Map<number, SaPairCounters>();
+    const moved: ChildTraffic[] = [];
+    for (const childId of installer.children.keys()) {
+      const counters = control.pairCounters(childId);
+      if (!counters) continue;
+      const before = last.get(childId);
+      samples.set(childId, { ...counters });
+      const inboundSinceLast = counters.inPackets > (before?.inPackets ?? 0);
+      const outboundSinceLast = counters.outPackets > (before?.outPackets ?? 0);
+      if (inboundSinceLast || outboundSinceLast) {
+        moved.push({ childId, inboundSinceLast, outboundSinceLast });
+      }
+    }
+    last = samples;
+    return moved;
+  };
+}

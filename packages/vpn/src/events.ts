@@ -1,0 +1,195 @@
+import { formatIdentity } from '@ipsec-kit/auth';
+import { formatSuite, formatTransforms } from '@ipsec-kit/crypto';
+import type { SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
+import { formatAddress, formatEndpoint, formatSelector } from '@ipsec-kit/ip';
+
+/** What happens in a client or server, as plain JSON: no keys, addresses and suites as text, SPIs as hexadecimal.
+ * Names are noun-verb; `kind` tells the variants apart.
+ */
+export type VpnEvent =
+  | { readonly kind: 'control-opened'; readonly path: string }
+  /** The UDP addresses and ports that IKE and ESP use from now on. */
+  | { readonly kind: 'sockets-opened'; readonly endpoints: readonly string[] }
+  /** A server is ready: peers are answered from now on. */
+  | {
+      readonly kind: 'serving-started';
+      readonly endpoints: readonly string[];
+      readonly connections: readonly string[];
+    }
+  | { readonly kind: 'tun-opened'; readonly name: string; readonly mtu: number }
+  | {
+      readonly kind: 'tun-configured';
+      readonly name: string;
+      readonly addresses: readonly string[];
+      readonly routes: readonly string[];
+      readonly dns: readonly string[];
+    }
+  | { readonly kind: 'connection-started'; readonly connection: string; readonly remote: string }
+  | { readonly kind: 'warning-raised'; readonly sentence: string }
+  | {
+      readonly kind: 'message';
+      readonly sessionId: number;
+      readonly direction: 'sent' | 'received';
+      readonly exchange: string;
+      readonly messageId: number;
+      readonly isResponse: boolean;
+      readonly bytes: number;
+      readonly local: string;
+      readonly remote: string;
+      readonly payloads: string;
+      readonly roundTripMs?: number;
+      readonly retransmission: boolean;
+      readonly fragments: number;
+    }
+  | {
+      readonly kind: 'message-rejected';
+      readonly sessionId?: number;
+      readonly reason: string;
+      readonly remote: string;
+    }
+  | {
+      readonly kind: 'ike-sa-keyed';
+      readonly sessionId: number;
+      readonly connection?: string;
+      readonly initiator: boolean;
+      readonly initiatorSpi: string;
+      readonly responderSpi: string;
+      readonly suite: string;
+      readonly nat: { readonly local: boolean; readonly remote: boolean; readonly forced: boolean };
+    }
+  | {
+      readonly kind: 'session-opened';
+      readonly sessionId: number;
+      readonly connection: string;
+      readonly localIdentity: string;
+      readonly remoteIdentity: string;
+      readonly local: string;
+      readonly remote: string;
+      readonly virtualAddresses: readonly string[];
+      readonly peerAddresses: readonly string[];
+    }
+  | {
+      readonly kind: 'child-opened';
+      readonly sessionId: number;
+      readonly childId: number;
+      readonly name: string;
+      readonly inboundSpi: string;
+      readonly outboundSpi: string;
+      readonly suite: string;
+      readonly localSelectors: readonly string[];
+      readonly remoteSelectors: readonly string[];
+    }
+  | {
+      readonly kind: 'child-failed';
+      readonly sessionId: number;
+      readonly name: string;
+      readonly code: SessionFailure['code'];
+      readonly sentence: string;
+    }
+  | {
+      readonly kind: 'child-closed';
+      readonly sessionId: number;
+      readonly childId: number;
+      readonly name: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'liveness-confirmed';
+      readonly sessionId: number;
+      readonly roundTripMs: number;
+    }
+  | {
+      readonly kind: 'peer-path-changed';
+      readonly sessionId: number;
+      readonly from: string;
+      readonly to: string;
+    }
+  | {
+      readonly kind: 'session-closed';
+      readonly sessionId: number;
+      readonly connection?: string;
+      readonly code: SessionFailure['code'];
+      readonly sentence: string;
+    };
+
+/** An SPI of ESP as people and other tools write it: eight hexadecimal digits. */
+export function formatSpi(spi: number): string {
+  return (spi >>> 0).toString(16).padStart(8, '0');
+}
+
+/** An SPI of IKE: sixteen hexadecimal digits. */
+export function formatIkeSpi(spi: bigint): string {
+  return spi.toString(16).padStart(16, '0');
+}
+
+/** The public form of an event of the IKE machine: plain JSON, and no key in it. */
+export function publicEvent(event: SessionEvent): VpnEvent {
+  switch (event.kind) {
+    case 'message': {
+      const { path, ...rest } = event;
+      return { ...rest, local: formatEndpoint(path.local), remote: formatEndpoint(path.remote) };
+    }
+    case 'message-rejected': {
+      const { path, ...rest } = event;
+      return { ...rest, remote: formatEndpoint(path.remote) };
+    }
+    case 'ike-sa-keyed':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        ...(event.connection === undefined ? {} : { connection: event.connection }),
+        initiator: event.initiator,
+        initiatorSpi: formatIkeSpi(event.initiatorSpi),
+        responderSpi: formatIkeSpi(event.responderSpi),
+        suite: formatTransforms(event.transforms),
+        nat: event.nat,
+      };
+    case 'session-opened':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        connection: event.connection,
+        localIdentity: formatIdentity(event.localIdentity),
+        remoteIdentity: formatIdentity(event.remoteIdentity),
+        local: formatEndpoint(event.path.local),
+        remote: formatEndpoint(event.path.remote),
+        virtualAddresses: event.virtualAddresses.map(formatAddress),
+        peerAddresses: event.peerAddresses.map(formatAddress),
+      };
+    case 'child-opened':
+      return {
+        ...event,
+        inboundSpi: formatSpi(event.inboundSpi),
+        outboundSpi: formatSpi(event.outboundSpi),
+        suite: formatSuite(event.suite),
+        localSelectors: event.localSelectors.map(formatSelector),
+        remoteSelectors: event.remoteSelectors.map(formatSelector),
+      };
+    case 'child-failed':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        name: event.name,
+        code: event.failure.code,
+        sentence: event.failure.sentence,
+      };
+    case 'session-closed':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        ...(event.connection === undefined ? {} : { connection: event.connection }),
+        code: event.failure.code,
+        sentence: event.failure.sentence,
+      };
+    case 'peer-path-changed':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        from: formatEndpoint(event.from.remote),
+        to: formatEndpoint(event.to.remote),
+      };
+    case 'child-closed':
+    case 'liveness-confirmed':
+      return event;
+  }
+}

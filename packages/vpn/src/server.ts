@@ -1,0 +1,221 @@
+import { addMs } from '@ipsec-kit/clock';
+import type { SessionEvent } from '@ipsec-kit/ikev2';
+import { type Endpoint, formatEndpoint, type IpAddress, prefixContains } from '@ipsec-kit/ip';
+import { findConnection } from './choose-connection.ts';
+import type { CloseOptions } from './client.ts';
+import type { CompiledVpn, ConfigPositions } from './compile/index.ts';
+import { compiledOrThrow } from './compiled-or-throw.ts';
+import { createDeferred } from './deferred.ts';
+import type { VpnOptions } from './options.ts';
+import { nodePlatform, type Platform, type UdpBinding } from './platform.ts';
+import { poolPrefixes } from './pool-prefixes.ts';
+import { idleStatus, type VpnStatus } from './status.ts';
+import { type HostOptions, openTunnelHost, type TunnelHost } from './tunnel-host.ts';
+import { createUniquePolicy, type UniquePolicy } from './unique-sessions.ts';
+import { VpnError, vpnErrorFrom } from './vpn-error.ts';
+
+/** What a server is made with. */
+export interface ServerOptions extends HostOptions {
+  readonly options: VpnOptions;
+  /** Where the options stand in files, as `loadSwanctl` returns it: mistakes then name file and line. */
+  readonly positions?: ConfigPositions;
+  /** Serve this connection only; absent: all of them. */
+  readonly connection?: string;
+}
+
+/** A responder: it answers the peers of all its connections. */
+export interface Server {
+  readonly connections: readonly string[];
+  /** UDP addresses and ports in use; empty before {@link Server.open}. */
+  readonly endpoints: readonly Endpoint[];
+  /** The port of IKE without marker (500), and that of ESP and marked IKE (4500), once open. */
+  readonly ports: { readonly ike: number; readonly natT: number };
+  /** Opens sockets and device; resolves when peers are answered.
+   * @throws VpnError with one clear sentence; everything is undone by then.
+   */
+  open(): Promise<void>;
+  /** Resolves when everything is undone: with nothing after {@link Server.close}, with the reason when this host ended it. */
+  readonly ended: Promise<VpnError | undefined>;
+  status(): VpnStatus;
+  /** Asks the peer of a session for a sign of life now; the answer is a `liveness-confirmed` event. */
+  checkLiveness(sessionId: number): void;
+  /** Ends all sessions with a DELETE, waits a bounded time for the answers, then undoes everything. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+const DEFAULT_PATIENCE_MS = 5_000;
+
+/** Makes a server; nothing happens before {@link Server.open}.
+ * @throws VpnError `config` when the options have a mistake.
+ */
+export function createServer(options: ServerOptions): Server {
+  return new ServerTunnels(options);
+}
+
+class ServerTunnels implements Server {
+  readonly connections: readonly string[];
+  readonly #options: ServerOptions;
+  readonly #compiled: CompiledVpn;
+  readonly #world: Platform;
+  readonly #ended = createDeferred<VpnError | undefined>();
+  readonly #unique: UniquePolicy;
+  #state: 'idle' | 'serving' | 'closing' | 'closed' = 'idle';
+  #host: TunnelHost | undefined;
+  #whenEmpty: (() => void) | undefined;
+  #finishing: Promise<void> | undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    const compiled = compiledOrThrow(options.options, options.positions);
+    this.#compiled =
+      options.connection === undefined
+        ? compiled
+        : { ...compiled, connections: [findConnection(compiled, options.connection)] };
+    this.connections = this.#compiled.connections.map((connection) => connection.name);
+    this.#world = { ...nodePlatform(), ...options.platform };
+    this.#unique = createUniquePolicy(
+      (connection) => this.#compiled.transports.get(connection)?.unique ?? 'no',
+    );
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#host?.endpoints ?? [];
+  }
+
+  get ports(): { readonly ike: number; readonly natT: number } {
+    const [ike = 0, natT = 0] = this.#host?.ports ?? [];
+    return { ike, natT };
+  }
+
+  get ended(): Promise<VpnError | undefined> {
+    return this.#ended.promise;
+  }
+
+  async open(): Promise<void> {
+    if (this.#state !== 'idle') throw new Error('"open" was called twice on one server');
+    this.#state = 'serving';
+    try {
+      const host = await this.#openHost();
+      this.#host = host;
+      if (this.#state !== 'serving') {
+        await host.close();
+        throw new VpnError('closed-by-user', 'The server was closed while it was opened.');
+      }
+    } catch (error) {
+      const failure = vpnErrorFrom(error, 'open the server', 'internal');
+      await this.#finish(failure);
+      throw failure;
+    }
+    this.#options.onEvent?.({
+      kind: 'serving-started',
+      endpoints: this.endpoints.map(formatEndpoint),
+      connections: this.connections,
+    });
+  }
+
+  status(): VpnStatus {
+    const state = this.#state === 'idle' ? 'closed' : this.#state;
+    const facts = { role: 'server', state, connections: this.connections } as const;
+    return this.#host?.status(facts) ?? idleStatus(facts);
+  }
+
+  checkLiveness(sessionId: number): void {
+    this.#host?.driver.command({ kind: 'check-liveness', sessionId });
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    const patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+    const host = this.#host;
+    if (this.#state !== 'closed' && host) {
+      this.#state = 'closing';
+      await this.#closeSessions(host, patienceMs);
+    }
+    await this.#finish(undefined);
+  }
+
+  async #openHost(): Promise<TunnelHost> {
+    return openTunnelHost({
+      ...this.#options,
+      compiled: this.#compiled,
+      world: this.#world,
+      bind: await serverBinding(this.#compiled, this.#world),
+      poolPrefixes: poolPrefixes(
+        this.#compiled,
+        this.#compiled.connections.flatMap((connection) => connection.pools),
+      ),
+      onSessionEvent: (event) => this.#onSessionEvent(event),
+      onFatal: (error) => void this.#finish(error),
+    });
+  }
+
+  #onSessionEvent(event: SessionEvent): void {
+    for (const sessionId of this.#unique.note(event)) this.#closeSession(sessionId, 5_000);
+    if (event.kind === 'session-closed' && this.#host?.book.ids.length === 0) this.#whenEmpty?.();
+  }
+
+  #closeSession(sessionId: number, patienceMs: number): void {
+    const giveUpAt = addMs(this.#world.clock.now(), patienceMs);
+    this.#host?.driver.command({ kind: 'close', sessionId, giveUpAt });
+  }
+
+  async #closeSessions(host: TunnelHost, patienceMs: number): Promise<void> {
+    const empty = createDeferred<void>();
+    this.#whenEmpty = empty.resolve;
+    for (const sessionId of host.book.ids) this.#closeSession(sessionId, patienceMs);
+    if (host.book.ids.length === 0 || patienceMs <= 0) return;
+    const cancel = this.#world.clock.wakeAt(
+      addMs(this.#world.clock.now(), patienceMs),
+      empty.resolve,
+    );
+    await empty.promise;
+    cancel();
+  }
+
+  #finish(error: VpnError | undefined): Promise<void> {
+    this.#finishing ??= this.#takeDown(error);
+    return this.#finishing;
+  }
+
+  async #takeDown(error: VpnError | undefined): Promise<void> {
+    this.#state = 'closing';
+    await this.#host?.close();
+    this.#state = 'closed';
+    this.#ended.resolve(error);
+  }
+}
+
+/** Where a server listens: exactly on the addresses of `local_addrs` when every connection names some,
+ * otherwise on every address of the host that a connection allows.
+ */
+async function serverBinding(compiled: CompiledVpn, platform: Platform): Promise<UdpBinding> {
+  const { port, portNatT } = compiled.ports;
+  const transports = compiled.connections.flatMap(
+    (connection) => compiled.transports.get(connection.name) ?? [],
+  );
+  const isExact = compiled.connections.every(
+    (connection) =>
+      (compiled.transports.get(connection.name)?.localTargets.length ?? 0) > 0 &&
+      connection.localAddresses.every(
+        (prefix) => prefix.length === prefix.address.bytes.length * 8,
+      ),
+  );
+  if (!isExact) {
+    const allowed = compiled.connections.map((connection) => connection.localAddresses);
+    const isAllowed = (address: IpAddress): boolean =>
+      allowed.some(
+        (prefixes) =>
+          prefixes.length === 0 || prefixes.some((prefix) => prefixContains(prefix, address)),
+      );
+    return { ports: [port, portNatT], skip: (_name, address) => !isAllowed(address) };
+  }
+  const addresses = new Map<string, IpAddress>();
+  for (const target of transports.flatMap((transport) => transport.localTargets)) {
+    const found =
+      target.kind === 'address' ? [target.address] : await platform.resolve(target.name);
+    for (const address of found) addresses.set(address.bytes.join('.'), address);
+  }
+  return [...addresses.values()].flatMap((address) => [
+    { address, port },
+    { address, port: portNatT },
+  ]);
+}

@@ -1,0 +1,205 @@
+import { createSecretStore } from '@ipsec-kit/auth';
+import { msBetween } from '@ipsec-kit/clock';
+import { createDatapath } from '@ipsec-kit/datapath';
+import { createIkeEndpoint, createRequestHandler, type SessionEvent } from '@ipsec-kit/ikev2';
+import type { Prefix } from '@ipsec-kit/ip';
+import { type Endpoint, formatAddress, formatEndpoint, formatPrefix } from '@ipsec-kit/ip';
+import { createPacketEngine } from '@ipsec-kit/ipsec';
+import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
+import { openCapture, tapUdp } from './capture.ts';
+import { createChildInstaller } from './child-installer.ts';
+import type { CompiledVpn } from './compile/index.ts';
+import { createDriver, type Driver } from './driver.ts';
+import { publicEvent, type VpnEvent } from './events.ts';
+import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
+import { type KeyLog, openKeyLog } from './key-log.ts';
+import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
+import { createSessionBook, type SessionBook, type VpnStatus } from './status.ts';
+import { createTunConfigurator } from './tun-configurator.ts';
+import { messageOf, type VpnError, vpnErrorFrom } from './vpn-error.ts';
+
+/** What both a client and a server are made with, beyond their options. */
+export interface HostOptions {
+  /** Parts of the world to replace; what is absent is Node's. */
+  readonly platform?: Partial<Platform>;
+  /** A device, or the `tun` of a packet port, instead of a TUN device of the system; closed with the tunnel. */
+  readonly tun?: TunAdapter;
+  /** Writes the keys for Wireshark into this directory: whoever reads it reads the traffic. */
+  readonly keyLogDirectory?: string;
+  /** Writes every UDP datagram, both ways, into this pcapng file. */
+  readonly captureFile?: string;
+  readonly onEvent?: (event: VpnEvent) => void;
+}
+
+/** What {@link openTunnelHost} is given by a client or a server. */
+export interface TunnelHostOptions extends HostOptions {
+  readonly compiled: CompiledVpn;
+  readonly world: Platform;
+  readonly bind: UdpBinding;
+  readonly poolPrefixes: readonly Prefix[];
+  readonly onSessionEvent: (event: SessionEvent) => void;
+  /** The device or every socket is gone: the tunnel cannot go on. */
+  readonly onFatal: (error: VpnError) => void;
+}
+
+/** Sockets, TUN device, packet path and IKE machine, connected and running. */
+export interface TunnelHost {
+  readonly driver: Driver;
+  readonly endpoints: readonly Endpoint[];
+  /** Ports in the order of the binding. */
+  readonly ports: readonly number[];
+  readonly book: SessionBook;
+  /** Child SAs that stand now. */
+  readonly childCount: number;
+  status(facts: Pick<VpnStatus, 'role' | 'state' | 'connections'>): VpnStatus;
+  /** Takes everything down at once and undoes what was set up; DELETEs are sent before, not here. */
+  close(): Promise<void>;
+}
+
+/** Opens everything that a client or server needs, in an order that can be undone; nothing stays when it throws.
+ * @throws VpnError for a port in use, a missing permission, or a device that cannot be made.
+ */
+export async function openTunnelHost(options: TunnelHostOptions): Promise<TunnelHost> {
+  const { compiled, world, onEvent = () => undefined } = options;
+  const undo: (() => Promise<void>)[] = [];
+  const openedAt = world.clock.now();
+  const warn = (sentence: string): void => onEvent({ kind: 'warning-raised', sentence });
+
+  /** Backwards, and to the end whatever fails on the way: an address that stays behind harms more than a log line. */
+  async function close(): Promise<void> {
+    for (let step = undo.pop(); step; step = undo.pop()) {
+      await step().catch((error) => warn(`Not everything could be undone: ${messageOf(error)}`));
+    }
+  }
+
+  try {
+    const keyLog = options.keyLogDirectory ? openKeyLog(options.keyLogDirectory) : undefined;
+    const capture = options.captureFile ? openCapture(options.captureFile) : undefined;
+    if (capture) undo.push(() => capture.close());
+
+    const tun = await openTun(options);
+    undo.push(() => tun.close());
+    tun.onError((error) => options.onFatal(vpnErrorFrom(error, `use ${tun.name}`, 'tun-failed')));
+    onEvent({ kind: 'tun-opened', name: tun.name, mtu: DEFAULT_TUN_MTU });
+
+    const sockets = await openSockets(options);
+    undo.push(() => sockets.close());
+    const udp = capture ? tapUdp(sockets, capture) : sockets;
+    udp.onError((error) => {
+      const failure = vpnErrorFrom(error, 'use a UDP socket', 'socket-failed');
+      if (udp.endpoints.length === 0) options.onFatal(failure);
+      else warn(failure.message);
+    });
+    onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
+
+    const { driver, book, engine, childCount } = connect(options, { tun, udp, keyLog, warn, undo });
+    return {
+      driver,
+      book,
+      endpoints: udp.endpoints,
+      ports: udp.ports,
+      get childCount() {
+        return childCount();
+      },
+      status: (facts) => ({
+        ...facts,
+        pid: process.pid,
+        upSeconds: Math.floor(msBetween(openedAt, world.clock.now()) / 1000),
+        endpoints: udp.endpoints.map(formatEndpoint),
+        tun: tun.name,
+        sessions: book.sessions((childId) => engine.pairCounters(childId)),
+        counters: engine.counters(),
+      }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What is open when the IKE machine and the packet path are connected to it. */
+interface OpenParts {
+  readonly tun: TunAdapter;
+  readonly udp: BoundUdp;
+  readonly keyLog: KeyLog | undefined;
+  readonly warn: (sentence: string) => void;
+  readonly undo: (() => Promise<void>)[];
+}
+
+function connect(options: TunnelHostOptions, parts: OpenParts) {
+  const { compiled, world, onEvent = () => undefined } = options;
+  const { tun, udp, keyLog, warn, undo } = parts;
+  const { clock, crypto } = world;
+  const book = createSessionBook(clock);
+  const engine = createPacketEngine({ crypto, random: world.random });
+  const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
+  const datapath = createDatapath({
+    tun,
+    udp,
+    engine,
+    isMarkedPort: (port) => natTPorts.has(port),
+    onIke: (message, path, marker) => driver.receive(message, path, marker),
+    onFacts: (facts) => driver.noteFacts(facts),
+    onError: (error) => warn(`A defect in the packet path: ${messageOf(error)}`),
+  });
+  const installer = createChildInstaller({
+    packetPath: engine,
+    crypto,
+    tun: createTunConfigurator(tun, (settings) =>
+      onEvent({ kind: 'tun-configured', name: tun.name, ...shownSettings(settings) }),
+    ),
+    poolPrefixes: options.poolPrefixes,
+    hostAddresses: () => world.hostAddresses(tun.name),
+    onWarning: warn,
+    ...(keyLog ? { keyLog } : {}),
+  });
+  const driver = createDriver({
+    endpoint: createIkeEndpoint({}),
+    clock,
+    scheduler: createScheduler({ clock }),
+    control: {
+      sendIke: datapath.sendIke,
+      sendKeepalive: datapath.sendKeepalive,
+      pairCounters: (pairId) => engine.pairCounters(pairId),
+    },
+    installer,
+    worker: createRequestHandler({}),
+    onEvent(event) {
+      book.note(event);
+      keyLog?.noteEvent(event);
+      onEvent(publicEvent(event));
+      options.onSessionEvent(event);
+    },
+  });
+  undo.push(async () => {
+    driver.stop();
+    datapath.stop();
+  });
+  return { driver, book, engine, childCount: () => installer.children.size };
+}
+
+function shownSettings(settings: TunSettings) {
+  return {
+    addresses: settings.addresses.map(formatPrefix),
+    routes: settings.routes.map(formatPrefix),
+    dns: settings.dns.map(({ server }) => formatAddress(server)),
+  };
+}
+
+async function openTun(options: TunnelHostOptions): Promise<TunAdapter> {
+  if (options.tun) return options.tun;
+  try {
+    return await options.world.createTun();
+  } catch (error) {
+    throw vpnErrorFrom(error, 'create the TUN device', 'tun-failed');
+  }
+}
+
+async function openSockets(options: TunnelHostOptions): Promise<BoundUdp> {
+  try {
+    return await options.world.createUdp(options.bind);
+  } catch (error) {
+    throw vpnErrorFrom(error, 'open the UDP sockets', 'socket-failed');
+  }
+}

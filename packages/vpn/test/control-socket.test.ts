@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requestDisconnect, requestStatus } from '../src/control-request.ts';
+import { type ControlHandlers, openControlSocket } from '../src/control-socket.ts';
+import { idleStatus } from '../src/status.ts';
+
+const handlers: ControlHandlers = {
+  status: () => idleStatus({ role: 'client', state: 'open', connections: ['home'] }),
+  disconnect: async () => undefined,
+};
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'control-'));
+  path = join(directory, 'run', 'home.sock');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Sends bytes as they are and returns everything that comes back until the other side ends or `lines` lines came. */
+function talk(text: string, lines = 1): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect(path, () => socket.write(text));
+    socket.on('data', (chunk) => {
+      received += chunk.toString();
+      if (received.split('\n').length > lines) socket.end();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(received));
+  });
+}
+
+describe('the control socket', () => {
+  it('is made with mode 0600 in a directory of mode 0700, and is gone after close', async () => {
+    const control = await openControlSocket(path, handlers);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, 'run')).mode & 0o777).toBe(0o700);
+    await control.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('answers status', async () => {
+    const control = await openControlSocket(path, handlers);
+    expect(await requestStatus(path)).toMatchObject({ role: 'client', connections: ['home'] });
+    await control.close();
+  });
+
+  it('answers disconnect when the tunnels are closed, also if the socket is closed meanwhile', async () => {
+    let finish: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const control = await openControlSocket(path, { ...handlers, disconnect: () => closed });
+    const answered = requestDisconnect(path);
+    // Long enough for the request to be there.
+    expect(await requestStatus(path)).toBeDefined();
+    const closing = control.close();
+    finish();
+    await answered;
+    await closing;
+  });
+
+  it('takes several requests on one connection, and refuses what it does not know', async () => {
+    const control = await openControlSocket(path, handlers);
+    const lines = (await talk('{"command":"status"}\n{"command":"dance"}\nnonsense\n[]\n', 4))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { ok: boolean });
+    expect(lines.map((line) => line.ok)).toEqual([true, false, false, false]);
+    await control.close();
+  });
+
+  it('ends a connection that sends more than a request can have', async () => {
+    const control = await openControlSocket(path, handlers);
+    const answer = await talk('x'.repeat(5000));
+    expect(answer).toContain('at most 4096 bytes');
+    await control.close();
+  });
+
+  it('tells a failed disconnect in one sentence', async () => {
+    const control = await openControlSocket(path, {
+      ...handlers,
+      disconnect: () => Promise.reject(new Error('It does not close.')),
+    });
+    await expect(requestDisconnect(path)).rejects.toThrow('It does not close.');
+    await control.close();
+  });
+
+  it('replaces the socket of a process that is gone', async () => {
+    // A process that is killed leaves its socket behind.
+    spawnSync(process.execPath, [
+      '-e',
+      `require('fs').mkdirSync(${JSON.stringify(join(directory, 'run'))});
+       require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ]);
+    expect(existsSync(path)).toBe(true);
+    const control = await openControlSocket(path, handlers);
+    expect(await requestStatus(path)).toBeDefined();
+    await control.close();
+  });
+
+  it('refuses to take the socket of a process that lives', async () => {
+    const control = await openControlSocket(path, handlers);
+    await expect(openControlSocket(path, handlers)).rejects.toMatchObject({
+      code: 'control-in-use',
+      message: expect.stringContaining(`ipsec-kit disconnect --control ${path}`),
+    });
+    expect(await requestStatus(path)).toBeDefined();
+    await control.close();
+  });
+
+  it('refuses to remove a file that is no socket', async () => {
+    path = join(directory, 'precious');
+    writeFileSync(path, 'data');
+    await expect(openControlSocket(path, handlers)).rejects.toMatchObject({
+      code: 'control-in-use',
+    });
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('refuses a path that is longer than a socket may have', async () => {
+    path = join(directory, 'x'.repeat(120));
+    await expect(openControlSocket(path, handlers)).rejects.toMatchObject({ code: 'config' });
+  });
+
+  it('says in one sentence that nobody answers', async () => {
+    await expect(requestStatus(path)).rejects.toMatchObject({
+      code: 'control-unreachable',
+      message: expect.stringContaining('There is no control socket'),
+    });
+  });
+
+  it('gives up on a process that does not answer', async () => {
+    const control = await openControlSocket(path, {
+      ...handlers,
+      disconnect: () => new Promise(() => undefined),
+    });
+    await expect(requestDisconnect(path, 20)).rejects.toMatchObject({
+      code: 'control-unreachable',
+    });
+    void control.close();
+  });
+});

@@ -1,0 +1,137 @@
+import {
+  formatAddress,
+  formatPrefix,
+  type IpAddress,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+  parseSelector,
+  type TrafficSelector,
+} from '@ipsec-kit/ip';
+import { describe, expect, it } from 'vitest';
+import { type PlannedChild, planTun, tunSettingsEqual } from '../src/tun-plan.ts';
+
+function known<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a test value cannot be parsed');
+  return value;
+}
+const address = (text: string): IpAddress => known(parseAddress(text));
+const prefix = (text: string): Prefix => known(parsePrefix(text));
+const selector = (text: string): TrafficSelector => known(parseSelector(text));
+
+function child(values: {
+  local: string[];
+  remote: string[];
+  virtual?: string[];
+  dns?: string[];
+  peer?: string;
+}): PlannedChild {
+  return {
+    localSelectors: values.local.map(selector),
+    remoteSelectors: values.remote.map(selector),
+    virtualAddresses: (values.virtual ?? []).map(address),
+    dns: (values.dns ?? []).map(address),
+    path: {
+      local: { address: address('192.0.2.1'), port: 4500 },
+      remote: { address: address(values.peer ?? '192.0.2.2'), port: 4500 },
+    },
+  };
+}
+
+function plan(children: PlannedChild[], pools: string[] = [], host: string[] = []) {
+  const settings = planTun({
+    mtu: 1400,
+    children,
+    poolPrefixes: pools.map(prefix),
+    hostAddresses: host.map(address),
+  });
+  return {
+    addresses: settings.addresses.map(formatPrefix),
+    routes: settings.routes.map(formatPrefix),
+    dns: settings.dns.map(({ server }) => formatAddress(server)),
+    excluded: settings.excluded.map(formatAddress),
+    sources: settings.preferredSources?.map(formatAddress),
+  };
+}
+
+describe('the plan of the TUN device', () => {
+  it('gives the virtual addresses to the device and routes what the peer protects', () => {
+    expect(
+      plan([
+        child({
+          local: ['10.88.0.1'],
+          remote: ['10.77.0.0/16', '10.99.0.0-10.99.0.2'],
+          virtual: ['10.88.0.1'],
+          dns: ['10.77.0.53'],
+        }),
+      ]),
+    ).toEqual({
+      addresses: ['10.88.0.1/32'],
+      routes: ['10.77.0.0/16', '10.99.0.0/31', '10.99.0.2/32'],
+      dns: ['10.77.0.53'],
+      excluded: [],
+      sources: [],
+    });
+  });
+
+  it('prefers an own address inside the local selectors where there is no virtual one', () => {
+    const site = child({ local: ['10.66.0.0/16'], remote: ['10.77.0.0/16'] });
+    expect(plan([site], [], ['192.0.2.1', '10.66.0.1', '10.66.0.9']).sources).toEqual([
+      '10.66.0.1',
+    ]);
+  });
+
+  it('keeps the families apart when it looks for a source', () => {
+    const both = child({
+      local: ['10.88.0.1', 'fd66::/64'],
+      remote: ['0.0.0.0/0', '::/0'],
+      virtual: ['10.88.0.1'],
+    });
+    expect(plan([both], [], ['10.66.0.1', 'fd66::1']).sources).toEqual(['fd66::1']);
+  });
+
+  it('excludes the peer from a route that would send its ESP into the tunnel', () => {
+    const full = child({ local: ['10.88.0.1'], remote: ['0.0.0.0/0'], peer: '203.0.113.9' });
+    expect(plan([full]).excluded).toEqual(['203.0.113.9']);
+    expect(plan([{ ...full, remoteSelectors: [selector('10.0.0.0/8')] }]).excluded).toEqual([]);
+  });
+
+  it('routes a pool as a whole, so that another client changes nothing', () => {
+    const client = (host: string): PlannedChild =>
+      child({ local: ['10.77.0.0/16'], remote: [host] });
+    const one = plan([client('10.88.0.1')], ['10.88.0.0/24'], ['10.77.0.1']);
+    const two = plan([client('10.88.0.1'), client('10.88.0.2')], ['10.88.0.0/24'], ['10.77.0.1']);
+    expect(one.routes).toEqual(['10.88.0.0/24']);
+    expect(two).toEqual(one);
+  });
+
+  it('names every route and address once', () => {
+    const twice = child({ local: ['10.88.0.1'], remote: ['10.77.0.0/16'], virtual: ['10.88.0.1'] });
+    expect(plan([twice, twice])).toMatchObject({
+      addresses: ['10.88.0.1/32'],
+      routes: ['10.77.0.0/16'],
+    });
+  });
+});
+
+describe('comparing settings', () => {
+  it('sees every kind of difference', () => {
+    const input = {
+      mtu: 1400,
+      children: [child({ local: ['10.66.0.0/16'], remote: ['0.0.0.0/0'], dns: ['10.0.0.1'] })],
+      poolPrefixes: [],
+      hostAddresses: [address('10.66.0.1')],
+    };
+    const settings = planTun(input);
+    expect(tunSettingsEqual(settings, planTun(input))).toBe(true);
+    const others = [
+      { ...settings, mtu: 1300 },
+      { ...settings, addresses: [prefix('10.0.0.1/32')] },
+      { ...settings, routes: [] },
+      { ...settings, dns: [] },
+      { ...settings, excluded: [] },
+      { ...settings, preferredSources: [] },
+    ];
+    for (const other of others) expect(tunSettingsEqual(settings, other)).toBe(false);
+  });
+});
