@@ -6,6 +6,7 @@ import {
   type IpAddress,
   type Prefix,
 } from './address.ts';
+import { leadingBitsEqual, networkPrefix } from './prefix.ts';
 import type { TrafficSelector } from './traffic-selector.ts';
 
 /** The fewest prefixes that cover exactly the addresses of a selector, ascending: for routes and lookups.
@@ -37,4 +38,14 @@ export function rangeToPrefixes(start: IpAddress, end: IpAddress): Prefix[] {
     first += 1n << BigInt(hostBits);
   }
   return prefixes;
+}
+
+/** The longest prefix that contains all addresses of a selector: one key for a lookup, whatever the range.
+ * The range itself is still to be compared.
+ */
+export function coveringPrefix(selector: TrafficSelector): Prefix {
+  const { start, end } = selector;
+  let length = addressBits(start.version);
+  while (length > 0 && !leadingBitsEqual(start.bytes, 0, end.bytes, 0, length)) length -= 1;
+  return networkPrefix({ address: start, length });
 }

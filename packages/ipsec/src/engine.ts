@@ -7,7 +7,7 @@ export interface EngineCounters {
   readonly inBytes: number;
   readonly outPackets: number;
   readonly outBytes: number;
-  /** Drops by reason: the reasons of `esp`, and those of the engine (`no-sa`, `no-policy`, `selector-mismatch`, `too-big`, `unknown-spi`, ...). */
+  /** Drops by reason: `DropReason`, those of `esp` and those of the engine; every reason is there, also at 0. */
   readonly drops: Readonly<Record<string, number>>;
 }
 
@@ -30,18 +30,28 @@ export type Fact =
 
 /** The packet path without any I/O: a batch in, a batch out, in place. */
 export interface PacketEngine {
-  /** Adds a pair; several with equal selectors may stand at once, the newest active one sends. */
+  /** Adds a pair; several with equal selectors may stand at once, the one that was activated last sends.
+   * @throws when the id or the inbound SPI is installed already, or the pair is not usable.
+   */
   install(pair: SaPair): void;
+  /** Lets a pair send from now on; again changes nothing. @throws when there is no such pair. */
   activateOutbound(pairId: number): void;
+  /** Sends to another path from now on. @throws when there is no such pair. */
   movePeer(pairId: number, path: Path): void;
+  /** Takes a pair out, in both directions; an unknown one is taken as gone already. */
   remove(pairId: number): void;
   /** Inner packets of `batch` are sealed in place; on return the batch holds only the ESP packets that go out,
-   * compacted, each with the path it goes to. ICMP errors towards the sender are appended to `toTun`.
+   * compacted, each with the path it goes to. ICMP errors towards the sender are appended to `toTun`, whose slots
+   * need 1280 bytes behind the headroom. A batch with spare capacity leaves room for the fragments of IPv4 packets
+   * that are too big and have no DF bit. Needs `headroom` for SPI, sequence number and IV: 24 bytes serve every suite.
    */
   outbound(batch: PacketBatch, toTun: PacketBatch): void;
   /** ESP packets of `batch` (without UDP header) are opened in place; on return it holds only the inner packets. */
   inbound(batch: PacketBatch): void;
+  /** What happened since the last drain, in order; each fact once when it becomes true. */
   drainFacts(): readonly Fact[];
+  /** A copy of the counters of all pairs, also of those that were removed. */
   counters(): EngineCounters;
+  /** The counters of one pair, or `undefined` when there is none. */
   pairCounters(pairId: number): SaPairCounters | undefined;
 }

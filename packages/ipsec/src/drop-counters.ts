@@ -1,0 +1,44 @@
+import type { EspDropReason } from '@ipsec-kit/esp';
+
+/** Why the engine dropped a packet, beside the reasons of `esp`. */
+export type EngineDropReason =
+  /** Outbound: no active pair covers the destination. */
+  | 'no-sa'
+  /** Outbound: a pair covers the destination, but not the source, protocol or ports. @see RFC 4301 §5.1 */
+  | 'no-policy'
+  /** Outbound: larger than the tunnel carries and not to be fragmented; the sender was told. */
+  | 'too-big'
+  /** Inbound: no SA has this SPI. */
+  | 'unknown-spi'
+  /** Inbound: what came out is not within the selectors of the SA. @see RFC 4301 §5.2 */
+  | 'selector-mismatch'
+  /** Inbound: the next header of ESP is not the version of the packet inside. */
+  | 'bad-next-header'
+  /** The inner packet has no usable IP header. */
+  | 'malformed-inner'
+  /** Inbound: a dummy packet, discarded as it should be. @see RFC 4303 §2.6 */
+  | 'dummy';
+
+/** Every reason for which a packet is dropped. */
+export type DropReason = EngineDropReason | EspDropReason;
+
+/** All reasons at zero. */
+export function createDropCounters(): Record<DropReason, number> {
+  return {
+    'no-sa': 0,
+    'no-policy': 0,
+    'too-big': 0,
+    'unknown-spi': 0,
+    'selector-mismatch': 0,
+    'bad-next-header': 0,
+    'malformed-inner': 0,
+    dummy: 0,
+    malformed: 0,
+    replayed: 0,
+    'bad-icv': 0,
+    'bad-padding': 0,
+    'sequence-exhausted': 0,
+    'lifetime-over': 0,
+    'no-room': 0,
+  };
+}

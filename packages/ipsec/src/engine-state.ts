@@ -1,0 +1,53 @@
+import { espDropReason } from '@ipsec-kit/esp';
+import { createPacketFields, type PacketFields } from '@ipsec-kit/ip';
+import { createDropCounters, type DropReason } from './drop-counters.ts';
+import { FactQueue } from './fact-queue.ts';
+import type { InstalledPair } from './installed-pair.ts';
+import { OutboundPolicy } from './outbound-policy.ts';
+
+/** What both directions of an engine share: databases, counters, facts, and one object for the packet at hand. */
+export interface EngineState {
+  /** The security association database: by inbound SPI as a signed number, which needs no allocation to look up. */
+  readonly bySpi: Map<number, InstalledPair>;
+  readonly byId: Map<number, InstalledPair>;
+  readonly policy: OutboundPolicy;
+  readonly facts: FactQueue;
+  readonly drops: Record<DropReason, number>;
+  readonly fields: PacketFields;
+  inPackets: number;
+  inBytes: number;
+  outPackets: number;
+  outBytes: number;
+}
+
+/** An engine without pairs. */
+export function createEngineState(factCapacity: number): EngineState {
+  return {
+    bySpi: new Map(),
+    byId: new Map(),
+    policy: new OutboundPolicy(),
+    facts: new FactQueue(factCapacity),
+    drops: createDropCounters(),
+    fields: createPacketFields(),
+    inPackets: 0,
+    inBytes: 0,
+    outPackets: 0,
+    outBytes: 0,
+  };
+}
+
+/** Counts what an SA refused, and tells once when it has reached its end. */
+export function countEspDrop(state: EngineState, pair: InstalledPair, code: number): void {
+  const reason = espDropReason(code);
+  state.drops[reason] += 1;
+  if (reason !== 'sequence-exhausted' && reason !== 'lifetime-over') return;
+  if (!pair.hardLimitReported) pair.hardLimitReported = state.facts.tell('hard-limit', pair.id);
+}
+
+/** Tells once that either SA of a pair wants to be replaced. */
+export function noteSoftLimit(state: EngineState, pair: InstalledPair): void {
+  if (pair.softLimitReported) return;
+  if (pair.outboundSa.softLimitReached || pair.inboundSa.softLimitReached) {
+    pair.softLimitReported = state.facts.tell('soft-limit', pair.id);
+  }
+}

@@ -1,0 +1,67 @@
+import { readPackedPath } from '@ipsec-kit/ip';
+import type { Fact } from './engine.ts';
+
+/** Most unknown SPIs that are told between two drains. */
+const MAX_UNKNOWN_SPI_FACTS = 16;
+
+/** Unknown SPIs that are remembered, so that each is told once. */
+const REMEMBERED_SPIS = 64;
+
+/** Facts on their way to the control plane: bounded, and each told when it becomes true, not for every packet. */
+export class FactQueue {
+  readonly #capacity: number;
+  #facts: Fact[] = [];
+  #unknownSpis = 0;
+  readonly #recentSpis = new Int32Array(REMEMBERED_SPIS);
+  #nextRecent = 0;
+
+  /** @param capacity - facts between two drains; more are refused and told later, while they are still true. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Tells a fact about a pair. @returns false when the queue is full. */
+  tell(kind: 'first-inbound' | 'soft-limit' | 'hard-limit', pairId: number): boolean {
+    if (this.#facts.length >= this.#capacity) return false;
+    this.#facts.push({ kind, pairId });
+    return true;
+  }
+
+  /** Tells that a peer moved; a move of the same pair that was not drained yet is replaced. */
+  tellPeerMoved(pairId: number, paths: Uint8Array, index: number): boolean {
+    const fact: Fact = { kind: 'peer-moved', pairId, path: readPackedPath(paths, index) };
+    const pending = this.#facts.findIndex((f) => f.kind === 'peer-moved' && f.pairId === pairId);
+    if (pending >= 0) {
+      this.#facts[pending] = fact;
+      return true;
+    }
+    if (this.#facts.length >= this.#capacity) return false;
+    this.#facts.push(fact);
+    return true;
+  }
+
+  /** Tells an SPI that no SA has, once, while it is among the last that were told. */
+  tellUnknownSpi(spi: number, paths: Uint8Array, index: number): void {
+    if (this.#unknownSpis >= MAX_UNKNOWN_SPI_FACTS || this.#facts.length >= this.#capacity) return;
+    // SPI 0 is never sent by a peer (RFC 4303 §2.1), and it marks free places here.
+    if (spi === 0 || this.#recentSpis.includes(spi | 0)) return;
+    this.#recentSpis[this.#nextRecent] = spi;
+    this.#nextRecent = (this.#nextRecent + 1) % REMEMBERED_SPIS;
+    this.#unknownSpis += 1;
+    this.#facts.push({ kind: 'unknown-spi', spi, path: readPackedPath(paths, index) });
+  }
+
+  /** Forgets that this SPI was unknown. */
+  forgetUnknownSpi(spi: number): void {
+    const place = this.#recentSpis.indexOf(spi | 0);
+    if (place >= 0) this.#recentSpis[place] = 0;
+  }
+
+  /** Hands over what was told since the last time, in order. */
+  drain(): readonly Fact[] {
+    const facts = this.#facts;
+    this.#facts = [];
+    this.#unknownSpis = 0;
+    return facts;
+  }
+}

@@ -1,0 +1,127 @@
+import { ESP_HEADER_BYTES, EspNextHeader } from '@ipsec-kit/esp';
+import {
+  anySelectorMatchesPacket,
+  clampTcpMssOfFields,
+  copyPackedPath,
+  type PacketBatch,
+  packedLocalIsKnown,
+  packedPathsEqual,
+  packedRemotesEqual,
+  packetVersion,
+  readPacketFields,
+  readUint32,
+} from '@ipsec-kit/ip';
+import { countEspDrop, type EngineState, noteSoftLimit } from './engine-state.ts';
+import type { InstalledPair } from './installed-pair.ts';
+
+/** Opens the ESP packets of `batch` in place and compacts it; see `PacketEngine.inbound`. @see RFC 4301 §5.2 */
+export function openBatch(state: EngineState, batch: PacketBatch): void {
+  const { memory, offsets, lengths } = batch;
+  let kept = 0;
+  for (let i = 0; i < batch.count; i += 1) {
+    const offset = offsets[i] ?? 0;
+    const pair = findPair(state, batch, i);
+    if (!pair) continue;
+    const opened = pair.inboundSa.open(memory, offset, lengths[i] ?? 0);
+    if (opened < 0) {
+      countEspDrop(state, pair, opened);
+      continue;
+    }
+    noteInbound(state, pair, batch.paths, i);
+    const inner = offset + pair.inboundSa.headroom;
+    const length = acceptInner(state, pair, memory, inner, opened);
+    if (length === 0) continue;
+    offsets[kept] = inner;
+    lengths[kept] = length;
+    kept += 1;
+  }
+  batch.count = kept;
+}
+
+function findPair(
+  state: EngineState,
+  batch: PacketBatch,
+  index: number,
+): InstalledPair | undefined {
+  if ((batch.lengths[index] ?? 0) < ESP_HEADER_BYTES) {
+    state.drops.malformed += 1;
+    return undefined;
+  }
+  const spi = readUint32(batch.memory, batch.offsets[index] ?? 0);
+  const pair = state.bySpi.get(spi | 0);
+  if (!pair) {
+    state.drops['unknown-spi'] += 1;
+    state.facts.tellUnknownSpi(spi, batch.paths, index);
+  }
+  return pair;
+}
+
+/** What an authentic packet proves about its peer, whatever is inside. */
+function noteInbound(
+  state: EngineState,
+  pair: InstalledPair,
+  paths: Uint8Array,
+  index: number,
+): void {
+  if (!pair.firstInboundReported) {
+    pair.firstInboundReported = state.facts.tell('first-inbound', pair.id);
+  }
+  noteSoftLimit(state, pair);
+  if (isOnPath(pair.path, paths, index)) {
+    // Only a newer packet from the known path takes back a move: an old one may have been on its way.
+    if (pair.inboundSa.lastWasNewest) pair.isElsewhere = false;
+    return;
+  }
+  // RFC 7296 §2.23: only the newest packet says where the peer is; a replayed or delayed copy must not.
+  if (!pair.inboundSa.lastWasNewest) return;
+  if (pair.isElsewhere && packedPathsEqual(paths, index, pair.reportedPath, 0)) return;
+  copyPackedPath(paths, index, pair.reportedPath, 0);
+  pair.isElsewhere = state.facts.tellPeerMoved(pair.id, paths, index);
+}
+
+/** An adapter that cannot tell the local address leaves it unspecified; then the remote end decides. */
+function isOnPath(known: Uint8Array, paths: Uint8Array, index: number): boolean {
+  return packedLocalIsKnown(paths, index) && packedLocalIsKnown(known, 0)
+    ? packedPathsEqual(paths, index, known, 0)
+    : packedRemotesEqual(paths, index, known, 0);
+}
+
+/** Checks what came out of an SA against its selectors.
+ * @returns the length of the inner packet, or 0 when it was dropped or a dummy.
+ */
+function acceptInner(
+  state: EngineState,
+  pair: InstalledPair,
+  memory: Uint8Array,
+  inner: number,
+  length: number,
+): number {
+  const { fields, drops } = state;
+  const nextHeader = pair.inboundSa.lastNextHeader;
+  if (nextHeader === EspNextHeader['IPv6-NoNxt']) {
+    drops.dummy += 1;
+    return 0;
+  }
+  const version = length === 0 ? 0 : packetVersion(memory, inner);
+  const expected = version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
+  if ((version !== 4 && version !== 6) || nextHeader !== expected) {
+    drops['bad-next-header'] += 1;
+    return 0;
+  }
+  if (!readPacketFields(memory, inner, length, fields)) {
+    drops['malformed-inner'] += 1;
+    return 0;
+  }
+  if (
+    !anySelectorMatchesPacket(pair.remoteSelectors, memory, fields, 'source') ||
+    !anySelectorMatchesPacket(pair.localSelectors, memory, fields, 'destination')
+  ) {
+    drops['selector-mismatch'] += 1;
+    return 0;
+  }
+  clampTcpMssOfFields(memory, fields, pair.innerMtu);
+  state.inPackets += 1;
+  state.inBytes += fields.totalLength;
+  // Bytes behind the IP packet are padding for traffic flow confidentiality. RFC 4303 §2.7
+  return fields.totalLength;
+}

@@ -1,0 +1,85 @@
+import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import { createInboundSa, createOutboundSa, type InboundSa, type OutboundSa } from '@ipsec-kit/esp';
+import { isAnyPort, PACKED_PATH_BYTES, packPath, type TrafficSelector } from '@ipsec-kit/ip';
+import type { SaPair } from './sa-pair.ts';
+
+/** The smallest MTU that every IPv4 module must forward. @see RFC 791 §3.2 */
+const MIN_INNER_MTU = 68;
+
+/** A pair in the databases of an engine: its two SAs, and what has been told to the control plane about it. */
+export interface InstalledPair {
+  readonly id: number;
+  readonly inboundSa: InboundSa;
+  readonly outboundSa: OutboundSa;
+  readonly localSelectors: readonly TrafficSelector[];
+  readonly remoteSelectors: readonly TrafficSelector[];
+  /** Whether some selector names ports: later fragments, which have none, do not match it. */
+  readonly selectsPorts: boolean;
+  readonly innerMtu: number;
+  /** Packed; where ESP goes. */
+  readonly path: Uint8Array;
+  /** Packed; the other path that was told last, valid while `isElsewhere`. */
+  readonly reportedPath: Uint8Array;
+  /** Whether the peer was last seen on another path than `path`. */
+  isElsewhere: boolean;
+  isActive: boolean;
+  /** When it was activated, counted in activations: the highest is the newest. */
+  activation: number;
+  firstInboundReported: boolean;
+  softLimitReported: boolean;
+  hardLimitReported: boolean;
+}
+
+/** Keys both SAs of a pair.
+ * @throws when the suite is not provided, a key has another length than the suite's, or a value is out of range.
+ */
+export function createInstalledPair(
+  pair: SaPair,
+  crypto: CryptoProvider,
+  random: RandomSource,
+): InstalledPair {
+  const { suite, inbound, outbound, limits, localSelectors, remoteSelectors, innerMtu } = pair;
+  requireSelectors('localSelectors', localSelectors);
+  requireSelectors('remoteSelectors', remoteSelectors);
+  if (!Number.isInteger(innerMtu) || innerMtu < MIN_INNER_MTU || innerMtu > 65535) {
+    throw new RangeError(`"innerMtu" expected ${MIN_INNER_MTU} to 65535, got ${innerMtu}`);
+  }
+  return {
+    id: pair.id,
+    inboundSa: createInboundSa({
+      spi: inbound.spi,
+      cipher: crypto.createCipher(suite, {
+        encryption: inbound.encryptionKey,
+        integrity: inbound.integrityKey,
+      }),
+      replayWindowPackets: pair.replayWindowPackets,
+      limits,
+    }),
+    outboundSa: createOutboundSa({
+      spi: outbound.spi,
+      cipher: crypto.createCipher(suite, {
+        encryption: outbound.encryptionKey,
+        integrity: outbound.integrityKey,
+      }),
+      random,
+      limits,
+    }),
+    localSelectors: [...localSelectors],
+    remoteSelectors: [...remoteSelectors],
+    selectsPorts: ![...localSelectors, ...remoteSelectors].every(isAnyPort),
+    innerMtu,
+    path: packPath(pair.path),
+    reportedPath: new Uint8Array(PACKED_PATH_BYTES),
+    isElsewhere: false,
+    isActive: false,
+    activation: 0,
+    firstInboundReported: false,
+    softLimitReported: false,
+    hardLimitReported: false,
+  };
+}
+
+function requireSelectors(name: string, selectors: readonly TrafficSelector[]): void {
+  if (selectors.length === 0)
+    throw new RangeError(`"${name}" expected at least one selector, got none`);
+}

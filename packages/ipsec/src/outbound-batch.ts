@@ -1,0 +1,131 @@
+import { EspNextHeader } from '@ipsec-kit/esp';
+import {
+  claimSlot,
+  clampTcpMssOfFields,
+  commitPacket,
+  copyPackedPath,
+  fragmentIpv4,
+  PACKET_TOO_BIG_BYTES,
+  type PacketBatch,
+  readPacketFields,
+  writePacketTooBig,
+} from '@ipsec-kit/ip';
+import { countEspDrop, type EngineState, noteSoftLimit } from './engine-state.ts';
+import type { InstalledPair } from './installed-pair.ts';
+
+/** Most ICMP errors that one batch causes. @see RFC 4443 §2.4 (f) (errors must be limited) */
+const MAX_ERRORS_PER_BATCH = 16;
+
+/** No IPv6 link may carry less, and hosts ignore a packet too big that says so. @see RFC 8200 §5, RFC 8201 §4 */
+const MIN_IPV6_MTU = 1280;
+
+/** Seals the inner packets of `batch` in place and compacts it; see `PacketEngine.outbound`. @see RFC 4301 §5.1 */
+export function sealBatch(state: EngineState, batch: PacketBatch, toTun: PacketBatch): void {
+  const { memory, offsets, lengths } = batch;
+  const mostErrors = toTun.count + MAX_ERRORS_PER_BATCH;
+  let kept = 0;
+  // Fragments are appended while the loop runs, and sealed when it comes to them.
+  for (let i = 0; i < batch.count; i += 1) {
+    const offset = offsets[i] ?? 0;
+    const pair = choosePair(state, memory, offset, lengths[i] ?? 0);
+    if (!pair) continue;
+    const length = fitPacket(state, pair, batch, i, toTun, mostErrors);
+    if (length === 0) continue;
+    const espLength = sealPacketAt(state, pair, batch, offset, length);
+    if (espLength === 0) continue;
+    offsets[kept] = offset - pair.outboundSa.headroom;
+    lengths[kept] = espLength;
+    copyPackedPath(pair.path, 0, batch.paths, kept);
+    kept += 1;
+  }
+  batch.count = kept;
+}
+
+/** The pair that takes the packet, with its fields left in `state.fields`; counts the drop when there is none. */
+function choosePair(
+  state: EngineState,
+  memory: Uint8Array,
+  offset: number,
+  length: number,
+): InstalledPair | undefined {
+  const { fields, policy, drops } = state;
+  if (!readPacketFields(memory, offset, length, fields)) {
+    drops['malformed-inner'] += 1;
+    return undefined;
+  }
+  const pair = policy.lookup(memory, fields);
+  if (!pair) drops[policy.lastWasRefused ? 'no-policy' : 'no-sa'] += 1;
+  return pair;
+}
+
+/** Brings a packet down to what the tunnel carries.
+ * @returns its length, or 0 when it was dropped.
+ */
+function fitPacket(
+  state: EngineState,
+  pair: InstalledPair,
+  batch: PacketBatch,
+  index: number,
+  toTun: PacketBatch,
+  mostErrors: number,
+): number {
+  const { fields } = state;
+  // Up to the smallest MTU of IPv6 the outer packet has to be fragmented instead. RFC 4301 §8.2.1, RFC 2473 §7.1
+  const mtu = fields.version === 6 ? Math.max(pair.innerMtu, MIN_IPV6_MTU) : pair.innerMtu;
+  if (fields.totalLength <= mtu) {
+    clampTcpMssOfFields(batch.memory, fields, pair.innerMtu);
+    return fields.totalLength;
+  }
+  if (fields.dontFragment) {
+    state.drops['too-big'] += 1;
+    if (toTun.count < mostErrors) appendPacketTooBig(state, batch, index, mtu, toTun);
+    return 0;
+  }
+  // Later fragments show no ports, so that the peer would drop them: such packets go whole. RFC 4301 §7
+  if (pair.selectsPorts) return fields.totalLength;
+  if (fragmentIpv4(batch, index, mtu) === 0) {
+    state.drops['no-room'] += 1;
+    return 0;
+  }
+  return batch.lengths[index] ?? 0;
+}
+
+function appendPacketTooBig(
+  state: EngineState,
+  batch: PacketBatch,
+  index: number,
+  mtu: number,
+  toTun: PacketBatch,
+): void {
+  const slot = toTun.slotBytes - toTun.headroom < PACKET_TOO_BIG_BYTES ? -1 : claimSlot(toTun);
+  if (slot < 0) return;
+  const at = batch.offsets[index] ?? 0;
+  const bytes = writePacketTooBig(batch.memory, at, state.fields, mtu, toTun.memory, slot);
+  if (bytes > 0) commitPacket(toTun, slot, bytes);
+}
+
+/** @returns the length of the ESP packet, or 0 when the packet was dropped. */
+function sealPacketAt(
+  state: EngineState,
+  pair: InstalledPair,
+  batch: PacketBatch,
+  offset: number,
+  length: number,
+): number {
+  const sa = pair.outboundSa;
+  const inSlot = offset % batch.slotBytes;
+  if (inSlot < sa.headroom || inSlot + length + sa.tailroom > batch.slotBytes) {
+    state.drops['no-room'] += 1;
+    return 0;
+  }
+  const nextHeader = state.fields.version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
+  const espLength = sa.seal(batch.memory, offset, length, nextHeader);
+  if (espLength < 0) {
+    countEspDrop(state, pair, espLength);
+    return 0;
+  }
+  state.outPackets += 1;
+  state.outBytes += length;
+  noteSoftLimit(state, pair);
+  return espLength;
+}

@@ -1,0 +1,13 @@
+import type { CipherShape } from '@ipsec-kit/crypto';
+import { largestInnerPacket } from '@ipsec-kit/esp';
+
+/** The largest inner packet whose ESP packet, in UDP, fits a path without fragmentation: `SaPair.innerMtu`.
+ * @param pathMtu - of the outer path, 1500 on Ethernet.
+ * @param outerVersion - family of the outer addresses.
+ * @returns bytes; 0 when the path is too small for any.
+ */
+export function innerMtuOfPath(shape: CipherShape, pathMtu: number, outerVersion: 4 | 6): number {
+  const ipHeader = outerVersion === 4 ? 20 : 40;
+  const udpHeader = 8;
+  return largestInnerPacket(shape, pathMtu - ipHeader - udpHeader);
+}
