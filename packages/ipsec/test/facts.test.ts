@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import {
+  clientPair,
+  engine,
+  open,
+  packets,
+  path,
+  seal,
+  serverPair,
+  serverPath,
+  tunnel,
+  udp,
+} from './engine-fixture.ts';
+
+const inner = () => udp('10.0.0.5:1000', '10.1.2.3:80');
+const elsewhere = path('198.51.100.1:4500', '203.0.113.9:61000');
+const third = path('198.51.100.1:4500', '203.0.113.9:61001');
+
+/** A server that has had its first packet, and a supply of sealed packets for it. */
+function established(options: Parameters<typeof clientPair>[0] = {}) {
+  const { client, server } = tunnel(options);
+  const next = (): Uint8Array[] => packets(seal(client, [inner()]).esp);
+  open(server, next());
+  expect(server.drainFacts()).toEqual([{ kind: 'first-inbound', pairId: 1 }]);
+  return { client, server, next };
+}
+
+describe('facts', () => {
+  it('tell the first inbound packet once', () => {
+    const { server, next } = established();
+    open(server, next());
+    expect(server.drainFacts()).toEqual([]);
+  });
+
+  it('tell that a peer moved, once per place (RFC 7296 §2.23)', () => {
+    const { server, next } = established();
+    open(server, next(), elsewhere);
+    open(server, next(), elsewhere);
+    expect(server.drainFacts()).toEqual([{ kind: 'peer-moved', pairId: 1, path: elsewhere }]);
+    open(server, next(), elsewhere);
+    expect(server.drainFacts()).toEqual([]);
+    server.movePeer(1, elsewhere);
+    open(server, next(), elsewhere);
+    expect(server.drainFacts()).toEqual([]);
+    open(server, next());
+    expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: serverPath }]);
+  });
+
+  it('tell a move again after the peer came back', () => {
+    const { server, next } = established();
+    open(server, next(), elsewhere);
+    open(server, next());
+    server.drainFacts();
+    open(server, next(), elsewhere);
+    expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: elsewhere }]);
+  });
+
+  it('tell only the last of several moves', () => {
+    const { server, next } = established();
+    for (let i = 0; i < 10; i += 1) open(server, next(), i % 2 === 0 ? third : elsewhere);
+    expect(server.drainFacts()).toEqual([{ kind: 'peer-moved', pairId: 1, path: elsewhere }]);
+  });
+
+  it('believe no copy, no late and no forged packet about a move', () => {
+    const { server, next } = established();
+    const late = next();
+    const current = next();
+    open(server, current);
+    open(server, current, elsewhere);
+    open(server, late, elsewhere);
+    const forged = next().map((packet) => packet.map((byte, i) => (i === 30 ? byte ^ 1 : byte)));
+    open(server, forged, elsewhere);
+    expect(server.drainFacts()).toEqual([]);
+  });
+
+  it('tell no move without replay protection', () => {
+    const { server, next } = established({ replayWindowPackets: 0 });
+    open(server, next(), elsewhere);
+    expect(server.drainFacts()).toEqual([]);
+  });
+
+  it('compare the remote end alone when the local address is not known', () => {
+    const { server, next } = established();
+    open(server, next(), path('0.0.0.0:4500', '192.0.2.1:4500'));
+    expect(server.drainFacts()).toEqual([]);
+    open(server, next(), path('0.0.0.0:4500', '192.0.2.1:4501'));
+    expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved' }]);
+  });
+
+  it('tell the soft and the hard limit once each (RFC 4301 §4.4.2.1)', () => {
+    const { client } = tunnel({ limits: { softPackets: 2, hardPackets: 3 } });
+    seal(client, [inner()]);
+    expect(client.drainFacts()).toEqual([]);
+    expect(seal(client, [inner(), inner(), inner(), inner()]).esp.count).toBe(2);
+    expect(client.drainFacts()).toEqual([
+      { kind: 'soft-limit', pairId: 1 },
+      { kind: 'hard-limit', pairId: 1 },
+    ]);
+    seal(client, [inner()]);
+    expect(client.drainFacts()).toEqual([]);
+    expect(client.counters().drops).toMatchObject({ 'lifetime-over': 3 });
+  });
+
+  it('tell an unknown SPI once, and again after it was known', () => {
+    const { client, server } = tunnel();
+    const [packet] = packets(seal(client, [inner()]).esp);
+    if (!packet) throw new Error('no packet');
+    const stray = packet.slice();
+    stray.set([9, 9, 9, 9]);
+    open(server, [stray, stray]);
+    const told = { kind: 'unknown-spi', spi: 0x09090909, path: serverPath };
+    expect(server.drainFacts()).toEqual([told]);
+    open(server, [stray]);
+    expect(server.drainFacts()).toEqual([]);
+    const pair = serverPair(clientPair({ id: 2 }));
+    server.install({ ...pair, inbound: { ...pair.inbound, spi: 0x09090909 } });
+    server.remove(2);
+    open(server, [stray]);
+    expect(server.drainFacts()).toEqual([told]);
+  });
+
+  it('stay bounded under any number of unknown SPIs', () => {
+    const server = engine(8);
+    const strays = Array.from({ length: 500 }, (_, i) =>
+      Uint8Array.of(7, 7, i >> 8, i, 0, 0, 0, 1),
+    );
+    open(server, strays);
+    expect(server.drainFacts()).toHaveLength(8);
+    expect(server.counters().drops).toMatchObject({ 'unknown-spi': 500 });
+  });
+
+  it('are told later when there was no room', () => {
+    const server = engine(1);
+    const client = engine();
+    for (const id of [1, 2]) {
+      const pair = clientPair({ id, remote: [`10.1.${id}.0/24`] });
+      client.install(pair);
+      server.install(serverPair(pair));
+    }
+    const both = () =>
+      packets(
+        seal(
+          client,
+          [1, 2].map((id) => udp('10.0.0.5:1', `10.1.${id}.1:1`)),
+        ).esp,
+      );
+    open(server, both());
+    expect(server.drainFacts()).toEqual([{ kind: 'first-inbound', pairId: 1 }]);
+    open(server, both());
+    expect(server.drainFacts()).toEqual([{ kind: 'first-inbound', pairId: 2 }]);
+  });
+});
