@@ -21,13 +21,6 @@ import type { RandomSource } from '../random-source.ts';
 
 const CURVE_NAME = { p256: 'prime256v1', p384: 'secp384r1', p521: 'secp521r1' } as const;
 const GENERATOR = Uint8Array.of(2);
-/** DER in front of a raw X25519 key: PrivateKeyInfo and SubjectPublicKeyInfo. @see RFC 8410 §4, §7 */
-const X25519_PRIVATE_PREFIX = Uint8Array.from([
-  0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20,
-]);
-const X25519_PUBLIC_PREFIX = Uint8Array.from([
-  0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00,
-]);
 /** First byte of an uncompressed point, which IKE leaves out. @see RFC 5903 §7 */
 const UNCOMPRESSED = Uint8Array.of(4);
 
@@ -58,7 +51,7 @@ class NodeKeyExchangeSecret implements KeyExchangeSecret {
       case 'x25519':
         return diffieHellman({
           privateKey: this.#half.key,
-          publicKey: importX25519(peerPublicValue),
+          publicKey: importX25519Public(peerPublicValue),
         });
     }
   }
@@ -95,11 +88,8 @@ function withPrivateKey(
       return new NodeKeyExchangeSecret(method, publicValue, { kind: 'ecp', ecdh });
     }
     case 'x25519': {
-      const der = concatenate(X25519_PRIVATE_PREFIX, privateKey);
-      const key = createPrivateKey({ key: Buffer.from(der.buffer), format: 'der', type: 'pkcs8' });
-      der.fill(0);
-      const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
-      const publicValue = Uint8Array.from(spki.subarray(X25519_PUBLIC_PREFIX.length));
+      const key = importX25519Private(privateKey);
+      const publicValue = Uint8Array.from(Buffer.from(key.export(JWK).x ?? '', 'base64url'));
       return new NodeKeyExchangeSecret(method, publicValue, { kind: 'x25519', key });
     }
   }
@@ -131,9 +121,19 @@ const REFUSED: Readonly<Record<KeyExchangeGroup['kind'], KeyExchangeFailure>> = 
   x25519: 'all-zero',
 };
 
-function importX25519(publicValue: Uint8Array): KeyObject {
-  const der = concatenate(X25519_PUBLIC_PREFIX, publicValue);
-  return createPublicKey({ key: Buffer.from(der.buffer), format: 'der', type: 'spki' });
+const JWK = { format: 'jwk' } as const;
+/** Node wants a public value beside a private key, and computes it itself all the same. */
+const ANY_PUBLIC: string = Buffer.alloc(32).toString('base64url');
+
+/** Through JSON Web Key, which takes a tenth of the time that OpenSSL 3 needs for the same key in DER. @see RFC 8037 §2 */
+function importX25519Private(privateKey: Uint8Array): KeyObject {
+  const d = Buffer.from(privateKey).toString('base64url');
+  return createPrivateKey({ ...JWK, key: { kty: 'OKP', crv: 'X25519', d, x: ANY_PUBLIC } });
+}
+
+function importX25519Public(publicValue: Uint8Array): KeyObject {
+  const x = Buffer.from(publicValue).toString('base64url');
+  return createPublicKey({ ...JWK, key: { kty: 'OKP', crv: 'X25519', x } });
 }
 
 function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {
