@@ -1,0 +1,106 @@
+import type { ProblemList } from '../compile/config-problem.ts';
+import type { AuthenticationOptions, ChildOptions, ConnectionOptions } from '../options.ts';
+import { type PositionMap, present, SettingsReader } from './settings-reader.ts';
+import type { SettingsSection } from './settings-tree.ts';
+
+/** Makes the options of one connection.
+ * @param replayWindow - what children get that say nothing, from `charon.replay_window`.
+ * @returns `undefined` when it cannot be told how a side proves who it is; that went to `problems`.
+ */
+export function buildConnection(
+  name: string,
+  section: SettingsSection,
+  replayWindow: number | undefined,
+  positions: PositionMap,
+  problems: ProblemList,
+): ConnectionOptions | undefined {
+  const path = `connections.${name}`;
+  const reader = new SettingsReader(section, path, path, positions);
+  const local = buildAuthentication('local', section, path, positions, problems);
+  const remote = buildAuthentication('remote', section, path, positions, problems);
+  const children = buildChildren(section, path, replayWindow, positions);
+  if (!local || !remote) return undefined;
+  const rest = present({
+    localAddrs: reader.list('local_addrs', 'localAddrs'),
+    remoteAddrs: reader.list('remote_addrs', 'remoteAddrs'),
+    localPort: reader.integer('local_port', 'localPort'),
+    remotePort: reader.integer('remote_port', 'remotePort'),
+    proposals: reader.list('proposals'),
+    vips: reader.list('vips'),
+    pools: reader.list('pools'),
+    encap: reader.boolean('encap'),
+    mobike: reader.boolean('mobike'),
+    fragmentation: reader.choice('fragmentation', 'fragmentation', [
+      'yes',
+      'accept',
+      'force',
+      'no',
+    ] as const),
+    dpdDelayMs: reader.timeMs('dpd_delay', 'dpdDelayMs'),
+    keyingTries: reader.integer('keyingtries', 'keyingTries'),
+    unique: reader.choice('unique', 'unique', ['never', 'no', 'keep', 'replace'] as const),
+  });
+  return { ...rest, local, remote, children };
+}
+
+/** The one round of a side, whatever its suffix. */
+function buildAuthentication(
+  side: 'local' | 'remote',
+  connection: SettingsSection,
+  path: string,
+  positions: PositionMap,
+  problems: ProblemList,
+): AuthenticationOptions | undefined {
+  const rounds = [...connection.sections].filter(([name]) => name.startsWith(side));
+  const [first, second] = rounds;
+  if (!first) {
+    const sentence = `the section "${side}" is missing: write ${side} { auth = psk }`;
+    const position = connection.at;
+    problems.add({ code: 'missing-value', path: `${path}.${side}`, position, sentence });
+    return undefined;
+  }
+  if (second) {
+    const sentence = `several rounds of authentication are not supported: keep one section "${side}"`;
+    const position = second[1].at;
+    problems.add({ code: 'not-supported', path: `${path}.${second[0]}`, position, sentence });
+  }
+  const [name, section] = first;
+  const reader = new SettingsReader(section, `${path}.${name}`, `${path}.${side}`, positions);
+  const auth = reader.text('auth');
+  const id = reader.text('id');
+  if (auth === undefined) {
+    const sentence = 'it is missing, which means pubkey to strongSwan: write auth = psk';
+    const position = section.at;
+    problems.add({ code: 'missing-value', path: `${path}.${name}.auth`, position, sentence });
+  }
+  return { auth: 'psk', ...present({ id }) };
+}
+
+function buildChildren(
+  connection: SettingsSection,
+  path: string,
+  replayWindow: number | undefined,
+  positions: PositionMap,
+): Readonly<Record<string, ChildOptions>> {
+  const children = connection.sections.get('children');
+  if (!children) return {};
+  positions.set(`${path}.children`, { path: `${path}.children`, position: children.at });
+  const entries = [...children.sections].map(([name, section]): [string, ChildOptions] => {
+    const at = `${path}.children.${name}`;
+    return [name, buildChild(new SettingsReader(section, at, at, positions), replayWindow)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function buildChild(reader: SettingsReader, replayWindow: number | undefined): ChildOptions {
+  return present({
+    localTs: reader.list('local_ts', 'localTs'),
+    remoteTs: reader.list('remote_ts', 'remoteTs'),
+    espProposals: reader.list('esp_proposals', 'espProposals'),
+    replayWindow: reader.integer('replay_window', 'replayWindow') ?? replayWindow,
+    lifeTimeMs: reader.timeMs('life_time', 'lifeTimeMs'),
+    lifeBytes: reader.bytes('life_bytes', 'lifeBytes'),
+    lifePackets: reader.integer('life_packets', 'lifePackets'),
+    startAction: reader.choice('start_action', 'startAction', ['none', 'start'] as const),
+  });
+}

@@ -1,0 +1,49 @@
+import type { SettingsOptions } from '../options.ts';
+import { type PositionMap, present, SettingsReader } from './settings-reader.ts';
+import { createSection, type SettingsSection } from './settings-tree.ts';
+
+/** What strongswan.conf says that matters here. */
+export interface BuiltSettings {
+  readonly settings: SettingsOptions;
+  /** `charon.replay_window`: for children that say nothing. */
+  readonly replayWindow: number | undefined;
+}
+
+/** Makes settings out of `charon { ... }` and `charon-systemd { ... }`; where both speak, the second goes first. */
+export function buildSettings(root: SettingsSection, positions: PositionMap): BuiltSettings {
+  const general = settingsOf(root, 'charon', positions);
+  const special = settingsOf(root, 'charon-systemd', positions);
+  return {
+    settings: { ...general.settings, ...special.settings },
+    replayWindow: special.replayWindow ?? general.replayWindow,
+  };
+}
+
+function settingsOf(root: SettingsSection, name: string, positions: PositionMap): BuiltSettings {
+  const section = root.sections.get(name);
+  // A section that is not there must not take the place of one that is.
+  const known = section ? positions : new Map();
+  const reader = new SettingsReader(section ?? createSection(root.at), name, 'settings', known);
+  return {
+    replayWindow: reader.integer('replay_window', 'replayWindow'),
+    settings: present({
+      port: reader.integer('port', 'port'),
+      portNatT: reader.integer('port_nat_t', 'portNatT'),
+      keepAliveMs: reader.timeMs('keep_alive', 'keepAliveMs'),
+      keepAliveDpdMarginMs: reader.timeMs('keep_alive_dpd_margin', 'keepAliveDpdMarginMs'),
+      retransmitTimeoutMs: reader.fineTimeMs('retransmit_timeout', 'retransmitTimeoutMs'),
+      retransmitBase: reader.number('retransmit_base', 'retransmitBase'),
+      retransmitTries: reader.integer('retransmit_tries', 'retransmitTries'),
+      retransmitLimitMs: reader.timeMs('retransmit_limit', 'retransmitLimitMs'),
+      retransmitJitterPercent: reader.integer('retransmit_jitter', 'retransmitJitterPercent'),
+      fragmentSize: reader.integer('fragment_size', 'fragmentSize'),
+      cookieThreshold: reader.integer('cookie_threshold', 'cookieThreshold'),
+      cookieThresholdIp: reader.integer('cookie_threshold_ip', 'cookieThresholdIp'),
+      blockThreshold: reader.integer('block_threshold', 'blockThreshold'),
+      initLimitHalfOpen: reader.integer('init_limit_half_open', 'initLimitHalfOpen'),
+      halfOpenTimeoutMs: reader.timeMs('half_open_timeout', 'halfOpenTimeoutMs'),
+      ikesaLimit: reader.integer('ikesa_limit', 'ikesaLimit'),
+      makeBeforeBreak: reader.boolean('make_before_break', 'makeBeforeBreak'),
+    }),
+  };
+}

@@ -1,0 +1,12 @@
+export type { ConfigPositions, ConfigSource } from '../compile/config-positions.ts';
+export {
+  ConfigError,
+  type ConfigProblem,
+  type ConfigProblemCode,
+  describeProblem,
+  type SourcePosition,
+} from '../compile/config-problem.ts';
+export { configurationReference } from './configuration-reference.ts';
+export { loadSwanctl, type SwanctlFiles, type SwanctlResult } from './load-swanctl.ts';
+export { nodeFiles } from './node-files.ts';
+export type { FileText, SettingsFiles } from './settings-files.ts';

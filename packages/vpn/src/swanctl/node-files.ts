@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { hasWildcard, matchesWildcard, type SettingsFiles } from './settings-files.ts';
+
+/** Larger files are not read: a configuration is written by hand, or by a program with a purpose. */
+export const MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+const MAX_MATCHES = 10_000;
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+};
+
+/** Configuration files on the disk of this machine. */
+export const nodeFiles: SettingsFiles = {
+  read(path) {
+    try {
+      const { size } = statSync(path);
+      if (size > MAX_FILE_BYTES)
+        return { ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` };
+      return { ok: true, text: readFileSync(path, 'utf8') };
+    } catch (error) {
+      return { ok: false, reason: reasonOf(error) };
+    }
+  },
+  match(pattern, from) {
+    const whole = resolve(dirname(from), pattern);
+    const segments = whole.split('/').filter((segment) => segment !== '');
+    let found: readonly string[] = ['/'];
+    for (const segment of segments) {
+      found = found.flatMap((directory) => matchSegment(directory, segment)).slice(0, MAX_MATCHES);
+    }
+    return [...found].sort();
+  },
+};
+
+function matchSegment(directory: string, segment: string): readonly string[] {
+  if (!hasWildcard(segment)) {
+    const path = join(directory, segment);
+    return exists(path) ? [path] : [];
+  }
+  try {
+    const names = readdirSync(directory).filter((name) => matchesWildcard(name, segment));
+    return names.map((name) => join(directory, name));
+  } catch {
+    // As in a shell: a directory that cannot be read has nothing that matches.
+    return [];
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return REASONS[code] ?? (code === '' ? String(error) : code);
+}

@@ -1,0 +1,321 @@
+import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
+
+const NO_REKEY =
+  'Child SAs are not rekeyed yet: their keys stay until life_time, life_bytes or life_packets ends them';
+const ENDS = 'Child SAs are not rekeyed yet, so the Child SA ends when this is reached';
+const NO_KERNEL = 'there are no policies in the kernel: packets go through a TUN device';
+const MARKS =
+  'netfilter marks are not set or matched: traffic would take another way than the marks say';
+
+function mark(about: string): KeyRule {
+  return {
+    kind: 'text',
+    default: '0/0x00000000',
+    status: 'refused',
+    because: MARKS,
+    except: [{ values: ['0', '0x0', '0/0', '0/0x0'], status: 'supported' }],
+    about,
+  };
+}
+
+function noRekey(kind: 'time' | 'bytes' | 'integer', about: string, fallback?: string): KeyRule {
+  const harmless = { values: ['0'], status: 'supported' } as const;
+  const rest = { kind, status: 'no-effect', because: NO_REKEY, except: [harmless], about } as const;
+  return fallback === undefined ? rest : { ...rest, default: fallback };
+}
+
+const childKeys: KeyTable = {
+  ah_proposals: {
+    kind: 'list',
+    status: 'refused',
+    because: 'AH is not implemented: use esp_proposals',
+    about: 'algorithms of AH',
+  },
+  esp_proposals: {
+    kind: 'list',
+    default: 'default',
+    status: 'supported',
+    about: 'algorithms of ESP',
+  },
+  sha256_96: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'refused',
+    because: 'the short truncation of HMAC-SHA-256 is not implemented',
+    about: 'HMAC-SHA-256 cut to 96 bits',
+  },
+  local_ts: {
+    kind: 'list',
+    default: 'dynamic',
+    status: 'supported',
+    about: 'own traffic to protect',
+  },
+  remote_ts: {
+    kind: 'list',
+    default: 'dynamic',
+    status: 'supported',
+    about: "the peer's traffic to protect",
+  },
+  rekey_time: noRekey('time', 'time until the Child SA is rekeyed', '1h'),
+  life_time: {
+    kind: 'time',
+    status: 'supported',
+    because: ENDS,
+    except: [{ values: ['0'], status: 'supported' }],
+    about: 'time until the Child SA ends; without it, no limit (strongSwan takes rekey_time + 10%)',
+  },
+  rand_time: noRekey('time', 'time that is subtracted at random'),
+  rekey_bytes: noRekey('bytes', 'bytes until the Child SA is rekeyed', '0'),
+  life_bytes: {
+    kind: 'bytes',
+    status: 'supported',
+    because: ENDS,
+    except: [{ values: ['0'], status: 'supported' }],
+    about: 'bytes until the Child SA ends',
+  },
+  rand_bytes: noRekey('bytes', 'bytes that are subtracted at random'),
+  rekey_packets: noRekey('integer', 'packets until the Child SA is rekeyed', '0'),
+  life_packets: {
+    kind: 'integer',
+    status: 'supported',
+    because: ENDS,
+    except: [{ values: ['0'], status: 'supported' }],
+    about: 'packets until the Child SA ends',
+  },
+  rand_packets: noRekey('integer', 'packets that are subtracted at random'),
+  updown: {
+    kind: 'text',
+    status: 'refused',
+    because:
+      'scripts are not run, and what they do to routes or the firewall would be missing: leave it out, and use the events of the command instead',
+    about: 'script to run when the Child SA comes and goes',
+  },
+  hostaccess: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'no-effect',
+    because: 'it is a variable for the updown script, and scripts are not run',
+    about: 'variable for the updown script',
+  },
+  mode: {
+    kind: 'choice',
+    choices: ['tunnel', 'transport', 'transport_proxy', 'beet', 'pass', 'drop'],
+    default: 'tunnel',
+    status: 'refused',
+    because: 'only tunnel mode is there: write mode = tunnel, or leave it out',
+    about: 'IPsec mode: tunnel',
+  },
+  policies: {
+    kind: 'boolean',
+    default: 'yes',
+    status: 'refused',
+    because: 'the packet path always checks the selectors: leave it out',
+    about: 'whether policies are installed',
+  },
+  policies_fwd_out: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'no-effect',
+    because: NO_KERNEL,
+    about: 'forwarding policies of the kernel, outbound',
+  },
+  dpd_action: {
+    kind: 'choice',
+    choices: ['clear', 'none', 'trap', 'restart', 'start'],
+    default: 'clear',
+    status: 'no-effect',
+    because: 'when the peer is dead the session ends; it is not opened again by itself',
+    except: [
+      { values: ['none'], status: 'supported' },
+      {
+        values: ['trap'],
+        status: 'refused',
+        because:
+          'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear',
+      },
+    ],
+    about: 'what to do when the peer is dead: clear',
+  },
+  ipcomp: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'no-effect',
+    because: 'compression is not offered',
+    about: 'compression with IPComp',
+  },
+  inactivity: {
+    kind: 'time',
+    default: '0s',
+    status: 'no-effect',
+    because: 'a Child SA without traffic stays',
+    about: 'time without traffic after which the Child SA ends',
+  },
+  reqid: {
+    kind: 'integer',
+    default: '0',
+    status: 'no-effect',
+    because: NO_KERNEL,
+    about: 'reqid in the kernel',
+  },
+  priority: {
+    kind: 'integer',
+    default: '0',
+    status: 'no-effect',
+    because: NO_KERNEL,
+    about: 'priority of the policies in the kernel',
+  },
+  interface: {
+    kind: 'text',
+    status: 'refused',
+    because: 'policies are not bound to an interface: traffic of all interfaces would be taken',
+    about: 'interface that the policies are for',
+  },
+  mark_in: mark('netfilter mark of inbound traffic'),
+  mark_in_sa: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'no-effect',
+    because: NO_KERNEL,
+    about: 'whether mark_in is set on the SA',
+  },
+  mark_out: mark('netfilter mark of outbound traffic'),
+  set_mark_in: mark('netfilter mark to set on decrypted packets'),
+  set_mark_out: mark('netfilter mark to set on encrypted packets'),
+  if_id_in: {
+    kind: 'text',
+    default: '0',
+    status: 'refused',
+    because: 'there are no XFRM interfaces: packets go through a TUN device',
+    about: 'XFRM interface id, inbound',
+  },
+  if_id_out: {
+    kind: 'text',
+    default: '0',
+    status: 'refused',
+    because: 'there are no XFRM interfaces: packets go through a TUN device',
+    about: 'XFRM interface id, outbound',
+  },
+  label: {
+    kind: 'text',
+    status: 'refused',
+    because: 'security labels are not negotiated: traffic would not be told apart by label',
+    about: 'security label',
+  },
+  label_mode: {
+    kind: 'choice',
+    choices: ['system', 'simple', 'selinux'],
+    default: 'system',
+    status: 'no-effect',
+    because: 'security labels are not negotiated',
+    about: 'what the security label is',
+  },
+  tfc_padding: {
+    kind: 'text',
+    default: '0',
+    status: 'refused',
+    because: 'padding against traffic analysis is not there yet: packets would show their size',
+    about: 'size that ESP packets are padded to',
+  },
+  replay_window: {
+    kind: 'integer',
+    default: '32',
+    status: 'supported',
+    about: 'packets that may come late; 0 turns replay protection off',
+  },
+  hw_offload: {
+    kind: 'choice',
+    choices: [
+      'no',
+      'yes',
+      'auto',
+      'crypto',
+      'packet',
+      'true',
+      'false',
+      '0',
+      '1',
+      'enabled',
+      'disabled',
+    ],
+    default: 'no',
+    status: 'no-effect',
+    because: 'ESP runs in userspace',
+    except: [{ values: ['auto', 'false', '0', 'disabled'], status: 'supported' }],
+    about: 'ESP in the network card',
+  },
+  copy_df: {
+    kind: 'boolean',
+    default: 'yes',
+    status: 'no-effect',
+    because: 'the outer packet has its own DF bit',
+    about: 'whether DF goes to the outer packet',
+  },
+  copy_ecn: {
+    kind: 'boolean',
+    default: 'yes',
+    status: 'no-effect',
+    because: 'ECN is handled as RFC 6040 has it',
+    about: 'whether ECN goes to and from the outer packet',
+  },
+  copy_dscp: {
+    kind: 'choice',
+    choices: ['out', 'in', 'yes', 'no', 'true', 'false', '0', '1', 'enabled', 'disabled'],
+    default: 'out',
+    status: 'no-effect',
+    because: 'the DSCP of the outer packet is not set from the inner one',
+    about: 'whether the DSCP goes to and from the outer packet',
+  },
+  start_action: {
+    kind: 'choice',
+    choices: [
+      'none',
+      'start',
+      'trap',
+      'route',
+      'trap|start',
+      'start|trap',
+      'route|start',
+      'start|route',
+    ],
+    default: 'none',
+    status: 'refused',
+    because:
+      'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
+    except: [{ values: ['start'], status: 'supported' }],
+    about: 'what to do at the start: none or start',
+  },
+  close_action: {
+    kind: 'choice',
+    choices: [
+      'none',
+      'clear',
+      'trap',
+      'route',
+      'hold',
+      'start',
+      'restart',
+      'trap|start',
+      'start|trap',
+    ],
+    default: 'none',
+    status: 'refused',
+    because:
+      'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none',
+    except: [
+      { values: ['clear'], status: 'supported' },
+      {
+        values: ['start', 'restart'],
+        status: 'no-effect',
+        because: 'when the peer closes the Child SA it is not opened again by itself',
+      },
+    ],
+    about: 'what to do when the peer closes the Child SA: none',
+  },
+};
+
+/** `connections.<conn>.children.<child>`. */
+export const childSection: SectionRule = {
+  path: 'connections.<conn>.children.<child>',
+  about: 'one Child SA: which traffic is protected, and how',
+  keys: childKeys,
+};

@@ -1,0 +1,90 @@
+import type { KeyPattern, KeyRule, SectionRule, SubsectionRule } from '../schema.ts';
+
+const LATER = 'only pre-shared keys (ike) are used so far; this one is left alone';
+
+function secret(status: KeyRule['status'], about: string): KeyRule {
+  return status === 'supported'
+    ? { kind: 'secret', status, about }
+    : { kind: 'secret', status, because: LATER, about };
+}
+
+function ids(status: KeyRule['status'], about: string): KeyPattern {
+  const rule: KeyRule = { kind: 'text', status, about };
+  return {
+    matches: /^id/,
+    label: 'id<suffix>',
+    rule: status === 'supported' ? rule : { ...rule, because: LATER },
+  };
+}
+
+function shared(name: string, about: string): SubsectionRule {
+  const rule: SectionRule = {
+    path: `secrets.${name}<suffix>`,
+    about,
+    status: 'no-effect',
+    because: LATER,
+    keys: { secret: secret('no-effect', 'the secret') },
+    keyPatterns: [ids('no-effect', 'an identity that the secret is for')],
+  };
+  return { match: 'prefix', name, rule };
+}
+
+function passphrase(name: string, about: string): SubsectionRule {
+  const rule: SectionRule = {
+    path: `secrets.${name}<suffix>`,
+    about,
+    status: 'no-effect',
+    because: LATER,
+    keys: {
+      file: { kind: 'text', status: 'no-effect', because: LATER, about: 'name of the file' },
+      secret: secret('no-effect', 'the passphrase'),
+    },
+  };
+  return { match: 'prefix', name, rule };
+}
+
+const token: SubsectionRule = {
+  match: 'prefix',
+  name: 'token',
+  rule: {
+    path: 'secrets.token<suffix>',
+    about: 'a private key on a token',
+    status: 'no-effect',
+    because: LATER,
+    keys: {
+      handle: { kind: 'text', status: 'no-effect', because: LATER, about: 'CKA_ID of the key' },
+      slot: { kind: 'text', status: 'no-effect', because: LATER, about: 'slot of the token' },
+      module: { kind: 'text', status: 'no-effect', because: LATER, about: 'PKCS#11 module' },
+      pin: secret('no-effect', 'PIN of the token'),
+    },
+  },
+};
+
+/** `secrets`. */
+export const secretsSection: SectionRule = {
+  path: 'secrets',
+  about: 'pre-shared keys and other secrets',
+  keys: {},
+  sections: [
+    {
+      match: 'prefix',
+      name: 'ike',
+      rule: {
+        path: 'secrets.ike<suffix>',
+        about: 'a pre-shared key',
+        keys: { secret: secret('supported', 'the key itself') },
+        keyPatterns: [ids('supported', 'an identity that the key is for; none: everyone')],
+      },
+    },
+    shared('eap', 'a password for EAP'),
+    shared('xauth', 'a password for XAuth'),
+    shared('ntlm', 'an NT hash for EAP-MSCHAPv2'),
+    shared('ppk', 'a post-quantum pre-shared key'),
+    passphrase('private', 'passphrase of a private key'),
+    passphrase('rsa', 'passphrase of an RSA key'),
+    passphrase('ecdsa', 'passphrase of an ECDSA key'),
+    passphrase('pkcs8', 'passphrase of a PKCS#8 key'),
+    passphrase('pkcs12', 'passphrase of a PKCS#12 container'),
+    token,
+  ],
+};
