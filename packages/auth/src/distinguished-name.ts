@@ -84,8 +84,8 @@ export function decodeDistinguishedName(der: Uint8Array): readonly NameAttribute
 
 function readAttribute(pair: Uint8Array): NameAttribute | undefined {
   const oid = readDer(pair, 0);
-  if (oid?.tag !== DerTag.OBJECT_IDENTIFIER || oid.contents.length > MAX_OID_BYTES)
-    return undefined;
+  if (oid?.tag !== DerTag.OBJECT_IDENTIFIER) return undefined;
+  if (oid.contents.length === 0 || oid.contents.length > MAX_OID_BYTES) return undefined;
   const value = readDer(pair, oid.end);
   if (value === undefined || value.end !== pair.length) return undefined;
   return { oid: oid.contents, tag: value.tag, value: value.contents };
