@@ -1,0 +1,126 @@
+import type { PacketBatch } from '@ipsec-kit/ip';
+import { loadPosix } from '@ipsec-kit/posix';
+import { createDnsSettings, dnsKeeper, isMountPoint, RESOLV_CONF_PATH } from './dns-settings.ts';
+import { createHostSettings, deviceHasIpv6, type HostSettings } from './host-settings.ts';
+import { clearLeftovers } from './leftovers.ts';
+import { openTunDevice } from './open-tun-device.ts';
+import { createPacketLoop, type PacketLoop } from './packet-loop.ts';
+import { ownIdentity } from './process-identity.ts';
+import { runCommand } from './run-command.ts';
+import { tunPlace } from './settings-plan.ts';
+import { createStateFile, STATE_DIRECTORY } from './state-file.ts';
+import type { TunAdapter, TunSettings } from './tun-adapter.ts';
+import { TunError } from './tun-error.ts';
+
+/** What to make. */
+export interface TunOptions {
+  /** Name of the device, at most 15 characters; `%d` in it becomes a free number. Default `ipsec%d`. */
+  readonly name?: string;
+  /** Room for packets until {@link TunAdapter.configure} sets an MTU; default 1500 bytes. */
+  readonly mtu?: number;
+  /** Where it is recorded what a killed process would leave behind; default `/run/ipsec-kit`. */
+  readonly stateDirectory?: string;
+  /** Default `/etc/resolv.conf`. */
+  readonly resolvConfPath?: string;
+  /** Default `/dev/net/tun`. */
+  readonly devicePath?: string;
+  /** Most packets handed over at once; default 64. */
+  readonly batchPackets?: number;
+  /** Free bytes in front of each packet; default 64. */
+  readonly headroomBytes?: number;
+}
+
+/** Makes a TUN device in the network namespace of this process, after clearing what killed processes left there.
+ * The device is down until it is configured, and goes with the process.
+ * @throws TunError, one sentence that says what to do: no permission, no driver, a name that is taken, no Linux.
+ */
+export async function createTun(options: TunOptions = {}): Promise<TunAdapter> {
+  const loaded = loadPosix();
+  if (!loaded.ok) throw new TunError('unsupported', loaded.reason);
+  const { posix } = loaded;
+  const {
+    name = 'ipsec%d',
+    mtu = 1500,
+    batchPackets = 64,
+    headroomBytes = 64,
+    devicePath = '/dev/net/tun',
+    stateDirectory = STATE_DIRECTORY,
+    resolvConfPath = RESOLV_CONF_PATH,
+  } = options;
+  // Opened first: without permission nothing else is touched.
+  const device = openTunDevice(posix, name, devicePath);
+  const loop = createPacketLoop({ posix, ...device, mtu, batchPackets, headroomBytes });
+  try {
+    await clearLeftovers({ stateDirectory, resolvConfPath });
+    const host = await hostSettingsOf(device.name, loop, stateDirectory, resolvConfPath);
+    return adapter(device.name, loop, host);
+  } catch (error) {
+    await loop.close();
+    throw error;
+  }
+}
+
+async function hostSettingsOf(
+  device: string,
+  loop: PacketLoop,
+  stateDirectory: string,
+  resolvConfPath: string,
+): Promise<HostSettings> {
+  const link = await runCommand('ip', ['-o', 'link', 'show', 'dev', device]);
+  const interfaceIndex = Number.parseInt(link, 10);
+  if (!Number.isInteger(interfaceIndex)) {
+    throw new TunError(
+      'ip-command',
+      `\`ip link show\` does not tell the index of ${device}: ${link}`,
+    );
+  }
+  return createHostSettings({
+    place: tunPlace(device, interfaceIndex),
+    run: runCommand,
+    state: createStateFile(stateDirectory, device),
+    dns: createDnsSettings({
+      path: resolvConfPath,
+      owner: { device, ...ownIdentity() },
+      keeper: dnsKeeper(resolvConfPath, isMountPoint),
+      run: runCommand,
+    }),
+    hasIpv6: () => deviceHasIpv6(device),
+    warn: (error) => loop.reportError(error),
+  });
+}
+
+function adapter(name: string, loop: PacketLoop, host: HostSettings): TunAdapter {
+  // One change of the host after the other, in the order of the calls.
+  let last: Promise<unknown> = Promise.resolve();
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    try {
+      await last;
+      await host.undo();
+    } finally {
+      await loop.close();
+    }
+  }
+
+  return {
+    name,
+    counters: loop.counters,
+    onPackets: (handler: (batch: PacketBatch) => void) => loop.onPackets(handler),
+    onError: (handler: (error: Error) => void) => loop.onError(handler),
+    write: (batch: PacketBatch) => loop.write(batch),
+    async configure(settings: TunSettings): Promise<void> {
+      if (closing) throw new Error(`the TUN device ${name} is closed and cannot be configured`);
+      const done = last.then(() => {
+        loop.resize(settings.mtu);
+        return host.apply(settings);
+      });
+      last = done.catch(() => undefined);
+      await done;
+    },
+    close(): Promise<void> {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { TunError } from './tun-error.ts';
+
+/** A command that hangs must not hang the tunnel with it. */
+const COMMAND_TIMEOUT_MS = 10_000;
+const MOST_OUTPUT_BYTES = 1024 * 1024;
+
+/** Runs a program with an argument list, never through a shell.
+ * @param input - given to its standard input.
+ * @returns its standard output. @throws TunError when it is missing or fails; the message holds what it said.
+ */
+export type RunCommand = (
+  program: string,
+  args: readonly string[],
+  input?: string,
+) => Promise<string>;
+
+/** {@link RunCommand} on this machine. Administrators' directories are searched too: services often lack them. */
+export const runCommand: RunCommand = (program, args, input) =>
+  new Promise((resolve, reject) => {
+    const child = execFile(
+      program,
+      args,
+      {
+        timeout: COMMAND_TIMEOUT_MS,
+        maxBuffer: MOST_OUTPUT_BYTES,
+        env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+      },
+      (error, stdout, stderr) => {
+        if (!error) resolve(stdout);
+        else reject(commandError(program, args, error, stderr));
+      },
+    );
+    // A program that ends without reading its input is no error of its own: its exit code tells.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input ?? '');
+  });
+
+function commandError(
+  program: string,
+  args: readonly string[],
+  error: Error & { code?: unknown },
+  stderr: string,
+): TunError {
+  if (error.code === 'ENOENT') {
+    const from = program === 'ip' ? ' (Debian package iproute2)' : '';
+    return new TunError('ENOENT', `the command \`${program}\` is missing: install it${from}`);
+  }
+  const said = stderr.trim().split('\n').join('; ') || error.message.split('\n')[0];
+  return new TunError('ip-command', `\`${[program, ...args].join(' ')}\` failed: ${said}`, {
+    cause: error,
+  });
+}
+
+/** Whether a failed undo only means that the thing is gone already. */
+export function isAlreadyGone(error: unknown): boolean {
+  return (
+    error instanceof TunError &&
+    /No such process|No such file|Cannot find device|No such device|does not exist|Cannot assign requested address|table does not exist/.test(
+      error.message,
+    )
+  );
+}
+
+/** Whether a failed addition only means that the thing is there already. */
+export function isAlreadyThere(error: unknown): boolean {
+  return error instanceof TunError && /File exists|already assigned/.test(error.message);
+}
