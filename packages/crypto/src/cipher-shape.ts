@@ -1,4 +1,5 @@
 import { argumentError } from './argument-error.ts';
+import type { HashName } from './hash-name.ts';
 import type { KeyMaterial } from './key-material.ts';
 import type { CipherShape, CipherSuite } from './provider.ts';
 import { Encr, Integ } from './transforms.ts';
@@ -10,14 +11,20 @@ export const NONCE_BYTES = 12;
 
 const AES_KEY_BITS: readonly number[] = [128, 192, 256];
 
-/** Key and ICV bytes of the HMACs: the key is as long as the hash, the ICV half of it (SHA-1: 96 bits).
+interface Integrity {
+  readonly hash: HashName;
+  readonly keyBytes: number;
+  readonly icvBytes: number;
+}
+
+/** The HMACs: the key is as long as the hash, the ICV half of it (SHA-1: 96 bits).
  * @see RFC 2404 §2, RFC 4868 §2.1
  */
-const INTEGRITY: Readonly<Record<number, { keyBytes: number; icvBytes: number }>> = {
-  [Integ.AUTH_HMAC_SHA1_96]: { keyBytes: 20, icvBytes: 12 },
-  [Integ.AUTH_HMAC_SHA2_256_128]: { keyBytes: 32, icvBytes: 16 },
-  [Integ.AUTH_HMAC_SHA2_384_192]: { keyBytes: 48, icvBytes: 24 },
-  [Integ.AUTH_HMAC_SHA2_512_256]: { keyBytes: 64, icvBytes: 32 },
+const INTEGRITY: Readonly<Record<number, Integrity>> = {
+  [Integ.AUTH_HMAC_SHA1_96]: { hash: 'sha1', keyBytes: 20, icvBytes: 12 },
+  [Integ.AUTH_HMAC_SHA2_256_128]: { hash: 'sha256', keyBytes: 32, icvBytes: 16 },
+  [Integ.AUTH_HMAC_SHA2_384_192]: { hash: 'sha384', keyBytes: 48, icvBytes: 24 },
+  [Integ.AUTH_HMAC_SHA2_512_256]: { hash: 'sha512', keyBytes: 64, icvBytes: 32 },
 };
 
 /** Sizes of a suite of this package's registry, whichever provider does the work.
@@ -35,6 +42,15 @@ export function cipherShapeOf(suite: CipherSuite): CipherShape | undefined {
     default:
       return undefined;
   }
+}
+
+/** The hash inside an integrity transform. @throws RangeError on one that is not an HMAC of this package. */
+export function integrityHash(integrity: number): HashName {
+  const entry = INTEGRITY[integrity];
+  if (entry === undefined) {
+    throw argumentError('integrity', 'an integrity transform that is provided', integrity);
+  }
+  return entry.hash;
 }
 
 function aeadShape(suite: CipherSuite): CipherShape | undefined {

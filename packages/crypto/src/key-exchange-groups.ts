@@ -1,3 +1,4 @@
+import { hexBytes } from './hex-bytes.ts';
 import {
   MODP_2048_GROUP,
   MODP_3072_GROUP,
@@ -19,7 +20,7 @@ export type KeyExchangeGroup =
       /** Which bits of the first byte of a private key may be set. */
       readonly firstByteMask: number;
       /** Order of the base point, big-endian, `fieldBytes` long. @see RFC 5903 §3 */
-      readonly order: string;
+      readonly order: Uint8Array;
     }
   | { readonly kind: 'x25519'; readonly publicBytes: 32 };
 
@@ -33,7 +34,7 @@ const GROUPS: Readonly<Record<number, KeyExchangeGroup>> = {
     curve: 'p256',
     fieldBytes: 32,
     firstByteMask: 0xff,
-    order: 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+    order: hexBytes('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
   },
   [Ke.ECP_384]: {
     kind: 'ecp',
@@ -41,8 +42,9 @@ const GROUPS: Readonly<Record<number, KeyExchangeGroup>> = {
     curve: 'p384',
     fieldBytes: 48,
     firstByteMask: 0xff,
-    order:
+    order: hexBytes(
       'ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973',
+    ),
   },
   [Ke.ECP_521]: {
     kind: 'ecp',
@@ -50,8 +52,9 @@ const GROUPS: Readonly<Record<number, KeyExchangeGroup>> = {
     curve: 'p521',
     fieldBytes: 66,
     firstByteMask: 0x01,
-    order:
+    order: hexBytes(
       '01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409',
+    ),
   },
   [Ke.CURVE25519]: { kind: 'x25519', publicBytes: 32 },
 };
@@ -85,7 +88,8 @@ export function publicValueFault(
   return isMinusOne ? 'small-subgroup' : undefined;
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
+/** Order of two big-endian numbers of one length: below, at or above 0; takes a time that depends on them. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < a.length; i += 1) {
     const difference = (a[i] ?? 0) - (b[i] ?? 0);
     if (difference !== 0) return difference;

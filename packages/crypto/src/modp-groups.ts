@@ -1,3 +1,5 @@
+import { hexBytes } from './hex-bytes.ts';
+
 /** The safe-prime groups of RFC 3526: p = 2q + 1, generator 2, all arithmetic mod p. */
 export interface ModpGroup {
   /** The prime, big-endian, as long as the group's public values. */
@@ -51,19 +53,11 @@ const PRIME_4096: string = [
   '93B4EA988D8FDDC186FFB7DC90A6C08F4DF435C934063199FFFFFFFFFFFFFFFF',
 ].join('');
 
-function fromHex(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i += 1) {
-    bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  }
-  return bytes;
-}
-
 /** 2048-bit group, id 14. @see RFC 3526 §3 */
-export const MODP_2048_GROUP: ModpGroup = { prime: fromHex(PRIME_2048), exponentBytes: 40 };
+export const MODP_2048_GROUP: ModpGroup = { prime: hexBytes(PRIME_2048), exponentBytes: 40 };
 
 /** 3072-bit group, id 15. @see RFC 3526 §4 */
-export const MODP_3072_GROUP: ModpGroup = { prime: fromHex(PRIME_3072), exponentBytes: 53 };
+export const MODP_3072_GROUP: ModpGroup = { prime: hexBytes(PRIME_3072), exponentBytes: 53 };
 
 /** 4096-bit group, id 16. @see RFC 3526 §5 */
-export const MODP_4096_GROUP: ModpGroup = { prime: fromHex(PRIME_4096), exponentBytes: 60 };
+export const MODP_4096_GROUP: ModpGroup = { prime: hexBytes(PRIME_4096), exponentBytes: 60 };

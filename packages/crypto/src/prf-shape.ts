@@ -1,9 +1,7 @@
+import type { HashName } from './hash-name.ts';
 import { Prf } from './transforms.ts';
 
-/** Names of the hashes in {@link prfHash}. */
-export type PrfHash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
-
-const PRF: Readonly<Record<number, { hash: PrfHash; bytes: number }>> = {
+const PRF: Readonly<Record<number, { hash: HashName; bytes: number }>> = {
   [Prf.PRF_HMAC_SHA1]: { hash: 'sha1', bytes: 20 },
   [Prf.PRF_HMAC_SHA2_256]: { hash: 'sha256', bytes: 32 },
   [Prf.PRF_HMAC_SHA2_384]: { hash: 'sha384', bytes: 48 },
@@ -21,6 +19,6 @@ export function prfShapeOf(
 }
 
 /** The hash inside an HMAC PRF, or `undefined` for a PRF that is not provided. */
-export function prfHash(prf: number): PrfHash | undefined {
+export function prfHash(prf: number): HashName | undefined {
   return PRF[prf]?.hash;
 }

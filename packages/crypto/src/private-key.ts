@@ -1,4 +1,4 @@
-import type { KeyExchangeGroup } from './key-exchange-groups.ts';
+import { compareBytes, type KeyExchangeGroup } from './key-exchange-groups.ts';
 import type { RandomSource } from './random-source.ts';
 
 /** A sound source is refused by an order once in 2^32 draws at most: more refusals mean that it is broken. */
@@ -30,16 +30,14 @@ function privateKeyBytes(group: KeyExchangeGroup): number {
 }
 
 function isUsable(group: KeyExchangeGroup, bytes: Uint8Array): boolean {
-  // Lower-case hex of equal length compares as the numbers do.
-  let hex = '';
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
   switch (group.kind) {
     case 'modp':
-      return /[^01]|1./.test(hex);
+      return bytes.some((byte, i) => byte > (i === bytes.length - 1 ? 1 : 0));
     case 'ecp':
-      return /[^0]/.test(hex) && hex < group.order;
+      // How long this takes says in which byte the key leaves the order's leading ones: next to nothing.
+      return bytes.some((byte) => byte > 0) && compareBytes(bytes, group.order) < 0;
     case 'x25519':
       // Clamping sets the high bit of any 32 bytes (RFC 7748 §5); only a dead source gives all zeros.
-      return /[^0]/.test(hex);
+      return bytes.some((byte) => byte > 0);
   }
 }

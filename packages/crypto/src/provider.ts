@@ -30,7 +30,9 @@ export interface CipherShape {
  * The ICV lies directly behind the text. For a cipher with HMAC the ICV covers AAD, IV and ciphertext, which must be adjacent.
  */
 export interface PacketCipher extends CipherShape {
-  /** Encrypts in place and writes the ICV behind the text. */
+  /** Encrypts in place and writes the ICV behind the text. The IV is the caller's: never twice under one key.
+   * @throws RangeError when the places do not fit the memory or the block size.
+   */
   seal(
     memory: Uint8Array,
     aadOffset: number,
@@ -40,7 +42,8 @@ export interface PacketCipher extends CipherShape {
     textBytes: number,
   ): void;
   /** Verifies the ICV in constant time, then decrypts in place.
-   * @returns false when the ICV does not match; the text is then undefined.
+   * @returns false when the ICV does not match, and when the places do not fit the memory or the block size, so that a
+   * length that came from the network cannot throw; the text is then undefined.
    */
   open(
     memory: Uint8Array,
@@ -52,7 +55,9 @@ export interface PacketCipher extends CipherShape {
   ): boolean;
 }
 
-/** The private half of a key exchange in progress; opaque, single use. */
+/** The private half of a key exchange in progress; opaque, and for one exchange only.
+ * It survives a refused public value, so that a forged answer can be ignored and the honest one awaited (RFC 6989 §2.5).
+ */
 export interface KeyExchangeSecret {
   readonly method: number;
   /** What goes into the KE payload. */
@@ -62,6 +67,9 @@ export interface KeyExchangeSecret {
 /** Why a peer's public value was refused. @see RFC 6989, RFC 8031 §3 */
 export type KeyExchangeFailure = 'bad-length' | 'invalid-point' | 'small-subgroup' | 'all-zero';
 
+/** The shared secret of a key exchange, in the form that RFC 7296 §2.14 feeds to the PRF: MODP values padded to the length
+ * of the modulus, the x coordinate for ECP groups. Or why the peer's public value was refused.
+ */
 export type KeyAgreement =
   | { readonly ok: true; readonly sharedSecret: KeyMaterial }
   | { readonly ok: false; readonly code: KeyExchangeFailure };
@@ -90,7 +98,13 @@ export interface CryptoProvider {
 
   /** Length in bytes of the public value of a method, or `undefined` when not provided. */
   keyExchangePublicBytes(method: number): number | undefined;
+  /** Makes a key pair from bytes of `random`: the same bytes give the same pair, so that a trace replays.
+   * @throws RangeError on a method that is not provided, Error when `random` is broken.
+   */
   generate(method: number, random: RandomSource): KeyExchangeSecret | Promise<KeyExchangeSecret>;
+  /** Checks the peer's public value (RFC 6989 §2.1, §2.3; RFC 8031 §3), then computes the shared secret.
+   * @throws TypeError when `secret` is not from this provider.
+   */
   agree(
     secret: KeyExchangeSecret,
     peerPublicValue: Uint8Array,

@@ -75,7 +75,9 @@ export function agreeNobleKey(
     // noble refuses points off the curve and, for X25519, an all-zero result (RFC 7748 §6.1).
     return { ok: false, code: REFUSED[group.kind] };
   }
-  return { ok: true, sharedSecret: new KeyMaterial(shared.slice()) };
+  const sharedSecret = new KeyMaterial(shared.slice());
+  shared.fill(0);
+  return { ok: true, sharedSecret };
 }
 
 const REFUSED: Readonly<Record<KeyExchangeGroup['kind'], KeyExchangeFailure>> = {

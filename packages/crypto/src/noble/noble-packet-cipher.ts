@@ -1,13 +1,12 @@
 import { cbc, gcm } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
-import { NONCE_BYTES, SALT_BYTES, shapeForKeys } from '../cipher-shape.ts';
+import { integrityHash, NONCE_BYTES, SALT_BYTES, shapeForKeys } from '../cipher-shape.ts';
 import { constantTimeEqualAt } from '../constant-time-equal.ts';
 import type { KeyMaterial } from '../key-material.ts';
 import { packetLayoutFault, requirePacketLayout } from '../packet-layout.ts';
-import type { PrfHash } from '../prf-shape.ts';
 import type { CipherShape, CipherSuite, PacketCipher } from '../provider.ts';
-import { Encr, Integ } from '../transforms.ts';
+import { Encr } from '../transforms.ts';
 import { NOBLE_HASH } from './noble-hash.ts';
 
 /** A packet cipher on noble.
@@ -73,13 +72,6 @@ function createAead(shape: CipherShape, aead: NobleAead, keyAndSalt: Uint8Array)
   };
 }
 
-const INTEGRITY_HASH: Readonly<Record<number, PrfHash>> = {
-  [Integ.AUTH_HMAC_SHA1_96]: 'sha1',
-  [Integ.AUTH_HMAC_SHA2_256_128]: 'sha256',
-  [Integ.AUTH_HMAC_SHA2_384_192]: 'sha384',
-  [Integ.AUTH_HMAC_SHA2_512_256]: 'sha512',
-};
-
 /** AES-CBC (RFC 3602), encrypt-then-MAC with a truncated HMAC over AAD, IV and ciphertext (RFC 4303 §3.3.2, RFC 7296 §3.14). */
 function createCbcHmac(
   shape: CipherShape,
@@ -88,7 +80,7 @@ function createCbcHmac(
   integrityKey: Uint8Array,
 ): PacketCipher {
   // The two key blocks of HMAC are hashed once; each packet starts from a clone.
-  const keyed = hmac.create(NOBLE_HASH[INTEGRITY_HASH[integrity] ?? 'sha256'], integrityKey);
+  const keyed = hmac.create(NOBLE_HASH[integrityHash(integrity)], integrityKey);
   const icvOf = (memory: Uint8Array, start: number, end: number): Uint8Array =>
     keyed.clone().update(memory.subarray(start, end)).digest();
   const cipherFor = (iv: Uint8Array) => cbc(encryptionKey, iv, { disablePadding: true });

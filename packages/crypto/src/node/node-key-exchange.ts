@@ -112,7 +112,9 @@ export function agreeNodeKey(secret: KeyExchangeSecret, peerPublicValue: Uint8Ar
     // OpenSSL refuses points off the curve and, for X25519, an all-zero result (RFC 7748 §6.1).
     return { ok: false, code: REFUSED[group.kind] };
   }
-  return { ok: true, sharedSecret: new KeyMaterial(Uint8Array.from(shared)) };
+  const sharedSecret = new KeyMaterial(Uint8Array.from(shared));
+  shared.fill(0);
+  return { ok: true, sharedSecret };
 }
 
 const REFUSED: Readonly<Record<KeyExchangeGroup['kind'], KeyExchangeFailure>> = {

@@ -6,12 +6,12 @@ import {
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
-import { NONCE_BYTES, SALT_BYTES, shapeForKeys } from '../cipher-shape.ts';
+import { integrityHash, NONCE_BYTES, SALT_BYTES, shapeForKeys } from '../cipher-shape.ts';
 import { constantTimeEqualAt } from '../constant-time-equal.ts';
 import type { KeyMaterial } from '../key-material.ts';
 import { packetLayoutFault, requirePacketLayout } from '../packet-layout.ts';
 import type { CipherShape, CipherSuite, PacketCipher } from '../provider.ts';
-import { Encr, Integ } from '../transforms.ts';
+import { Encr } from '../transforms.ts';
 
 /** A packet cipher on node:crypto; key objects are made once, here.
  * @throws RangeError for a suite that is not provided and for keys of other lengths than its shape says.
@@ -28,7 +28,7 @@ export function createNodePacketCipher(
         shape,
         `aes-${suite.keyBits}-cbc`,
         createSecretKey(encryption),
-        HMAC_HASH[suite.integrity] ?? '',
+        integrityHash(suite.integrity),
         createSecretKey(keys.integrity.reveal()),
       );
     case Encr.ENCR_AES_GCM_16:
@@ -37,13 +37,6 @@ export function createNodePacketCipher(
       return createAead(shape, 'chacha20-poly1305', encryption);
   }
 }
-
-const HMAC_HASH: Readonly<Record<number, string>> = {
-  [Integ.AUTH_HMAC_SHA1_96]: 'sha1',
-  [Integ.AUTH_HMAC_SHA2_256_128]: 'sha256',
-  [Integ.AUTH_HMAC_SHA2_384_192]: 'sha384',
-  [Integ.AUTH_HMAC_SHA2_512_256]: 'sha512',
-};
 
 /** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634): nonce = salt | IV. */
 function createAead(
