@@ -1,0 +1,239 @@
+import { addMs, type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
+import type { Endpoint, IpAddress } from '@ipsec-kit/ip';
+import type { Datagram } from './datagram.ts';
+import { type DatagramHook, Fault } from './fault.ts';
+import type { Direction, Middlebox, Passage } from './middlebox.ts';
+import { NetworkTrace, type TraceEntry } from './network-trace.ts';
+
+const DEFAULT_TRACE_ENTRIES = 4096;
+const TRACE_BYTES = 16 << 20;
+/** Datagrams under way at once: beyond it a simulation feeds on itself. */
+const MAX_IN_FLIGHT = 65_536;
+/** Largest payload of UDP over IPv4: 65535 less both headers. @see RFC 768 */
+const MAX_DATAGRAM_BYTES = 65_507;
+
+export interface VirtualNetworkOptions {
+  readonly clock: Clock;
+  /** Entries that the trace keeps; default 4096. */
+  readonly traceEntries?: number;
+}
+
+/** What a host needs to be in a network. */
+export interface AttachOptions {
+  /** For traces; unique in the network. */
+  readonly name: string;
+  readonly addresses: readonly IpAddress[];
+  /** What stands between the host and the core, nearest first. */
+  readonly middleboxes?: readonly Middlebox[];
+  /** Called for each datagram that arrives; the data belongs to the receiver. */
+  receive(datagram: Datagram): void;
+}
+
+/** A host's place in a network. */
+export interface Attachment {
+  readonly name: string;
+  /** Sends one datagram; `data` is copied.
+   * @throws RangeError when it is larger than UDP can carry.
+   */
+  send(from: Endpoint, to: Endpoint, data: Uint8Array): void;
+  /** What went out of the host and what came to it. */
+  readonly counters: Readonly<AttachmentCounters>;
+  /** Leaves the network: what is still under way to it is lost. */
+  detach(): void;
+}
+
+/** Datagrams and bytes of UDP payload of one host. */
+export interface AttachmentCounters {
+  sentDatagrams: number;
+  sentBytes: number;
+  receivedDatagrams: number;
+  receivedBytes: number;
+}
+
+/** What became of all datagrams. */
+export interface NetworkCounters {
+  sent: number;
+  delivered: number;
+  lost: number;
+  duplicated: number;
+  /** Under way now. */
+  inFlight: number;
+}
+
+interface Place extends AttachOptions {
+  readonly middleboxes: readonly Middlebox[];
+  readonly counters: AttachmentCounters;
+}
+
+/** A network of UDP hosts in virtual time. A datagram passes the hook of the test, then the sender's middleboxes from
+ * the inside out, then those of the receiver from the outside in; whatever is random lies in the seeds of the boxes.
+ */
+export class VirtualNetwork {
+  readonly #clock: Clock;
+  readonly #trace: NetworkTrace;
+  readonly #places = new Map<string, Place>();
+  readonly #byAddress = new Map<string, Place>();
+  readonly #counters: NetworkCounters = {
+    sent: 0,
+    delivered: 0,
+    lost: 0,
+    duplicated: 0,
+    inFlight: 0,
+  };
+  #hook: DatagramHook | undefined;
+
+  constructor({ clock, traceEntries = DEFAULT_TRACE_ENTRIES }: VirtualNetworkOptions) {
+    this.#clock = clock;
+    this.#trace = new NetworkTrace(traceEntries, TRACE_BYTES);
+  }
+
+  /** Puts a host into the network. @throws Error when its name or one of its addresses is taken. */
+  attach(options: AttachOptions): Attachment {
+    const { name, addresses } = options;
+    const keys = addresses.map(addressKey);
+    if (this.#places.has(name)) throw new Error(`"name" expected a free one, got ${name}`);
+    if (keys.length === 0) throw new Error(`"addresses" of ${name} expected at least one`);
+    for (const key of keys) {
+      const owner = this.#byAddress.get(key);
+      if (owner) throw new Error(`an address of ${name} belongs to ${owner.name} already`);
+    }
+    const counters = { sentDatagrams: 0, sentBytes: 0, receivedDatagrams: 0, receivedBytes: 0 };
+    const place: Place = { ...options, middleboxes: options.middleboxes ?? [], counters };
+    this.#places.set(name, place);
+    for (const key of keys) this.#byAddress.set(key, place);
+    return {
+      name,
+      counters,
+      send: (from, to, data) => this.#send(place, from, to, data),
+      detach: () => {
+        if (this.#places.get(name) !== place) return;
+        this.#places.delete(name);
+        for (const key of keys) this.#byAddress.delete(key);
+      },
+    };
+  }
+
+  /** Sets what decides on every datagram that is sent from now on, in place of the one before; `undefined` for none. */
+  onDatagram(hook: DatagramHook | undefined): void {
+    this.#hook = hook;
+  }
+
+  /** What has happened so far: the last entries, oldest first; a copy. */
+  get trace(): readonly TraceEntry[] {
+    return this.#trace.entries();
+  }
+
+  /** How many entries of the trace are gone because it is bounded. */
+  get forgottenEntries(): number {
+    return this.#trace.forgotten;
+  }
+
+  get counters(): Readonly<NetworkCounters> {
+    return { ...this.#counters };
+  }
+
+  #send(place: Place, from: Endpoint, to: Endpoint, data: Uint8Array): void {
+    if (data.length > MAX_DATAGRAM_BYTES) {
+      throw new RangeError(
+        `"data" expected at most ${MAX_DATAGRAM_BYTES} bytes, got ${data.length}`,
+      );
+    }
+    const datagram: Datagram = { index: this.#counters.sent, from, to, data: data.slice() };
+    this.#counters.sent += 1;
+    place.counters.sentDatagrams += 1;
+    place.counters.sentBytes += data.length;
+    const sentAt = this.#clock.now();
+    this.#trace.add({ kind: 'sent', at: sentAt, datagram });
+    const fault = new Fault(datagram);
+    this.#hook?.(datagram, fault);
+    this.#leave('test', datagram, fault.passages(), (passed) =>
+      this.#goOutward(passed, place, 0, sentAt),
+    );
+  }
+
+  #goOutward(datagram: Datagram, place: Place, step: number, sentAt: Instant): void {
+    const box = place.middleboxes[step];
+    if (box) {
+      this.#pass(box, 'outward', datagram, (passed) =>
+        this.#goOutward(passed, place, step + 1, sentAt),
+      );
+      return;
+    }
+    const target = this.#byAddress.get(addressKey(datagram.to.address));
+    if (target) this.#goInward(datagram, target, target.middleboxes.length - 1, sentAt);
+    else this.#lose(datagram, 'no such host');
+  }
+
+  #goInward(datagram: Datagram, place: Place, step: number, sentAt: Instant): void {
+    const box = place.middleboxes[step];
+    if (box) {
+      this.#pass(box, 'inward', datagram, (passed) =>
+        this.#goInward(passed, place, step - 1, sentAt),
+      );
+      return;
+    }
+    if (this.#places.get(place.name) !== place) this.#lose(datagram, 'host is gone');
+    else this.#deliver(datagram, place, sentAt);
+  }
+
+  #pass(
+    box: Middlebox,
+    direction: Direction,
+    datagram: Datagram,
+    next: (datagram: Datagram) => void,
+  ): void {
+    this.#leave(box.name, datagram, box.pass(datagram, direction, this.#clock.now()), next);
+  }
+
+  #leave(
+    where: string,
+    original: Datagram,
+    passages: readonly Passage[],
+    next: (datagram: Datagram) => void,
+  ): void {
+    if (passages.length === 0) this.#lose(original, where);
+    if (passages.length > 1) {
+      const { index } = original;
+      const copies = passages.length - 1;
+      this.#counters.duplicated += copies;
+      this.#trace.add({ kind: 'duplicated', at: this.#clock.now(), index, where, copies });
+    }
+    for (const { datagram, delayMs } of passages) {
+      if (delayMs === 0) next(datagram);
+      else this.#later(datagram, delayMs, next);
+    }
+  }
+
+  #later(datagram: Datagram, delayMs: number, next: (datagram: Datagram) => void): void {
+    if (this.#counters.inFlight >= MAX_IN_FLIGHT) {
+      this.#lose(datagram, 'too many in flight');
+      return;
+    }
+    this.#counters.inFlight += 1;
+    this.#clock.wakeAt(addMs(this.#clock.now(), delayMs), () => {
+      this.#counters.inFlight -= 1;
+      next(datagram);
+    });
+  }
+
+  #deliver(datagram: Datagram, place: Place, sentAt: Instant): void {
+    const at = this.#clock.now();
+    const { index, data } = datagram;
+    this.#counters.delivered += 1;
+    place.counters.receivedDatagrams += 1;
+    place.counters.receivedBytes += data.length;
+    const afterMs = msBetween(sentAt, at);
+    this.#trace.add({ kind: 'delivered', at, index, host: place.name, afterMs });
+    // A copy of a duplicated datagram must not see what the receiver of the other did to it in place.
+    place.receive({ ...datagram, data: data.slice() });
+  }
+
+  #lose({ index }: Datagram, where: string): void {
+    this.#counters.lost += 1;
+    this.#trace.add({ kind: 'lost', at: this.#clock.now(), index, where });
+  }
+}
+
+function addressKey(address: IpAddress): string {
+  return address.bytes.join('.');
+}
