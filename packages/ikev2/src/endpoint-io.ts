@@ -113,8 +113,6 @@ export type Request =
     }
   | {
       readonly kind: 'lease';
-      /** The session that holds the lease until `release-lease` gives it back. */
-      readonly sessionId: number;
       readonly connection: string;
       readonly pools: readonly string[];
       readonly identity: Identity;

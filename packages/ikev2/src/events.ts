@@ -71,6 +71,14 @@ export type SessionEvent =
       };
       readonly nat: { readonly local: boolean; readonly remote: boolean; readonly forced: boolean };
     }
+  /** The first exchange had no answer and starts anew, as `keyingTries` says. */
+  | {
+      readonly kind: 'session-retried';
+      readonly sessionId: number;
+      /** 2 for the second attempt. */
+      readonly attempt: number;
+      readonly failure: SessionFailure;
+    }
   | {
       readonly kind: 'session-opened';
       readonly sessionId: number;

@@ -1,0 +1,106 @@
+import { NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import type { ConnectionConfig } from '../config.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { describeProposals } from '../errors/describe-offer.ts';
+import {
+  inconsistentAnswer,
+  malformedFromPeer,
+  otherNotify,
+  ourProposalsRefused,
+  selectorsRefused,
+} from '../errors/failures.ts';
+import type { SessionFailure } from '../events.ts';
+import { deriveChildKeys } from '../keys/child-keys.ts';
+import { cipherSuiteOf } from '../keys/ike-suite.ts';
+import { isConsistentAnswer } from '../negotiate/proposals.ts';
+import { isWithinOffer, readSelectors } from '../negotiate/selectors.ts';
+import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { InitTranscript } from '../session/session-state.ts';
+import { type ChildOffer, readChildSpi } from './child-offer.ts';
+import type { NegotiatedChild } from './negotiated-child.ts';
+
+/** A Child SA, or why there is none. */
+export type ChildResult =
+  | { readonly ok: true; readonly child: NegotiatedChild }
+  | { readonly ok: false; readonly failure: SessionFailure };
+
+/** What the initiator makes of the answer to its offer of a first Child SA.
+ * @see RFC 7296 §1.2, §2.9 (narrowing), §3.3.6 (consistency), §2.17 (keys)
+ */
+export function acceptFirstChild(
+  context: EndpointContext,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  offer: ChildOffer,
+  inboundSpi: number,
+  transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
+  payloads: readonly Payload[],
+): ChildResult {
+  const error = findErrorNotify(payloads);
+  if (error) return refusedBy(error.notify, offer);
+  const answer = findPayload(payloads, 'SA');
+  const tsi = findPayload(payloads, 'TSi');
+  const tsr = findPayload(payloads, 'TSr');
+  if (!answer || !tsi || !tsr) return refused(malformed('it lacks SA, TSi or TSr'));
+  if (!isConsistentAnswer(answer.proposals, offer.proposals)) {
+    const chosen = describeProposals(answer.proposals);
+    return refused(inconsistentAnswer(chosen, describeProposals(offer.proposals)));
+  }
+  const proposal = answer.proposals[0];
+  const outboundSpi = proposal && readChildSpi(proposal.spi);
+  if (!proposal || outboundSpi === undefined) return refused(malformed('its ESP SPI is not valid'));
+  const local = readSelectors(tsi);
+  const remote = readSelectors(tsr);
+  if (!isWithinOffer(local, offer.local) || !isWithinOffer(remote, offer.remote)) {
+    return refused(inconsistentAnswer('traffic selectors outside our offer', 'narrower ones'));
+  }
+  const suite = cipherSuiteOf(proposal.transforms);
+  const shape = suite && context.crypto.cipherShape(suite);
+  if (!suite || !shape) {
+    return refused(inconsistentAnswer(describeProposals([proposal]), 'algorithms that we have'));
+  }
+  const keys = deriveChildKeys(
+    context.crypto,
+    sa.suite.prf,
+    sa.keys.skD,
+    { initiator: transcript.initiatorNonce, responder: transcript.responderNonce },
+    shape,
+  );
+  const id = context.nextChildId;
+  context.nextChildId += 1;
+  return {
+    ok: true,
+    child: {
+      id,
+      connection,
+      config: offer.config,
+      suite,
+      inboundSpi,
+      outboundSpi,
+      inboundKeys: keys.fromResponder,
+      outboundKeys: keys.fromInitiator,
+      localSelectors: local,
+      remoteSelectors: remote,
+    },
+  };
+}
+
+function refusedBy(notify: number, offer: ChildOffer): ChildResult {
+  switch (notify) {
+    case NotifyType.NO_PROPOSAL_CHOSEN:
+      return refused(ourProposalsRefused(offer.proposals, 'Child SA'));
+    case NotifyType.TS_UNACCEPTABLE:
+      return refused(selectorsRefused(offer.local, offer.remote));
+    default:
+      return refused(otherNotify(notify, 'the request for a Child SA'));
+  }
+}
+
+function malformed(detail: string): SessionFailure {
+  return malformedFromPeer('answer for the Child SA', detail);
+}
+
+function refused(failure: SessionFailure): ChildResult {
+  return { ok: false, failure };
+}

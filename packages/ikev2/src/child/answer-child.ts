@@ -1,0 +1,153 @@
+import { type Payload, ProtocolId, type Proposal } from '@ipsec-kit/ikev2-codec';
+import type { ChildConfig, ConnectionConfig } from '../config.ts';
+import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
+import type { Lease } from '../endpoint-io.ts';
+import { noProposalForPeer, selectorsNotConfigured } from '../errors/failures.ts';
+import type { ProtocolError } from '../errors/wire-answer.ts';
+import type { SessionFailure } from '../events.ts';
+import { deriveChildKeys } from '../keys/child-keys.ts';
+import { cipherSuiteOf } from '../keys/ike-suite.ts';
+import { chooseProposal, firstChildProposals, offerProposals } from '../negotiate/proposals.ts';
+import {
+  type NarrowedSelectors,
+  narrowOffer,
+  readSelectors,
+  resolveSelectors,
+} from '../negotiate/selectors.ts';
+import { findPayload } from '../payloads/find-payload.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { InitTranscript } from '../session/session-state.ts';
+import { readChildSpi, spiBytes } from './child-offer.ts';
+import type { NegotiatedChild } from './negotiated-child.ts';
+
+/** What the responder makes of an offer: a Child SA and the payloads that say so, or an error for the wire. */
+export type ChildAnswer =
+  | { readonly ok: true; readonly child: NegotiatedChild; readonly payloads: readonly Payload[] }
+  | {
+      readonly ok: false;
+      readonly error: ProtocolError;
+      readonly failure: SessionFailure;
+      readonly name: string;
+    };
+
+/** Chooses among the children of a connection: the first whose selectors overlap with the offer and that has
+ * a proposal in common with it. Selectors are narrowed; `dynamic` ones of the peer are its leased addresses,
+ * or the address that it has.
+ * @see RFC 7296 §2.9, §3.3.6, §2.17
+ */
+export function answerFirstChild(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  lease: Lease | undefined,
+  transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
+  payloads: readonly Payload[],
+): ChildAnswer {
+  const offered = readOffer(payloads);
+  const fitting: { config: ChildConfig; selectors: NarrowedSelectors }[] = [];
+  for (const config of connection.children) {
+    const selectors = narrowOffer(offered, configuredSelectors(session, config, lease));
+    if (selectors) fitting.push({ config, selectors });
+  }
+  for (const { config, selectors } of fitting) {
+    const proposals = firstChildProposals(config.proposals).filter(({ transforms }) =>
+      isProvided(context, transforms),
+    );
+    const chosen = chooseProposal(offered.proposals, proposals, ProtocolId.ESP);
+    const outboundSpi = chosen && readChildSpi(chosen.proposal.spi);
+    if (!chosen || outboundSpi === undefined) continue;
+    return agree(context, sa, connection, config, selectors, chosen.proposal, outboundSpi, transcript);
+  }
+  return refuseOffer(connection, offered, fitting[0]?.config);
+}
+
+interface ReadOffer extends NarrowedSelectors {
+  readonly proposals: readonly Proposal[];
+}
+
+/** The peer is the initiator: its TSi is the remote side, its TSr ours. */
+function readOffer(payloads: readonly Payload[]): ReadOffer {
+  const tsi = findPayload(payloads, 'TSi');
+  const tsr = findPayload(payloads, 'TSr');
+  return {
+    proposals: findPayload(payloads, 'SA')?.proposals ?? [],
+    local: tsr ? readSelectors(tsr) : [],
+    remote: tsi ? readSelectors(tsi) : [],
+  };
+}
+
+function configuredSelectors(
+  session: IkeSession,
+  config: ChildConfig,
+  lease: Lease | undefined,
+): NarrowedSelectors {
+  const leased = lease?.addresses.map(({ address }) => address) ?? [];
+  const peer = leased.length > 0 ? leased : [session.path.remote.address];
+  return {
+    local: resolveSelectors(config.localSelectors, [session.path.local.address]),
+    remote: resolveSelectors(config.remoteSelectors, peer),
+  };
+}
+
+/** Whether the provider has the cipher of a proposal, whichever of its alternatives the peer takes. */
+function isProvided(context: EndpointContext, transforms: Proposal['transforms']): boolean {
+  const suite = cipherSuiteOf(transforms);
+  return suite !== undefined && context.crypto.cipherShape(suite) !== undefined;
+}
+
+function agree(
+  context: EndpointContext,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  config: ChildConfig,
+  selectors: NarrowedSelectors,
+  proposal: Proposal,
+  outboundSpi: number,
+  transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
+): ChildAnswer {
+  const suite = cipherSuiteOf(proposal.transforms);
+  const shape = suite && context.crypto.cipherShape(suite);
+  if (!suite || !shape) return refuseOffer(connection, { proposals: [proposal], ...selectors }, config);
+  const nonces = { initiator: transcript.initiatorNonce, responder: transcript.responderNonce };
+  const keys = deriveChildKeys(context.crypto, sa.suite.prf, sa.keys.skD, nonces, shape);
+  const inboundSpi = reserveChildSpi(context);
+  const id = context.nextChildId;
+  context.nextChildId += 1;
+  return {
+    ok: true,
+    child: {
+      id,
+      connection,
+      config,
+      suite,
+      inboundSpi,
+      outboundSpi,
+      inboundKeys: keys.fromInitiator,
+      outboundKeys: keys.fromResponder,
+      localSelectors: selectors.local,
+      remoteSelectors: selectors.remote,
+    },
+    payloads: [
+      { type: 'SA', proposals: [{ ...proposal, spi: spiBytes(inboundSpi) }] },
+      { type: 'TSi', selectors: selectors.remote },
+      { type: 'TSr', selectors: selectors.local },
+    ],
+  };
+}
+
+function refuseOffer(
+  connection: ConnectionConfig,
+  offered: ReadOffer,
+  fitting: ChildConfig | undefined,
+): ChildAnswer {
+  if (!fitting) {
+    const failure = selectorsNotConfigured(offered.local, offered.remote, connection.name);
+    const name = connection.children[0]?.name ?? '';
+    return { ok: false, error: { code: 'ts-unacceptable' }, failure, name };
+  }
+  const ours = offerProposals(firstChildProposals(fitting.proposals), ProtocolId.ESP, new Uint8Array(0));
+  const failure = noProposalForPeer(offered.proposals, ours, 'Child SA');
+  return { ok: false, error: { code: 'no-proposal-chosen' }, failure, name: fitting.name };
+}

@@ -1,0 +1,19 @@
+import type { CipherSuite } from '@ipsec-kit/crypto';
+import type { TrafficSelector } from '@ipsec-kit/ip';
+import type { ChildConfig, ConnectionConfig } from '../config.ts';
+import type { ChildKeys } from '../keys/child-keys.ts';
+
+/** A Child SA that both sides agreed on and that is not installed yet. */
+export interface NegotiatedChild {
+  readonly id: number;
+  readonly connection: ConnectionConfig;
+  readonly config: ChildConfig;
+  readonly suite: CipherSuite;
+  /** Our SPI, which the peer puts into the packets it sends us. */
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly inboundKeys: ChildKeys['fromInitiator'];
+  readonly outboundKeys: ChildKeys['fromInitiator'];
+  readonly localSelectors: readonly TrafficSelector[];
+  readonly remoteSelectors: readonly TrafficSelector[];
+}

@@ -1,0 +1,116 @@
+import type { Instant, WakeClass } from '@ipsec-kit/clock';
+
+/** One entry of a {@link DeadlineHeap}. */
+export interface HeapEntry<Name extends string> {
+  readonly sessionId: number;
+  readonly name: Name;
+  /** The reason, for people: `retransmit IKE_AUTH`. */
+  readonly label: string;
+  readonly at: Instant;
+  readonly toleranceMs: number;
+  readonly wake: WakeClass;
+}
+
+/** The deadlines of all sessions in a binary heap: setting and taking cost O(log n), looking at the first is free.
+ * Each session has at most one deadline of a name; one that was replaced or cleared stays in the heap until it
+ * surfaces, and the heap is rebuilt when such leftovers outnumber the living.
+ */
+export class DeadlineHeap<Name extends string> {
+  #heap: HeapEntry<Name>[] = [];
+  readonly #current = new Map<number, Map<Name, HeapEntry<Name>>>();
+  #living = 0;
+
+  /** Sets or replaces a deadline of a session. */
+  set(entry: HeapEntry<Name>): void {
+    let named = this.#current.get(entry.sessionId);
+    if (!named) {
+      named = new Map();
+      this.#current.set(entry.sessionId, named);
+    }
+    if (!named.has(entry.name)) this.#living += 1;
+    named.set(entry.name, entry);
+    this.#push(entry);
+    if (this.#heap.length > 64 && this.#heap.length > 2 * this.#living) this.#rebuild();
+  }
+
+  /** Takes one deadline of a session back. */
+  clear(sessionId: number, name: Name): void {
+    const named = this.#current.get(sessionId);
+    if (!named?.delete(name)) return;
+    this.#living -= 1;
+    if (named.size === 0) this.#current.delete(sessionId);
+  }
+
+  /** Takes all deadlines of a session back. */
+  clearSession(sessionId: number): void {
+    const named = this.#current.get(sessionId);
+    if (!named) return;
+    this.#living -= named.size;
+    this.#current.delete(sessionId);
+  }
+
+  /** When a deadline of a session stands, or `undefined`. */
+  at(sessionId: number, name: Name): Instant | undefined {
+    return this.#current.get(sessionId)?.get(name)?.at;
+  }
+
+  /** The deadline that comes first; it stays. */
+  first(): HeapEntry<Name> | undefined {
+    for (;;) {
+      const top = this.#heap[0];
+      if (!top || this.#isLiving(top)) return top;
+      this.#pop();
+    }
+  }
+
+  /** Takes the first deadline that is due at `now`, or returns `undefined`. */
+  takeDue(now: Instant): HeapEntry<Name> | undefined {
+    const top = this.first();
+    if (!top || top.at > now) return undefined;
+    this.#pop();
+    this.clear(top.sessionId, top.name);
+    return top;
+  }
+
+  #isLiving(entry: HeapEntry<Name>): boolean {
+    return this.#current.get(entry.sessionId)?.get(entry.name) === entry;
+  }
+
+  #rebuild(): void {
+    const living = this.#heap.filter((entry) => this.#isLiving(entry));
+    this.#heap = [];
+    for (const entry of living) this.#push(entry);
+  }
+
+  #push(entry: HeapEntry<Name>): void {
+    const heap = this.#heap;
+    let index = heap.push(entry) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (!above || above.at <= entry.at) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      const left = heap[child];
+      if (!left) break;
+      const right = heap[child + 1];
+      if (right && right.at < left.at) child += 1;
+      const smaller = right && right.at < left.at ? right : left;
+      if (smaller.at >= last.at) break;
+      heap[index] = smaller;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Answer } from '../endpoint-io.ts';
+import { onFirstChildInstalled, onKeyAgreed, onOwnSecret, onPeerSecret } from '../exchanges/ike-auth-initiator.ts';
+import { onLease, onSecret } from '../exchanges/ike-auth-responder.ts';
+import { onResponseChildInstalled } from '../exchanges/first-child-responder.ts';
+import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
+import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { EndpointContext } from './endpoint-context.ts';
+
+/** Takes the answer to a request to the session that waits for it. An answer that comes too late, because its session has
+ * ended, is dropped; a lease in it goes back to its pool.
+ */
+export function deliverAnswer(context: EndpointContext, requestId: number, answer: Answer): void {
+  const session = context.awaitedAnswers.get(requestId);
+  context.awaitedAnswers.delete(requestId);
+  if (session && 'requestId' in session.state && session.state.requestId === requestId) {
+    dispatch(context, session, answer);
+  } else if (answer.kind === 'lease' && answer.lease) {
+    context.outputs.push({ kind: 'release-lease', lease: answer.lease });
+  }
+}
+
+function dispatch(context: EndpointContext, session: IkeSession, answer: Answer): void {
+  const { state } = session;
+  switch (state.kind) {
+    case 'generating-key':
+      return onKeyGenerated(context, session, state, answer);
+    case 'agreeing-key':
+      return onKeyAgreed(context, session, state, answer);
+    case 'finding-own-secret':
+      return onOwnSecret(context, session, state, answer);
+    case 'finding-peer-secret':
+      return onPeerSecret(context, session, state, answer);
+    case 'installing-first-child':
+      return onFirstChildInstalled(context, session, state, answer);
+    case 'generating-response-key':
+      return onResponseKeyGenerated(context, session, state, answer);
+    case 'agreeing-response-key':
+      return onResponseKeyAgreed(context, session, state, answer);
+    case 'finding-secret':
+      return onSecret(context, session, state, answer);
+    case 'leasing-addresses':
+      return onLease(context, session, state, answer);
+    case 'installing-response-child':
+      return onResponseChildInstalled(context, session, state, answer);
+    case 'awaiting-init-response':
+    case 'awaiting-auth-response':
+    case 'awaiting-auth-request':
+    case 'established':
+    case 'ending':
+    case 'lingering':
+    case 'closed':
+      return;
+    default:
+      unreachable(state);
+  }
+}
+
+function unreachable(state: never): never {
+  throw new Error(`unhandled state ${JSON.stringify(state)}`);
+}

@@ -1,0 +1,145 @@
+import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import { instantFromMs } from '@ipsec-kit/clock';
+import type { Machine } from '@ipsec-kit/clock';
+import type { ConnectionConfig, EndpointSettings } from '../config.ts';
+import {
+  type ChildTraffic,
+  type EndpointDeadline,
+  type EndpointInput,
+  type EndpointOutput,
+  FIRST_RESPONDER_SESSION_ID,
+} from '../endpoint-io.ts';
+import { armKeepalive } from '../nat/keepalive.ts';
+import { followPeer } from '../session/move-path.ts';
+import { AnswerLimiter } from './answer-limiter.ts';
+import { CookieJar } from './cookies.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
+import { deliverAnswer } from './deliver-answer.ts';
+import type { EndpointContext } from './endpoint-context.ts';
+import { HalfOpenCounter } from './half-open.ts';
+import { performCommand } from './perform-command.ts';
+import { receiveDatagram } from './receive-datagram.ts';
+import { runTimers } from './run-timers.ts';
+
+/** Answers to unauthenticated messages: per second in the long run, and at once. */
+const UNPROTECTED_ANSWERS_PER_SECOND = 100;
+/** Events about messages that were dropped, likewise. */
+const REJECTION_EVENTS_PER_SECOND = 100;
+
+/** What an endpoint is made of. */
+export interface IkeEndpointOptions {
+  readonly connections: readonly ConnectionConfig[];
+  readonly settings: EndpointSettings;
+  /** Its `generate` and `agree` are never called here: they come out as requests. */
+  readonly crypto: CryptoProvider;
+  /** For SPIs, nonces, IVs and cookies. */
+  readonly random: RandomSource;
+  /** 0 to 1, for timers alone, so that they do not move SPIs in a trace. */
+  readonly jitter: () => number;
+}
+
+/** All IKE sessions of one set of sockets, both roles, as one pure machine. */
+export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
+  nextDeadline(): EndpointDeadline | undefined;
+  /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
+  readonly rejectedMessages: number;
+}
+
+/** Creates an endpoint: give it datagrams, timeouts, answers, commands and traffic; perform what it returns, in order.
+ * Nothing that comes from the network makes it throw.
+ * @see RFC 7296
+ */
+export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
+  const context = createContext(options);
+  return {
+    handle(input) {
+      context.now = input.now;
+      context.outputs = [];
+      handle(context, input);
+      return context.outputs;
+    },
+    nextDeadline() {
+      const first = context.deadlines.first();
+      if (!first) return undefined;
+      const { sessionId, label, at, toleranceMs, wake } = first;
+      return { name: label, at, toleranceMs, wake, sessionId };
+    },
+    get rejectedMessages() {
+      return context.counters.rejectedMessages;
+    },
+  };
+}
+
+function createContext(options: IkeEndpointOptions): EndpointContext {
+  const { crypto, random, jitter, settings, connections } = options;
+  const names = new Set(connections.map(({ name }) => name));
+  if (names.size !== connections.length) {
+    throw new RangeError('"connections" expected different names, got one of them twice');
+  }
+  return {
+    crypto,
+    random,
+    jitter,
+    settings,
+    connections,
+    now: instantFromMs(0),
+    outputs: [],
+    sessions: new Map(),
+    sessionsBySpi: new Map(),
+    sessionsByInitHash: new Map(),
+    sessionsByChild: new Map(),
+    inboundChildSpis: new Set(),
+    awaitedAnswers: new Map(),
+    deadlines: new DeadlineHeap(),
+    halfOpen: new HalfOpenCounter(),
+    cookies: new CookieJar(crypto, random),
+    unprotectedAnswers: new AnswerLimiter(
+      UNPROTECTED_ANSWERS_PER_SECOND,
+      UNPROTECTED_ANSWERS_PER_SECOND,
+    ),
+    rejectionEvents: new AnswerLimiter(REJECTION_EVENTS_PER_SECOND, REJECTION_EVENTS_PER_SECOND),
+    counters: { rejectedMessages: 0 },
+    nextRequestId: 1,
+    nextSessionId: FIRST_RESPONDER_SESSION_ID,
+    nextChildId: 1,
+  };
+}
+
+function handle(context: EndpointContext, input: EndpointInput): void {
+  switch (input.kind) {
+    case 'datagram':
+      return receiveDatagram(context, input.path, input.data, input.marker);
+    case 'timeout':
+      return runTimers(context);
+    case 'answer':
+      return deliverAnswer(context, input.requestId, input.answer);
+    case 'command':
+      return performCommand(context, input.command);
+    case 'traffic':
+      return noteTraffic(context, input.children);
+    case 'peer-moved': {
+      const session = context.sessionsByChild.get(input.childId);
+      if (session) followPeer(context, session, input.path, session.marker, 'esp');
+      return;
+    }
+    default:
+      unreachable(input);
+  }
+}
+
+/** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */
+function noteTraffic(context: EndpointContext, children: readonly ChildTraffic[]): void {
+  for (const { childId, inboundSinceLast, outboundSinceLast } of children) {
+    const session = context.sessionsByChild.get(childId);
+    if (!session) continue;
+    if (inboundSinceLast) session.lastInboundAt = context.now;
+    if (outboundSinceLast) {
+      session.keepalive?.onOutbound(context.now);
+      armKeepalive(context, session);
+    }
+  }
+}
+
+function unreachable(input: never): never {
+  throw new Error(`unhandled input ${JSON.stringify(input)}`);
+}

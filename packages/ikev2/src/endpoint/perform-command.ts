@@ -1,0 +1,98 @@
+import { type Command, FIRST_RESPONDER_SESSION_ID } from '../endpoint-io.ts';
+import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { initiate } from '../exchanges/initiate.ts';
+import { endWithDelete } from '../procedures/request-end.ts';
+import { enqueue } from '../procedures/run-procedures.ts';
+import { closeChild } from '../session/child-lifetime.ts';
+import { endSession } from '../session/close-session.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { type EndpointContext, setTimer } from './endpoint-context.ts';
+
+/** Performs a command of the driver. A command for a session that has ended does nothing, since the two may cross.
+ * @throws RangeError on a session id that is in use or reserved, and on a connection that does not exist: the caller's mistakes.
+ */
+export function performCommand(context: EndpointContext, command: Command): void {
+  if (command.kind === 'initiate') return startSession(context, command);
+  const session = context.sessions.get(command.sessionId);
+  if (!session) return;
+  switch (command.kind) {
+    case 'check-liveness':
+      if (session.state.kind === 'established') enqueue(context, session, { kind: 'liveness' });
+      return;
+    case 'close':
+      return closeSession(context, session, command);
+    case 'close-child':
+      return closeChild(context, session, command.childId, command.reason);
+    default:
+      unreachable(command);
+  }
+}
+
+function startSession(
+  context: EndpointContext,
+  command: Extract<Command, { readonly kind: 'initiate' }>,
+): void {
+  const { sessionId } = command;
+  const connection = context.connections.find(({ name }) => name === command.connection);
+  if (!connection) {
+    const names = context.connections.map(({ name }) => name).join(', ');
+    throw new RangeError(`"command.connection" expected one of ${names}, got ${command.connection}`);
+  }
+  if (!Number.isInteger(sessionId) || sessionId < 0 || sessionId >= FIRST_RESPONDER_SESSION_ID) {
+    throw new RangeError(
+      `"command.sessionId" expected a whole number below ${FIRST_RESPONDER_SESSION_ID}, got ${sessionId}`,
+    );
+  }
+  if (context.sessions.has(sessionId)) {
+    throw new RangeError(`"command.sessionId" expected one that is not in use, got ${sessionId}`);
+  }
+  initiate(context, command, connection);
+}
+
+/** Ends a session as gracefully as its state allows: before IKE_AUTH there is nothing to delete; while IKE_AUTH runs the
+ * DELETE must wait for it, since a window of 1 lets no other request out.
+ */
+function closeSession(
+  context: EndpointContext,
+  session: IkeSession,
+  command: Extract<Command, { readonly kind: 'close' }>,
+): void {
+  const { state } = session;
+  switch (state.kind) {
+    case 'generating-key':
+    case 'awaiting-init-response':
+    case 'agreeing-key':
+    case 'finding-own-secret':
+    case 'generating-response-key':
+    case 'agreeing-response-key':
+    case 'awaiting-auth-request':
+      endSession(context, session, CLOSED_BY_USER);
+      return;
+    case 'awaiting-auth-response':
+    case 'finding-peer-secret':
+    case 'installing-first-child':
+    case 'finding-secret':
+    case 'leasing-addresses':
+    case 'installing-response-child':
+      session.isClosing = true;
+      break;
+    case 'established':
+      session.isClosing = true;
+      endWithDelete(context, session, CLOSED_BY_USER);
+      break;
+    case 'ending':
+      break;
+    case 'lingering':
+    case 'closed':
+      return;
+    default:
+      unreachable(state);
+  }
+  if (command.giveUpAt !== undefined) {
+    setTimer(context, session, 'give-up', command.giveUpAt, { label: 'give up closing' });
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,184 @@
+import { decodeHeader, decodeMessage, ExchangeType, findNotify, type IkeHeader, type IkeMessage, NotifyType, unsupportedCriticalPayload } from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
+import { onInitResponse } from '../exchanges/ike-sa-init-initiator.ts';
+import { answerInit } from '../exchanges/ike-sa-init-responder.ts';
+import { onProtectedDatagram, onUnprotectedHint } from '../exchanges/protected-message.ts';
+import { findPayload } from '../payloads/find-payload.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { narrateReceived } from '../session/narrate.ts';
+import { transmit } from '../session/send-message.ts';
+import type { EndpointContext } from './endpoint-context.ts';
+import { answerUnprotected, reject, sendUnprotected, type RejectedMessage } from './unprotected-answers.ts';
+
+/** What every datagram brings with it. */
+interface Arrival extends RejectedMessage {
+  readonly datagram: Uint8Array;
+}
+
+/** Finds the session of a datagram by its SPIs, or what to do without one.
+ * @see RFC 7296 §2.5 (versions), §2.6 (SPIs), §2.21.4 (outside of an IKE SA)
+ */
+export function receiveDatagram(
+  context: EndpointContext,
+  path: Path,
+  datagram: Uint8Array,
+  marker: boolean,
+): void {
+  const decoded = decodeHeader(datagram);
+  if (!decoded.ok) {
+    reject(context, path, decoded.error.detail);
+    const { header } = decoded.error;
+    // RFC 7296 §2.5: only a higher major version deserves an answer.
+    if (decoded.error.code === 'unsupported-major-version' && header && header.majorVersion > 2) {
+      const message = { header, path, marker, bytes: datagram.length };
+      answerUnprotected(context, message, { code: 'unsupported-major-version' });
+    }
+    return;
+  }
+  const header = decoded.value;
+  const arrival: Arrival = { header, path, marker, bytes: datagram.length, datagram };
+  if (header.exchangeType === ExchangeType.IKE_SA_INIT) receiveInit(context, arrival);
+  else receiveForSa(context, arrival);
+}
+
+function receiveForSa(context: EndpointContext, arrival: Arrival): void {
+  const { header, path, marker, datagram } = arrival;
+  const session = findSession(context, header);
+  if (!session) {
+    reject(context, path, 'message for an IKE SA that is not known');
+    answerUnprotected(context, arrival, { code: 'unknown-ike-spi' });
+    return;
+  }
+  const { sa } = session;
+  if (!sa || header.initiatorSpi !== sa.initiatorSpi || header.responderSpi !== sa.responderSpi) {
+    reject(context, path, 'SPIs do not belong together, or the IKE SA has no keys yet');
+    return;
+  }
+  if (isHint(arrival)) {
+    reject(context, path, 'unprotected notification for an IKE SA');
+    onUnprotectedHint(context, session);
+    return;
+  }
+  onProtectedDatagram(context, session, sa, { header, data: datagram, path, marker });
+}
+
+/** The session whose SPI of ours is in the header. The I flag says which of the two that is: it is set by the original
+ * initiator, whose messages carry our SPI as the responder's. @see RFC 7296 §3.1
+ */
+function findSession(context: EndpointContext, header: IkeHeader): IkeSession | undefined {
+  const own = header.isInitiator ? header.responderSpi : header.initiatorSpi;
+  const session = context.sessionsBySpi.get(own);
+  return session && (session.role === 'responder') === header.isInitiator ? session : undefined;
+}
+
+function isHint({ header, datagram }: Arrival): boolean {
+  if (!header.isResponse) return false;
+  const message = decodeMessage(datagram);
+  return message.ok && findNotify(message.value.payloads, NotifyType.INVALID_IKE_SPI) !== undefined;
+}
+
+function receiveInit(context: EndpointContext, arrival: Arrival): void {
+  const { header, path } = arrival;
+  if (header.messageId !== 0 || header.isInitiator === header.isResponse) {
+    reject(context, path, 'IKE_SA_INIT with a message id or flags that it cannot have');
+  } else if (header.isResponse) {
+    receiveInitResponse(context, arrival);
+  } else if (header.responderSpi !== 0n) {
+    reject(context, path, 'IKE_SA_INIT request with an SPI of the responder');
+  } else {
+    receiveInitRequest(context, arrival);
+  }
+}
+
+function receiveInitResponse(context: EndpointContext, arrival: Arrival): void {
+  const { header, path, datagram } = arrival;
+  const session = context.sessionsBySpi.get(header.initiatorSpi);
+  const message = decodeMessage(datagram);
+  if (session?.role !== 'initiator' || session.state.kind !== 'awaiting-init-response') {
+    reject(context, path, 'IKE_SA_INIT response that nobody waits for');
+  } else if (!message.ok) {
+    reject(context, path, message.error.detail);
+  } else if (unsupportedCriticalPayload(message.value.payloads) !== undefined) {
+    // RFC 7296 §2.5: in a response nobody can be told; a better answer may still come.
+    reject(context, path, 'IKE_SA_INIT response with an unknown critical payload');
+  } else {
+    const { payloads } = message.value;
+    const sentAt = session.requests.outstanding[0]?.firstSentAt ?? context.now;
+    narrateReceived(context, session, {
+      header,
+      payloads,
+      bytes: datagram.length,
+      path,
+      fragments: 1,
+      retransmission: false,
+      roundTripMs: context.now - sentAt,
+    });
+    onInitResponse(context, session, session.state, message.value, datagram, path);
+  }
+}
+
+function receiveInitRequest(context: EndpointContext, arrival: Arrival): void {
+  const { path, datagram } = arrival;
+  const initHash = Array.from(context.crypto.sha1(datagram)).join('.');
+  const known = context.sessionsByInitHash.get(initHash);
+  if (known) return repeatInitResponse(context, known, arrival);
+  const overload = overloadOf(context, path);
+  if (overload) return reject(context, path, overload);
+  const message = decodeMessage(datagram);
+  if (!message.ok) return reject(context, path, message.error.detail);
+  const payloadType = unsupportedCriticalPayload(message.value.payloads);
+  if (payloadType !== undefined) {
+    reject(context, path, `IKE_SA_INIT request with unknown critical payload ${payloadType}`);
+    answerUnprotected(context, arrival, { code: 'unsupported-critical-payload', payloadType });
+    return;
+  }
+  if (!hasCookieIfNeeded(context, arrival, message.value)) return;
+  answerInit(context, message.value, arrival, initHash);
+}
+
+/** A retransmission: the same response again, to where this copy came from, or silence while it is being computed. @see RFC 7296 §2.1 */
+function repeatInitResponse(context: EndpointContext, session: IkeSession, arrival: Arrival): void {
+  if (!session.initResponse || session.state.kind !== 'awaiting-auth-request') return;
+  const narration = {
+    exchange: 'IKE_SA_INIT',
+    messageId: 0,
+    isResponse: true,
+    payloads: '',
+    retransmission: true,
+  };
+  transmit(context, session, [session.initResponse], narration, arrival);
+}
+
+/** Why a new IKE SA is not even considered: the limits of memory, in all and for one address. */
+function overloadOf(context: EndpointContext, path: Path): string | undefined {
+  const { maxSessions, initLimitHalfOpen, blockThreshold } = context.settings;
+  if (maxSessions > 0 && context.sessions.size >= maxSessions) return 'too many IKE SAs';
+  if (initLimitHalfOpen > 0 && context.halfOpen.total >= initLimitHalfOpen) {
+    return 'too many half-open IKE SAs';
+  }
+  if (blockThreshold > 0 && context.halfOpen.from(path.remote.address) >= blockThreshold) {
+    return 'too many half-open IKE SAs from one address';
+  }
+  return undefined;
+}
+
+/** Asks for a cookie when many IKE SAs are half-open: whoever sends from a forged address never sees it.
+ * The answer is smaller than any request that has a nonce, and no state is kept. @see RFC 7296 §2.6
+ */
+function hasCookieIfNeeded(context: EndpointContext, arrival: Arrival, message: IkeMessage): boolean {
+  const { cookieThreshold, cookieThresholdPerAddress } = context.settings;
+  const { halfOpen, cookies, now } = context;
+  const { path, header } = arrival;
+  const isNeeded =
+    (cookieThreshold > 0 && halfOpen.total >= cookieThreshold) ||
+    (cookieThresholdPerAddress > 0 &&
+      halfOpen.from(path.remote.address) >= cookieThresholdPerAddress);
+  if (!isNeeded) return true;
+  const nonce = findPayload(message.payloads, 'Nonce');
+  if (!nonce) return false;
+  const spi = header.initiatorSpi;
+  const cookie = findNotify(message.payloads, NotifyType.COOKIE);
+  if (cookie && cookies.accepts(cookie.data, now, path, spi, nonce.data)) return true;
+  sendUnprotected(context, arrival, NotifyType.COOKIE, cookies.bake(now, path, spi, nonce.data));
+  return false;
+}

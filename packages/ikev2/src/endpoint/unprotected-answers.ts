@@ -1,0 +1,75 @@
+import { encodeMessage, type IkeHeader, notify } from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
+import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
+import { type EndpointContext, raise } from './endpoint-context.ts';
+
+/** A message that nobody has authenticated, and where it came from. */
+export interface RejectedMessage {
+  readonly header: IkeHeader;
+  readonly path: Path;
+  readonly marker: boolean;
+  /** Bytes of the datagram: an answer is never larger. */
+  readonly bytes: number;
+}
+
+/** Notes a message that is dropped. */
+export function reject(context: EndpointContext, path: Path, reason: string): void {
+  context.counters.rejectedMessages += 1;
+  // Garbage can come faster than anybody reads: past the limit it is only counted.
+  if (!context.rejectionEvents.take(context.now)) return;
+  raise(context, { kind: 'message-rejected', reason, path });
+}
+
+/** Refuses an IKE_SA_INIT request without keeping any state.
+ * @param reason - for our own log; the wire gets the notification only. `undefined` when it is part of the protocol's course.
+ */
+export function rejectInit(
+  context: EndpointContext,
+  message: RejectedMessage,
+  error: ProtocolError,
+  reason: string | undefined,
+): void {
+  if (reason !== undefined) reject(context, message.path, reason);
+  answerUnprotected(context, message, error);
+}
+
+/** Answers a request outside of any IKE SA, if the error deserves an answer and the rate allows one.
+ * The answer goes to where the request came from, with its SPIs and message id, and is never larger than the request,
+ * so that nobody can use us to flood a third party.
+ * @see RFC 7296 §1.5, §2.21.4
+ */
+export function answerUnprotected(
+  context: EndpointContext,
+  message: RejectedMessage,
+  error: ProtocolError,
+): void {
+  // RFC 7296 §2.21.4: a response MUST NOT be answered.
+  if (message.header.isResponse) return;
+  const answer = wireAnswer(error, false);
+  if (answer.kind === 'silence' || !context.unprotectedAnswers.take(context.now)) return;
+  sendUnprotected(context, message, answer.notify, answer.data);
+}
+
+/** Sends a notification in the clear, in answer to a request. */
+export function sendUnprotected(
+  context: EndpointContext,
+  { header, path, marker, bytes }: RejectedMessage,
+  type: number,
+  notifyData: Uint8Array,
+): void {
+  const data = encodeMessage({
+    header: {
+      initiatorSpi: header.initiatorSpi,
+      responderSpi: header.responderSpi,
+      majorVersion: 2,
+      minorVersion: 0,
+      exchangeType: header.exchangeType,
+      isInitiator: !header.isInitiator,
+      isResponse: true,
+      higherVersion: false,
+      messageId: header.messageId,
+    },
+    payloads: [notify(type, notifyData)],
+  });
+  if (data.length <= bytes) context.outputs.push({ kind: 'send', path, data, marker });
+}

@@ -1,0 +1,325 @@
+import { formatIdentity, formatIdentityPattern, type Identity, identitiesEqual, matchIdentity } from '@ipsec-kit/auth';
+import { type KeyMaterial, TransformType } from '@ipsec-kit/crypto';
+import {
+  ExchangeType,
+  type IdPayload,
+  NotifyType,
+  notify,
+  type Payload,
+} from '@ipsec-kit/ikev2-codec';
+import { acceptFirstChild } from '../child/accept-child.ts';
+import {
+  type ChildOffer,
+  childOfferPayloads,
+  firstChildConfig,
+  firstChildOffer,
+} from '../child/child-offer.ts';
+import { adoptChild, announceChild, requestInstallation } from '../child/install-child.ts';
+import type { ConnectionConfig } from '../config.ts';
+import { ask, type EndpointContext, raise, reserveChildSpi } from '../endpoint/endpoint-context.ts';
+import type { Answer } from '../endpoint-io.ts';
+import {
+  installFailed,
+  keyExchangeInvalid,
+  malformedFromPeer,
+  noAddressFromPeer,
+  noSecret,
+  otherNotify,
+  ownWorkFailed,
+  peerNotAuthentic,
+  peerRejectedAuthentication,
+} from '../errors/failures.ts';
+import type { SessionFailure } from '../events.ts';
+import { configRequest, readConfigReply } from '../negotiate/config-payload.ts';
+import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
+import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
+import { endSession } from '../session/close-session.ts';
+import { establish } from '../session/establish.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { addressIdentity } from '../session/own-identity.ts';
+import { sendRequest } from '../session/send-message.ts';
+import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
+import { proveIdentity, verifyProof } from './auth-proof.ts';
+import { keyIkeSa } from './keyed-ike-sa.ts';
+
+/** The shared secret is there: makes the IKE SA, moves to port 4500, and asks for the secret that proves who we are. */
+export function onKeyAgreed(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'agreeing-key'>,
+  answer: Answer,
+): void {
+  const connection = session.connection;
+  if (answer.kind !== 'agree-key' || !connection) {
+    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
+    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    return;
+  }
+  const { agreement } = answer;
+  const method = state.proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
+  if (!agreement.ok) {
+    endSession(context, session, keyExchangeInvalid(method, agreement.code));
+    return;
+  }
+  const { transcript, initiatorSpi, responderSpi, proposal } = state;
+  const spis = { initiatorSpi, responderSpi };
+  const sa = keyIkeSa(context, session, spis, proposal.transforms, transcript, agreement.sharedSecret);
+  if (!sa) {
+    endSession(context, session, ownWorkFailed('IKE_SA_INIT', 'an algorithm is not provided'));
+    return;
+  }
+  // RFC 7296 §2.23: once NAT traversal is in use, IKE goes on at port 4500. We always force encapsulation.
+  if (session.floatTo) {
+    session.path = session.floatTo;
+    session.marker = true;
+  }
+  const localIdentity = connection.localIdentity ?? addressIdentity(session.path.local.address);
+  session.localIdentity = localIdentity;
+  // Which identity the peer has is known for sure only when one is configured; its address stands in until it says.
+  const secretFor =
+    connection.remoteIdentity.kind === 'identity'
+      ? connection.remoteIdentity.identity
+      : addressIdentity(session.path.remote.address);
+  const requestId = ask(context, session, {
+    kind: 'shared-secret',
+    connection: connection.name,
+    local: localIdentity,
+    remote: secretFor,
+  });
+  moveTo(session, 'agreeing-key', {
+    kind: 'finding-own-secret',
+    requestId,
+    transcript,
+    localIdentity,
+    secretFor,
+  });
+}
+
+/** Our secret is there: sends the IKE_AUTH request with the offer of the first Child SA. */
+export function onOwnSecret(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'finding-own-secret'>,
+  answer: Answer,
+): void {
+  const { connection, sa } = session;
+  const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
+  const config = connection && firstChildConfig(connection, session.childName);
+  if (!secret || !connection || !sa) {
+    endSession(context, session, noSecret(state.localIdentity, state.secretFor, answer));
+    return;
+  }
+  if (!config) {
+    const name = session.childName ?? 'any';
+    endSession(context, session, ownWorkFailed('IKE_AUTH', `connection ${connection.name} has no child "${name}"`));
+    return;
+  }
+  const childSpi = reserveChildSpi(context);
+  const offer: AuthOffer = {
+    transcript: state.transcript,
+    localIdentity: state.localIdentity,
+    childSpi,
+    childName: config.name,
+    secret,
+    secretFor: state.secretFor,
+  };
+  const child = firstChildOffer(session, connection, config, childSpi);
+  moveTo(session, 'finding-own-secret', { kind: 'awaiting-auth-response', offer });
+  const payloads = authPayloads(context, session, sa, connection, offer, child);
+  sendRequest(context, session, sa, ExchangeType.IKE_AUTH, payloads);
+}
+
+/** IDi, [IDr,] AUTH, [CP,] SA, TSi, TSr and notifications. @see RFC 7296 §1.2, §2.19 */
+function authPayloads(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  offer: AuthOffer,
+  child: ChildOffer,
+): Payload[] {
+  const idi: IdPayload = { type: 'IDi', ...offer.localIdentity };
+  const payloads: Payload[] = [idi];
+  if (connection.remoteIdentity.kind === 'identity') {
+    payloads.push({ type: 'IDr', ...connection.remoteIdentity.identity });
+  }
+  payloads.push(proveIdentity(context.crypto, sa, offer.transcript, idi, offer.secret));
+  const request = configRequest(connection.virtualAddresses);
+  if (request) payloads.push(request);
+  payloads.push(...childOfferPayloads(child));
+  // RFC 7296 §2.4: only when this is the only IKE SA between the two identities.
+  if (connection.sendInitialContact && !hasOther(context, session, connection)) {
+    payloads.push(notify(NotifyType.INITIAL_CONTACT));
+  }
+  return payloads;
+}
+
+function hasOther(context: EndpointContext, session: IkeSession, connection: ConnectionConfig): boolean {
+  for (const other of context.sessions.values()) {
+    if (other !== session && other.connection === connection && other.state.kind === 'established') {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The response, decrypted. Its keys are agreed, but who sent it is not known before AUTH verifies. */
+export function onAuthResponse(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'awaiting-auth-response'>,
+  payloads: readonly Payload[],
+): void {
+  const { connection } = session;
+  if (!connection) return;
+  const idr = findPayload(payloads, 'IDr');
+  const auth = findPayload(payloads, 'AUTH');
+  const error = findErrorNotify(payloads);
+  if (!auth && error) {
+    const failure =
+      error.notify === NotifyType.AUTHENTICATION_FAILED
+        ? peerRejectedAuthentication(session.localIdentity, formatIdentityPattern(connection.remoteIdentity))
+        : otherNotify(error.notify, 'IKE_AUTH');
+    endSession(context, session, failure);
+    return;
+  }
+  if (!idr || !auth) {
+    const detail = auth ? 'it has no IDr' : 'it has no AUTH (a peer that wants EAP is not supported)';
+    failAuth(context, session, malformedFromPeer('IKE_AUTH response', detail));
+    return;
+  }
+  const remoteIdentity: Identity = { idType: idr.idType, data: idr.data.slice() };
+  session.remoteIdentity = remoteIdentity;
+  if (matchIdentity(connection.remoteIdentity, remoteIdentity) === 0) {
+    const wanted = formatIdentityPattern(connection.remoteIdentity);
+    const detail = `it says that it is ${formatIdentity(remoteIdentity)}, but ${wanted} is configured; correct the remote identity here or the local one there`;
+    failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
+    return;
+  }
+  const isSame = identitiesEqual(state.offer.secretFor, remoteIdentity);
+  const requestId = isSame
+    ? undefined
+    : ask(context, session, {
+        kind: 'shared-secret',
+        connection: connection.name,
+        local: state.offer.localIdentity,
+        remote: remoteIdentity,
+      });
+  moveTo(session, 'awaiting-auth-response', {
+    kind: 'finding-peer-secret',
+    requestId,
+    offer: state.offer,
+    remoteIdentity,
+    payloads,
+  });
+  if (isSame) verifyPeer(context, session, state.offer.secret);
+}
+
+/** The secret for the identity that the peer named is there. */
+export function onPeerSecret(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'finding-peer-secret'>,
+  answer: Answer,
+): void {
+  const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
+  if (secret) return verifyPeer(context, session, secret);
+  failAuth(context, session, noSecret(state.offer.localIdentity, state.remoteIdentity, answer));
+}
+
+function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMaterial): void {
+  const { state, sa, connection } = session;
+  if (state.kind !== 'finding-peer-secret' || !sa || !connection) return;
+  const { payloads, offer, remoteIdentity } = state;
+  const idr = findPayload(payloads, 'IDr');
+  const auth = findPayload(payloads, 'AUTH');
+  if (!idr || !auth || !verifyProof(context.crypto, sa, offer.transcript, idr, secret, auth)) {
+    const detail =
+      'its AUTH does not match the pre-shared key that we have for it; give both sides the same secret';
+    failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
+    return;
+  }
+  openFirstChild(context, session, state, sa, connection);
+}
+
+/** The peer is authentic. A failure from here on is one of the Child SA; we then close, since without it there is nothing to do.
+ * @see RFC 7296 §2.21.2 (the initiator MAY, for reasons of policy, delete such an IKE SA)
+ */
+function openFirstChild(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'finding-peer-secret'>,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+): void {
+  const { payloads, offer } = state;
+  const config = firstChildConfig(connection, offer.childName);
+  if (!config) return;
+  const reply = findPayload(payloads, 'CP');
+  const given = reply ? readConfigReply(reply) : { addresses: [], dns: [] };
+  const refusal = findErrorNotify(payloads)?.notify;
+  const wantsAddress = connection.virtualAddresses.length > 0;
+  if (
+    refusal === NotifyType.INTERNAL_ADDRESS_FAILURE ||
+    (refusal === undefined && wantsAddress && given.addresses.length === 0)
+  ) {
+    failChild(context, session, config.name, noAddressFromPeer(connection.virtualAddresses));
+    return;
+  }
+  session.virtualAddresses = given.addresses;
+  session.dns = given.dns;
+  const { childSpi, transcript } = offer;
+  const child = firstChildOffer(session, connection, config, childSpi);
+  const result = acceptFirstChild(context, sa, connection, child, childSpi, transcript, payloads);
+  if (!result.ok) {
+    failChild(context, session, config.name, result.failure);
+    return;
+  }
+  const requestId = requestInstallation(context, session, result.child);
+  moveTo(session, 'finding-peer-secret', {
+    kind: 'installing-first-child',
+    requestId,
+    child: result.child,
+  });
+}
+
+/** The packet path has answered. */
+export function onFirstChildInstalled(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'installing-first-child'>,
+  answer: Answer,
+): void {
+  const { child } = state;
+  if (answer.kind !== 'install-child' || !answer.ok) {
+    const reason = answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
+    const failure = installFailed(reason ?? 'no reason given');
+    raise(context, { kind: 'child-failed', sessionId: session.id, name: child.config.name, failure });
+    context.inboundChildSpis.delete(child.inboundSpi);
+    moveTo(session, 'installing-first-child', { kind: 'established' });
+    endWithDelete(context, session, failure);
+    return;
+  }
+  adoptChild(context, session, child);
+  moveTo(session, 'installing-first-child', { kind: 'established' });
+  establish(context, session);
+  announceChild(context, session, child);
+}
+
+function failChild(context: EndpointContext, session: IkeSession, name: string, failure: SessionFailure): void {
+  const { state } = session;
+  if (state.kind !== 'finding-peer-secret') return;
+  context.inboundChildSpis.delete(state.offer.childSpi);
+  raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
+  moveTo(session, 'finding-peer-secret', { kind: 'established' });
+  endWithDelete(context, session, failure);
+}
+
+function failAuth(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {
+  const { state } = session;
+  if (state.kind === 'awaiting-auth-response' || state.kind === 'finding-peer-secret') {
+    context.inboundChildSpis.delete(state.offer.childSpi);
+  }
+  endAfterAuthFailure(context, session, failure);
+}

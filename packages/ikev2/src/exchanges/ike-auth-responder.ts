@@ -1,0 +1,200 @@
+import { type Identity, identitiesEqual } from '@ipsec-kit/auth';
+import { ConfigType, ExchangeType, findNotify, type IdPayload, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { AddressUpdates, mobikeSupportedNotify } from '@ipsec-kit/mobike';
+import { chooseConnection } from '../endpoint/connection-choice.ts';
+import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
+import type { Answer, Lease } from '../endpoint-io.ts';
+import {
+  malformedFromPeer,
+  noConnectionForIdentities,
+  noSecret,
+  peerNotAuthentic,
+  REPLACED_BY_PEER,
+} from '../errors/failures.ts';
+import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
+import type { SessionFailure } from '../events.ts';
+import { requestedAddresses } from '../negotiate/config-payload.ts';
+import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
+import { endSession, releaseHalfOpen } from '../session/close-session.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { sendResponse } from '../session/send-message.ts';
+import { type AuthRequest, moveTo, type StateOf } from '../session/session-state.ts';
+import { proveIdentity, verifyProof } from './auth-proof.ts';
+import { openFirstChildAsResponder } from './first-child-responder.ts';
+
+/** IKE_AUTH has message id 1 in this exchange, since each peer authenticates in one message. @see RFC 7296 §1.2 */
+const AUTH_MESSAGE_ID = 1;
+
+/** The IKE_AUTH request, decrypted: finds the connection by both identities, and asks for their secret.
+ * @see RFC 7296 §1.2, §2.15, §2.21.2
+ */
+export function onAuthRequest(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'awaiting-auth-request'>,
+  sa: IkeSa,
+  payloads: readonly Payload[],
+): void {
+  const idi = findPayload(payloads, 'IDi');
+  const missing = (['IDi', 'SA', 'TSi', 'TSr'] as const).find((type) => !findPayload(payloads, type));
+  if (!idi || missing) {
+    const failure = malformedFromPeer('IKE_AUTH request', `it has no ${missing ?? 'IDi'}`);
+    refuseAuth(context, session, sa, { code: 'missing-payload', payload: missing ?? 'IDi' }, failure);
+    return;
+  }
+  const remoteIdentity = copyIdentity(idi);
+  session.remoteIdentity = remoteIdentity;
+  if (!findPayload(payloads, 'AUTH')) {
+    const detail = 'it sent no AUTH, so it wants EAP, which is not supported here; set it to a pre-shared key';
+    refuseAuth(context, session, sa, FAILED, peerNotAuthentic(remoteIdentity, detail));
+    return;
+  }
+  const idr = findPayload(payloads, 'IDr');
+  const wanted = idr && copyIdentity(idr);
+  const chosen = chooseConnection(
+    context.connections,
+    session.path,
+    sa.suite.transforms,
+    remoteIdentity,
+    wanted,
+  );
+  if (!chosen) {
+    refuseAuth(context, session, sa, FAILED, noConnectionForIdentities(remoteIdentity, wanted));
+    return;
+  }
+  const { connection, localIdentity } = chosen;
+  session.connection = connection;
+  session.localIdentity = localIdentity;
+  const { transcript } = state;
+  const requestId = ask(context, session, {
+    kind: 'shared-secret',
+    connection: connection.name,
+    local: localIdentity,
+    remote: remoteIdentity,
+  });
+  moveTo(session, 'awaiting-auth-request', {
+    kind: 'finding-secret',
+    requestId,
+    request: { payloads, connection, localIdentity, remoteIdentity, transcript },
+  });
+}
+
+/** The secret of both identities is there: verifies the peer, and goes on to addresses and the first Child SA. */
+export function onSecret(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'finding-secret'>,
+  answer: Answer,
+): void {
+  const { sa } = session;
+  const { request } = state;
+  const { payloads, localIdentity, remoteIdentity, transcript } = request;
+  const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
+  const idi = findPayload(payloads, 'IDi');
+  const auth = findPayload(payloads, 'AUTH');
+  if (!sa || !idi || !auth) return;
+  if (!secret) {
+    refuseAuth(context, session, sa, FAILED, noSecret(localIdentity, remoteIdentity, answer));
+    return;
+  }
+  if (!verifyProof(context.crypto, sa, transcript, idi, secret, auth)) {
+    const detail =
+      'its AUTH does not match the pre-shared key that we have for it; give both sides the same secret';
+    refuseAuth(context, session, sa, FAILED, peerNotAuthentic(remoteIdentity, detail));
+    return;
+  }
+  releaseHalfOpen(context, session);
+  if (findNotify(payloads, NotifyType.INITIAL_CONTACT)) replaceOlder(context, session);
+  const idr: IdPayload = { type: 'IDr', ...localIdentity };
+  const proof = proveIdentity(context.crypto, sa, transcript, idr, secret);
+  const authPayloads: Payload[] = [idr, proof];
+  // The peer may move the SAs only when both have announced it. @see RFC 4555 §3.2
+  if (request.connection.mobike && findNotify(payloads, NotifyType.MOBIKE_SUPPORTED)) {
+    session.addressUpdates = new AddressUpdates({ role: 'responder' });
+    session.addressUpdates.peerAddresses.begin(session.path.remote.address, notifiesOf(payloads));
+    authPayloads.push(mobikeSupportedNotify());
+  }
+  leaseOrOpen(context, session, sa, request, authPayloads);
+}
+
+/** Asks the pools for what the peer wants, or goes on at once when it wants nothing that we have. @see RFC 7296 §2.19 */
+function leaseOrOpen(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  request: AuthRequest,
+  authPayloads: readonly Payload[],
+): void {
+  const { connection, remoteIdentity, payloads } = request;
+  const cp = findPayload(payloads, 'CP');
+  const requested = cp?.configType === ConfigType.CFG_REQUEST ? requestedAddresses(cp) : [];
+  if (requested.length === 0 || connection.pools.length === 0) {
+    openFirstChildAsResponder(context, session, sa, request, authPayloads, undefined);
+    return;
+  }
+  const requestId = ask(context, session, {
+    kind: 'lease',
+    connection: connection.name,
+    pools: connection.pools,
+    identity: remoteIdentity,
+    requested,
+  });
+  moveTo(session, 'finding-secret', {
+    kind: 'leasing-addresses',
+    requestId,
+    request,
+    authPayloads,
+  });
+}
+
+/** The pools have answered. */
+export function onLease(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'leasing-addresses'>,
+  answer: Answer,
+): void {
+  const { sa } = session;
+  if (!sa) return;
+  const lease: Lease | undefined = answer.kind === 'lease' ? answer.lease : undefined;
+  openFirstChildAsResponder(context, session, sa, state.request, state.authPayloads, lease ?? 'none-free');
+}
+
+/** INITIAL_CONTACT of an authenticated peer: its older sessions with us are gone on its side, so they end here,
+ * and no DELETE is sent for them. @see RFC 7296 §2.4
+ */
+function replaceOlder(context: EndpointContext, session: IkeSession): void {
+  const { localIdentity, remoteIdentity } = session;
+  if (!localIdentity || !remoteIdentity) return;
+  for (const other of [...context.sessions.values()]) {
+    if (other === session || !other.localIdentity || !other.remoteIdentity) continue;
+    if (other.state.kind !== 'established' && other.state.kind !== 'ending') continue;
+    if (!identitiesEqual(other.localIdentity, localIdentity)) continue;
+    if (!identitiesEqual(other.remoteIdentity, remoteIdentity)) continue;
+    endSession(context, other, REPLACED_BY_PEER);
+  }
+}
+
+const FAILED: ProtocolError = { code: 'authentication-failed' };
+
+/** Answers with an error that ends the IKE SA before it was one, and keeps the answer for retransmissions. @see RFC 7296 §2.21.2 */
+export function refuseAuth(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  error: ProtocolError,
+  failure: SessionFailure,
+): void {
+  const answer = wireAnswer(error, false);
+  if (answer.kind === 'notify') {
+    const request = { exchangeType: ExchangeType.IKE_AUTH, messageId: AUTH_MESSAGE_ID };
+    sendResponse(context, session, sa, request, [notify(answer.notify, answer.data)]);
+  }
+  endSession(context, session, failure, true);
+}
+
+function copyIdentity(payload: IdPayload): Identity {
+  return { idType: payload.idType, data: payload.data.slice() };
+}
+

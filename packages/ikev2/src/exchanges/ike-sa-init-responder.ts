@@ -1,0 +1,217 @@
+import { addMs } from '@ipsec-kit/clock';
+import {
+  ExchangeType,
+  encodeMessage,
+  findNotify,
+  type IkeMessage,
+  NotifyType,
+  notify,
+  type Payload,
+  ProtocolId,
+  type Proposal,
+} from '@ipsec-kit/ikev2-codec';
+import { TransformType } from '@ipsec-kit/crypto';
+import type { Path } from '@ipsec-kit/ip';
+import { connectionsForPath } from '../endpoint/connection-choice.ts';
+import {
+  ask,
+  type EndpointContext,
+  newIkeSpi,
+  randomBytes,
+  setTimer,
+} from '../endpoint/endpoint-context.ts';
+import { type RejectedMessage, reject, rejectInit } from '../endpoint/unprotected-answers.ts';
+import type { Answer } from '../endpoint-io.ts';
+import {
+  keyExchangeInvalid,
+  natTraversalRefused,
+  noConnectionForPath,
+  noProposalForPeer,
+  ownWorkFailed,
+} from '../errors/failures.ts';
+import { ikeSuiteOf } from '../keys/ike-suite.ts';
+import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
+import { chooseProposal, offerProposals } from '../negotiate/proposals.ts';
+import { findPayload } from '../payloads/find-payload.ts';
+import { summarizePayloads } from '../payloads/payload-summary.ts';
+import { endSession } from '../session/close-session.ts';
+import { headerOf } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { narrateReceived } from '../session/narrate.ts';
+import { openSession } from '../session/new-session.ts';
+import { transmit } from '../session/send-message.ts';
+import { type InitAnswer, moveTo, type StateOf } from '../session/session-state.ts';
+import { NONCE_BYTES } from './ike-sa-init-initiator.ts';
+import { keyIkeSa } from './keyed-ike-sa.ts';
+
+/** An IKE_SA_INIT request that passed the limits and the cookie: chooses a proposal, and only then keeps state.
+ * @param initHash - tells this request from others, and its retransmissions from new ones.
+ * @see RFC 7296 §1.2, §2.7, §2.23
+ */
+export function answerInit(
+  context: EndpointContext,
+  message: IkeMessage,
+  received: RejectedMessage & { readonly datagram: Uint8Array },
+  initHash: string,
+): void {
+  const { payloads } = message;
+  const { path, marker } = received;
+  const sa = findPayload(payloads, 'SA');
+  const ke = findPayload(payloads, 'KE');
+  const nonce = findPayload(payloads, 'Nonce');
+  // RFC 7296 §3.10.1: INVALID_SYNTAX only inside an encrypted message, so here it is silence.
+  if (!sa || !ke || !nonce) return reject(context, path, 'IKE_SA_INIT request lacks SA, KE or Nonce');
+  if (nonce.data.length < 16 || nonce.data.length > 256) {
+    return reject(context, path, `IKE_SA_INIT nonce of ${nonce.data.length} bytes`);
+  }
+  const connections = connectionsForPath(context.connections, path);
+  if (connections.length === 0) {
+    return rejectInit(context, received, { code: 'no-proposal-chosen' }, noConnectionForPath(path).sentence);
+  }
+  const proposal = chooseIkeProposal(context, sa.proposals, path, ke.method);
+  if (!proposal) {
+    const own = connections.flatMap((connection) => connection.proposals);
+    const ours = offerProposals(own, ProtocolId.IKE, new Uint8Array(0));
+    const { sentence } = noProposalForPeer(sa.proposals, ours, 'IKE SA');
+    return rejectInit(context, received, { code: 'no-proposal-chosen' }, sentence);
+  }
+  const method = proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
+  if (method !== ke.method) {
+    return rejectInit(context, received, { code: 'invalid-ke-payload', method }, undefined);
+  }
+  const nat = readNatDetection(context.crypto, message.header, path, payloads);
+  if (!nat) {
+    const { sentence } = natTraversalRefused(path);
+    return rejectInit(context, received, { code: 'nat-traversal-refused' }, sentence);
+  }
+  const requestId = context.nextRequestId;
+  const answer: InitAnswer = {
+    initRequest: received.datagram.slice(),
+    initiatorSpi: message.header.initiatorSpi,
+    initiatorNonce: nonce.data.slice(),
+    peerPublicValue: ke.data.slice(),
+    proposal,
+    method,
+    peerFragments: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
+  };
+  const session = openSession(context, {
+    id: nextSessionId(context),
+    role: 'responder',
+    state: { kind: 'generating-response-key', requestId, answer },
+    localSpi: newIkeSpi(context),
+    path,
+    marker,
+    halfOpenFrom: path.remote.address,
+    initHash,
+  });
+  session.nat = nat;
+  narrateReceived(context, session, {
+    header: message.header,
+    payloads,
+    bytes: received.bytes,
+    path,
+    fragments: 1,
+    retransmission: false,
+  });
+  setTimer(context, session, 'half-open', addMs(context.now, context.settings.halfOpenTimeoutMs), {
+    label: 'half-open IKE SA',
+    toleranceMs: 1_000,
+    wake: 'process',
+  });
+  ask(context, session, { kind: 'generate-key', method });
+}
+
+/** Our key exchange value is there: now the shared secret, so that an invalid value of the peer ends here. */
+export function onResponseKeyGenerated(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'generating-response-key'>,
+  answer: Answer,
+): void {
+  if (answer.kind !== 'generate-key') {
+    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
+    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    return;
+  }
+  const { secret } = answer;
+  const { peerPublicValue } = state.answer;
+  const requestId = ask(context, session, { kind: 'agree-key', secret, peerPublicValue });
+  moveTo(session, 'generating-response-key', {
+    kind: 'agreeing-response-key',
+    requestId,
+    answer: state.answer,
+    publicValue: secret.publicValue,
+  });
+}
+
+/** The shared secret is there: answers, and keys the IKE SA. */
+export function onResponseKeyAgreed(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'agreeing-response-key'>,
+  answer: Answer,
+): void {
+  if (answer.kind !== 'agree-key') {
+    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
+    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    return;
+  }
+  const { agreement } = answer;
+  if (!agreement.ok) {
+    endSession(context, session, keyExchangeInvalid(state.answer.method, agreement.code));
+    return;
+  }
+  const { initiatorSpi, initiatorNonce, initRequest, proposal } = state.answer;
+  const spis = { initiatorSpi, responderSpi: session.localSpi };
+  const responderNonce = randomBytes(context.random, NONCE_BYTES);
+  const mode = connectionsForPath(context.connections, session.path)[0]?.fragmentation ?? 'yes';
+  const announcesFragments = mode !== 'no';
+  session.fragmentation = announcesFragments && state.answer.peerFragments;
+  const payloads: Payload[] = [
+    { type: 'SA', proposals: [{ ...proposal, spi: new Uint8Array(0) }] },
+    { type: 'KE', method: state.answer.method, data: state.publicValue },
+    { type: 'Nonce', data: responderNonce },
+    ...natDetectionNotifies(context.crypto, spis, session.path),
+  ];
+  if (session.fragmentation) payloads.push(notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED));
+  const header = headerOf(
+    { ...spis, isInitiator: false },
+    { exchangeType: ExchangeType.IKE_SA_INIT, isResponse: true, messageId: 0 },
+  );
+  const initResponse = encodeMessage({ header, payloads });
+  const transcript = { initRequest, initResponse, initiatorNonce, responderNonce };
+  if (!keyIkeSa(context, session, spis, proposal.transforms, transcript, agreement.sharedSecret)) {
+    endSession(context, session, ownWorkFailed('IKE_SA_INIT', 'an algorithm is not provided'));
+    return;
+  }
+  session.initResponse = initResponse;
+  moveTo(session, 'agreeing-response-key', { kind: 'awaiting-auth-request', transcript });
+  transmit(context, session, [initResponse], {
+    exchange: 'IKE_SA_INIT',
+    messageId: 0,
+    isResponse: true,
+    payloads: summarizePayloads(payloads),
+    retransmission: false,
+  });
+}
+
+/** Chooses a proposal for the connections of a path, in their order. Which of them it will be is known in IKE_AUTH only. */
+function chooseIkeProposal(
+  context: EndpointContext,
+  offered: readonly Proposal[],
+  path: Path,
+  method: number,
+): Proposal | undefined {
+  for (const { proposals } of connectionsForPath(context.connections, path)) {
+    const chosen = chooseProposal(offered, proposals, ProtocolId.IKE, method);
+    if (chosen && ikeSuiteOf(context.crypto, chosen.proposal.transforms)) return chosen.proposal;
+  }
+  return undefined;
+}
+
+function nextSessionId(context: EndpointContext): number {
+  while (context.sessions.has(context.nextSessionId)) context.nextSessionId += 1;
+  const id = context.nextSessionId;
+  context.nextSessionId += 1;
+  return id;
+}

@@ -1,0 +1,61 @@
+import type { ConnectionConfig } from '../config.ts';
+import { type EndpointContext, newIkeSpi, raise } from '../endpoint/endpoint-context.ts';
+import type { Command } from '../endpoint-io.ts';
+import type { SessionFailure } from '../events.ts';
+import { eraseIkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { openSession } from '../session/new-session.ts';
+import { beginInit } from './ike-sa-init-initiator.ts';
+
+/** Opens a session as initiator and starts its first exchange. */
+export function initiate(
+  context: EndpointContext,
+  command: Extract<Command, { readonly kind: 'initiate' }>,
+  connection: ConnectionConfig,
+): void {
+  const session = openSession(context, {
+    id: command.sessionId,
+    role: 'initiator',
+    state: { kind: 'closed' },
+    localSpi: newIkeSpi(context),
+    path: command.path,
+    marker: command.marker,
+    connection,
+    childName: command.child,
+    floatTo: command.floatTo,
+  });
+  beginInit(context, session, connection);
+}
+
+/** Starts the first exchange anew after the peer did not answer, if the connection has tries left: with another SPI and
+ * another nonce, from the first path.
+ * @returns false when it has none.
+ */
+export function restartInitiation(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): boolean {
+  const { connection, state } = session;
+  if (!connection) return false;
+  if (connection.keyingTries !== 0 && session.attempts >= connection.keyingTries) return false;
+  if (state.kind === 'awaiting-auth-response') context.inboundChildSpis.delete(state.offer.childSpi);
+  raise(context, {
+    kind: 'session-retried',
+    sessionId: session.id,
+    attempt: session.attempts + 1,
+    failure,
+  });
+  context.sessionsBySpi.delete(session.localSpi);
+  context.deadlines.clearSession(session.id);
+  if (session.sa) eraseIkeSa(session.sa);
+  session.sa = undefined;
+  session.outstanding = undefined;
+  session.attempts += 1;
+  session.path = session.firstPath;
+  session.marker = session.firstMarker;
+  session.localSpi = newIkeSpi(context);
+  context.sessionsBySpi.set(session.localSpi, session);
+  beginInit(context, session, connection);
+  return true;
+}

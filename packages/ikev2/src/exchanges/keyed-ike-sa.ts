@@ -1,0 +1,51 @@
+import type { KeyMaterial } from '@ipsec-kit/crypto';
+import type { Transform } from '@ipsec-kit/ikev2-codec';
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { deriveIkeKeys } from '../keys/ike-keys.ts';
+import { ikeSuiteOf } from '../keys/ike-suite.ts';
+import { createIkeSa, type IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { InitTranscript } from '../session/session-state.ts';
+
+/** Makes the IKE SA of a session once the shared secret is there, and tells about it.
+ * @returns `undefined` when the provider lacks an algorithm of the chosen transforms.
+ * @see RFC 7296 §2.14
+ */
+export function keyIkeSa(
+  context: EndpointContext,
+  session: IkeSession,
+  spis: { readonly initiatorSpi: bigint; readonly responderSpi: bigint },
+  transforms: readonly Transform[],
+  nonces: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
+  sharedSecret: KeyMaterial,
+): IkeSa | undefined {
+  const suite = ikeSuiteOf(context.crypto, transforms);
+  if (!suite) return undefined;
+  const keys = deriveIkeKeys(context.crypto, suite, {
+    sharedSecret,
+    initiatorNonce: nonces.initiatorNonce,
+    responderNonce: nonces.responderNonce,
+    ...spis,
+  });
+  const sa = createIkeSa(context.crypto, {
+    ...spis,
+    isInitiator: session.role === 'initiator',
+    suite,
+    keys,
+    requests: session.requests,
+  });
+  session.sa = sa;
+  const { skEi, skEr, skAi, skAr } = keys;
+  raise(context, {
+    kind: 'ike-sa-keyed',
+    sessionId: session.id,
+    connection: session.connection?.name,
+    initiator: sa.isInitiator,
+    ...spis,
+    transforms,
+    suite: suite.cipher,
+    keys: { skEi, skEr, skAi, skAr },
+    nat: session.nat,
+  });
+  return sa;
+}

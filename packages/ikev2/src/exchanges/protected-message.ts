@@ -1,0 +1,167 @@
+import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { addMs, msBetween } from '@ipsec-kit/clock';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { criticalPayloadFromPeer, malformedFromPeer } from '../errors/failures.ts';
+import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
+import type { SessionFailure } from '../events.ts';
+import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
+import { enqueue, onProcedureResponse } from '../procedures/run-procedures.ts';
+import { endSession } from '../session/close-session.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { followPeer } from '../session/move-path.ts';
+import { narrateReceived } from '../session/narrate.ts';
+import { openDatagram, type OpenedMessage, type ReceivedDatagram } from '../session/receive-protected.ts';
+import { armRetransmission, sendResponse } from '../session/send-message.ts';
+import { onAuthResponse } from './ike-auth-initiator.ts';
+import { onAuthRequest } from './ike-auth-responder.ts';
+import { onInformationalRequest } from './informational.ts';
+
+/** Least time between two liveness checks that an unprotected message provokes. @see RFC 7296 §2.21.4 (SHOULD limit) */
+const LIVENESS_HINT_INTERVAL_MS = 30_000;
+
+/** A datagram under the SPIs of a keyed IKE SA. */
+export function onProtectedDatagram(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  received: ReceivedDatagram,
+): void {
+  const opened = openDatagram(context, session, sa, received);
+  // A session that has ended answers retransmissions, which `openDatagram` did, and nothing else.
+  if (!opened || session.state.kind === 'lingering') return;
+  if (received.header.isResponse) onResponse(context, session, sa, received, opened);
+  else onRequest(context, session, sa, received, opened);
+}
+
+/** An unprotected notification for an IKE SA, such as INVALID_IKE_SPI of a peer that has restarted: it changes nothing,
+ * but is a hint to ask whether the peer is still there. @see RFC 7296 §2.21.4, §2.4
+ */
+export function onUnprotectedHint(context: EndpointContext, session: IkeSession): void {
+  const last = session.lastLivenessHintAt;
+  if (session.state.kind !== 'established') return;
+  if (last !== undefined && context.now < addMs(last, LIVENESS_HINT_INTERVAL_MS)) return;
+  session.lastLivenessHintAt = context.now;
+  enqueue(context, session, { kind: 'liveness' });
+}
+
+function onRequest(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  received: ReceivedDatagram,
+  opened: OpenedMessage,
+): void {
+  const { header, path, marker } = received;
+  const { kind } = session.state;
+  const isAuthenticated = kind === 'established' || kind === 'ending';
+  const isAuth = kind === 'awaiting-auth-request' && header.exchangeType === ExchangeType.IKE_AUTH;
+  // Not yet ready for this request: as if it had not come, so that its retransmission finds us ready.
+  if (!isAuthenticated && !isAuth) return;
+  sa.responses.begin(header.messageId);
+  session.lastInboundAt = context.now;
+  followPeer(context, session, path, marker, 'ike');
+  narrate(context, session, received, opened, undefined);
+  const error = opened.error ?? unknownExchange(header.exchangeType, isAuthenticated);
+  if (error) {
+    refuse(context, session, sa, received, error, isAuthenticated);
+    return;
+  }
+  const { state } = session;
+  if (state.kind === 'awaiting-auth-request') {
+    onAuthRequest(context, session, state, sa, opened.payloads);
+  } else if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
+    // RFC 7296 §1.3: a minimal implementation refuses further SAs, and rekeys, with NO_ADDITIONAL_SAS.
+    refuse(context, session, sa, received, { code: 'no-additional-sas' }, true);
+  } else {
+    onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
+  }
+}
+
+function unknownExchange(exchangeType: number, isAuthenticated: boolean): ProtocolError | undefined {
+  if (!isAuthenticated) return undefined;
+  const isKnown =
+    exchangeType === ExchangeType.INFORMATIONAL || exchangeType === ExchangeType.CREATE_CHILD_SA;
+  return isKnown ? undefined : { code: 'unknown-exchange' };
+}
+
+/** Answers a request with an error, and ends the IKE SA where the error does. @see RFC 7296 §2.21.2, §2.21.3 */
+function refuse(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  { header, path, marker }: ReceivedDatagram,
+  error: ProtocolError,
+  isAuthenticated: boolean,
+): void {
+  const answer = wireAnswer(error, isAuthenticated);
+  const payloads = answer.kind === 'notify' ? [notify(answer.notify, answer.data)] : [];
+  sendResponse(context, session, sa, header, payloads, { path, marker });
+  if (answer.kind === 'notify' && answer.endsIkeSa) endSession(context, session, failureOf(error, 'request'), true);
+}
+
+function onResponse(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  received: ReceivedDatagram,
+  opened: OpenedMessage,
+): void {
+  const { messageId } = received.header;
+  const request = sa.requests.acknowledge(messageId);
+  if (!request) return;
+  session.outstanding = undefined;
+  armRetransmission(context, session);
+  session.lastInboundAt = context.now;
+  narrate(context, session, received, opened, msBetween(request.firstSentAt, context.now));
+  const { state } = session;
+  if (opened.error) {
+    onBadResponse(context, session, opened.error);
+  } else if (state.kind === 'awaiting-auth-response') {
+    onAuthResponse(context, session, state, opened.payloads);
+  } else {
+    onProcedureResponse(context, session, messageId, opened.payloads);
+  }
+}
+
+/** A response that is authentic and cannot be understood: the IKE SA is cleaned up on both sides. @see RFC 7296 §2.21 */
+function onBadResponse(context: EndpointContext, session: IkeSession, error: ProtocolError): void {
+  const failure = failureOf(error, 'response');
+  session.running = undefined;
+  switch (session.state.kind) {
+    case 'awaiting-auth-response':
+      endAfterAuthFailure(context, session, failure);
+      return;
+    case 'established':
+      endWithDelete(context, session, failure);
+      return;
+    default:
+      endSession(context, session, failure);
+  }
+}
+
+function failureOf(error: ProtocolError, what: string): SessionFailure {
+  if (error.code === 'unsupported-critical-payload') {
+    return criticalPayloadFromPeer(error.payloadType);
+  }
+  return malformedFromPeer(what, error.code === 'malformed' ? error.decode : error.code);
+}
+
+function narrate(
+  context: EndpointContext,
+  session: IkeSession,
+  received: ReceivedDatagram,
+  opened: OpenedMessage,
+  roundTripMs: number | undefined,
+): void {
+  const payloads: readonly Payload[] = opened.payloads;
+  narrateReceived(context, session, {
+    header: received.header,
+    payloads,
+    bytes: received.data.length,
+    path: received.path,
+    fragments: opened.fragments,
+    retransmission: false,
+    ...(roundTripMs === undefined ? {} : { roundTripMs }),
+  });
+}

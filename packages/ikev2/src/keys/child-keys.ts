@@ -1,0 +1,45 @@
+import { type CipherShape, type CryptoProvider, type KeyMaterial, prfPlus } from '@ipsec-kit/crypto';
+import { concatBytes } from './concat-bytes.ts';
+
+/** The keys of both directions of a Child SA. `initiator` is the one who began the exchange that created it. */
+export interface ChildKeys {
+  readonly fromInitiator: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
+  readonly fromResponder: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
+}
+
+/** KEYMAT = prf+ (SK_d, Ni | Nr): first the initiator's direction, encryption before integrity.
+ * @param skD - of the IKE SA that the Child SA belongs to.
+ * @see RFC 7296 §2.17
+ */
+export function deriveChildKeys(
+  crypto: CryptoProvider,
+  prf: number,
+  skD: KeyMaterial,
+  nonces: { readonly initiator: Uint8Array; readonly responder: Uint8Array },
+  shape: CipherShape,
+): ChildKeys {
+  const { encryptionKeyBytes, integrityKeyBytes } = shape;
+  const direction = encryptionKeyBytes + integrityKeyBytes;
+  const stream = prfPlus(
+    crypto,
+    prf,
+    skD,
+    concatBytes(nonces.initiator, nonces.responder),
+    2 * direction,
+  );
+  const half = (offset: number): ChildKeys['fromInitiator'] => ({
+    encryption: stream.slice(offset, offset + encryptionKeyBytes),
+    integrity: stream.slice(offset + encryptionKeyBytes, offset + direction),
+  });
+  const keys: ChildKeys = { fromInitiator: half(0), fromResponder: half(direction) };
+  stream.erase();
+  return keys;
+}
+
+/** Overwrites keys that no packet path took over. */
+export function eraseChildKeys(keys: ChildKeys): void {
+  for (const half of [keys.fromInitiator, keys.fromResponder]) {
+    half.encryption.erase();
+    half.integrity.erase();
+  }
+}

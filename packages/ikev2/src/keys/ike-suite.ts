@@ -1,0 +1,47 @@
+import type { CipherShape, CipherSuite, CryptoProvider } from '@ipsec-kit/crypto';
+import { Integ, TransformType } from '@ipsec-kit/crypto';
+import type { Transform } from '@ipsec-kit/ikev2-codec';
+
+/** The algorithms of one IKE SA, by IANA id. */
+export interface IkeSuite {
+  readonly cipher: CipherSuite;
+  readonly shape: CipherShape;
+  readonly prf: number;
+  /** Key exchange method. */
+  readonly method: number;
+  readonly transforms: readonly Transform[];
+}
+
+/** Bits of key of a cipher whose transform carries no key length. @see RFC 7634 §2 */
+const FIXED_KEY_BITS = 256;
+
+/** The cipher suite of chosen transforms (one per type), for IKE or ESP.
+ * @returns `undefined` without an encryption transform.
+ */
+export function cipherSuiteOf(transforms: readonly Transform[]): CipherSuite | undefined {
+  const encryption = transforms.find((transform) => transform.type === TransformType.ENCR);
+  if (!encryption) return undefined;
+  return {
+    encryption: encryption.id,
+    keyBits: encryption.keyBits ?? FIXED_KEY_BITS,
+    integrity:
+      transforms.find((transform) => transform.type === TransformType.INTEG)?.id ?? Integ.NONE,
+  };
+}
+
+/** The suite of an IKE SA from its chosen transforms.
+ * @returns `undefined` when a transform is missing or the provider lacks an algorithm.
+ */
+export function ikeSuiteOf(
+  crypto: CryptoProvider,
+  transforms: readonly Transform[],
+): IkeSuite | undefined {
+  const cipher = cipherSuiteOf(transforms);
+  const shape = cipher && crypto.cipherShape(cipher);
+  const prf = transforms.find((transform) => transform.type === TransformType.PRF)?.id;
+  const method = transforms.find((transform) => transform.type === TransformType.KE)?.id;
+  if (!cipher || !shape || prf === undefined || method === undefined) return undefined;
+  if (!crypto.prfShape(prf) || crypto.keyExchangePublicBytes(method) === undefined)
+    return undefined;
+  return { cipher, shape, prf, method, transforms };
+}

@@ -1,0 +1,129 @@
+import { Integ, TransformType } from '@ipsec-kit/crypto';
+import type { Proposal, Transform } from '@ipsec-kit/ikev2-codec';
+import type { ConfiguredProposal } from '../config.ts';
+
+/** One transform of each type, chosen from an offer. */
+export interface ChosenProposal {
+  /** Number and SPI are those of the offer, so that it can be answered as it stands. */
+  readonly proposal: Proposal;
+  readonly configured: ConfiguredProposal;
+}
+
+/** Most transforms that one configured proposal sends; the count in the payload is one byte. @see RFC 7296 §3.3.1 */
+const MAX_PROPOSALS = 255;
+
+/** The SA payload's proposals for an offer: numbered from 1, with the same SPI in each.
+ * @param spi - empty in IKE_SA_INIT, 4 bytes for ESP.
+ * @see RFC 7296 §3.3.1
+ */
+export function offerProposals(
+  configured: readonly ConfiguredProposal[],
+  protocol: number,
+  spi: Uint8Array,
+): Proposal[] {
+  return configured.slice(0, MAX_PROPOSALS).map(({ transforms }, index) => ({
+    number: index + 1,
+    protocol,
+    spi,
+    transforms,
+  }));
+}
+
+/** Proposals for a Child SA that IKE_AUTH opens: no key exchange of its own (its keys come from the IKE SA's),
+ * and a statement about sequence numbers, which is mandatory.
+ * @see RFC 7296 §1.2, §3.3.3
+ */
+export function firstChildProposals(
+  configured: readonly ConfiguredProposal[],
+): ConfiguredProposal[] {
+  return configured.map(({ transforms }) => {
+    const kept = transforms.filter((transform) => transform.type !== TransformType.KE);
+    const hasEsn = kept.some((transform) => transform.type === TransformType.ESN);
+    return { transforms: hasEsn ? kept : [...kept, { type: TransformType.ESN, id: 0 }] };
+  });
+}
+
+/** Chooses from an offer: the first configured proposal that the offer can meet, in our order of preference, and in it
+ * our first transform of each type.
+ * @param preferMethod - a key exchange method that is taken where both sides allow it: that of the KE payload,
+ * so that no round trip is lost on INVALID_KE_PAYLOAD.
+ * @returns `undefined` when no proposal is acceptable.
+ * @see RFC 7296 §2.7, §3.3.6
+ */
+export function chooseProposal(
+  offered: readonly Proposal[],
+  configured: readonly ConfiguredProposal[],
+  protocol: number,
+  preferMethod?: number,
+): ChosenProposal | undefined {
+  for (const own of configured) {
+    for (const offer of offered) {
+      if (offer.protocol !== protocol) continue;
+      const transforms = matchTransforms(offer.transforms, own.transforms, preferMethod);
+      if (transforms) return { proposal: { ...offer, transforms }, configured: own };
+    }
+  }
+  return undefined;
+}
+
+/** Whether an answer is one of the offered proposals: one transform of each of its types, and nothing else.
+ * @see RFC 7296 §3.3.6 (the initiator MUST check that the accepted offer is consistent with one of its proposals)
+ */
+export function isConsistentAnswer(
+  answer: readonly Proposal[],
+  offered: readonly Proposal[],
+): boolean {
+  const [chosen, ...more] = answer;
+  if (!chosen || more.length > 0) return false;
+  const offer = offered.find(
+    (candidate) => candidate.number === chosen.number && candidate.protocol === chosen.protocol,
+  );
+  if (!offer) return false;
+  const types = chosen.transforms.map((transform) => transform.type);
+  if (new Set(types).size !== types.length) return false;
+  return matchTransforms(chosen.transforms, offer.transforms, undefined) !== undefined;
+}
+
+function matchTransforms(
+  offered: readonly Transform[],
+  own: readonly Transform[],
+  preferMethod: number | undefined,
+): Transform[] | undefined {
+  const chosen: Transform[] = [];
+  for (const type of new Set(own.map((transform) => transform.type))) {
+    const wanted = own.filter((transform) => transform.type === type);
+    const theirs = offered.filter((transform) => transform.type === type);
+    const common = wanted.filter((transform) => theirs.some((other) => sameTransform(transform, other)));
+    const preferred =
+      type === TransformType.KE
+        ? common.find((transform) => transform.id === preferMethod)
+        : undefined;
+    const match = preferred ?? common[0];
+    if (match) {
+      chosen.push(match);
+      continue;
+    }
+    // RFC 7296 §3.3.3: an AEAD may come with INTEG NONE or with no INTEG at all.
+    if (!(theirs.length === 0 && wanted.some(isNoIntegrity))) return undefined;
+  }
+  // RFC 7296 §3.3.6: a type that we do not know (or did not configure) makes the proposal unacceptable.
+  for (const transform of offered) {
+    if (own.some((known) => known.type === transform.type)) continue;
+    const optional = offered.some((other) => other.type === transform.type && isNoIntegrity(other));
+    if (!optional) return undefined;
+    if (!chosen.some((other) => other.type === transform.type)) {
+      chosen.push({ type: TransformType.INTEG, id: Integ.NONE });
+    }
+  }
+  return chosen;
+}
+
+/** Whether two transforms are the same algorithm; one with an unknown attribute is never acceptable. @see RFC 7296 §3.3.6 */
+function sameTransform(a: Transform, b: Transform): boolean {
+  const unknown = (a.unknownAttributes?.length ?? 0) + (b.unknownAttributes?.length ?? 0);
+  return unknown === 0 && a.type === b.type && a.id === b.id && a.keyBits === b.keyBits;
+}
+
+function isNoIntegrity(transform: Transform): boolean {
+  return transform.type === TransformType.INTEG && transform.id === Integ.NONE;
+}

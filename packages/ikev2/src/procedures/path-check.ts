@@ -1,0 +1,57 @@
+import type { Payload } from '@ipsec-kit/ikev2-codec';
+import { pathsEqual } from '@ipsec-kit/ip';
+import { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { pathNotProven } from '../errors/failures.ts';
+import { notifiesOf } from '../payloads/find-payload.ts';
+import { endSession } from '../session/close-session.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { moveChildren } from '../session/move-path.ts';
+import type { Procedure } from './procedure.ts';
+
+type PathCheck = Extract<Procedure, { readonly kind: 'path-check' }>;
+
+/** The check of a path that the peer moved to. */
+export function newPathCheck(context: EndpointContext, session: IkeSession): PathCheck {
+  const check = new ReturnRoutabilityCheck(context.random);
+  return { kind: 'path-check', path: session.path, check };
+}
+
+/** An INFORMATIONAL request with COOKIE2; `undefined` when the peer has moved on meanwhile. @see RFC 4555 §3.7 */
+export function pathCheckRequest(
+  session: IkeSession,
+  { path, check }: PathCheck,
+): readonly Payload[] | undefined {
+  if (!pathsEqual(path, session.path)) return undefined;
+  check.onSent(path.remote);
+  return [check.notify];
+}
+
+/** The Child SAs follow once the peer has shown that it receives at its new address. @see RFC 4555 §3.5, §3.7 */
+export function onPathAnswered(
+  context: EndpointContext,
+  session: IkeSession,
+  procedure: PathCheck,
+  payloads: readonly Payload[],
+): void {
+  if (!pathsEqual(procedure.path, session.path)) procedure.check.onSent(session.path.remote);
+  const verdict = procedure.check.onResponse(notifiesOf(payloads));
+  switch (verdict.kind) {
+    case 'verified':
+      moveChildren(context, session, procedure.path);
+      return;
+    case 'ambiguous':
+      session.queue.unshift(newPathCheck(context, session));
+      return;
+    case 'failed':
+      // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.
+      endSession(context, session, pathNotProven(procedure.path));
+      return;
+    default:
+      unreachable(verdict);
+  }
+}
+
+function unreachable(verdict: never): never {
+  throw new Error(`unhandled verdict ${JSON.stringify(verdict)}`);
+}

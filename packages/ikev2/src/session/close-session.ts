@@ -1,0 +1,128 @@
+import { addMs } from '@ipsec-kit/clock';
+import type { ChildSa } from '../child/child-sa.ts';
+import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import type { SessionFailure } from '../events.ts';
+import { eraseIkeSa } from './ike-sa.ts';
+import type { IkeSession } from './ike-session.ts';
+
+/** How long the last response is kept for retransmissions of the request that ended an IKE SA.
+ * A peer that lost our answer asks again within this time, or gives up by itself.
+ */
+export const LINGER_MS: number = 30_000;
+
+/** Ends a session: its children leave the packet path, its lease goes back, `session-closed` is the last event.
+ * @param linger - keeps the IKE SA to answer retransmissions from the cache, and for nothing else.
+ */
+export function endSession(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+  linger = false,
+): void {
+  if (session.state.kind === 'closed' || session.state.kind === 'lingering') return;
+  dropUnfinishedChild(context, session);
+  for (const child of [...session.children.values()]) {
+    removeChild(context, session, child, failure.sentence);
+  }
+  if (session.lease) context.outputs.push({ kind: 'release-lease', lease: session.lease });
+  session.lease = undefined;
+  releaseHalfOpen(context, session);
+  session.queue.length = 0;
+  session.running = undefined;
+  session.requests.clear();
+  context.deadlines.clearSession(session.id);
+  raise(context, {
+    kind: 'session-closed',
+    sessionId: session.id,
+    connection: session.connection?.name,
+    failure,
+  });
+  if (linger && session.sa) {
+    session.state = { kind: 'lingering' };
+    setTimer(context, session, 'linger', addMs(context.now, LINGER_MS), {
+      toleranceMs: LINGER_MS,
+      wake: 'process',
+    });
+    return;
+  }
+  forgetSession(context, session);
+}
+
+/** Removes every trace of a session that has ended. */
+export function forgetSession(context: EndpointContext, session: IkeSession): void {
+  session.state = { kind: 'closed' };
+  context.deadlines.clearSession(session.id);
+  context.sessions.delete(session.id);
+  if (context.sessionsBySpi.get(session.localSpi) === session) {
+    context.sessionsBySpi.delete(session.localSpi);
+  }
+  if (session.initHash) context.sessionsByInitHash.delete(session.initHash);
+  if (session.sa) eraseIkeSa(session.sa);
+  session.sa = undefined;
+}
+
+/** Takes a Child SA out of the packet path and forgets it. */
+export function removeChild(
+  context: EndpointContext,
+  session: IkeSession,
+  child: ChildSa,
+  reason: string,
+): void {
+  session.children.delete(child.id);
+  context.sessionsByChild.delete(child.id);
+  context.inboundChildSpis.delete(child.inboundSpi);
+  context.outputs.push({ kind: 'remove-child', childId: child.id });
+  raise(context, {
+    kind: 'child-closed',
+    sessionId: session.id,
+    childId: child.id,
+    name: child.config.name,
+    reason,
+  });
+}
+
+/** The session is authenticated, or has ended: it no longer counts as half-open. */
+export function releaseHalfOpen(context: EndpointContext, session: IkeSession): void {
+  if (session.halfOpenFrom) context.halfOpen.remove(session.halfOpenFrom);
+  session.halfOpenFrom = undefined;
+  context.deadlines.clear(session.id, 'half-open');
+}
+
+/** Frees what a state holds for a Child SA that never came to be. */
+function dropUnfinishedChild(context: EndpointContext, session: IkeSession): void {
+  const { state } = session;
+  switch (state.kind) {
+    case 'awaiting-auth-response':
+    case 'finding-peer-secret':
+      context.inboundChildSpis.delete(state.offer.childSpi);
+      return;
+    case 'installing-first-child':
+    case 'installing-response-child':
+      context.inboundChildSpis.delete(state.child.inboundSpi);
+      // The packet path may be about to take it: told in order, it removes it again. Its keys stay as they are, since
+      // an SA must never run, even briefly, on keys that were overwritten.
+      context.outputs.push({ kind: 'remove-child', childId: state.child.id });
+      if (state.kind === 'installing-response-child') session.lease = state.lease;
+      return;
+    case 'generating-key':
+    case 'awaiting-init-response':
+    case 'agreeing-key':
+    case 'finding-own-secret':
+    case 'generating-response-key':
+    case 'agreeing-response-key':
+    case 'awaiting-auth-request':
+    case 'finding-secret':
+    case 'leasing-addresses':
+    case 'established':
+    case 'ending':
+    case 'lingering':
+    case 'closed':
+      return;
+    default:
+      unreachable(state);
+  }
+}
+
+function unreachable(state: never): never {
+  throw new Error(`unhandled state ${JSON.stringify(state)}`);
+}

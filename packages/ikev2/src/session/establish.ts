@@ -1,0 +1,37 @@
+import { KeepaliveTimer } from '@ipsec-kit/nat-t';
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { armKeepalive } from '../nat/keepalive.ts';
+import { endWithDelete } from '../procedures/request-end.ts';
+import { releaseHalfOpen } from './close-session.ts';
+import type { IkeSession } from './ike-session.ts';
+import { armLiveness } from './liveness-timer.ts';
+
+/** The IKE SA stands on both sides: tells about it, and starts what keeps it alive.
+ * A wish to close that came meanwhile is fulfilled at once.
+ */
+export function establish(context: EndpointContext, session: IkeSession): void {
+  const { connection, localIdentity, remoteIdentity } = session;
+  if (!connection || !localIdentity || !remoteIdentity) return;
+  releaseHalfOpen(context, session);
+  session.lastInboundAt = context.now;
+  raise(context, {
+    kind: 'session-opened',
+    sessionId: session.id,
+    connection: connection.name,
+    localIdentity,
+    remoteIdentity,
+    path: session.path,
+    virtualAddresses: session.virtualAddresses,
+    peerAddresses: session.lease?.addresses.map(({ address }) => address) ?? [],
+  });
+  const { keepaliveMs, keepaliveDpdMarginMs, keepAliveForced } = context.settings;
+  session.keepalive = new KeepaliveTimer(
+    { intervalMs: keepaliveMs, dpdMarginMs: keepaliveDpdMarginMs },
+    context.now,
+    session.nat.local || keepAliveForced,
+  );
+  armKeepalive(context, session);
+  armLiveness(context, session);
+  if (session.isClosing) endWithDelete(context, session, CLOSED_BY_USER);
+}

@@ -1,0 +1,77 @@
+import type { CryptoProvider, PacketCipher } from '@ipsec-kit/crypto';
+import type { IkeHeader } from '@ipsec-kit/ikev2-codec';
+import { type RequestWindow, ResponseWindow } from '@ipsec-kit/retransmit';
+import { eraseIkeKeys, type IkeKeys } from '../keys/ike-keys.ts';
+import type { IkeSuite } from '../keys/ike-suite.ts';
+import { Reassembly } from '../protect/reassembly.ts';
+import type { MessageSealer } from '../protect/seal-message.ts';
+
+/** One IKE SA: a pair of SPIs, its keys and its message ids. A session outlives it: a rekey replaces it. */
+export interface IkeSa {
+  readonly initiatorSpi: bigint;
+  readonly responderSpi: bigint;
+  /** Whether we are the original initiator of this IKE SA: the I flag of what we send. */
+  readonly isInitiator: boolean;
+  readonly suite: IkeSuite;
+  readonly keys: IkeKeys;
+  readonly sealer: MessageSealer;
+  readonly opener: PacketCipher;
+  readonly requests: RequestWindow;
+  readonly responses: ResponseWindow;
+  /** Fragments of the peer's requests, and of its responses. */
+  readonly requestFragments: Reassembly;
+  readonly responseFragments: Reassembly;
+}
+
+/** Makes an IKE SA from its keys. The windows stand behind IKE_SA_INIT, which used message id 0.
+ * @param requests - its request window; the initiator's went through IKE_SA_INIT with it.
+ */
+export function createIkeSa(
+  crypto: CryptoProvider,
+  parts: Pick<IkeSa, 'initiatorSpi' | 'responderSpi' | 'isInitiator' | 'suite' | 'keys'> & {
+    readonly requests: RequestWindow;
+  },
+): IkeSa {
+  const { suite, keys } = parts;
+  const initiatorCipher = crypto.createCipher(suite.cipher, {
+    encryption: keys.skEi,
+    integrity: keys.skAi,
+  });
+  const responderCipher = crypto.createCipher(suite.cipher, {
+    encryption: keys.skEr,
+    integrity: keys.skAr,
+  });
+  return {
+    ...parts,
+    sealer: { cipher: parts.isInitiator ? initiatorCipher : responderCipher, sealed: 0n },
+    opener: parts.isInitiator ? responderCipher : initiatorCipher,
+    // Each direction counts its own ids: the peer's requests begin at 0 when we are the initiator. @see RFC 7296 §2.2
+    responses: new ResponseWindow({ firstMessageId: parts.isInitiator ? 0 : 1 }),
+    requestFragments: new Reassembly(),
+    responseFragments: new Reassembly(),
+  };
+}
+
+/** The header of a message under an IKE SA. */
+export function headerOf(
+  sa: Pick<IkeSa, 'initiatorSpi' | 'responderSpi' | 'isInitiator'>,
+  message: Pick<IkeHeader, 'exchangeType' | 'isResponse' | 'messageId'>,
+): IkeHeader {
+  return {
+    initiatorSpi: sa.initiatorSpi,
+    responderSpi: sa.responderSpi,
+    majorVersion: 2,
+    minorVersion: 0,
+    exchangeType: message.exchangeType,
+    isInitiator: sa.isInitiator,
+    isResponse: message.isResponse,
+    higherVersion: false,
+    messageId: message.messageId,
+  };
+}
+
+/** Forgets the secrets of an IKE SA that has ended. */
+export function eraseIkeSa(sa: IkeSa): void {
+  sa.requests.clear();
+  eraseIkeKeys(sa.keys);
+}

@@ -1,0 +1,49 @@
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import type { IkeSession } from './ike-session.ts';
+
+/** Where IKE goes from now on. @returns false when nothing has changed. */
+export function moveIke(
+  context: EndpointContext,
+  session: IkeSession,
+  path: Path,
+  marker: boolean,
+): boolean {
+  if (pathsEqual(session.path, path)) {
+    session.marker = marker;
+    return false;
+  }
+  const from = session.path;
+  session.path = path;
+  session.marker = marker;
+  // During the first exchanges a change is the way to port 4500, and no news.
+  if (session.state.kind === 'established') {
+    raise(context, { kind: 'peer-path-changed', sessionId: session.id, from, to: path });
+  }
+  return true;
+}
+
+/** Where the ESP packets of all Child SAs go from now on. */
+export function moveChildren(context: EndpointContext, session: IkeSession, path: Path): void {
+  for (const childId of session.children.keys()) {
+    context.outputs.push({ kind: 'move-child', childId, path });
+  }
+}
+
+/** A new, authenticated packet came from another path than the one in use: without MOBIKE the session follows the newest,
+ * unless this host is itself behind a NAT, where an attacker could move it with a single copied packet.
+ * @see RFC 7296 §2.23, RFC 4555 §3.8 (with MOBIKE, IKE packets MUST NOT move it, ESP packets may)
+ */
+export function followPeer(
+  context: EndpointContext,
+  session: IkeSession,
+  path: Path,
+  marker: boolean,
+  by: 'ike' | 'esp',
+): void {
+  if (session.state.kind === 'established' || session.state.kind === 'ending') {
+    if (session.nat.local) return;
+    if (by === 'ike' && session.addressUpdates) return;
+  }
+  if (moveIke(context, session, path, marker)) moveChildren(context, session, path);
+}

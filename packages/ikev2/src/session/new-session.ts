@@ -1,0 +1,69 @@
+import type { IpAddress, Path } from '@ipsec-kit/ip';
+import { RequestWindow } from '@ipsec-kit/retransmit';
+import type { ConnectionConfig } from '../config.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { NAT_UNKNOWN } from '../nat/nat-detection.ts';
+import type { IkeSession } from './ike-session.ts';
+import type { SessionState } from './session-state.ts';
+
+/** What a session begins with. */
+export interface SessionStart {
+  readonly id: number;
+  readonly role: IkeSession['role'];
+  readonly state: SessionState;
+  readonly localSpi: bigint;
+  readonly path: Path;
+  readonly marker: boolean;
+  readonly connection?: ConnectionConfig;
+  readonly childName?: string | undefined;
+  readonly floatTo?: Path | undefined;
+  readonly halfOpenFrom?: IpAddress;
+  readonly initHash?: string;
+}
+
+/** Creates a session and enters it into the tables of the endpoint. */
+export function openSession(context: EndpointContext, start: SessionStart): IkeSession {
+  const session: IkeSession = {
+    id: start.id,
+    role: start.role,
+    state: start.state,
+    connection: start.connection,
+    childName: start.childName,
+    floatTo: start.floatTo,
+    firstPath: start.path,
+    firstMarker: start.marker,
+    path: start.path,
+    marker: start.marker,
+    localSpi: start.localSpi,
+    sa: undefined,
+    requests: new RequestWindow({
+      policy: context.settings.retransmit,
+      jitterFraction: context.jitter,
+    }),
+    localIdentity: undefined,
+    remoteIdentity: undefined,
+    nat: NAT_UNKNOWN,
+    keepalive: undefined,
+    fragmentation: false,
+    children: new Map(),
+    lease: undefined,
+    virtualAddresses: [],
+    dns: [],
+    outstanding: undefined,
+    queue: [],
+    running: undefined,
+    isClosing: false,
+    halfOpenFrom: start.halfOpenFrom,
+    initHash: start.initHash,
+    initResponse: undefined,
+    attempts: 1,
+    lastInboundAt: context.now,
+    lastLivenessHintAt: undefined,
+    addressUpdates: undefined,
+  };
+  context.sessions.set(session.id, session);
+  context.sessionsBySpi.set(session.localSpi, session);
+  if (session.initHash) context.sessionsByInitHash.set(session.initHash, session);
+  if (session.halfOpenFrom) context.halfOpen.add(session.halfOpenFrom);
+  return session;
+}

@@ -1,0 +1,152 @@
+import { addMs } from '@ipsec-kit/clock';
+import {
+  decodeMessage,
+  decodePayloads,
+  type EncryptedFragmentPayload,
+  type EncryptedPayload,
+  exchangeTypeName,
+  type IkeHeader,
+  type Payload,
+  unsupportedCriticalPayload,
+} from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
+import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import { reject } from '../endpoint/unprotected-answers.ts';
+import type { ProtocolError } from '../errors/wire-answer.ts';
+import { openPayload } from '../protect/open-message.ts';
+import { REASSEMBLY_TIMEOUT_MS } from '../protect/reassembly.ts';
+import type { IkeSa } from './ike-sa.ts';
+import type { IkeSession } from './ike-session.ts';
+import { transmit } from './send-message.ts';
+
+/** A datagram for an IKE SA. */
+export interface ReceivedDatagram {
+  readonly header: IkeHeader;
+  readonly data: Uint8Array;
+  readonly path: Path;
+  readonly marker: boolean;
+}
+
+/** A message that has verified under the keys of an IKE SA: its payloads, or what is wrong inside. */
+export interface OpenedMessage {
+  readonly payloads: readonly Payload[];
+  readonly error: ProtocolError | undefined;
+  readonly fragments: number;
+}
+
+/** Verifies a datagram under an IKE SA, in the order that costs an attacker's packet least: window, structure, ICV.
+ * Answers retransmissions from the cache. Nothing changes before the ICV has verified.
+ * @returns the message when it is whole and new; `undefined` otherwise.
+ * @see RFC 7296 §2.1, §2.3, RFC 7383 §2.6, §2.6.1
+ */
+export function openDatagram(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  received: ReceivedDatagram,
+): OpenedMessage | undefined {
+  const { header, data, path } = received;
+  if (!isExpected(sa, header)) return dropped(context, path, 'message id outside the window');
+  const message = decodeMessage(data);
+  if (!message.ok) return dropped(context, path, message.error.detail);
+  const payload = message.value.payloads.at(-1);
+  if (payload?.type !== 'SK' && payload?.type !== 'SKF') {
+    return dropped(context, path, 'a message for an IKE SA is not encrypted');
+  }
+  return payload.type === 'SK'
+    ? openWhole(context, session, sa, received, payload)
+    : openFragment(context, session, sa, received, payload);
+}
+
+/** Whether a message id may be looked at: the response to a request that is out, or a request that is new or was the last. */
+function isExpected(sa: IkeSa, { isResponse, messageId }: IkeHeader): boolean {
+  if (isResponse) {
+    return sa.requests.outstanding.some((request) => request.messageId === messageId);
+  }
+  const { kind } = sa.responses.classify(messageId);
+  return kind === 'new' || kind === 'retransmission';
+}
+
+function openWhole(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  received: ReceivedDatagram,
+  payload: EncryptedPayload,
+): OpenedMessage | undefined {
+  const opened = openPayload(sa.opener, received.data, payload);
+  if (!opened.ok) return dropped(context, received.path, `${opened.code} in an SK payload`);
+  if (answeredAgain(context, session, sa, received)) return undefined;
+  return parse(payload.firstPayload, opened.content, 1);
+}
+
+function openFragment(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  received: ReceivedDatagram,
+  payload: EncryptedFragmentPayload,
+): OpenedMessage | undefined {
+  const { header, data, path } = received;
+  if (!session.fragmentation) return dropped(context, path, 'a fragment without negotiation');
+  const isRepeated =
+    !header.isResponse && sa.responses.classify(header.messageId).kind === 'retransmission';
+  // RFC 7383 §2.6.1: only the first fragment of a retransmitted request triggers the response again.
+  if (isRepeated && payload.fragmentNumber !== 1) return undefined;
+  const reassembly = header.isResponse ? sa.responseFragments : sa.requestFragments;
+  if (!isRepeated && !reassembly.wants(header.messageId, payload, context.now)) return undefined;
+  const opened = openPayload(sa.opener, data, payload);
+  if (!opened.ok) return dropped(context, path, `${opened.code} in an SKF payload`);
+  if (answeredAgain(context, session, sa, received)) return undefined;
+  const whole = reassembly.add(header.messageId, payload, opened.content, context.now);
+  if (whole) return parse(whole.firstPayload, whole.content, whole.fragments);
+  setTimer(context, session, 'reassembly', addMs(context.now, REASSEMBLY_TIMEOUT_MS), {
+    label: 'reassembly timeout',
+    toleranceMs: REASSEMBLY_TIMEOUT_MS,
+    wake: 'process',
+  });
+  return undefined;
+}
+
+/** A request that was answered gets the same answer again, one that is being worked on gets silence. @see RFC 7296 §2.1 */
+function answeredAgain(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  { header, path, marker }: ReceivedDatagram,
+): boolean {
+  if (header.isResponse) return false;
+  const known = sa.responses.classify(header.messageId);
+  if (known.kind !== 'retransmission') return false;
+  if (known.state === 'answered') {
+    const narration = {
+      exchange: exchangeTypeName(header.exchangeType),
+      messageId: header.messageId,
+      isResponse: true,
+      payloads: '',
+      retransmission: true,
+    };
+    // RFC 7296 §2.11: to where the request came from.
+    transmit(context, session, known.datagrams, narration, { path, marker });
+  }
+  return true;
+}
+
+function parse(firstPayload: number, content: Uint8Array, fragments: number): OpenedMessage {
+  const inner = decodePayloads(firstPayload, content);
+  if (!inner.ok) {
+    const error = { code: 'malformed', decode: inner.error.code, isProtected: true } as const;
+    return { payloads: [], error, fragments };
+  }
+  const payloadType = unsupportedCriticalPayload(inner.value);
+  const error =
+    payloadType === undefined
+      ? undefined
+      : ({ code: 'unsupported-critical-payload', payloadType } as const);
+  return { payloads: inner.value, error, fragments };
+}
+
+function dropped(context: EndpointContext, path: Path, reason: string): undefined {
+  reject(context, path, reason);
+  return undefined;
+}

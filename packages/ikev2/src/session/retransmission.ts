@@ -1,0 +1,66 @@
+import type { OutstandingRequest } from '@ipsec-kit/retransmit';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { CLOSED_BY_USER, peerDead, peerUnreachable } from '../errors/failures.ts';
+import { restartInitiation } from '../exchanges/initiate.ts';
+import { endSession } from './close-session.ts';
+import type { IkeSession } from './ike-session.ts';
+import { armRetransmission, transmit } from './send-message.ts';
+
+/** No response yet: sends the same bytes again, over the path of now, or gives the peer up. @see RFC 7296 §2.1, §2.4 */
+export function onRetransmitTimer(context: EndpointContext, session: IkeSession): void {
+  const action = session.requests.onTimeout(context.now);
+  switch (action.kind) {
+    case 'nothing':
+      break;
+    case 'retransmit':
+      repeat(context, session, action.request);
+      break;
+    case 'give-up':
+      giveUp(context, session, action.request);
+      return;
+    default:
+      unreachable(action);
+  }
+  armRetransmission(context, session);
+}
+
+function repeat(context: EndpointContext, session: IkeSession, request: OutstandingRequest): void {
+  const procedure = session.running?.procedure;
+  // RFC 4555 §3.7: a request that went to several addresses proves none of them.
+  if (procedure?.kind === 'path-check') procedure.check.onSent(session.path.remote);
+  transmit(context, session, request.datagrams, {
+    exchange: request.name,
+    messageId: request.messageId,
+    isResponse: false,
+    payloads: session.outstanding?.payloads ?? '',
+    retransmission: true,
+  });
+}
+
+function giveUp(context: EndpointContext, session: IkeSession, request: OutstandingRequest): void {
+  const { state, path } = session;
+  const failure = peerUnreachable(path, request.name, request.transmissions);
+  switch (state.kind) {
+    case 'awaiting-init-response':
+    case 'awaiting-auth-response':
+      if (state.kind === 'awaiting-init-response' && state.refusal) {
+        endSession(context, session, state.refusal);
+      } else if (session.isClosing) {
+        endSession(context, session, CLOSED_BY_USER);
+      } else if (!restartInitiation(context, session, failure)) {
+        endSession(context, session, failure);
+      }
+      return;
+    case 'ending':
+      // Asked to go and not answered: it is gone here, which is what was wanted.
+      endSession(context, session, state.failure);
+      return;
+    default:
+      // RFC 7296 §2.4: a peer that does not answer a request is dead, and so are all its SAs.
+      endSession(context, session, peerDead(path, request.name, request.transmissions));
+  }
+}
+
+function unreachable(action: never): never {
+  throw new Error(`unhandled action ${JSON.stringify(action)}`);
+}

@@ -1,0 +1,138 @@
+import { exchangeTypeName, type Payload } from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
+import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import { summarizePayloads } from '../payloads/payload-summary.ts';
+import { maxMessageBytes } from '../protect/fragment-size.ts';
+import { sealMessage } from '../protect/seal-message.ts';
+import { headerOf, type IkeSa } from './ike-sa.ts';
+import type { IkeSession } from './ike-session.ts';
+
+/** A message that leaves, for the narration. */
+export interface Narration {
+  readonly exchange: string;
+  readonly messageId: number;
+  readonly isResponse: boolean;
+  readonly payloads: string;
+  readonly retransmission: boolean;
+}
+
+/** Sends the datagrams of one message and tells about it. */
+export function transmit(
+  context: EndpointContext,
+  session: IkeSession,
+  datagrams: readonly Uint8Array[],
+  narration: Narration,
+  via: { readonly path: Path; readonly marker: boolean } = session,
+): void {
+  let bytes = 0;
+  for (const data of datagrams) {
+    bytes += data.length;
+    context.outputs.push({ kind: 'send', path: via.path, data, marker: via.marker });
+  }
+  session.keepalive?.onOutbound(context.now);
+  raise(context, {
+    kind: 'message',
+    sessionId: session.id,
+    direction: 'sent',
+    ...narration,
+    bytes,
+    path: via.path,
+    fragments: datagrams.length,
+  });
+}
+
+/** Seals and sends a request under the session's IKE SA, and starts its retransmission.
+ * @returns its message id, or `undefined` when the window is full or no message id is left.
+ */
+export function sendRequest(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  exchangeType: number,
+  payloads: readonly Payload[],
+): number | undefined {
+  const permission = sa.requests.permission();
+  if (!permission.ok) return undefined;
+  const { messageId } = permission;
+  const datagrams = seal(context, session, sa, { exchangeType, messageId, isResponse: false }, payloads);
+  startRequest(context, session, exchangeTypeName(exchangeType), datagrams, payloads);
+  return messageId;
+}
+
+/** Hands a request to the window, sends it, and arms the retransmission. For requests that are sealed, or are IKE_SA_INIT. */
+export function startRequest(
+  context: EndpointContext,
+  session: IkeSession,
+  name: string,
+  datagrams: readonly Uint8Array[],
+  payloads: readonly Payload[],
+): void {
+  const sent = session.requests.send({ now: context.now, name, datagrams });
+  if (!sent.ok) throw new Error(`request ${name} was sent while the window said ${sent.code}`);
+  const summary = summarizePayloads(payloads);
+  session.outstanding = { exchange: name, payloads: summary };
+  transmit(context, session, datagrams, {
+    exchange: name,
+    messageId: sent.messageId,
+    isResponse: false,
+    payloads: summary,
+    retransmission: false,
+  });
+  armRetransmission(context, session);
+}
+
+/** Arms the deadline of the request that is out, or disarms it when none is. */
+export function armRetransmission(context: EndpointContext, session: IkeSession): void {
+  const next = session.requests.nextDeadline();
+  if (!next) {
+    context.deadlines.clear(session.id, 'retransmit');
+    return;
+  }
+  const { at, toleranceMs, wake } = next;
+  setTimer(context, session, 'retransmit', at, { label: next.name, toleranceMs, wake });
+}
+
+/** Seals a response, keeps it for retransmissions of the request, and sends it. @see RFC 7296 §2.1 */
+export function sendResponse(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  request: { readonly exchangeType: number; readonly messageId: number },
+  payloads: readonly Payload[],
+  via: { readonly path: Path; readonly marker: boolean } = session,
+): void {
+  const { exchangeType, messageId } = request;
+  const datagrams = seal(context, session, sa, { exchangeType, messageId, isResponse: true }, payloads);
+  transmit(
+    context,
+    session,
+    sa.responses.respond(messageId, datagrams),
+    {
+      exchange: exchangeTypeName(exchangeType),
+      messageId,
+      isResponse: true,
+      payloads: summarizePayloads(payloads),
+      retransmission: false,
+    },
+    via,
+  );
+}
+
+function seal(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  message: { exchangeType: number; messageId: number; isResponse: boolean },
+  payloads: readonly Payload[],
+): readonly Uint8Array[] {
+  const { sealer } = sa;
+  const header = headerOf(sa, message);
+  return sealMessage(sealer, context.random, header, payloads, fragmentLimit(context, session));
+}
+
+/** Largest message before it is split; `undefined` never splits: `accept` reassembles what comes, but sends whole. */
+function fragmentLimit(context: EndpointContext, session: IkeSession): number | undefined {
+  const mode = session.connection?.fragmentation ?? 'yes';
+  if (!session.fragmentation || mode === 'accept' || mode === 'no') return undefined;
+  return maxMessageBytes(context.settings.fragmentBytes, session.path, session.marker);
+}

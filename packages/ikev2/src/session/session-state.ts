@@ -1,0 +1,146 @@
+import type { Identity } from '@ipsec-kit/auth';
+import type { KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
+import type { Payload, Proposal } from '@ipsec-kit/ikev2-codec';
+import type { ConnectionConfig } from '../config.ts';
+import type { Lease } from '../endpoint-io.ts';
+import type { SessionFailure } from '../events.ts';
+import type { NegotiatedChild } from '../child/negotiated-child.ts';
+import type { NextState, StateKind } from './states.ts';
+
+/** What every IKE_SA_INIT request of one attempt has in common, and what was tried so far. */
+export interface InitOffer {
+  readonly initiatorSpi: bigint;
+  readonly nonce: Uint8Array;
+  /** Key exchange method of the KE payload. */
+  readonly method: number;
+  /** Methods already sent: each is tried at most once. */
+  readonly triedMethods: readonly number[];
+  /** The last cookie of the responder, repeated in every retry. @see RFC 7296 §2.6.1 */
+  readonly cookie: Uint8Array | undefined;
+  readonly cookieRounds: number;
+}
+
+/** The IKE_SA_INIT exchange as both sides sign it. @see RFC 7296 §2.15 */
+export interface InitTranscript {
+  readonly initRequest: Uint8Array;
+  readonly initResponse: Uint8Array;
+  readonly initiatorNonce: Uint8Array;
+  readonly responderNonce: Uint8Array;
+}
+
+/** What the responder answers in IKE_SA_INIT, while its key exchange runs. */
+export interface InitAnswer {
+  readonly initiatorSpi: bigint;
+  readonly initRequest: Uint8Array;
+  readonly initiatorNonce: Uint8Array;
+  readonly peerPublicValue: Uint8Array;
+  readonly proposal: Proposal;
+  readonly method: number;
+  readonly peerFragments: boolean;
+}
+
+/** What the initiator asked for in IKE_AUTH and keeps until the answer. */
+export interface AuthOffer {
+  readonly transcript: InitTranscript;
+  readonly localIdentity: Identity;
+  readonly childSpi: number;
+  readonly childName: string;
+  readonly secret: KeyMaterial;
+  readonly secretFor: Identity;
+}
+
+/** An IKE_AUTH request whose identities are known and accepted. */
+export interface AuthRequest {
+  readonly payloads: readonly Payload[];
+  readonly connection: ConnectionConfig;
+  readonly localIdentity: Identity;
+  readonly remoteIdentity: Identity;
+  readonly transcript: InitTranscript;
+}
+
+/** A state of a session: what is awaited, and only what is valid then. Names and order are those of `SESSION_STATES`. */
+export type SessionState =
+  | { readonly kind: 'generating-key'; readonly requestId: number; readonly offer: InitOffer }
+  | {
+      readonly kind: 'awaiting-init-response';
+      readonly offer: InitOffer;
+      readonly secret: KeyExchangeSecret;
+      readonly initRequest: Uint8Array;
+      /** An unauthenticated refusal, believed only when nothing better comes in time. @see RFC 7296 §2.21.1 */
+      readonly refusal: SessionFailure | undefined;
+    }
+  | {
+      readonly kind: 'agreeing-key';
+      readonly requestId: number;
+      readonly transcript: InitTranscript;
+      readonly initiatorSpi: bigint;
+      readonly responderSpi: bigint;
+      readonly proposal: Proposal;
+    }
+  | {
+      readonly kind: 'finding-own-secret';
+      readonly requestId: number;
+      readonly transcript: InitTranscript;
+      readonly localIdentity: Identity;
+      readonly secretFor: Identity;
+    }
+  | { readonly kind: 'awaiting-auth-response'; readonly offer: AuthOffer }
+  | {
+      readonly kind: 'finding-peer-secret';
+      readonly requestId: number | undefined;
+      readonly offer: AuthOffer;
+      readonly remoteIdentity: Identity;
+      readonly payloads: readonly Payload[];
+    }
+  | {
+      readonly kind: 'installing-first-child';
+      readonly requestId: number;
+      readonly child: NegotiatedChild;
+    }
+  | {
+      readonly kind: 'generating-response-key';
+      readonly requestId: number;
+      readonly answer: InitAnswer;
+    }
+  | {
+      readonly kind: 'agreeing-response-key';
+      readonly requestId: number;
+      readonly answer: InitAnswer;
+      readonly publicValue: Uint8Array;
+    }
+  | { readonly kind: 'awaiting-auth-request'; readonly transcript: InitTranscript }
+  | { readonly kind: 'finding-secret'; readonly requestId: number; readonly request: AuthRequest }
+  | {
+      readonly kind: 'leasing-addresses';
+      readonly requestId: number;
+      readonly request: AuthRequest;
+      readonly authPayloads: readonly Payload[];
+    }
+  | {
+      readonly kind: 'installing-response-child';
+      readonly requestId: number;
+      readonly child: NegotiatedChild;
+      readonly authPayloads: readonly Payload[];
+      readonly childPayloads: readonly Payload[];
+      readonly lease: Lease | undefined;
+    }
+  | { readonly kind: 'established' }
+  | { readonly kind: 'ending'; readonly failure: SessionFailure }
+  | { readonly kind: 'lingering' }
+  | { readonly kind: 'closed' };
+
+/** The variant of {@link SessionState} of one kind. */
+export type StateOf<Kind extends StateKind> = Extract<SessionState, { readonly kind: Kind }>;
+
+/** Moves a session from one state to another; a transition that `SESSION_STATES` lacks does not compile.
+ * @throws Error when the session is not in state `from`: a bug of this package.
+ */
+export function moveTo<Kind extends StateKind>(
+  session: { state: SessionState },
+  from: Kind,
+  to: StateOf<NextState<Kind>>,
+): void {
+  if (session.state.kind !== from)
+    throw new Error(`session moved from "${from}" while in "${session.state.kind}"`);
+  session.state = to;
+}

@@ -1,0 +1,92 @@
+/** Every state of a session: what it awaits and where it may go next. {@link moveTo} takes its types from here,
+ * so a transition that is not in this table does not compile, and the state diagram is printed from it.
+ */
+export const SESSION_STATES = {
+  'generating-key': {
+    role: 'initiator',
+    awaits: 'the key exchange value for the IKE_SA_INIT request',
+    next: ['awaiting-init-response', 'closed'],
+  },
+  'awaiting-init-response': {
+    role: 'initiator',
+    awaits: 'the IKE_SA_INIT response',
+    next: ['generating-key', 'awaiting-init-response', 'agreeing-key', 'closed'],
+  },
+  'agreeing-key': {
+    role: 'initiator',
+    awaits: 'the shared secret of the key exchange',
+    next: ['finding-own-secret', 'closed'],
+  },
+  'finding-own-secret': {
+    role: 'initiator',
+    awaits: 'the secret that proves who we are',
+    next: ['awaiting-auth-response', 'closed'],
+  },
+  'awaiting-auth-response': {
+    role: 'initiator',
+    awaits: 'the IKE_AUTH response',
+    next: ['finding-peer-secret', 'ending', 'closed'],
+  },
+  'finding-peer-secret': {
+    role: 'initiator',
+    awaits: 'the secret that the peer must prove to know',
+    next: ['installing-first-child', 'established', 'ending', 'closed'],
+  },
+  'installing-first-child': {
+    role: 'initiator',
+    awaits: 'the packet path to take the first Child SA',
+    next: ['established', 'closed'],
+  },
+  'generating-response-key': {
+    role: 'responder',
+    awaits: 'the key exchange value for the IKE_SA_INIT response',
+    next: ['agreeing-response-key', 'closed'],
+  },
+  'agreeing-response-key': {
+    role: 'responder',
+    awaits: 'the shared secret of the key exchange',
+    next: ['awaiting-auth-request', 'closed'],
+  },
+  'awaiting-auth-request': {
+    role: 'responder',
+    awaits: 'the IKE_AUTH request',
+    next: ['finding-secret', 'lingering', 'closed'],
+  },
+  'finding-secret': {
+    role: 'responder',
+    awaits: 'the secret that both sides must prove to know',
+    next: ['leasing-addresses', 'installing-response-child', 'established', 'lingering', 'closed'],
+  },
+  'leasing-addresses': {
+    role: 'responder',
+    awaits: 'virtual addresses for the peer from the pools',
+    next: ['installing-response-child', 'established', 'closed'],
+  },
+  'installing-response-child': {
+    role: 'responder',
+    awaits: 'the packet path to take the first Child SA, before the response promises it',
+    next: ['established', 'closed'],
+  },
+  established: {
+    role: 'both',
+    awaits: 'requests of the peer, commands, and the responses to its procedures',
+    next: ['ending', 'lingering', 'closed'],
+  },
+  ending: {
+    role: 'both',
+    awaits: 'the response to the request that ends the IKE SA',
+    next: ['lingering', 'closed'],
+  },
+  lingering: {
+    role: 'both',
+    awaits: 'retransmissions of the last request, which are answered from the cache; the session has ended',
+    next: ['closed'],
+  },
+  closed: { role: 'both', awaits: 'nothing: the session has ended', next: [] },
+} as const;
+
+/** Name of a session's state. */
+export type StateKind = keyof typeof SESSION_STATES;
+
+/** The states that may follow a state. */
+export type NextState<Kind extends StateKind> = (typeof SESSION_STATES)[Kind]['next'][number];
