@@ -101,6 +101,9 @@ function routeChange(route: Prefix, settings: TunSettings, place: TunPlace): Hos
   const what = [
     ...[formatPrefix(route), 'dev', place.device, 'table', String(place.table)],
     ...(source ? ['src', formatAddress(source)] : []),
+    // With the scope of a link the kernel would look for the host's own gateways behind the tunnel,
+    // and resolve a new default route to this device.
+    ...(version === 4 ? ['scope', 'global'] : []),
   ];
   // The table is the tunnel's own, so replacing touches nobody else's route.
   return change('route', version, ['route', 'replace', ...what], ['route', 'del', ...what]);
