@@ -4,7 +4,15 @@ export {
   type IkeEndpoint,
   type IkeEndpointOptions,
 } from './endpoint/ike-endpoint.ts';
+export {
+  createRequestHandler,
+  type LocalRequest,
+  type RequestHandler,
+  type RequestHandlerOptions,
+} from './endpoint/request-handler.ts';
 export * from './endpoint-io.ts';
 export * from './events.ts';
+export type { PoolRange, PoolStatus } from './pools/address-pool.ts';
+export { type AddressPools, createAddressPools, type PoolConfig } from './pools/address-pools.ts';
 export { LINGER_MS } from './session/close-session.ts';
 export { type NextState, SESSION_STATES, type StateKind } from './session/states.ts';

@@ -1,4 +1,4 @@
-import { type Payload, ProtocolId, type Proposal } from '@ipsec-kit/ikev2-codec';
+import { type Payload, type Proposal, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
 import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Lease } from '../endpoint-io.ts';
@@ -58,7 +58,16 @@ export function answerFirstChild(
     const chosen = chooseProposal(offered.proposals, proposals, ProtocolId.ESP);
     const outboundSpi = chosen && readChildSpi(chosen.proposal.spi);
     if (!chosen || outboundSpi === undefined) continue;
-    return agree(context, sa, connection, config, selectors, chosen.proposal, outboundSpi, transcript);
+    return agree(
+      context,
+      sa,
+      connection,
+      config,
+      selectors,
+      chosen.proposal,
+      outboundSpi,
+      transcript,
+    );
   }
   return refuseOffer(connection, offered, fitting[0]?.config);
 }
@@ -109,7 +118,8 @@ function agree(
 ): ChildAnswer {
   const suite = cipherSuiteOf(proposal.transforms);
   const shape = suite && context.crypto.cipherShape(suite);
-  if (!suite || !shape) return refuseOffer(connection, { proposals: [proposal], ...selectors }, config);
+  if (!suite || !shape)
+    return refuseOffer(connection, { proposals: [proposal], ...selectors }, config);
   const nonces = { initiator: transcript.initiatorNonce, responder: transcript.responderNonce };
   const keys = deriveChildKeys(context.crypto, sa.suite.prf, sa.keys.skD, nonces, shape);
   const inboundSpi = reserveChildSpi(context);
@@ -147,7 +157,11 @@ function refuseOffer(
     const name = connection.children[0]?.name ?? '';
     return { ok: false, error: { code: 'ts-unacceptable' }, failure, name };
   }
-  const ours = offerProposals(firstChildProposals(fitting.proposals), ProtocolId.ESP, new Uint8Array(0));
+  const ours = offerProposals(
+    firstChildProposals(fitting.proposals),
+    ProtocolId.ESP,
+    new Uint8Array(0),
+  );
   const failure = noProposalForPeer(offered.proposals, ours, 'Child SA');
   return { ok: false, error: { code: 'no-proposal-chosen' }, failure, name: fitting.name };
 }

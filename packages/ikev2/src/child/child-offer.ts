@@ -66,4 +66,3 @@ export function readChildSpi(bytes: Uint8Array): number | undefined {
   const spi = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);
   return spi > 255 ? spi : undefined;
 }
-

@@ -49,7 +49,10 @@ export function chooseConnection(
   return best;
 }
 
-function allowsTransforms(connection: ConnectionConfig, transforms: Proposal['transforms']): boolean {
+function allowsTransforms(
+  connection: ConnectionConfig,
+  transforms: Proposal['transforms'],
+): boolean {
   const offer = { number: 1, protocol: ProtocolId.IKE, spi: new Uint8Array(0), transforms };
   return chooseProposal([offer], connection.proposals, ProtocolId.IKE) !== undefined;
 }

@@ -1,5 +1,5 @@
-import { type CryptoProvider, constantTimeEqual, type RandomSource } from '@ipsec-kit/crypto';
 import { addMs, type Instant } from '@ipsec-kit/clock';
+import { type CryptoProvider, constantTimeEqual, type RandomSource } from '@ipsec-kit/crypto';
 import type { Path } from '@ipsec-kit/ip';
 
 /** How long one secret makes new cookies; the one before it is still accepted. @see RFC 7296 §2.6 */

@@ -1,7 +1,12 @@
 import type { Answer } from '../endpoint-io.ts';
-import { onFirstChildInstalled, onKeyAgreed, onOwnSecret, onPeerSecret } from '../exchanges/ike-auth-initiator.ts';
-import { onLease, onSecret } from '../exchanges/ike-auth-responder.ts';
 import { onResponseChildInstalled } from '../exchanges/first-child-responder.ts';
+import {
+  onFirstChildInstalled,
+  onKeyAgreed,
+  onOwnSecret,
+  onPeerSecret,
+} from '../exchanges/ike-auth-initiator.ts';
+import { onLease, onSecret } from '../exchanges/ike-auth-responder.ts';
 import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
 import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
 import type { IkeSession } from '../session/ike-session.ts';

@@ -1,5 +1,5 @@
-import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { Instant, WakeClass } from '@ipsec-kit/clock';
+import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import type { EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent } from '../events.ts';
@@ -74,7 +74,11 @@ export function setTimer(
   session: IkeSession,
   name: TimerName,
   at: Instant,
-  options: { readonly label?: string; readonly toleranceMs?: number; readonly wake?: WakeClass } = {},
+  options: {
+    readonly label?: string;
+    readonly toleranceMs?: number;
+    readonly wake?: WakeClass;
+  } = {},
 ): void {
   context.deadlines.set({
     sessionId: session.id,

@@ -1,6 +1,6 @@
-import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
-import { instantFromMs } from '@ipsec-kit/clock';
 import type { Machine } from '@ipsec-kit/clock';
+import { instantFromMs } from '@ipsec-kit/clock';
+import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import {
   type ChildTraffic,

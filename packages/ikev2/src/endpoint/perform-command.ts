@@ -36,7 +36,9 @@ function startSession(
   const connection = context.connections.find(({ name }) => name === command.connection);
   if (!connection) {
     const names = context.connections.map(({ name }) => name).join(', ');
-    throw new RangeError(`"command.connection" expected one of ${names}, got ${command.connection}`);
+    throw new RangeError(
+      `"command.connection" expected one of ${names}, got ${command.connection}`,
+    );
   }
   if (!Number.isInteger(sessionId) || sessionId < 0 || sessionId >= FIRST_RESPONDER_SESSION_ID) {
     throw new RangeError(

@@ -1,4 +1,13 @@
-import { decodeHeader, decodeMessage, ExchangeType, findNotify, type IkeHeader, type IkeMessage, NotifyType, unsupportedCriticalPayload } from '@ipsec-kit/ikev2-codec';
+import {
+  decodeHeader,
+  decodeMessage,
+  ExchangeType,
+  findNotify,
+  type IkeHeader,
+  type IkeMessage,
+  NotifyType,
+  unsupportedCriticalPayload,
+} from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { onInitResponse } from '../exchanges/ike-sa-init-initiator.ts';
 import { answerInit } from '../exchanges/ike-sa-init-responder.ts';
@@ -8,7 +17,12 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { narrateReceived } from '../session/narrate.ts';
 import { transmit } from '../session/send-message.ts';
 import type { EndpointContext } from './endpoint-context.ts';
-import { answerUnprotected, reject, sendUnprotected, type RejectedMessage } from './unprotected-answers.ts';
+import {
+  answerUnprotected,
+  type RejectedMessage,
+  reject,
+  sendUnprotected,
+} from './unprotected-answers.ts';
 
 /** What every datagram brings with it. */
 interface Arrival extends RejectedMessage {
@@ -165,7 +179,11 @@ function overloadOf(context: EndpointContext, path: Path): string | undefined {
 /** Asks for a cookie when many IKE SAs are half-open: whoever sends from a forged address never sees it.
  * The answer is smaller than any request that has a nonce, and no state is kept. @see RFC 7296 §2.6
  */
-function hasCookieIfNeeded(context: EndpointContext, arrival: Arrival, message: IkeMessage): boolean {
+function hasCookieIfNeeded(
+  context: EndpointContext,
+  arrival: Arrival,
+  message: IkeMessage,
+): boolean {
   const { cookieThreshold, cookieThresholdPerAddress } = context.settings;
   const { halfOpen, cookies, now } = context;
   const { path, header } = arrival;

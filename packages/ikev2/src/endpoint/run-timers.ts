@@ -1,5 +1,5 @@
-import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { CLOSED_BY_USER, neverAuthenticated } from '../errors/failures.ts';
+import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { onKeepaliveTimer } from '../nat/keepalive.ts';
 import { onChildLifetimeOver } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';

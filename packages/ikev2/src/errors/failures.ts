@@ -6,10 +6,10 @@ import {
   type Proposal,
 } from '@ipsec-kit/ikev2-codec';
 import {
+  formatAddress,
   formatEndpoint,
   formatSelector,
   type IpAddress,
-  formatAddress,
   type Path,
   type TrafficSelector,
 } from '@ipsec-kit/ip';
@@ -18,7 +18,11 @@ import type { SessionFailure } from '../events.ts';
 import { describeProposals } from './describe-offer.ts';
 
 /** The peer did not answer the first exchange. */
-export function peerUnreachable(path: Path, exchange: string, transmissions: number): SessionFailure {
+export function peerUnreachable(
+  path: Path,
+  exchange: string,
+  transmissions: number,
+): SessionFailure {
   return {
     code: 'peer-unreachable',
     sentence: `${formatEndpoint(path.remote)} did not answer ${transmissions} ${exchange} requests sent from ${formatEndpoint(path.local)}; check the address, that a server listens there, and that UDP is not blocked on the way.`,
@@ -159,7 +163,10 @@ export function noConnectionForPath(path: Path): SessionFailure {
 }
 
 /** No connection is configured for these identities. */
-export function noConnectionForIdentities(remote: Identity, local: Identity | undefined): SessionFailure {
+export function noConnectionForIdentities(
+  remote: Identity,
+  local: Identity | undefined,
+): SessionFailure {
   const asked = local ? ` asking for ${formatIdentity(local)}` : '';
   return {
     code: 'authentication-failed',

@@ -5,7 +5,12 @@ import {
   verifyPskAuth,
 } from '@ipsec-kit/auth';
 import type { CryptoProvider, KeyMaterial } from '@ipsec-kit/crypto';
-import { AuthMethod, type AuthPayload, type IdPayload, idPayloadBody } from '@ipsec-kit/ikev2-codec';
+import {
+  AuthMethod,
+  type AuthPayload,
+  type IdPayload,
+  idPayloadBody,
+} from '@ipsec-kit/ikev2-codec';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { InitTranscript } from '../session/session-state.ts';
 

@@ -1,4 +1,4 @@
-import { ExchangeType, type Payload, notify } from '@ipsec-kit/ikev2-codec';
+import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { answerFirstChild } from '../child/answer-child.ts';
 import { adoptChild, announceChild, requestInstallation } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
@@ -32,7 +32,15 @@ export function openFirstChildAsResponder(
   if (leased === 'none-free') {
     const failure = noAddressForPeer(connection.pools, remoteIdentity);
     const name = connection.children[0]?.name ?? '';
-    establishWithout(context, session, sa, authPayloads, { code: 'internal-address-failure' }, failure, name);
+    establishWithout(
+      context,
+      session,
+      sa,
+      authPayloads,
+      { code: 'internal-address-failure' },
+      failure,
+      name,
+    );
     return;
   }
   const result = answerFirstChild(context, session, sa, connection, leased, transcript, payloads);
@@ -65,7 +73,8 @@ export function onResponseChildInstalled(
   const { child, authPayloads, childPayloads, lease } = state;
   if (!sa) return;
   if (answer.kind !== 'install-child' || !answer.ok) {
-    const reason = answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
+    const reason =
+      answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
     context.inboundChildSpis.delete(child.inboundSpi);
     if (lease) context.outputs.push({ kind: 'release-lease', lease });
     const failure = installFailed(reason ?? 'no reason given');

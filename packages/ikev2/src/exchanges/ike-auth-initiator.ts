@@ -1,4 +1,10 @@
-import { formatIdentity, formatIdentityPattern, type Identity, identitiesEqual, matchIdentity } from '@ipsec-kit/auth';
+import {
+  formatIdentity,
+  formatIdentityPattern,
+  type Identity,
+  identitiesEqual,
+  matchIdentity,
+} from '@ipsec-kit/auth';
 import { type KeyMaterial, TransformType } from '@ipsec-kit/crypto';
 import {
   ExchangeType,
@@ -64,7 +70,14 @@ export function onKeyAgreed(
   }
   const { transcript, initiatorSpi, responderSpi, proposal } = state;
   const spis = { initiatorSpi, responderSpi };
-  const sa = keyIkeSa(context, session, spis, proposal.transforms, transcript, agreement.sharedSecret);
+  const sa = keyIkeSa(
+    context,
+    session,
+    spis,
+    proposal.transforms,
+    transcript,
+    agreement.sharedSecret,
+  );
   if (!sa) {
     endSession(context, session, ownWorkFailed('IKE_SA_INIT', 'an algorithm is not provided'));
     return;
@@ -112,7 +125,11 @@ export function onOwnSecret(
   }
   if (!config) {
     const name = session.childName ?? 'any';
-    endSession(context, session, ownWorkFailed('IKE_AUTH', `connection ${connection.name} has no child "${name}"`));
+    endSession(
+      context,
+      session,
+      ownWorkFailed('IKE_AUTH', `connection ${connection.name} has no child "${name}"`),
+    );
     return;
   }
   const childSpi = reserveChildSpi(context);
@@ -155,9 +172,17 @@ function authPayloads(
   return payloads;
 }
 
-function hasOther(context: EndpointContext, session: IkeSession, connection: ConnectionConfig): boolean {
+function hasOther(
+  context: EndpointContext,
+  session: IkeSession,
+  connection: ConnectionConfig,
+): boolean {
   for (const other of context.sessions.values()) {
-    if (other !== session && other.connection === connection && other.state.kind === 'established') {
+    if (
+      other !== session &&
+      other.connection === connection &&
+      other.state.kind === 'established'
+    ) {
       return true;
     }
   }
@@ -179,13 +204,18 @@ export function onAuthResponse(
   if (!auth && error) {
     const failure =
       error.notify === NotifyType.AUTHENTICATION_FAILED
-        ? peerRejectedAuthentication(session.localIdentity, formatIdentityPattern(connection.remoteIdentity))
+        ? peerRejectedAuthentication(
+            session.localIdentity,
+            formatIdentityPattern(connection.remoteIdentity),
+          )
         : otherNotify(error.notify, 'IKE_AUTH');
     endSession(context, session, failure);
     return;
   }
   if (!idr || !auth) {
-    const detail = auth ? 'it has no IDr' : 'it has no AUTH (a peer that wants EAP is not supported)';
+    const detail = auth
+      ? 'it has no IDr'
+      : 'it has no AUTH (a peer that wants EAP is not supported)';
     failAuth(context, session, malformedFromPeer('IKE_AUTH response', detail));
     return;
   }
@@ -293,9 +323,15 @@ export function onFirstChildInstalled(
 ): void {
   const { child } = state;
   if (answer.kind !== 'install-child' || !answer.ok) {
-    const reason = answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
+    const reason =
+      answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
     const failure = installFailed(reason ?? 'no reason given');
-    raise(context, { kind: 'child-failed', sessionId: session.id, name: child.config.name, failure });
+    raise(context, {
+      kind: 'child-failed',
+      sessionId: session.id,
+      name: child.config.name,
+      failure,
+    });
     context.inboundChildSpis.delete(child.inboundSpi);
     moveTo(session, 'installing-first-child', { kind: 'established' });
     endWithDelete(context, session, failure);
@@ -307,7 +343,12 @@ export function onFirstChildInstalled(
   announceChild(context, session, child);
 }
 
-function failChild(context: EndpointContext, session: IkeSession, name: string, failure: SessionFailure): void {
+function failChild(
+  context: EndpointContext,
+  session: IkeSession,
+  name: string,
+  failure: SessionFailure,
+): void {
   const { state } = session;
   if (state.kind !== 'finding-peer-secret') return;
   context.inboundChildSpis.delete(state.offer.childSpi);

@@ -1,5 +1,13 @@
 import { type Identity, identitiesEqual } from '@ipsec-kit/auth';
-import { ConfigType, ExchangeType, findNotify, type IdPayload, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import {
+  ConfigType,
+  ExchangeType,
+  findNotify,
+  type IdPayload,
+  NotifyType,
+  notify,
+  type Payload,
+} from '@ipsec-kit/ikev2-codec';
 import { AddressUpdates, mobikeSupportedNotify } from '@ipsec-kit/mobike';
 import { chooseConnection } from '../endpoint/connection-choice.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
@@ -37,16 +45,25 @@ export function onAuthRequest(
   payloads: readonly Payload[],
 ): void {
   const idi = findPayload(payloads, 'IDi');
-  const missing = (['IDi', 'SA', 'TSi', 'TSr'] as const).find((type) => !findPayload(payloads, type));
+  const missing = (['IDi', 'SA', 'TSi', 'TSr'] as const).find(
+    (type) => !findPayload(payloads, type),
+  );
   if (!idi || missing) {
     const failure = malformedFromPeer('IKE_AUTH request', `it has no ${missing ?? 'IDi'}`);
-    refuseAuth(context, session, sa, { code: 'missing-payload', payload: missing ?? 'IDi' }, failure);
+    refuseAuth(
+      context,
+      session,
+      sa,
+      { code: 'missing-payload', payload: missing ?? 'IDi' },
+      failure,
+    );
     return;
   }
   const remoteIdentity = copyIdentity(idi);
   session.remoteIdentity = remoteIdentity;
   if (!findPayload(payloads, 'AUTH')) {
-    const detail = 'it sent no AUTH, so it wants EAP, which is not supported here; set it to a pre-shared key';
+    const detail =
+      'it sent no AUTH, so it wants EAP, which is not supported here; set it to a pre-shared key';
     refuseAuth(context, session, sa, FAILED, peerNotAuthentic(remoteIdentity, detail));
     return;
   }
@@ -158,7 +175,14 @@ export function onLease(
   const { sa } = session;
   if (!sa) return;
   const lease: Lease | undefined = answer.kind === 'lease' ? answer.lease : undefined;
-  openFirstChildAsResponder(context, session, sa, state.request, state.authPayloads, lease ?? 'none-free');
+  openFirstChildAsResponder(
+    context,
+    session,
+    sa,
+    state.request,
+    state.authPayloads,
+    lease ?? 'none-free',
+  );
 }
 
 /** INITIAL_CONTACT of an authenticated peer: its older sessions with us are gone on its side, so they end here,
@@ -197,4 +221,3 @@ export function refuseAuth(
 function copyIdentity(payload: IdPayload): Identity {
   return { idType: payload.idType, data: payload.data.slice() };
 }
-

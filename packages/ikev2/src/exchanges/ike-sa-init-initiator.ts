@@ -52,10 +52,18 @@ const MAX_COOKIE_ROUNDS = 8;
 const MAX_COOKIE_BYTES = 64;
 
 /** Starts the first exchange: chooses the key exchange method and asks for its public value. */
-export function beginInit(context: EndpointContext, session: IkeSession, connection: ConnectionConfig): void {
+export function beginInit(
+  context: EndpointContext,
+  session: IkeSession,
+  connection: ConnectionConfig,
+): void {
   const [method] = keyExchangeMethods(connection);
   if (method === undefined) {
-    endSession(context, session, ownWorkFailed('IKE_SA_INIT', 'no proposal of the connection has a key exchange'));
+    endSession(
+      context,
+      session,
+      ownWorkFailed('IKE_SA_INIT', 'no proposal of the connection has a key exchange'),
+    );
     return;
   }
   session.requests = new RequestWindow({
@@ -185,7 +193,8 @@ function initFailure(
   const connection = session.connection;
   const offered = offerProposals(connection?.proposals ?? [], ProtocolId.IKE, new Uint8Array(0));
   const error = findErrorNotify(payloads);
-  if (error?.notify === NotifyType.NO_PROPOSAL_CHOSEN) return ourProposalsRefused(offered, 'IKE SA');
+  if (error?.notify === NotifyType.NO_PROPOSAL_CHOSEN)
+    return ourProposalsRefused(offered, 'IKE SA');
   if (error?.notify === NotifyType.INVALID_MAJOR_VERSION) return versionRefused(error.data[0]);
   if (error) return otherNotify(error.notify, 'IKE_SA_INIT');
   const sa = findPayload(payloads, 'SA');

@@ -1,4 +1,5 @@
 import { addMs } from '@ipsec-kit/clock';
+import { TransformType } from '@ipsec-kit/crypto';
 import {
   ExchangeType,
   encodeMessage,
@@ -7,10 +8,9 @@ import {
   NotifyType,
   notify,
   type Payload,
-  ProtocolId,
   type Proposal,
+  ProtocolId,
 } from '@ipsec-kit/ikev2-codec';
-import { TransformType } from '@ipsec-kit/crypto';
 import type { Path } from '@ipsec-kit/ip';
 import { connectionsForPath } from '../endpoint/connection-choice.ts';
 import {
@@ -60,13 +60,19 @@ export function answerInit(
   const ke = findPayload(payloads, 'KE');
   const nonce = findPayload(payloads, 'Nonce');
   // RFC 7296 §3.10.1: INVALID_SYNTAX only inside an encrypted message, so here it is silence.
-  if (!sa || !ke || !nonce) return reject(context, path, 'IKE_SA_INIT request lacks SA, KE or Nonce');
+  if (!sa || !ke || !nonce)
+    return reject(context, path, 'IKE_SA_INIT request lacks SA, KE or Nonce');
   if (nonce.data.length < 16 || nonce.data.length > 256) {
     return reject(context, path, `IKE_SA_INIT nonce of ${nonce.data.length} bytes`);
   }
   const connections = connectionsForPath(context.connections, path);
   if (connections.length === 0) {
-    return rejectInit(context, received, { code: 'no-proposal-chosen' }, noConnectionForPath(path).sentence);
+    return rejectInit(
+      context,
+      received,
+      { code: 'no-proposal-chosen' },
+      noConnectionForPath(path).sentence,
+    );
   }
   const proposal = chooseIkeProposal(context, sa.proposals, path, ke.method);
   if (!proposal) {

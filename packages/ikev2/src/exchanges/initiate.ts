@@ -39,7 +39,8 @@ export function restartInitiation(
   const { connection, state } = session;
   if (!connection) return false;
   if (connection.keyingTries !== 0 && session.attempts >= connection.keyingTries) return false;
-  if (state.kind === 'awaiting-auth-response') context.inboundChildSpis.delete(state.offer.childSpi);
+  if (state.kind === 'awaiting-auth-response')
+    context.inboundChildSpis.delete(state.offer.childSpi);
   raise(context, {
     kind: 'session-retried',
     sessionId: session.id,

@@ -1,5 +1,5 @@
-import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { addMs, msBetween } from '@ipsec-kit/clock';
+import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { criticalPayloadFromPeer, malformedFromPeer } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
@@ -11,7 +11,11 @@ import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { followPeer } from '../session/move-path.ts';
 import { narrateReceived } from '../session/narrate.ts';
-import { openDatagram, type OpenedMessage, type ReceivedDatagram } from '../session/receive-protected.ts';
+import {
+  type OpenedMessage,
+  openDatagram,
+  type ReceivedDatagram,
+} from '../session/receive-protected.ts';
 import { armRetransmission, sendResponse } from '../session/send-message.ts';
 import { onAuthResponse } from './ike-auth-initiator.ts';
 import { onAuthRequest } from './ike-auth-responder.ts';
@@ -78,7 +82,10 @@ function onRequest(
   }
 }
 
-function unknownExchange(exchangeType: number, isAuthenticated: boolean): ProtocolError | undefined {
+function unknownExchange(
+  exchangeType: number,
+  isAuthenticated: boolean,
+): ProtocolError | undefined {
   if (!isAuthenticated) return undefined;
   const isKnown =
     exchangeType === ExchangeType.INFORMATIONAL || exchangeType === ExchangeType.CREATE_CHILD_SA;
@@ -97,7 +104,8 @@ function refuse(
   const answer = wireAnswer(error, isAuthenticated);
   const payloads = answer.kind === 'notify' ? [notify(answer.notify, answer.data)] : [];
   sendResponse(context, session, sa, header, payloads, { path, marker });
-  if (answer.kind === 'notify' && answer.endsIkeSa) endSession(context, session, failureOf(error, 'request'), true);
+  if (answer.kind === 'notify' && answer.endsIkeSa)
+    endSession(context, session, failureOf(error, 'request'), true);
 }
 
 function onResponse(

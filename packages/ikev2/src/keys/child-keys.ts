@@ -1,4 +1,9 @@
-import { type CipherShape, type CryptoProvider, type KeyMaterial, prfPlus } from '@ipsec-kit/crypto';
+import {
+  type CipherShape,
+  type CryptoProvider,
+  type KeyMaterial,
+  prfPlus,
+} from '@ipsec-kit/crypto';
 import { concatBytes } from './concat-bytes.ts';
 
 /** The keys of both directions of a Child SA. `initiator` is the one who began the exchange that created it. */

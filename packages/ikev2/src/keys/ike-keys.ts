@@ -34,9 +34,7 @@ export function deriveIkeKeys(
   inputs: IkeKeyInputs,
 ): IkeKeys {
   const nonces = new KeyMaterial(concatBytes(inputs.initiatorNonce, inputs.responderNonce));
-  const seed = new KeyMaterial(
-    crypto.prf(suite.prf, nonces, inputs.sharedSecret.reveal()),
-  );
+  const seed = new KeyMaterial(crypto.prf(suite.prf, nonces, inputs.sharedSecret.reveal()));
   inputs.sharedSecret.erase();
   const prfKeyBytes = crypto.prfShape(suite.prf)?.keyBytes ?? 0;
   const { integrityKeyBytes, encryptionKeyBytes } = suite.shape;

@@ -1,5 +1,11 @@
-import { constantTimeEqual, type CryptoProvider } from '@ipsec-kit/crypto';
-import { findNotifies, type NotifyPayload, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { type CryptoProvider, constantTimeEqual } from '@ipsec-kit/crypto';
+import {
+  findNotifies,
+  type NotifyPayload,
+  NotifyType,
+  notify,
+  type Payload,
+} from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { detectNat, type IkeSpis, type NatStatus, natDetectionHash } from '@ipsec-kit/nat-t';
 

@@ -93,7 +93,9 @@ function matchTransforms(
   for (const type of new Set(own.map((transform) => transform.type))) {
     const wanted = own.filter((transform) => transform.type === type);
     const theirs = offered.filter((transform) => transform.type === type);
-    const common = wanted.filter((transform) => theirs.some((other) => sameTransform(transform, other)));
+    const common = wanted.filter((transform) =>
+      theirs.some((other) => sameTransform(transform, other)),
+    );
     const preferred =
       type === TransformType.KE
         ? common.find((transform) => transform.id === preferMethod)

@@ -39,7 +39,8 @@ export function sealMessage(
   }
   const chunkBytes = fragmentContentBytes(sealer.cipher, maxBytes);
   const totalFragments = Math.ceil(bytes.length / chunkBytes);
-  if (totalFragments > MAX_FRAGMENTS) throw new Error(`message of ${bytes.length} bytes is too long`);
+  if (totalFragments > MAX_FRAGMENTS)
+    throw new Error(`message of ${bytes.length} bytes is too long`);
   const datagrams: Uint8Array[] = [];
   for (let number = 1; number <= totalFragments; number += 1) {
     const chunk = bytes.subarray((number - 1) * chunkBytes, number * chunkBytes);

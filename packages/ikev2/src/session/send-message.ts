@@ -54,7 +54,13 @@ export function sendRequest(
   const permission = sa.requests.permission();
   if (!permission.ok) return undefined;
   const { messageId } = permission;
-  const datagrams = seal(context, session, sa, { exchangeType, messageId, isResponse: false }, payloads);
+  const datagrams = seal(
+    context,
+    session,
+    sa,
+    { exchangeType, messageId, isResponse: false },
+    payloads,
+  );
   startRequest(context, session, exchangeTypeName(exchangeType), datagrams, payloads);
   return messageId;
 }
@@ -102,7 +108,13 @@ export function sendResponse(
   via: { readonly path: Path; readonly marker: boolean } = session,
 ): void {
   const { exchangeType, messageId } = request;
-  const datagrams = seal(context, session, sa, { exchangeType, messageId, isResponse: true }, payloads);
+  const datagrams = seal(
+    context,
+    session,
+    sa,
+    { exchangeType, messageId, isResponse: true },
+    payloads,
+  );
   transmit(
     context,
     session,

@@ -1,10 +1,10 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
 import type { Payload, Proposal } from '@ipsec-kit/ikev2-codec';
+import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { Lease } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
-import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { NextState, StateKind } from './states.ts';
 
 /** What every IKE_SA_INIT request of one attempt has in common, and what was tried so far. */

@@ -79,7 +79,8 @@ export const SESSION_STATES = {
   },
   lingering: {
     role: 'both',
-    awaits: 'retransmissions of the last request, which are answered from the cache; the session has ended',
+    awaits:
+      'retransmissions of the last request, which are answered from the cache; the session has ended',
     next: ['closed'],
   },
   closed: { role: 'both', awaits: 'nothing: the session has ended', next: [] },

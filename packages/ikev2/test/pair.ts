@@ -1,0 +1,397 @@
+import { createSecretStore, type Identity, parseIdentity } from '@ipsec-kit/auth';
+import { addMs, type Instant, instantFromMs } from '@ipsec-kit/clock';
+import {
+  type CryptoProvider,
+  createSeededRandom,
+  Encr,
+  Integ,
+  Ke,
+  KeyMaterial,
+  Prf,
+  TransformType,
+} from '@ipsec-kit/crypto';
+import { createNodeProvider } from '@ipsec-kit/crypto/node';
+import { type Endpoint, type Path, parseEndpoint, parseSelector } from '@ipsec-kit/ip';
+import {
+  type AddressPools,
+  type Answer,
+  type ChildConfig,
+  type ChildInstallation,
+  type Command,
+  type ConfiguredProposal,
+  type ConnectionConfig,
+  createAddressPools,
+  createIkeEndpoint,
+  createRequestHandler,
+  type EndpointInput,
+  type EndpointOutput,
+  type EndpointSettings,
+  type IkeEndpoint,
+  type PoolConfig,
+  type SessionEvent,
+} from '../src/index.ts';
+
+export const CLIENT_500: Endpoint = endpoint('192.0.2.1:500');
+export const CLIENT_4500: Endpoint = endpoint('192.0.2.1:4500');
+export const SERVER_500: Endpoint = endpoint('198.51.100.1:500');
+export const SERVER_4500: Endpoint = endpoint('198.51.100.1:4500');
+
+export function endpoint(text: string): Endpoint {
+  const parsed = parseEndpoint(text);
+  if (!parsed) throw new Error(`not an endpoint: ${text}`);
+  return parsed;
+}
+
+export function identity(text: string): Identity {
+  const parsed = parseIdentity(text);
+  if (!parsed.ok) throw new Error(parsed.sentence);
+  return parsed.identity;
+}
+
+export function selector(text: string): ChildConfig['localSelectors'][number] {
+  const parsed = parseSelector(text);
+  if (!parsed) throw new Error(`not a selector: ${text}`);
+  return { kind: 'fixed', selector: parsed };
+}
+
+export const DYNAMIC: ChildConfig['localSelectors'][number] = {
+  kind: 'dynamic',
+  protocol: 0,
+  startPort: 0,
+  endPort: 65535,
+};
+
+export function ikeProposal(...methods: number[]): ConfiguredProposal {
+  return {
+    transforms: [
+      { type: TransformType.ENCR, id: Encr.ENCR_AES_CBC, keyBits: 256 },
+      { type: TransformType.INTEG, id: Integ.AUTH_HMAC_SHA2_256_128 },
+      { type: TransformType.PRF, id: Prf.PRF_HMAC_SHA2_256 },
+      ...(methods.length > 0 ? methods : [Ke.CURVE25519]).map((id) => ({
+        type: TransformType.KE,
+        id,
+      })),
+    ],
+  };
+}
+
+export const ESP_GCM: ConfiguredProposal = {
+  transforms: [
+    { type: TransformType.ENCR, id: Encr.ENCR_AES_GCM_16, keyBits: 256 },
+    { type: TransformType.ESN, id: 0 },
+  ],
+};
+
+export const SETTINGS: EndpointSettings = {
+  retransmit: { timeoutMs: 4000, base: 1.8, tries: 5, limitMs: 0, jitter: 0 },
+  keepaliveMs: 20_000,
+  keepaliveDpdMarginMs: 0,
+  fragmentBytes: 1280,
+  cookieThreshold: 30,
+  cookieThresholdPerAddress: 3,
+  blockThreshold: 5,
+  initLimitHalfOpen: 0,
+  halfOpenTimeoutMs: 30_000,
+  maxSessions: 0,
+  keepAliveForced: false,
+};
+
+export function child(overrides: Partial<ChildConfig> = {}): ChildConfig {
+  return {
+    name: 'net',
+    proposals: [ESP_GCM],
+    localSelectors: [DYNAMIC],
+    remoteSelectors: [DYNAMIC],
+    replayWindowPackets: 32,
+    ...overrides,
+  };
+}
+
+export function connection(overrides: Partial<ConnectionConfig> = {}): ConnectionConfig {
+  return {
+    name: 'home',
+    localAddresses: [],
+    remoteAddresses: [],
+    proposals: [ikeProposal()],
+    remoteIdentity: { kind: 'any' },
+    children: [child()],
+    virtualAddresses: [],
+    pools: [],
+    fragmentation: 'yes',
+    mobike: false,
+    dpdDelayMs: 0,
+    keyingTries: 1,
+    sendInitialContact: true,
+    ...overrides,
+  };
+}
+
+/** A datagram on its way; what a test may drop, delay, repeat or change. */
+export interface Flight {
+  readonly from: 'client' | 'server';
+  readonly index: number;
+  readonly path: Path;
+  readonly data: Uint8Array;
+  readonly marker: boolean;
+}
+
+export interface PairOptions {
+  readonly client?: Partial<ConnectionConfig>;
+  readonly server?: Partial<ConnectionConfig>;
+  readonly serverConnections?: readonly ConnectionConfig[];
+  readonly clientSettings?: Partial<EndpointSettings>;
+  readonly serverSettings?: Partial<EndpointSettings>;
+  readonly clientSecret?: string;
+  readonly serverSecret?: string;
+  readonly pools?: readonly PoolConfig[];
+  readonly provider?: CryptoProvider;
+  readonly serverProvider?: CryptoProvider;
+  readonly seed?: string;
+  /** Milliseconds that each request of an endpoint takes to be answered; 0 answers in the same turn. */
+  readonly answerDelayMs?: number;
+  readonly floatTo?: Path | null;
+}
+
+/** One endpoint with everything around it but the wire. */
+export class Host {
+  readonly machine: IkeEndpoint;
+  readonly events: SessionEvent[] = [];
+  readonly children = new Map<number, ChildInstallation>();
+  readonly keepalives: Instant[] = [];
+  readonly moves: { childId: number; path: Path }[] = [];
+  readonly pools: AddressPools;
+  installRefusal: string | undefined;
+  readonly #answer: ReturnType<typeof createRequestHandler>;
+  readonly #pair: Pair;
+  readonly #name: 'client' | 'server';
+
+  constructor(
+    pair: Pair,
+    name: 'client' | 'server',
+    connections: readonly ConnectionConfig[],
+    settings: EndpointSettings,
+    provider: CryptoProvider,
+    secret: string,
+    pools: readonly PoolConfig[],
+    seed: string,
+  ) {
+    this.#pair = pair;
+    this.#name = name;
+    this.pools = createAddressPools(pools);
+    this.machine = createIkeEndpoint({
+      connections,
+      settings,
+      crypto: provider,
+      random: createSeededRandom(`${seed}/${name}`),
+      jitter: () => 0,
+    });
+    this.#answer = createRequestHandler({
+      crypto: provider,
+      random: createSeededRandom(`${seed}/${name}/ke`),
+      secrets: createSecretStore([
+        { ids: [], secret: new KeyMaterial(new TextEncoder().encode(secret)) },
+      ]),
+      pools: this.pools,
+    });
+  }
+
+  handle(input: EndpointInput): readonly EndpointOutput[] {
+    const outputs = this.machine.handle(input);
+    for (const output of outputs) this.#perform(output);
+    return outputs;
+  }
+
+  command(command: Command): void {
+    this.handle({ kind: 'command', now: this.#pair.now, command });
+  }
+
+  /** All events of a kind. */
+  seen<Kind extends SessionEvent['kind']>(kind: Kind): Extract<SessionEvent, { kind: Kind }>[] {
+    return this.events.filter(
+      (event): event is Extract<SessionEvent, { kind: Kind }> => event.kind === kind,
+    );
+  }
+
+  /** The messages as `sent IKE_SA_INIT request: SA KE ...`, retransmissions marked. */
+  get story(): string[] {
+    return this.seen('message').map(
+      (event) =>
+        `${event.direction} ${event.exchange} ${event.isResponse ? 'response' : 'request'}${event.retransmission ? ' again' : ''}: ${event.payloads}`,
+    );
+  }
+
+  get closeCode(): string | undefined {
+    return this.seen('session-closed')[0]?.failure.code;
+  }
+
+  #perform(output: EndpointOutput): void {
+    switch (output.kind) {
+      case 'send':
+        this.#pair.launch(this.#name, output.path, output.data, output.marker);
+        return;
+      case 'send-keepalive':
+        this.keepalives.push(this.#pair.now);
+        return;
+      case 'request': {
+        const { request, requestId } = output;
+        if (request.kind === 'install-child') {
+          const ok = this.installRefusal === undefined;
+          if (ok) this.children.set(request.child.childId, request.child);
+          const answer: Answer = ok
+            ? { kind: 'install-child', ok }
+            : { kind: 'install-child', ok, reason: this.installRefusal ?? '' };
+          this.#pair.answerLater(this, requestId, answer);
+          return;
+        }
+        const answer = this.#answer(request);
+        if (answer instanceof Promise) throw new Error('the pair wants a synchronous provider');
+        this.#pair.answerLater(this, requestId, answer);
+        return;
+      }
+      case 'remove-child':
+        this.children.delete(output.childId);
+        return;
+      case 'move-child':
+        this.moves.push(output);
+        return;
+      case 'release-lease':
+        this.pools.release(output.lease);
+        return;
+      case 'event':
+        this.events.push(output.event);
+        return;
+      case 'activate-child':
+        return;
+    }
+  }
+}
+
+interface Scheduled {
+  readonly at: Instant;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** A client and a server with virtual time between them. A test is a Pair, a few hooks, and `drive()`. */
+export class Pair {
+  now: Instant = instantFromMs(1_000_000);
+  latencyMs: number = 10;
+  readonly client: Host;
+  readonly server: Host;
+  readonly flights: Flight[] = [];
+  /** Says what becomes of a datagram: the datagrams to deliver, each with an extra delay. Default: itself. */
+  wire: (flight: Flight) => readonly { flight: Flight; delayMs?: number }[] = (flight) => [
+    { flight },
+  ];
+  readonly #options: PairOptions;
+  #queue: Scheduled[] = [];
+  #order = 0;
+
+  constructor(options: PairOptions = {}) {
+    this.#options = options;
+    const provider = options.provider ?? createNodeProvider();
+    const seed = options.seed ?? 'pair';
+    this.client = new Host(
+      this,
+      'client',
+      [connection({ localIdentity: identity('client'), ...options.client })],
+      { ...SETTINGS, ...options.clientSettings },
+      provider,
+      options.clientSecret ?? 'correct horse',
+      [],
+      seed,
+    );
+    this.server = new Host(
+      this,
+      'server',
+      options.serverConnections ?? [
+        connection({ localIdentity: identity('server'), ...options.server }),
+      ],
+      { ...SETTINGS, ...options.serverSettings },
+      options.serverProvider ?? provider,
+      options.serverSecret ?? 'correct horse',
+      options.pools ?? [],
+      seed,
+    );
+  }
+
+  /** Starts the client's session 1 on port 500, floating to 4500. */
+  initiate(sessionId = 1, from: Endpoint = CLIENT_500): void {
+    const { floatTo } = this.#options;
+    const target = floatTo === undefined ? { local: CLIENT_4500, remote: SERVER_4500 } : floatTo;
+    this.client.command({
+      kind: 'initiate',
+      sessionId,
+      connection: 'home',
+      path: { local: from, remote: SERVER_500 },
+      marker: false,
+      ...(target ? { floatTo: target } : {}),
+    });
+  }
+
+  /** Establishes the session and lets everything settle. */
+  open(): this {
+    this.initiate();
+    this.drive(1_000);
+    return this;
+  }
+
+  launch(from: 'client' | 'server', path: Path, data: Uint8Array, marker: boolean): void {
+    const flight = { from, index: this.flights.length, path, data, marker };
+    this.flights.push(flight);
+    for (const arrival of this.wire(flight)) {
+      this.schedule(this.latencyMs + (arrival.delayMs ?? 0), () => this.deliver(arrival.flight));
+    }
+  }
+
+  /** Hands a datagram to the other side at once. */
+  deliver({ from, path, data, marker }: Flight): readonly EndpointOutput[] {
+    const to = from === 'client' ? this.server : this.client;
+    const mirrored = { local: path.remote, remote: path.local };
+    return to.handle({ kind: 'datagram', now: this.now, path: mirrored, data, marker });
+  }
+
+  answerLater(host: Host, requestId: number, answer: Answer): void {
+    const deliver = () => host.handle({ kind: 'answer', now: this.now, requestId, answer });
+    const delayMs = this.#options.answerDelayMs ?? 0;
+    if (delayMs === 0) deliver();
+    else this.schedule(delayMs, deliver);
+  }
+
+  schedule(afterMs: number, run: () => void): void {
+    this.#order += 1;
+    this.#queue.push({ at: addMs(this.now, afterMs), order: this.#order, run });
+  }
+
+  /** Lets `ms` of virtual time pass: everything that is due happens, in order. */
+  drive(ms: number): this {
+    const end = addMs(this.now, ms);
+    for (let steps = 0; steps < 200_000; steps += 1) {
+      const next = this.#nextEvent();
+      if (!next || next.at > end) {
+        this.now = end;
+        return this;
+      }
+      if (next.at > this.now) this.now = next.at;
+      next.run();
+    }
+    throw new Error('the pair does not come to rest');
+  }
+
+  #nextEvent(): { at: Instant; run: () => void } | undefined {
+    this.#queue.sort((a, b) => a.at - b.at || a.order - b.order);
+    const [first] = this.#queue;
+    const candidates: { at: Instant; run: () => void }[] = [];
+    if (first) candidates.push({ at: first.at, run: () => this.#queue.shift()?.run() });
+    for (const host of [this.client, this.server]) {
+      const deadline = host.machine.nextDeadline();
+      if (!deadline) continue;
+      candidates.push({
+        at: deadline.at,
+        run: () => host.handle({ kind: 'timeout', now: this.now }),
+      });
+    }
+    candidates.sort((a, b) => a.at - b.at);
+    return candidates[0];
+  }
+}
