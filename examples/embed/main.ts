@@ -1,51 +1,49 @@
 /** A VPN inside another program: the program makes and takes the inner packets itself, so there is no TUN device
  * and no root. The server that it talks to is started here too, to have someone to talk to.
  */
-import { EventEmitter, once } from 'node:events';
-import { answerIcmpEcho, buildIcmpEcho, parseAddress, readIcmpEcho } from '@ipsec-kit/ip';
-import { createClient, createPacketPort, createServer } from '@ipsec-kit/vpn';
+import {
+  answerIcmpEcho,
+  buildIcmpEcho,
+  formatAddress,
+  parseAddress,
+  readIcmpEcho,
+} from '@ipsec-kit/ip';
+import { createClient, createPacketPort } from '@ipsec-kit/vpn';
+import { startOffice } from './office.ts';
 
-const secrets = [{ secret: 'a secret that both sides know' }];
+const office = await startOffice((packet) => answerIcmpEcho(packet));
 
-const office = createPacketPort();
-office.onPacket((packet) => {
-  const answer = answerIcmpEcho(packet);
-  if (answer) office.send(answer);
-});
-const server = createServer({
-  tun: office.tun,
-  options: {
-    connections: {
-      office: {
-        localAddrs: ['127.0.0.1'],
-        pools: ['guests'],
-        local: { id: 'office' },
-        remote: {},
-        children: { net: { localTs: ['10.77.0.0/16'] } },
-      },
-    },
-    pools: { guests: { addrs: '10.88.0.0/24' } },
-    secrets,
-    settings: { port: 0, portNatT: 0 },
-  },
-});
-await server.open();
-
-const inside = createPacketPort();
+const port = createPacketPort();
 const client = createClient({
-  tun: inside.tun,
+  tun: port.tun,
   options: {
     connections: {
       home: {
         remoteAddrs: ['127.0.0.1'],
-        remotePort: server.ports.natT,
+        remotePort: office.ports.natT,
         vips: ['0.0.0.0'],
         local: { id: 'me' },
         remote: { id: 'office' },
         children: { net: { remoteTs: ['10.77.0.0/16'] } },
       },
     },
-    secrets,
+    secrets: [{ secret: 'a secret that both sides know' }],
   },
 });
 await client.open();
+
+const [source] = port.addresses;
+const destination = parseAddress('10.77.0.1');
+if (!source || !destination) throw new Error('The office gave us no address.');
+const answered = new Promise<Uint8Array>((resolve) => port.onPacket(resolve));
+const data = new TextEncoder().encode('hello from inside');
+port.send(
+  buildIcmpEcho({ kind: 'request', source, destination, identifier: 1, sequence: 1, data }),
+);
+const echo = readIcmpEcho(await answered);
+console.log(
+  `${formatAddress(source)} asked ${formatAddress(destination)} through the tunnel: "${new TextDecoder().decode(echo?.data)}" came back`,
+);
+
+await client.close();
+await office.close();

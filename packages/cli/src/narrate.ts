@@ -30,6 +30,8 @@ export function narrate(event: VpnEvent): string {
       return `   dropped a message from ${event.remote}: ${event.reason}`;
     case 'ike-sa-keyed':
       return `IKE SA keyed: ${event.suite}; ${natText(event.nat)}`;
+    case 'session-retried':
+      return `attempt ${event.attempt}: ${event.sentence}`;
     case 'session-opened':
       return [
         `IKE SA ${event.connection} established: ${event.localIdentity} (${event.local}) with ${event.remoteIdentity} (${event.remote})`,

@@ -1,5 +1,5 @@
-import { createClient, createServer, type VpnOptions } from '@ipsec-kit/vpn';
-import { type LoadedSwanctl, loadSwanctl } from '@ipsec-kit/vpn/swanctl';
+import { type ClientOptions, createClient, createServer } from '@ipsec-kit/vpn';
+import { describeProblem, type LoadedSwanctl, loadSwanctl } from '@ipsec-kit/vpn/swanctl';
 import type { TunnelArguments } from './command-line.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { runInForeground } from './foreground.ts';
@@ -39,11 +39,11 @@ async function withConfiguration(
       configFile: args.config,
       ...(args.settings === undefined ? {} : { settingsFile: args.settings }),
     });
+    for (const warning of loaded.warnings) printFailure(`warning: ${describeProblem(warning)}`);
     if (!loaded.ok) {
       for (const error of loaded.errors) printFailure(error.message);
       return ExitCode.usage;
     }
-    for (const warning of loaded.warnings) printFailure(`warning: ${warning}`);
     return await run(loaded.value, printer);
   } catch (error) {
     for (const line of messageLines(error)) printFailure(line);
@@ -51,7 +51,11 @@ async function withConfiguration(
   }
 }
 
-function tunnelOptions(args: TunnelArguments, loaded: LoadedSwanctl, printer: Printer) {
+function tunnelOptions(
+  args: TunnelArguments,
+  loaded: LoadedSwanctl,
+  printer: Printer,
+): ClientOptions {
   return {
     options: loaded.options,
     positions: loaded.positions,

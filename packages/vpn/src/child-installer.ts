@@ -10,6 +10,8 @@ import { messageOf } from './vpn-error.ts';
 
 /** Puts Child SAs into the packet path and sets up the TUN device for them. */
 export interface ChildInstaller {
+  /** Sets the device up for what is known before the first child: the routes of the pools. Rejects when it cannot be. */
+  prepare(): Promise<void>;
   /** The answer to an `install-child` request: at once when the device needs no change, later when it does. */
   install(child: ChildInstallation): Answer | Promise<Answer>;
   remove(childId: number): void;
@@ -109,28 +111,29 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     );
   }
 
-  function failed(childId: number, error: unknown): Answer {
-    remove(childId);
-    return { kind: 'install-child', ok: false, reason: messageOf(error) };
-  }
-
   return {
     children,
+    async prepare() {
+      await configureTun();
+    },
     install(child) {
       const { childId } = child;
       try {
         packetPath.install(saPairFor(child, crypto, tunMtu));
-        keyLog?.noteChild(child);
-        children.set(childId, withoutKeys(child));
-        const configuring = configureTun();
-        if (!configuring) return installed;
-        return configuring.then(
-          () => installed,
-          (error) => failed(childId, error),
-        );
       } catch (error) {
-        return failed(childId, error);
+        return refusal(error);
       }
+      keyLog?.noteChild(child);
+      children.set(childId, withoutKeys(child));
+      return (
+        configureTun()?.then(
+          () => installed,
+          (error) => {
+            remove(childId);
+            return refusal(error);
+          },
+        ) ?? installed
+      );
     },
     remove,
     move(childId, path) {
@@ -149,6 +152,10 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
 }
 
 const installed: Answer = { kind: 'install-child', ok: true };
+
+function refusal(error: unknown): Answer {
+  return { kind: 'install-child', ok: false, reason: messageOf(error) };
+}
 
 function withoutKeys(child: ChildInstallation): InstalledChild {
   return {

@@ -51,6 +51,8 @@ export interface Client {
 }
 
 const DEFAULT_PATIENCE_MS = 5_000;
+/** A client has one session in all its life. */
+const SESSION_ID = 1;
 
 /** Makes a client; nothing happens before {@link Client.open}.
  * @throws VpnError `config` when the options have a mistake or name no such connection.
@@ -73,7 +75,6 @@ class ClientTunnel implements Client {
   #state: State = 'idle';
   #host: TunnelHost | undefined;
   #start: InitialPath | undefined;
-  #sessionId = 0;
   /** What went wrong first, when the session is closed because of it. */
   #failure: VpnError | undefined;
   #cancelPatience: CancelWake | undefined;
@@ -116,7 +117,7 @@ class ClientTunnel implements Client {
     if (this.#state !== 'open')
       return Promise.reject(new Error('"checkLiveness" needs an open tunnel'));
     this.#liveness ??= createDeferred<number>();
-    this.#host?.driver.command({ kind: 'check-liveness', sessionId: this.#sessionId });
+    this.#host?.driver.command({ kind: 'check-liveness', sessionId: SESSION_ID });
     return this.#liveness.promise;
   }
 
@@ -162,10 +163,9 @@ class ClientTunnel implements Client {
   #initiate(): void {
     const { path, marker, floatTo } = this.#start ?? {};
     if (!path || marker === undefined) return;
-    this.#sessionId += 1;
     this.#host?.driver.command({
       kind: 'initiate',
-      sessionId: this.#sessionId,
+      sessionId: SESSION_ID,
       connection: this.connection,
       child: this.#childToOpen(),
       path,
@@ -192,7 +192,7 @@ class ClientTunnel implements Client {
   }
 
   #onSessionEvent(event: SessionEvent): void {
-    if (!('sessionId' in event) || event.sessionId !== this.#sessionId) return;
+    if (!('sessionId' in event) || event.sessionId !== SESSION_ID) return;
     switch (event.kind) {
       case 'child-opened':
         if (this.#state !== 'connecting') return;
@@ -237,15 +237,7 @@ class ClientTunnel implements Client {
     }
     const error = new VpnError(failure.code, failure.sentence);
     if (this.#state === 'closing') void this.#finish(this.#failure);
-    else if (this.#mayTryAgain(failure)) this.#initiate();
     else void this.#finish(error);
-  }
-
-  /** `keyingtries`: how often the whole first exchange is tried with a peer that does not answer; 0 is for ever. */
-  #mayTryAgain(failure: SessionFailure): boolean {
-    if (this.#state !== 'connecting' || failure.code !== 'peer-unreachable') return false;
-    const { keyingTries } = this.#config;
-    return keyingTries === 0 || this.#sessionId < keyingTries;
   }
 
   #sayGoodbye(patienceMs: number): void {
@@ -271,7 +263,7 @@ class ClientTunnel implements Client {
   #sendClose(patienceMs: number): void {
     this.#host?.driver.command({
       kind: 'close',
-      sessionId: this.#sessionId,
+      sessionId: SESSION_ID,
       giveUpAt: addMs(this.#world.clock.now(), patienceMs),
     });
   }

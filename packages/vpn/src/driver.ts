@@ -152,19 +152,26 @@ export function createDriver(options: DriverOptions): Driver {
   function performOne(output: Exclude<EndpointOutput, { kind: 'request' }>): void {
     switch (output.kind) {
       case 'send':
-        return control.sendIke(output.data, output.path, output.marker);
+        control.sendIke(output.data, output.path, output.marker);
+        break;
       case 'send-keepalive':
-        return control.sendKeepalive(output.path);
+        control.sendKeepalive(output.path);
+        break;
       case 'remove-child':
-        return installer.remove(output.childId);
+        installer.remove(output.childId);
+        break;
       case 'move-child':
-        return installer.move(output.childId, output.path);
+        installer.move(output.childId, output.path);
+        break;
       case 'activate-child':
-        return installer.activate(output.childId);
+        installer.activate(output.childId);
+        break;
       case 'release-lease':
-        return worker.release(output.lease);
+        worker.release(output.lease);
+        break;
       case 'event':
-        return onEvent(output.event);
+        onEvent(output.event);
+        break;
     }
   }
 
@@ -175,7 +182,7 @@ export function createDriver(options: DriverOptions): Driver {
     switch (fact.kind) {
       case 'hard-limit':
         // An SA stops before its sequence number wraps. @see RFC 4303 §3.3.3
-        return feed({
+        feed({
           kind: 'command',
           command: {
             kind: 'close-child',
@@ -184,11 +191,13 @@ export function createDriver(options: DriverOptions): Driver {
             reason: 'its lifetime in packets, bytes or sequence numbers is over',
           },
         });
+        break;
       case 'peer-moved':
-        return feed({ kind: 'peer-moved', childId, path: fact.path });
+        feed({ kind: 'peer-moved', childId, path: fact.path });
+        break;
       case 'first-inbound':
       case 'soft-limit':
-        return;
+        break;
     }
   }
 

@@ -57,6 +57,13 @@ export type VpnEvent =
       readonly suite: string;
       readonly nat: { readonly local: boolean; readonly remote: boolean; readonly forced: boolean };
     }
+  /** The first exchange had no answer and starts anew. */
+  | {
+      readonly kind: 'session-retried';
+      readonly sessionId: number;
+      readonly attempt: number;
+      readonly sentence: string;
+    }
   | {
       readonly kind: 'session-opened';
       readonly sessionId: number;
@@ -143,6 +150,13 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         responderSpi: formatIkeSpi(event.responderSpi),
         suite: formatTransforms(event.transforms),
         nat: event.nat,
+      };
+    case 'session-retried':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        attempt: event.attempt,
+        sentence: event.failure.sentence,
       };
     case 'session-opened':
       return {

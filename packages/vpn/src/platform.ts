@@ -31,8 +31,8 @@ export type BoundUdp = UdpAdapter & { readonly ports: readonly number[] };
 export interface Platform {
   readonly clock: Clock;
   readonly random: RandomSource;
-  /** The second stream: what varies timers and nothing else, so that a change of timers moves no SPI. */
-  readonly jitter: RandomSource;
+  /** 0 to 1, for timers and nothing else, so that a change of timers moves no SPI. */
+  readonly jitter: () => number;
   readonly crypto: CryptoProvider;
   createUdp(bind: UdpBinding): Promise<BoundUdp>;
   createTun(): Promise<TunAdapter>;
@@ -49,7 +49,7 @@ export function nodePlatform(): Platform {
   return {
     clock: createSystemClock(),
     random: systemRandom(),
-    jitter: systemRandom(),
+    jitter: Math.random,
     // Not noble: under Node the wire must never wait for arithmetic in JavaScript.
     crypto: createNodeProvider(),
     createUdp: (bind) => createUdpAdapter({ bind }),

@@ -5,6 +5,7 @@ import { createIkeEndpoint, createRequestHandler, type SessionEvent } from '@ips
 import type { Prefix } from '@ipsec-kit/ip';
 import { type Endpoint, formatAddress, formatEndpoint, formatPrefix } from '@ipsec-kit/ip';
 import { createPacketEngine } from '@ipsec-kit/ipsec';
+import { createScheduler } from '@ipsec-kit/scheduler';
 import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
 import { openCapture, tapUdp } from './capture.ts';
 import { createChildInstaller } from './child-installer.ts';
@@ -16,7 +17,7 @@ import { type KeyLog, openKeyLog } from './key-log.ts';
 import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
 import { createSessionBook, type SessionBook, type VpnStatus } from './status.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
-import { messageOf, type VpnError, vpnErrorFrom } from './vpn-error.ts';
+import { messageOf, systemErrorCode, type VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** What both a client and a server are made with, beyond their options. */
 export interface HostOptions {
@@ -42,6 +43,9 @@ export interface TunnelHostOptions extends HostOptions {
   readonly onFatal: (error: VpnError) => void;
 }
 
+/** The code of a TUN adapter's error when there is no device any more. */
+const DEVICE_GONE = 'EBADFD';
+
 /** Sockets, TUN device, packet path and IKE machine, connected and running. */
 export interface TunnelHost {
   readonly driver: Driver;
@@ -60,7 +64,7 @@ export interface TunnelHost {
  * @throws VpnError for a port in use, a missing permission, or a device that cannot be made.
  */
 export async function openTunnelHost(options: TunnelHostOptions): Promise<TunnelHost> {
-  const { compiled, world, onEvent = () => undefined } = options;
+  const { world, onEvent = () => undefined } = options;
   const undo: (() => Promise<void>)[] = [];
   const openedAt = world.clock.now();
   const warn = (sentence: string): void => onEvent({ kind: 'warning-raised', sentence });
@@ -79,7 +83,12 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
 
     const tun = await openTun(options);
     undo.push(() => tun.close());
-    tun.onError((error) => options.onFatal(vpnErrorFrom(error, `use ${tun.name}`, 'tun-failed')));
+    tun.onError((error) => {
+      const failure = vpnErrorFrom(error, `use ${tun.name}`, 'tun-failed');
+      // The adapter also tells what only degrades it.
+      if (systemErrorCode(error) === DEVICE_GONE) options.onFatal(failure);
+      else warn(failure.message);
+    });
     onEvent({ kind: 'tun-opened', name: tun.name, mtu: DEFAULT_TUN_MTU });
 
     const sockets = await openSockets(options);
@@ -92,14 +101,15 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
 
-    const { driver, book, engine, childCount } = connect(options, { tun, udp, keyLog, warn, undo });
+    const { driver, book, engine, installer } = connect(options, { tun, udp, keyLog, warn, undo });
+    if (options.poolPrefixes.length > 0) await installer.prepare();
     return {
       driver,
       book,
       endpoints: udp.endpoints,
       ports: udp.ports,
       get childCount() {
-        return childCount();
+        return installer.children.size;
       },
       status: (facts) => ({
         ...facts,
@@ -155,7 +165,13 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
     ...(keyLog ? { keyLog } : {}),
   });
   const driver = createDriver({
-    endpoint: createIkeEndpoint({}),
+    endpoint: createIkeEndpoint({
+      connections: compiled.connections,
+      settings: compiled.settings,
+      crypto,
+      random: world.random,
+      jitter: world.jitter,
+    }),
     clock,
     scheduler: createScheduler({ clock }),
     control: {
@@ -164,7 +180,12 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
       pairCounters: (pairId) => engine.pairCounters(pairId),
     },
     installer,
-    worker: createRequestHandler({}),
+    worker: createRequestHandler({
+      crypto,
+      random: world.random,
+      secrets: createSecretStore(compiled.secrets),
+      pools: createAddressPools(compiled.pools),
+    }),
     onEvent(event) {
       book.note(event);
       keyLog?.noteEvent(event);
@@ -176,7 +197,7 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
     driver.stop();
     datapath.stop();
   });
-  return { driver, book, engine, childCount: () => installer.children.size };
+  return { driver, book, engine, installer };
 }
 
 function shownSettings(settings: TunSettings) {

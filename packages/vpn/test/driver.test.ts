@@ -1,0 +1,252 @@
+import { addMs, VirtualClock } from '@ipsec-kit/clock';
+import type {
+  Answer,
+  ChildInstallation,
+  EndpointDeadline,
+  EndpointInput,
+  EndpointOutput,
+} from '@ipsec-kit/ikev2';
+import { type Path, parseAddress } from '@ipsec-kit/ip';
+import type { SaPairCounters } from '@ipsec-kit/ipsec';
+import { createScheduler } from '@ipsec-kit/scheduler';
+import { describe, expect, it } from 'vitest';
+import type { InstalledChild } from '../src/child-installer.ts';
+import { createDriver, type EndpointMachine } from '../src/driver.ts';
+
+const address = parseAddress('192.0.2.1');
+if (!address) throw new Error('a test value cannot be parsed');
+const path: Path = { local: { address, port: 4500 }, remote: { address, port: 4501 } };
+const send = (byte: number): EndpointOutput => ({
+  kind: 'send',
+  path,
+  data: Uint8Array.of(byte),
+  marker: true,
+});
+const install = (requestId: number): EndpointOutput => ({
+  kind: 'request',
+  requestId,
+  blocking: true,
+  request: { kind: 'install-child', child: { childId: requestId } as ChildInstallation },
+});
+const generate = (requestId: number): EndpointOutput => ({
+  kind: 'request',
+  requestId,
+  blocking: false,
+  request: { kind: 'generate-key', method: 31 },
+});
+const installedAnswer: Answer = { kind: 'install-child', ok: true };
+
+/** A driver around a scripted machine: `script` says what each input puts out; `log` is what was performed, in order. */
+function bench(
+  script: (input: EndpointInput) => readonly EndpointOutput[],
+  parts: {
+    install?: () => Answer | Promise<Answer>;
+    work?: () => Answer | Promise<Answer>;
+    onSend?: () => void;
+  } = {},
+) {
+  const clock = new VirtualClock();
+  const log: string[] = [];
+  const inputs: EndpointInput[] = [];
+  const children = new Map<number, InstalledChild>();
+  const counters = new Map<number, SaPairCounters>();
+  const released: unknown[] = [];
+  let deadline: EndpointDeadline | undefined;
+  const endpoint: EndpointMachine = {
+    handle(input) {
+      inputs.push(input);
+      log.push(`in ${input.kind}`);
+      if (input.kind === 'timeout') deadline = undefined;
+      return script(input);
+    },
+    nextDeadline: () => deadline,
+  };
+  const driver = createDriver({
+    endpoint,
+    clock,
+    scheduler: createScheduler({ clock }),
+    control: {
+      sendIke(message) {
+        log.push(`send ${message[0]}`);
+        parts.onSend?.();
+      },
+      sendKeepalive: () => log.push('keepalive'),
+      pairCounters: (id) => counters.get(id),
+    },
+    installer: {
+      children,
+      prepare: async () => undefined,
+      install(child) {
+        log.push(`install ${child.childId}`);
+        return parts.install?.() ?? installedAnswer;
+      },
+      remove: (childId) => log.push(`remove ${childId}`),
+      move: (childId) => log.push(`move ${childId}`),
+      activate: (childId) => log.push(`activate ${childId}`),
+    },
+    worker: {
+      handle: () => parts.work?.() ?? { kind: 'failed', reason: 'nobody works here' },
+      release: (lease) => released.push(lease),
+    },
+    onEvent: (event) => log.push(`event ${event.kind}`),
+  });
+  const setDeadline = (inMs: number | undefined): void => {
+    deadline =
+      inMs === undefined
+        ? undefined
+        : { name: 'dpd', at: addMs(clock.now(), inMs), toleranceMs: 0, wake: 'device' };
+  };
+  const datagram = (byte: number): void => driver.receive(Uint8Array.of(byte), path, true);
+  return { clock, driver, log, inputs, children, counters, released, setDeadline, datagram };
+}
+
+describe('the driver', () => {
+  it('performs outputs in order, and feeds the answer of a request after them', () => {
+    const { log, datagram } = bench((input) =>
+      input.kind === 'datagram' ? [send(1), generate(7), send(2)] : [send(3)],
+    );
+    datagram(0);
+    expect(log).toEqual(['in datagram', 'send 1', 'send 2', 'in answer', 'send 3']);
+  });
+
+  it('lets what follows an installation wait until the SA stands', async () => {
+    let stand: (answer: Answer) => void = () => undefined;
+    const { log, datagram } = bench(
+      (input) => (input.kind === 'datagram' ? [install(7), send(1)] : [send(2)]),
+      {
+        install: () =>
+          new Promise((resolve) => {
+            stand = resolve;
+          }),
+      },
+    );
+    datagram(0);
+    expect(log).toEqual(['in datagram', 'install 7']);
+    stand(installedAnswer);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(log).toEqual(['in datagram', 'install 7', 'send 1', 'in answer', 'send 2']);
+  });
+
+  it('goes on with other peers while one installation takes its time', () => {
+    let count = 0;
+    const { log, datagram } = bench(() => (count++ === 0 ? [install(7), send(1)] : [send(2)]), {
+      install: () => new Promise(() => undefined),
+    });
+    datagram(0);
+    datagram(1);
+    expect(log).toEqual(['in datagram', 'install 7', 'in datagram', 'send 2']);
+  });
+
+  it('handles an input that comes while outputs are performed after them', () => {
+    const b = bench((input) => (input.kind === 'command' ? [send(1), send(2)] : [send(3)]), {
+      onSend() {
+        if (b.log.at(-1) === 'send 1') b.datagram(9);
+      },
+    });
+    b.driver.command({ kind: 'check-liveness', sessionId: 1 });
+    expect(b.log).toEqual(['in command', 'send 1', 'send 2', 'in datagram', 'send 3']);
+  });
+
+  it('turns a worker that throws or rejects into a failed answer', async () => {
+    for (const work of [
+      (): Answer => {
+        throw new Error('the token was unplugged');
+      },
+      (): Promise<Answer> => Promise.reject(new Error('the token was unplugged')),
+    ]) {
+      const { inputs, datagram } = bench(
+        (input) => (input.kind === 'datagram' ? [generate(7)] : []),
+        { work },
+      );
+      datagram(0);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(inputs.at(-1)).toMatchObject({
+        kind: 'answer',
+        requestId: 7,
+        answer: { kind: 'failed', reason: 'the token was unplugged' },
+      });
+    }
+  });
+
+  it('samples traffic before every timeout, and tells only what moved since the last time', () => {
+    const b = bench(() => []);
+    const counted = (inPackets: number, outPackets: number): SaPairCounters => ({
+      inPackets,
+      outPackets,
+      inBytes: 0,
+      outBytes: 0,
+      replayedPackets: 0,
+    });
+    b.children.set(4, {} as InstalledChild);
+    b.setDeadline(1000);
+    b.counters.set(4, counted(3, 0));
+    b.datagram(0);
+    b.clock.advanceBy(1000);
+    expect(b.log.slice(1)).toEqual(['in traffic', 'in timeout']);
+    expect(b.inputs[1]).toMatchObject({
+      children: [{ childId: 4, inboundSinceLast: true, outboundSinceLast: false }],
+    });
+    b.counters.set(4, counted(3, 1));
+    b.setDeadline(1000);
+    b.datagram(0);
+    b.clock.advanceBy(1000);
+    expect(b.inputs.at(-2)).toMatchObject({
+      children: [{ childId: 4, inboundSinceLast: false, outboundSinceLast: true }],
+    });
+  });
+
+  it('closes a child whose sequence numbers or lifetime end (RFC 4303 §3.3.3)', () => {
+    const b = bench(() => []);
+    b.children.set(4, { sessionId: 2 } as InstalledChild);
+    b.driver.noteFacts([
+      { kind: 'hard-limit', pairId: 4 },
+      { kind: 'hard-limit', pairId: 5 },
+    ]);
+    expect(b.inputs).toMatchObject([
+      { kind: 'command', command: { kind: 'close-child', sessionId: 2, childId: 4 } },
+    ]);
+  });
+
+  it('tells the IKE machine of a peer that moved (RFC 7296 §2.23)', () => {
+    const b = bench(() => []);
+    b.children.set(4, { sessionId: 2 } as InstalledChild);
+    b.driver.noteFacts([
+      { kind: 'unknown-spi', spi: 300, path },
+      { kind: 'first-inbound', pairId: 4 },
+      { kind: 'peer-moved', pairId: 4, path },
+    ]);
+    expect(b.inputs).toMatchObject([{ kind: 'peer-moved', childId: 4, path }]);
+  });
+
+  it('performs every other kind of output', () => {
+    const b = bench(() => [
+      { kind: 'send-keepalive', path },
+      { kind: 'remove-child', childId: 1 },
+      { kind: 'move-child', childId: 2, path },
+      { kind: 'activate-child', childId: 3 },
+      { kind: 'release-lease', lease: { addresses: [], dns: [], attributes: [] } },
+      { kind: 'event', event: { kind: 'liveness-confirmed', sessionId: 1, roundTripMs: 5 } },
+    ]);
+    b.datagram(0);
+    expect(b.log.slice(1)).toEqual([
+      'keepalive',
+      'remove 1',
+      'move 2',
+      'activate 3',
+      'event liveness-confirmed',
+    ]);
+    expect(b.released).toHaveLength(1);
+  });
+
+  it('does nothing any more once it is stopped', () => {
+    const b = bench(() => [send(1)]);
+    b.setDeadline(1000);
+    b.datagram(0);
+    b.driver.stop();
+    b.clock.advanceBy(5000);
+    b.datagram(0);
+    b.driver.noteFacts([{ kind: 'peer-moved', pairId: 4, path }]);
+    expect(b.log).toEqual(['in datagram', 'send 1']);
+  });
+});
