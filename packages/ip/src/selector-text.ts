@@ -91,7 +91,9 @@ export function parseProtocolAndPorts(text: string): ProtocolAndPorts | undefine
     .map((part) => part.trim().toLowerCase());
   if (protocolText === undefined || more.length > 0) return undefined;
   const protocol =
-    protocolText === '' ? 0 : (protocolNumbers[protocolText] ?? parseNumber(protocolText, 255));
+    protocolText === ''
+      ? 0
+      : (numberOfName(protocolNumbers, protocolText) ?? parseNumber(protocolText, 255));
   if (protocol === undefined) return undefined;
   const ports = parsePorts(portText ?? '', isIcmpProtocol(protocol));
   return ports && { protocol, startPort: ports.startPort, endPort: ports.endPort };
@@ -144,7 +146,7 @@ function portsText(selector: TrafficSelector): string {
 function parsePorts(text: string, icmp: boolean): PortRange | undefined {
   if (text === '' || text === 'any' || text === '%any') return ANY_PORT;
   if (text === 'opaque' || text === '%opaque') return OPAQUE_PORT;
-  const named = servicePorts[text];
+  const named = numberOfName(servicePorts, text);
   if (named !== undefined) return { startPort: named, endPort: named };
   const ends = text.split('-').map((part) => part.trim());
   if (ends.length > 2) return undefined;
@@ -164,6 +166,11 @@ function parsePort(text: string, icmp: boolean, code: number): number | undefine
   }
   const number = parseNumber(text, 65535);
   return icmp && number !== undefined && number < 256 ? (number << 8) | code : number;
+}
+
+/** Own entries only: `constructor` is no protocol. */
+function numberOfName(numbers: Readonly<Record<string, number>>, name: string): number | undefined {
+  return Object.hasOwn(numbers, name) ? numbers[name] : undefined;
 }
 
 function parseNumber(text: string, max: number): number | undefined {
