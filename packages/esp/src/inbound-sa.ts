@@ -12,7 +12,7 @@ export interface InboundSaOptions {
   readonly spi: number;
   /** Keyed for this direction. */
   readonly cipher: PacketCipher;
-  /** 0 for no protection, or 32 to 65536 packets; 64 is the default of RFC 4303 §3.4.3, more suits fast links. */
+  /** 0 for no protection, or up to 65536 packets, less than 32 as 32; 64 is the default of RFC 4303 §3.4.3, more suits fast links. */
   readonly replayWindowPackets: number;
   readonly limits?: EspLimits;
 }

@@ -1,4 +1,4 @@
-/** Smallest window that must be supported. @see RFC 4303 §3.4.3 */
+/** Smallest window, which every implementation must support; less is taken as this. @see RFC 4303 §3.4.3 */
 export const MIN_REPLAY_WINDOW = 32;
 
 /** Largest window that is supported here, in packets. */
@@ -14,20 +14,17 @@ export class ReplayWindow {
   readonly #mask: number;
   #highest = 0;
 
-  /** @param packets - 0 for no protection, or {@link MIN_REPLAY_WINDOW} to {@link MAX_REPLAY_WINDOW}. */
+  /** @param packets - 0 for no protection, or 1 to {@link MAX_REPLAY_WINDOW}; at least {@link MIN_REPLAY_WINDOW} are kept. */
   constructor(packets: number) {
-    const valid =
-      packets === 0 ||
-      (Number.isInteger(packets) && packets >= MIN_REPLAY_WINDOW && packets <= MAX_REPLAY_WINDOW);
-    if (!valid) {
+    if (!Number.isInteger(packets) || packets < 0 || packets > MAX_REPLAY_WINDOW) {
       throw new RangeError(
-        `"replayWindowPackets" expected 0 or ${MIN_REPLAY_WINDOW} to ${MAX_REPLAY_WINDOW}, got ${packets}`,
+        `"replayWindowPackets" expected 0 to ${MAX_REPLAY_WINDOW}, got ${packets}`,
       );
     }
-    this.packets = packets;
+    this.packets = packets === 0 ? 0 : Math.max(packets, MIN_REPLAY_WINDOW);
     // One word more than the window: the one that is being filled. A power of two makes the ring a mask.
     let words = 1;
-    while (words < Math.ceil(packets / 32) + 1) words *= 2;
+    while (words < Math.ceil(this.packets / 32) + 1) words *= 2;
     this.#words = new Uint32Array(packets === 0 ? 0 : words);
     this.#mask = words - 1;
   }

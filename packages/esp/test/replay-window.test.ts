@@ -71,10 +71,12 @@ describe('the replay window (RFC 4303 §3.4.3, RFC 6479)', () => {
     expect([window.accept(9), window.isNew(9), window.isNew(1)]).toEqual([false, true, true]);
   });
 
-  it.each([1, 31, 65537, 33.5, -1, Number.NaN])('refuses a size of %d packets', (packets) => {
-    expect(() => new ReplayWindow(packets)).toThrow(
-      /"replayWindowPackets" expected 0 or 32 to 65536/,
-    );
+  it('keeps 32 packets when asked for fewer', () => {
+    expect([1, 31].map((packets) => new ReplayWindow(packets).packets)).toEqual([32, 32]);
+  });
+
+  it.each([65537, 33.5, -1, Number.NaN])('refuses a size of %d packets', (packets) => {
+    expect(() => new ReplayWindow(packets)).toThrow(/"replayWindowPackets" expected 0 to 65536/);
   });
 
   it('agrees with its definition for any order of numbers', () => {
