@@ -77,9 +77,5 @@ function compileConnections(checks: OptionChecks, options: VpnOptions): Compiled
     return [];
   }
   const poolNames = new Set(isObject(options.pools) ? Object.keys(options.pools) : []);
-  return named.flatMap(([name, connection]) => {
-    if (isObject(connection)) return [compileConnection(checks, name, connection, poolNames)];
-    checks.invalid(`connections.${name}`, 'an object', connection);
-    return [];
-  });
+  return named.map(([name, connection]) => compileConnection(checks, name, connection, poolNames));
 }

@@ -14,7 +14,7 @@ import {
 } from '@ipsec-kit/ip';
 import type { AttributeOptions, PoolOptions } from '../options.ts';
 import { quoted } from './config-problem.ts';
-import { join, type OptionChecks } from './option-checks.ts';
+import { isObject, join, type OptionChecks } from './option-checks.ts';
 
 /** A pool of virtual addresses, ready for the allocator. */
 export interface CompiledPool {
@@ -188,13 +188,19 @@ function compileAttributes(
     checks.invalid(path, 'a list of attributes', options);
     return [];
   }
-  return (options ?? []).flatMap((option, index) => {
+  const list: readonly AttributeOptions[] = options ?? [];
+  return list.flatMap((option, index) => {
     const at = `${path}[${index}]`;
+    if (!isObject(option)) {
+      checks.invalid(at, '{ type, value }', option);
+      return [];
+    }
     const type = checks.integer(at, option.type, { min: 1, max: MAX_ATTRIBUTE_TYPE, fallback: 0 });
     const value =
       typeof option.value === 'string' ? new TextEncoder().encode(option.value) : option.value;
-    if (value instanceof Uint8Array && value.length <= MAX_ATTRIBUTE_BYTES)
+    if (value instanceof Uint8Array && value.length <= MAX_ATTRIBUTE_BYTES) {
       return [{ type, value }];
+    }
     checks.problem('invalid-value', at, `a value has at most ${MAX_ATTRIBUTE_BYTES} bytes`);
     return [];
   });

@@ -50,14 +50,21 @@ export class OptionChecks {
     }
   }
 
-  /** The entries of a record from names to objects; none when it is absent. */
-  entries<T>(path: string, value: Readonly<Record<string, T>> | undefined): [string, T][] {
+  /** The entries of a record from names to objects; none when it is absent. What is no object is noted and left out. */
+  entries<T extends object>(
+    path: string,
+    value: Readonly<Record<string, T>> | undefined,
+  ): [string, T][] {
     if (value === undefined) return [];
     if (!isObject(value)) {
       this.invalid(path, 'an object', value);
       return [];
     }
-    return Object.entries(value);
+    return Object.entries(value).filter(([name, entry]) => {
+      if (isObject(entry)) return true;
+      this.invalid(join(path, name), 'an object', entry);
+      return false;
+    });
   }
 
   /** A list of strings; empty when it is absent. */

@@ -7,6 +7,11 @@ export {
   type SourcePosition,
 } from '../compile/config-problem.ts';
 export { configurationReference } from './configuration-reference.ts';
-export { loadSwanctl, type SwanctlFiles, type SwanctlResult } from './load-swanctl.ts';
+export {
+  type LoadedSwanctl,
+  loadSwanctl,
+  type SwanctlFiles,
+  type SwanctlResult,
+} from './load-swanctl.ts';
 export { nodeFiles } from './node-files.ts';
 export type { FileText, SettingsFiles } from './settings-files.ts';

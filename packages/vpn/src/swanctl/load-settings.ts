@@ -28,6 +28,8 @@ class Loader {
   readonly #problems: ProblemList;
   readonly #warnings: ProblemList;
   #count = 0;
+  /** Once there is too much, nothing more is read: files that include one another would say so a thousand times. */
+  #stopped = false;
 
   constructor(files: SettingsFiles, problems: ProblemList, warnings: ProblemList) {
     this.#files = files;
@@ -47,12 +49,12 @@ class Loader {
       this.#problems.add({ code: 'file-unreadable', path: path.join('.'), sentence, ...position });
     this.#count += 1;
     if (this.#count > MAX_INCLUDED_FILES) {
-      // Said once: with patterns that include one another there would be thousands.
-      if (this.#count === MAX_INCLUDED_FILES + 1)
-        refuse(`more than ${MAX_INCLUDED_FILES} files are included`);
+      this.#stopped = true;
+      refuse(`more than ${MAX_INCLUDED_FILES} files are included`);
       return;
     }
     if (depth > MAX_INCLUDE_DEPTH) {
+      this.#stopped = true;
       refuse(`includes nest deeper than ${MAX_INCLUDE_DEPTH}: does ${file} include itself?`);
       return;
     }
@@ -69,7 +71,10 @@ class Loader {
     ): void => {
       const found = this.#files.match(pattern, file);
       if (found.length === 0 && !hasWildcard(pattern)) this.#missing(pattern, at, inside);
-      for (const one of found) this.load(one, at, section, inside, depth + 1);
+      for (const one of found) {
+        if (this.#stopped) return;
+        this.load(one, at, section, inside, depth + 1);
+      }
     };
     parseSettings(read.text, file, into, path, include, this.#problems);
   }

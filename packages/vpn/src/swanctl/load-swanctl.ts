@@ -23,21 +23,21 @@ export interface SwanctlFiles {
   readonly files?: SettingsFiles;
 }
 
+/** What the files say. */
+export interface LoadedSwanctl {
+  readonly options: VpnOptions;
+  /** Where each option stands; hand it to `compileOptions` so that its errors name file, line and column. */
+  readonly positions: ConfigPositions;
+}
+
 /** What the files say, or all that is wrong with them. */
-export type SwanctlResult =
-  | {
-      readonly ok: true;
-      readonly options: VpnOptions;
-      /** What is known, has no effect here, and is harmless. */
-      readonly warnings: readonly ConfigProblem[];
-      /** Where each option stands; hand it to `compileOptions` so that its errors name file, line and column. */
-      readonly positions: ConfigPositions;
-    }
-  | {
-      readonly ok: false;
-      readonly errors: readonly ConfigError[];
-      readonly warnings: readonly ConfigProblem[];
-    };
+export type SwanctlResult = (
+  | { readonly ok: true; readonly value: LoadedSwanctl }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] }
+) & {
+  /** What is known, has no effect here, and is harmless; `describeProblem` prints one. */
+  readonly warnings: readonly ConfigProblem[];
+};
 
 /** Reads swanctl.conf and strongswan.conf, in the language of strongSwan 5.9.8, as options.
  * All mistakes are found at once: of the syntax in all files, or else of all keys and values. Never throws.
@@ -63,7 +63,7 @@ export function loadSwanctl({
   const kept = problems.isEmpty ? more : more.filter(({ code }) => code !== 'missing-value');
   for (const problem of kept) problems.add(problem);
   if (!problems.isEmpty) return failed(problems.problems, warnings);
-  return { ok: true, options, positions, warnings: warnings.problems };
+  return { ok: true, value: { options, positions }, warnings: warnings.problems };
 }
 
 function resolveAndCheck(

@@ -1,0 +1,623 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compileOptions } from '../../src/compile/index.ts';
+import { describeProblem, loadSwanctl, type SwanctlResult } from '../../src/swanctl/index.ts';
+import { memoryFiles } from './memory-files.ts';
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+
+function load(config: string, settings?: string): SwanctlResult {
+  const files = memoryFiles({ '/c.conf': config, '/s.conf': settings ?? '' });
+  const settingsFile = settings === undefined ? {} : { settingsFile: '/s.conf' };
+  return loadSwanctl({ configFile: '/c.conf', files, ...settingsFile });
+}
+
+function errors(result: SwanctlResult): string[] {
+  return result.ok ? [] : result.errors.map(({ message }) => message);
+}
+
+function warnings(result: SwanctlResult): string[] {
+  return result.warnings.map(describeProblem);
+}
+
+/** A whole configuration with lines in some of its sections. */
+function config(parts: {
+  conn?: string;
+  local?: string;
+  remote?: string;
+  child?: string;
+  rest?: string;
+}): string {
+  return [
+    'connections { home {',
+    parts.conn ?? '',
+    `local { auth = psk\n${parts.local ?? ''}\n}`,
+    `remote { auth = psk\n${parts.remote ?? ''}\n}`,
+    `children { net {\n${parts.child ?? ''}\n} }`,
+    '} }',
+    'secrets { ike { secret = x\n } }',
+    parts.rest ?? '',
+  ].join('\n');
+}
+
+describe('files that people have', () => {
+  it('reads a client', () => {
+    const result = loadSwanctl({ configFile: fixture('client.swanctl.conf') });
+    expect(result).toMatchObject({ ok: true, warnings: [] });
+    expect(result.ok && result.value.options).toEqual({
+      connections: {
+        home: {
+          remoteAddrs: ['10.99.0.2'],
+          vips: ['0.0.0.0'],
+          encap: true,
+          proposals: ['aes256-sha256-x25519'],
+          local: { auth: 'psk', id: 'client' },
+          remote: { auth: 'psk', id: 'server' },
+          children: { net: { remoteTs: ['10.77.0.0/16'], espProposals: ['aes256gcm16'] } },
+        },
+      },
+      secrets: [{ secret: 'topsecret' }],
+      pools: {},
+    });
+  });
+
+  it('reads a server', () => {
+    const result = loadSwanctl({ configFile: fixture('server.swanctl.conf') });
+    expect(result).toMatchObject({ ok: true, warnings: [] });
+    expect(result.ok && result.value.options.pools).toEqual({ p: { addrs: '10.88.0.0/24' } });
+    expect(result.ok && compileOptions(result.value.options).ok).toBe(true);
+  });
+
+  it('reads files from the disk, with includes', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'swanctl-'));
+    try {
+      mkdirSync(join(directory, 'conf.d'));
+      writeFileSync(
+        join(directory, 'main.conf'),
+        'include conf.d/*.conf\nsecrets { include psk* }\n',
+      );
+      writeFileSync(join(directory, 'conf.d', 'a.conf'), config({}).replace(/secrets .*\n.*/, ''));
+      writeFileSync(join(directory, 'conf.d', '.hidden.conf'), 'broken {');
+      writeFileSync(join(directory, 'conf.d', 'b.txt'), 'broken {');
+      writeFileSync(join(directory, 'psk.inc'), 'ike-1 { secret = "y" }\n');
+      const result = loadSwanctl({ configFile: join(directory, 'main.conf') });
+      expect(errors(result)).toEqual([]);
+      expect(result.ok && result.value.options.secrets).toEqual([{ secret: 'y' }]);
+      expect(errors(loadSwanctl({ configFile: directory }))).toEqual([
+        `cannot read ${directory}: it is a directory`,
+      ]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('reads templates at the top, whatever their names', () => {
+    const result = load(`
+conn-defaults { mobike = no
+  local { auth = psk } }
+templates { child { esp_proposals = aes256gcm16 } }
+connections { home : conn-defaults { remote { auth = psk }
+  children { net : templates.child { } } } }
+secrets { ike { secret = x
+ } }`);
+    expect(errors(result)).toEqual([]);
+    expect(result.ok && result.value.options.connections.home).toMatchObject({
+      mobike: false,
+      children: { net: { espProposals: ['aes256gcm16'] } },
+    });
+  });
+
+  it('takes values in every spelling', () => {
+    const child =
+      'life_time = 5 M\nlife_bytes = 2k\nlife_packets = 0x10\nreplay_window = 0\nstart_action = START';
+    const conn =
+      'dpd_delay = 30\nmobike = Disabled\nfragmentation = false\nunique = KEEP\nremote_addrs = a.example.org, ,%any,';
+    const result = load(config({ child, conn }));
+    expect(errors(result)).toEqual([]);
+    expect(result.ok && result.value.options.connections.home).toMatchObject({
+      dpdDelayMs: 30_000,
+      mobike: false,
+      fragmentation: 'no',
+      unique: 'keep',
+      remoteAddrs: ['a.example.org', '%any'],
+      children: {
+        net: {
+          lifeTimeMs: 300_000,
+          lifeBytes: 2048,
+          lifePackets: 16,
+          replayWindow: 0,
+          startAction: 'start',
+        },
+      },
+    });
+  });
+
+  it('takes text, hexadecimal and Base64 as secrets', () => {
+    const rest = `secrets {
+ ike-1 { secret = a b
+ id-1 = x
+ id = y@example.org }
+ ike-2 { secret = 0x12:34F }
+ ike-3 { secret = 0s3q2+7w== } }`;
+    const result = load(config({ rest }));
+    expect(errors(result)).toEqual([]);
+    expect(result.ok && result.value.options.secrets).toEqual([
+      { secret: 'x' },
+      { secret: 'a b', ids: ['x', 'y@example.org'] },
+      { secret: Uint8Array.of(0x01, 0x23, 0x4f) },
+      { secret: Uint8Array.of(0xde, 0xad, 0xbe, 0xef) },
+    ]);
+  });
+
+  it('takes attributes of pools', () => {
+    const rest =
+      'pools { p { addrs = 10.9.0.0/24\n dns = 10.0.0.1, ::1\n subnet = 10.0.0.0/8\n 25 = example.org\n } }';
+    const result = load(config({ rest, conn: 'pools = p' }));
+    expect(errors(result)).toEqual([]);
+    expect(result.ok && result.value.options.pools?.p).toEqual({
+      addrs: '10.9.0.0/24',
+      dns: ['10.0.0.1', '::1'],
+      subnet: ['10.0.0.0/8'],
+      attributes: [{ type: 25, value: 'example.org' }],
+    });
+  });
+
+  it('goes back to the default after an empty assignment', () => {
+    const result = load(config({ conn: 'aggressive =\nproposals =\nversion = 1\nversion =' }));
+    expect(errors(result)).toEqual([]);
+    expect(result.ok && result.value.options.connections.home).not.toHaveProperty('proposals');
+  });
+});
+
+describe('settings', () => {
+  it('reads charon, and charon-systemd before it', () => {
+    const result = load(
+      config({}),
+      `charon { port = 1500
+ keep_alive = 1m
+ retransmit_timeout = 0.5
+ retransmit_base = 1.5
+ half_open_timeout = 10s
+ fragment_size = 300
+ replay_window = 64 }
+charon-systemd { port = 2500
+ journal { default = 1 } }
+pki { load = x }
+charon { keep_alive_dpd_margin = 5 }`,
+    );
+    expect(errors(result)).toEqual([]);
+    expect(result.ok && result.value.options.settings).toEqual({
+      port: 2500,
+      keepAliveMs: 60_000,
+      keepAliveDpdMarginMs: 5000,
+      retransmitTimeoutMs: 500,
+      retransmitBase: 1.5,
+      halfOpenTimeoutMs: 10_000,
+      fragmentSize: 300,
+    });
+    expect(result.ok && result.value.options.connections.home?.children.net?.replayWindow).toBe(64);
+    expect(warnings(result)).toEqual([
+      '/s.conf:9:2: charon-systemd.journal: the section "journal" has no effect: the command has a log of its own: see --json',
+    ]);
+  });
+
+  it.each<[string, string]>([
+    [
+      'charon { keep_alife = 5 }',
+      '/s.conf:1:10: charon.keep_alife: there is no key "keep_alife" here; did you mean "keep_alive"?',
+    ],
+    [
+      'charon { plugin { } }',
+      '/s.conf:1:10: charon.plugin: there is no section "plugin" here; did you mean "plugins"?',
+    ],
+    [
+      'charom { port = 5 }',
+      '/s.conf:1:1: charom: there is no section "charom" here; did you mean "charon"?',
+    ],
+    ['port = 5', '/s.conf:1:1: port: there is no key "port" here; did you mean "pool"?'],
+    ['charon { port = high }', '/s.conf:1:17: charon.port: expected a whole number, got "high"'],
+    [
+      'charon { port = 70000 }',
+      '/s.conf:1:17: charon.port: expected a whole number from 0 to 65535, got 70000',
+    ],
+    [
+      'charon { port_nat_t = 500 }',
+      '/s.conf:1:23: charon.port_nat_t: expected another port than 500, which is the one for IKE without NAT',
+    ],
+    [
+      'charon { retransmit_base = 0.5 }',
+      '/s.conf:1:28: charon.retransmit_base: expected a number from 1 to 100, got 0.5',
+    ],
+    [
+      'charon { fragment_size = 100 }',
+      '/s.conf:1:26: charon.fragment_size: expected 0 or a whole number from 256 to 65535, got 100',
+    ],
+    [
+      'charon { initiator_only = yes }',
+      '/s.conf:1:27: charon.initiator_only: initiator_only = yes is not supported: a server answers whoever has a connection: leave it out, and use connect',
+    ],
+    [
+      'charon { start-scripts { a = /bin/b\n} }',
+      '/s.conf:1:10: charon.start-scripts: the section "start-scripts" is not supported: scripts are not run, and what they do would be missing: run them yourself',
+    ],
+    [
+      'charon { dns1 = 10.0.0.1 }',
+      '/s.conf:1:17: charon.dns1: dns1 = 10.0.0.1 is not supported: servers for peers are set per pool: write it in the pool, as in pools { p { dns = 10.0.0.1 } }',
+    ],
+  ])('refuses %s', (text, expected) => {
+    expect(errors(load(config({}), text))).toEqual([expected]);
+  });
+});
+
+describe('what is refused, with its place', () => {
+  type Parts = Parameters<typeof config>[0];
+  it.each<[Parts, string[]]>([
+    [
+      { conn: 'propsals = aes256' },
+      [
+        '/c.conf:2:1: connections.home.propsals: there is no key "propsals" here; did you mean "proposals"?',
+      ],
+    ],
+    [
+      { conn: 'lokal { }' },
+      [
+        '/c.conf:2:1: connections.home.lokal: there is no section "lokal" here; did you mean "local"?',
+      ],
+    ],
+    [
+      { conn: 'children = x' },
+      ['/c.conf:2:1: connections.home.children: "children" is a section: write children { ... }'],
+    ],
+    [
+      { conn: 'mobike { }' },
+      ['/c.conf:2:1: connections.home.mobike: "mobike" is a key: write mobike = ...'],
+    ],
+    [
+      { conn: 'encap = maybe' },
+      ['/c.conf:2:9: connections.home.encap: expected yes or no, got "maybe"'],
+    ],
+    [
+      { conn: 'dpd_delay = 5x' },
+      [
+        '/c.conf:2:13: connections.home.dpd_delay: expected a time such as 30, 30s, 5m, 2h or 1d, got "5x"',
+      ],
+    ],
+    [
+      { conn: 'dpd_delay = 1.5h' },
+      [
+        '/c.conf:2:13: connections.home.dpd_delay: expected a time such as 30, 30s, 5m, 2h or 1d, got "1.5h"',
+      ],
+    ],
+    [
+      { conn: 'dpd_delay = -5' },
+      [
+        '/c.conf:2:13: connections.home.dpd_delay: expected a time such as 30, 30s, 5m, 2h or 1d, got "-5"',
+      ],
+    ],
+    [
+      { conn: 'keyingtries = %forever' },
+      ['/c.conf:2:15: connections.home.keyingtries: expected a whole number, got "%forever"'],
+    ],
+    [
+      { conn: 'unique = foo' },
+      ['/c.conf:2:10: connections.home.unique: expected never, no, keep or replace, got "foo"'],
+    ],
+    [
+      { conn: 'version = 1' },
+      [
+        '/c.conf:2:11: connections.home.version: version = 1 is not supported: only IKEv2 is spoken: write version = 2, or leave it out',
+      ],
+    ],
+    [
+      { conn: 'ppk_required = yes' },
+      [
+        '/c.conf:2:16: connections.home.ppk_required: ppk_required = yes is not supported: post-quantum pre-shared keys are not there yet: the session would be protected without one',
+      ],
+    ],
+    [
+      { conn: 'vips = foo' },
+      [
+        '/c.conf:2:8: connections.home.vips: expected an address, or "0.0.0.0" or "::" for any, got "foo"',
+      ],
+    ],
+    [
+      { conn: 'remote_addrs = a..b, 10.0.0.999' },
+      [
+        '/c.conf:2:16: connections.home.remote_addrs: expected an address, a prefix, a range, a host name or %any, got "a..b"',
+        '/c.conf:2:16: connections.home.remote_addrs: expected an address, a prefix, a range, a host name or %any, got "10.0.0.999"',
+      ],
+    ],
+    [
+      { conn: 'remote_port = 70000' },
+      [
+        '/c.conf:2:15: connections.home.remote_port: expected a whole number from 1 to 65535, got 70000',
+      ],
+    ],
+    [
+      { conn: 'pools = p', rest: 'pools { q { addrs = 10.0.0.0/24\n } }' },
+      ['/c.conf:2:9: connections.home.pools: there is no pool "p"; did you mean "q"?'],
+    ],
+    [
+      { conn: 'local-2 { auth = psk\n }' },
+      [
+        '/c.conf:4:1: connections.home.local: several rounds of authentication are not supported: keep one section "local"',
+      ],
+    ],
+    [
+      { local: 'certs = a.pem' },
+      [
+        '/c.conf:4:9: connections.home.local.certs: certs = a.pem is not supported: authentication with certificates and raw keys is not there yet: use auth = psk with a secret, and leave this out',
+      ],
+    ],
+    [
+      { local: 'auth = eap-mschapv2' },
+      [
+        '/c.conf:4:8: connections.home.local.auth: auth = eap-mschapv2 is not supported: only pre-shared keys are there so far: write auth = psk',
+      ],
+    ],
+    [
+      { local: 'cert { file = x\n }' },
+      [
+        '/c.conf:4:1: connections.home.local.cert: the section "cert" is not supported: authentication with certificates and raw keys is not there yet: use auth = psk with a secret, and leave this out',
+      ],
+    ],
+    [
+      { local: 'auth =' },
+      [
+        '/c.conf:3:1: connections.home.local.auth: it is missing, which means pubkey to strongSwan: write auth = psk',
+      ],
+    ],
+    [
+      { child: 'mode = transport' },
+      [
+        '/c.conf:10:8: connections.home.children.net.mode: mode = transport is not supported: only tunnel mode is there: write mode = tunnel, or leave it out',
+      ],
+    ],
+    [
+      { child: 'start_action = trap' },
+      [
+        '/c.conf:10:16: connections.home.children.net.start_action: start_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
+      ],
+    ],
+    [
+      { child: 'dpd_action = trap' },
+      [
+        '/c.conf:10:14: connections.home.children.net.dpd_action: dpd_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear',
+      ],
+    ],
+    [
+      { child: 'mark_in = 42' },
+      [
+        '/c.conf:10:11: connections.home.children.net.mark_in: mark_in = 42 is not supported: netfilter marks are not set or matched: traffic would take another way than the marks say',
+      ],
+    ],
+    [
+      { child: 'updown = /x' },
+      [
+        '/c.conf:10:10: connections.home.children.net.updown: updown = /x is not supported: scripts are not run, and what they do to routes or the firewall would be missing: leave it out, and use the events of the command instead',
+      ],
+    ],
+    [
+      { child: 'esp_proposals = aes256gcm16, aes257-sha256' },
+      [
+        '/c.conf:10:17: connections.home.children.net.esp_proposals: there is no algorithm "aes257" in "aes257-sha256"; did you mean "aes256"?',
+      ],
+    ],
+    [
+      { child: 'local_ts = 10.0.0.0/8[foo]' },
+      [
+        '/c.conf:10:12: connections.home.children.net.local_ts: expected dynamic, an address, a prefix or a range, with an optional [protocol/port], such as "10.0.0.0/8", "10.1.0.1-10.1.0.20", "10.0.0.0/8[tcp/80]" or "dynamic[icmp]", got "10.0.0.0/8[foo]"',
+      ],
+    ],
+    [
+      { rest: 'poools { }' },
+      ['/c.conf:15:1: poools: there is no section "poools" here; did you mean "pools"?'],
+    ],
+    [
+      { rest: 'secrets { ipsec { secret = a\n } }' },
+      ['/c.conf:15:11: secrets.ipsec: there is no section "ipsec" here; did you mean "ike"?'],
+    ],
+    [
+      { rest: 'pools { p { adrs = 10.0.0.0/24\n } }' },
+      ['/c.conf:15:13: pools.p.adrs: there is no key "adrs" here; did you mean "addrs"?'],
+    ],
+    [
+      { rest: 'pools { p { dns = 10.0.0.1\n } }' },
+      [
+        '/c.conf:15:9: pools.p.addrs: a pool needs addresses: a prefix such as "10.88.0.0/24" or a range',
+      ],
+    ],
+    [
+      { rest: 'authorities { a { cacerts = x\n } }' },
+      [
+        '/c.conf:15:19: authorities.a.cacerts: there is no key "cacerts" here; did you mean "cacert"?',
+      ],
+    ],
+  ])('%o', (parts, expected) => {
+    expect(errors(load(config(parts)))).toEqual(expected);
+  });
+
+  it('says that the configuration is empty', () => {
+    expect(errors(load(''))).toEqual(['/c.conf:1:1: connections: there is no connection']);
+  });
+
+  it('says that a side, children and secrets are missing', () => {
+    const result = load('connections { home { local { auth = psk\n } } }');
+    expect(errors(result)).toEqual([
+      '/c.conf:1:15: connections.home.remote: the section "remote" is missing: write remote { auth = psk }',
+    ]);
+    expect(
+      errors(load('connections { a { local { auth = psk\n }\n remote { auth = psk\n } } }')),
+    ).toEqual([
+      '/c.conf:1:15: connections.a.children: a connection needs at least one child: it says which traffic is protected',
+      '/c.conf:1:1: secrets: there is no pre-shared key: every connection uses one, so at least one secret is needed',
+    ]);
+  });
+
+  it('finds all mistakes of a file at once, and keeps the list short', () => {
+    const result = load(
+      config({ conn: 'encap = maybe\nfoo = 1\nproposals = aes256', child: 'mode = beet' }),
+    );
+    expect(result.ok ? [] : result.errors.map(({ code, path }) => [code, path])).toEqual([
+      ['invalid-value', 'connections.home.encap'],
+      ['unknown-key', 'connections.home.foo'],
+      ['not-supported', 'connections.home.children.net.mode'],
+      ['invalid-value', 'connections.home.proposals'],
+    ]);
+    const many = Array.from({ length: 500 }, (_, i) => `x${i} = 1`).join('\n');
+    const long = errors(load(config({ conn: many })));
+    expect(long).toHaveLength(101);
+    expect(long.at(-1)).toBe('more than 100 problems; the rest is not listed');
+  });
+
+  it('points at the file of an include', () => {
+    const files = memoryFiles({
+      '/c.conf': 'include x.conf',
+      '/x.conf': config({ conn: 'foo = 1' }),
+    });
+    expect(errors(loadSwanctl({ configFile: '/c.conf', files }))).toEqual([
+      '/x.conf:2:1: connections.home.foo: there is no key "foo" here; did you mean "pools"?',
+    ]);
+  });
+});
+
+describe('what has no effect', () => {
+  it.each<[Parameters<typeof config>[0], string[]]>([
+    [
+      { conn: 'send_certreq = no' },
+      [
+        '/c.conf:2:16: connections.home.send_certreq: send_certreq has no effect: there are no certificates yet, so none are asked for',
+      ],
+    ],
+    [
+      { conn: 'rekey_time = 1h' },
+      [
+        '/c.conf:2:14: connections.home.rekey_time: rekey_time has no effect: IKE SAs are not rekeyed yet: their keys stay until the session ends',
+      ],
+    ],
+    [{ conn: 'rekey_time = 0' }, []],
+    [{ conn: 'rekey_time = 240m' }, []],
+    [{ conn: 'aggressive = false' }, []],
+    [
+      { child: 'dpd_action = restart' },
+      [
+        '/c.conf:10:14: connections.home.children.net.dpd_action: dpd_action has no effect: when the peer is dead the session ends; it is not opened again by itself',
+      ],
+    ],
+    [
+      { child: 'life_time = 1h' },
+      [
+        '/c.conf:10:13: connections.home.children.net.life_time: Child SAs are not rekeyed yet, so the Child SA ends when this is reached',
+      ],
+    ],
+    [{ child: 'mark_in = 0/0x00000000' }, []],
+    [{ child: 'hw_offload = auto' }, []],
+    [
+      { rest: 'authorities { a { cacert = x\n file = y } }' },
+      [
+        '/c.conf:15:15: authorities.a: the section "a" has no effect: there are no certificates yet, so nothing asks for certification authorities',
+      ],
+    ],
+    [
+      { rest: 'secrets { eap-bob { secret = hidden\n id = bob } }' },
+      [
+        '/c.conf:15:11: secrets.eap-bob: the section "eap-bob" has no effect: only pre-shared keys (ike) are used so far; this one is left alone',
+      ],
+    ],
+  ])('%o', (parts, expected) => {
+    const result = load(config(parts));
+    expect(errors(result)).toEqual([]);
+    expect(warnings(result)).toEqual(expected);
+  });
+});
+
+describe('secrets stay secret', () => {
+  it.each([
+    'secrets { ike { secret topsecret\n } }',
+    'secrets { ike { secret = a\n topsecret\n } }',
+    'secrets { ike { secret = a\n topsecret == \n } }',
+    'secrets { ike { secret = 0xtopsecret\n } }',
+    'secrets { ike { secret = 0stop secret topsecret\n } }',
+    'secrets { ike { secrett = topsecret\n } }',
+    'secrets { ike { secret = "topsecret\n } }',
+    'secrets { ike { secret = topsecret } } }',
+    'secrets { ike = topsecret\n }',
+    'secret : topsecret, topsecret topsecret { }',
+  ])('in the messages about %s', (rest) => {
+    const result = load(config({ rest }));
+    expect(errors(result)).not.toEqual([]);
+    for (const line of [...errors(result), ...warnings(result)])
+      expect(line).not.toContain('topsecret');
+    expect(JSON.stringify(result)).not.toContain('topsecret');
+  });
+});
+
+describe('any configuration', () => {
+  const line = fc.tuple(
+    fc.constantFrom(
+      'encap',
+      'version',
+      'proposals',
+      'vips',
+      'local_ts',
+      'mode',
+      'auth',
+      'id',
+      'addrs',
+      'secret',
+      'foo',
+      '__proto__',
+      'constructor',
+      '25',
+    ),
+    fc.constantFrom(
+      'yes',
+      'aes256-sha256-x25519',
+      '10.0.0.0/8',
+      '',
+      '""',
+      'psk',
+      '%any',
+      'dynamic[constructor]',
+      '0xff',
+      '-1',
+      '1h',
+    ),
+  );
+  const body = fc
+    .array(line, { maxLength: 4 })
+    .map((lines) => lines.map(([key, value]) => `${key} = ${value}\n`).join(''));
+  const names = fc.constantFrom(
+    'connections',
+    'home',
+    'local',
+    'remote',
+    'children',
+    'net',
+    'secrets',
+    'ike',
+    'pools',
+    '__proto__',
+    'toString',
+  );
+  const { section } = fc.letrec<{ section: string }>((tie) => ({
+    section: fc
+      .tuple(names, body, fc.oneof({ maxDepth: 4 }, fc.constant(''), tie('section')))
+      .map(([name, inside, inner]) => `${name} {\n${inside}${inner}\n}\n`),
+  }));
+
+  it('never throws, and names the place of every mistake', () => {
+    fc.assert(
+      fc.property(fc.array(section, { maxLength: 4 }), (sections) => {
+        const result = load(sections.join(''), sections.join(''));
+        for (const error of errors(result)) expect(error).toMatch(/^\/[cs]\.conf:\d+:\d+: /);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
