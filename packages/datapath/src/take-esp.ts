@@ -1,5 +1,5 @@
 import {
-  copyPackedPath,
+  movePacketEntry,
   PACKED_PATH_BYTES,
   type PacketBatch,
   type Path,
@@ -33,7 +33,7 @@ export function takeEsp(
   ike: IkeDatagram[],
   counters: { keepalivesReceived: number; malformed: number },
 ): void {
-  const { offsets, lengths, paths } = batch;
+  const { paths } = batch;
   let kept = 0;
   for (let i = 0; i < batch.count; i += 1) {
     const marker = isMarkedPort(readUint16(paths, i * PACKED_PATH_BYTES + LOCAL_PORT_OFFSET));
@@ -42,9 +42,7 @@ export function takeEsp(
         ike.push(copyIke(batch, i, marker));
         break;
       case 'esp':
-        offsets[kept] = offsets[i] ?? 0;
-        lengths[kept] = lengths[i] ?? 0;
-        if (kept !== i) copyPackedPath(paths, i, paths, kept);
+        movePacketEntry(batch, i, kept);
         kept += 1;
         break;
       case 'keepalive':

@@ -1,4 +1,4 @@
-import { createPacketBatch, type PacketBatch } from '@ipsec-kit/ip';
+import { commitPacket, createPacketBatch, type PacketBatch } from '@ipsec-kit/ip';
 import type { TunAdapter, TunCounters, TunSettings } from './tun-adapter.ts';
 
 /** How a memory TUN is made. */
@@ -51,7 +51,9 @@ export function createMemoryTun(options: MemoryTunOptions = {}): MemoryTun {
 
   function allocate(): PacketBatch {
     const slotBytes = headroomBytes + mtu + TAILROOM_BYTES;
-    return createPacketBatch({ capacity: batchPackets, slotBytes, headroom: headroomBytes });
+    // The other half is left free: a packet that has to be fragmented becomes several.
+    const capacity = 2 * batchPackets;
+    return createPacketBatch({ capacity, slotBytes, headroom: headroomBytes });
   }
 
   /** Hands over what waits; packets injected by a handler come after those before them. */
@@ -60,7 +62,7 @@ export function createMemoryTun(options: MemoryTunOptions = {}): MemoryTun {
     isHandingOver = true;
     try {
       while (waiting.length > 0) {
-        for (const packet of waiting.splice(0, batch.capacity)) {
+        for (const packet of waiting.splice(0, batchPackets)) {
           // A handler may have lowered the MTU meanwhile.
           if (packet.length <= mtu) addTo(batch, packet);
         }
@@ -141,7 +143,5 @@ export function createMemoryTun(options: MemoryTunOptions = {}): MemoryTun {
 function addTo(batch: PacketBatch, packet: Uint8Array): void {
   const offset = batch.count * batch.slotBytes + batch.headroom;
   batch.memory.set(packet, offset);
-  batch.offsets[batch.count] = offset;
-  batch.lengths[batch.count] = packet.length;
-  batch.count += 1;
+  commitPacket(batch, offset, packet.length);
 }

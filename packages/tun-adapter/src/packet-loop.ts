@@ -1,4 +1,4 @@
-import { createPacketBatch, type PacketBatch } from '@ipsec-kit/ip';
+import { commitPacket, createPacketBatch, type PacketBatch } from '@ipsec-kit/ip';
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, type Posix } from '@ipsec-kit/posix';
 import type { TunCounters } from './tun-adapter.ts';
 import { TunError } from './tun-error.ts';
@@ -51,20 +51,20 @@ export function createPacketLoop(options: PacketLoopOptions): PacketLoop {
 
   function allocate(mtu: number): PacketBatch {
     const slotBytes = headroomBytes + mtu + TAILROOM_BYTES;
-    return createPacketBatch({ capacity: batchPackets, slotBytes, headroom: headroomBytes });
+    // The other half is left free: a packet that has to be fragmented becomes several.
+    const capacity = 2 * batchPackets;
+    return createPacketBatch({ capacity, slotBytes, headroom: headroomBytes });
   }
 
-  /** Reads until the batch is full or nothing is left. @returns whether more may wait. */
+  /** Reads until the batch is half full or nothing is left. @returns whether more may wait. */
   function readBatch(into: PacketBatch): boolean {
     const room = into.slotBytes - headroomBytes - TAILROOM_BYTES;
     into.count = 0;
-    while (into.count < into.capacity) {
+    while (into.count < batchPackets) {
       const offset = into.count * into.slotBytes + headroomBytes;
       const length = posix.read(fd, into.memory, offset, room);
       if (length <= 0) return false;
-      into.offsets[into.count] = offset;
-      into.lengths[into.count] = length;
-      into.count += 1;
+      commitPacket(into, offset, length);
       counters.read += 1;
     }
     return true;

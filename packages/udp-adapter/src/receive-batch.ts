@@ -1,4 +1,9 @@
-import { createPacketBatch, PACKED_PATH_BYTES, type PacketBatch } from '@ipsec-kit/ip';
+import {
+  commitPacket,
+  createPacketBatch,
+  PACKED_PATH_BYTES,
+  type PacketBatch,
+} from '@ipsec-kit/ip';
 import type { ReceiveBatchOptions } from './udp-adapter.ts';
 
 const ENDPOINT_BYTES = PACKED_PATH_BYTES / 2;
@@ -36,11 +41,9 @@ export function createReceiveBatch(options: ReceiveBatchOptions = {}): ReceiveBa
       const index = batch.count;
       const offset = index * batch.slotBytes + headroomBytes;
       batch.memory.set(datagram, offset);
-      batch.offsets[index] = offset;
-      batch.lengths[index] = datagram.length;
       batch.paths.set(local, index * PACKED_PATH_BYTES);
       batch.paths.set(remote, index * PACKED_PATH_BYTES + ENDPOINT_BYTES);
-      batch.count = index + 1;
+      commitPacket(batch, offset, datagram.length);
       return true;
     },
     handOver(handler: (full: PacketBatch) => void): void {
