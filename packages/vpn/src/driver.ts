@@ -1,13 +1,14 @@
 import type { Clock, Machine } from '@ipsec-kit/clock';
 import type {
+  AddressPools,
   Answer,
   ChildTraffic,
   Command,
   EndpointDeadline,
   EndpointInput,
   EndpointOutput,
-  Lease,
   Request,
+  RequestHandler,
   SessionEvent,
 } from '@ipsec-kit/ikev2';
 import type { Path } from '@ipsec-kit/ip';
@@ -28,15 +29,6 @@ export interface ControlPath {
   pairCounters(pairId: number): SaPairCounters | undefined;
 }
 
-/** A request that is answered outside of the packet path. */
-export type WorkRequest = Exclude<Request, { kind: 'install-child' }>;
-
-/** Does the slow and foreign work of the IKE machine: keys, secrets, leases. */
-export interface RequestWorker {
-  handle(request: WorkRequest): Answer | Promise<Answer>;
-  release(lease: Lease): void;
-}
-
 export interface DriverOptions {
   readonly endpoint: EndpointMachine;
   readonly clock: Pick<Clock, 'now'>;
@@ -44,7 +36,10 @@ export interface DriverOptions {
   readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
   readonly control: ControlPath;
   readonly installer: ChildInstaller;
-  readonly worker: RequestWorker;
+  /** Does the slow and foreign work: keys, secrets, leases. */
+  readonly requests: RequestHandler;
+  /** Takes back what `requests` leased. */
+  readonly pools: Pick<AddressPools, 'release'>;
   readonly onEvent: (event: SessionEvent) => void;
 }
 
@@ -74,7 +69,7 @@ const DEADLINE_KEY = 'ike';
  * the answer. Lists of other inputs go on meanwhile, so that one peer's slow installation holds up nobody else.
  */
 export function createDriver(options: DriverOptions): Driver {
-  const { endpoint, clock, scheduler, control, installer, worker, onEvent } = options;
+  const { endpoint, clock, scheduler, control, installer, requests, pools, onEvent } = options;
   const waiting: TimelessInput[] = [];
   const sampleTraffic = createTrafficSampler(installer, control);
   let isRunning = false;
@@ -140,9 +135,7 @@ export function createDriver(options: DriverOptions): Driver {
   function answerTo(request: Request): Answer | Promise<Answer> {
     try {
       const answer =
-        request.kind === 'install-child'
-          ? installer.install(request.child)
-          : worker.handle(request);
+        request.kind === 'install-child' ? installer.install(request.child) : requests(request);
       return answer instanceof Promise ? answer.catch(failedAnswer) : answer;
     } catch (error) {
       return failedAnswer(error);
@@ -167,7 +160,7 @@ export function createDriver(options: DriverOptions): Driver {
         installer.activate(output.childId);
         break;
       case 'release-lease':
-        worker.release(output.lease);
+        pools.release(output.lease);
         break;
       case 'event':
         onEvent(output.event);

@@ -12,6 +12,7 @@ export * from './key-log.ts';
 export * from './options.ts';
 export * from './packet-port.ts';
 export * from './platform.ts';
+export * from './pool-configs.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';
 export * from './status.ts';
 export * from './tun-configurator.ts';

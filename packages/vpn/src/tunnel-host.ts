@@ -1,7 +1,12 @@
 import { createSecretStore } from '@ipsec-kit/auth';
 import { msBetween } from '@ipsec-kit/clock';
 import { createDatapath } from '@ipsec-kit/datapath';
-import { createIkeEndpoint, createRequestHandler, type SessionEvent } from '@ipsec-kit/ikev2';
+import {
+  createAddressPools,
+  createIkeEndpoint,
+  createRequestHandler,
+  type SessionEvent,
+} from '@ipsec-kit/ikev2';
 import type { Prefix } from '@ipsec-kit/ip';
 import { type Endpoint, formatAddress, formatEndpoint, formatPrefix } from '@ipsec-kit/ip';
 import { createPacketEngine } from '@ipsec-kit/ipsec';
@@ -15,6 +20,7 @@ import { publicEvent, type VpnEvent } from './events.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { type KeyLog, openKeyLog } from './key-log.ts';
 import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
+import { poolConfigs } from './pool-configs.ts';
 import { createSessionBook, type SessionBook, type VpnStatus } from './status.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
 import { messageOf, systemErrorCode, type VpnError, vpnErrorFrom } from './vpn-error.ts';
@@ -141,6 +147,7 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
   const { compiled, world, onEvent = () => undefined } = options;
   const { tun, udp, keyLog, warn, undo } = parts;
   const { clock, crypto } = world;
+  const pools = createAddressPools(poolConfigs(compiled));
   const book = createSessionBook(clock);
   const engine = createPacketEngine({ crypto, random: world.random });
   const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
@@ -180,11 +187,12 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
       pairCounters: (pairId) => engine.pairCounters(pairId),
     },
     installer,
-    worker: createRequestHandler({
+    pools,
+    requests: createRequestHandler({
       crypto,
       random: world.random,
       secrets: createSecretStore(compiled.secrets),
-      pools: createAddressPools(compiled.pools),
+      pools,
     }),
     onEvent(event) {
       book.note(event);

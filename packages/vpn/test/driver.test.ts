@@ -84,10 +84,8 @@ function bench(
       move: (childId) => log.push(`move ${childId}`),
       activate: (childId) => log.push(`activate ${childId}`),
     },
-    worker: {
-      handle: () => parts.work?.() ?? { kind: 'failed', reason: 'nobody works here' },
-      release: (lease) => released.push(lease),
-    },
+    requests: () => parts.work?.() ?? { kind: 'failed', reason: 'nobody works here' },
+    pools: { release: (lease) => released.push(lease) },
     onEvent: (event) => log.push(`event ${event.kind}`),
   });
   const setDeadline = (inMs: number | undefined): void => {
