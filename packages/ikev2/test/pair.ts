@@ -156,7 +156,7 @@ export interface PairOptions {
 export class Host {
   readonly machine: IkeEndpoint;
   readonly events: SessionEvent[] = [];
-  readonly children = new Map<number, ChildInstallation>();
+  readonly children: Map<number, ChildInstallation> = new Map();
   readonly keepalives: Instant[] = [];
   readonly moves: { childId: number; path: Path }[] = [];
   readonly pools: AddressPools;

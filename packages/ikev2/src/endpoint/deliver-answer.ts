@@ -1,11 +1,7 @@
 import type { Answer } from '../endpoint-io.ts';
+import { onFirstChildInstalled } from '../exchanges/first-child-initiator.ts';
 import { onResponseChildInstalled } from '../exchanges/first-child-responder.ts';
-import {
-  onFirstChildInstalled,
-  onKeyAgreed,
-  onOwnSecret,
-  onPeerSecret,
-} from '../exchanges/ike-auth-initiator.ts';
+import { onKeyAgreed, onOwnSecret, onPeerSecret } from '../exchanges/ike-auth-initiator.ts';
 import { onLease, onSecret } from '../exchanges/ike-auth-responder.ts';
 import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
 import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
@@ -29,25 +25,35 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
   const { state } = session;
   switch (state.kind) {
     case 'generating-key':
-      return onKeyGenerated(context, session, state, answer);
+      onKeyGenerated(context, session, state, answer);
+      return;
     case 'agreeing-key':
-      return onKeyAgreed(context, session, state, answer);
+      onKeyAgreed(context, session, state, answer);
+      return;
     case 'finding-own-secret':
-      return onOwnSecret(context, session, state, answer);
+      onOwnSecret(context, session, state, answer);
+      return;
     case 'finding-peer-secret':
-      return onPeerSecret(context, session, state, answer);
+      onPeerSecret(context, session, state, answer);
+      return;
     case 'installing-first-child':
-      return onFirstChildInstalled(context, session, state, answer);
+      onFirstChildInstalled(context, session, state, answer);
+      return;
     case 'generating-response-key':
-      return onResponseKeyGenerated(context, session, state, answer);
+      onResponseKeyGenerated(context, session, state, answer);
+      return;
     case 'agreeing-response-key':
-      return onResponseKeyAgreed(context, session, state, answer);
+      onResponseKeyAgreed(context, session, state, answer);
+      return;
     case 'finding-secret':
-      return onSecret(context, session, state, answer);
+      onSecret(context, session, state, answer);
+      return;
     case 'leasing-addresses':
-      return onLease(context, session, state, answer);
+      onLease(context, session, state, answer);
+      return;
     case 'installing-response-child':
-      return onResponseChildInstalled(context, session, state, answer);
+      onResponseChildInstalled(context, session, state, answer);
+      return;
     case 'awaiting-init-response':
     case 'awaiting-auth-response':
     case 'awaiting-auth-request':

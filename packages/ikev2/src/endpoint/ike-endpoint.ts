@@ -108,15 +108,20 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
 function handle(context: EndpointContext, input: EndpointInput): void {
   switch (input.kind) {
     case 'datagram':
-      return receiveDatagram(context, input.path, input.data, input.marker);
+      receiveDatagram(context, input.path, input.data, input.marker);
+      return;
     case 'timeout':
-      return runTimers(context);
+      runTimers(context);
+      return;
     case 'answer':
-      return deliverAnswer(context, input.requestId, input.answer);
+      deliverAnswer(context, input.requestId, input.answer);
+      return;
     case 'command':
-      return performCommand(context, input.command);
+      performCommand(context, input.command);
+      return;
     case 'traffic':
-      return noteTraffic(context, input.children);
+      noteTraffic(context, input.children);
+      return;
     case 'peer-moved': {
       const session = context.sessionsByChild.get(input.childId);
       if (session) followPeer(context, session, input.path, session.marker, 'esp');

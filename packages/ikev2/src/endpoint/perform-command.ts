@@ -12,7 +12,10 @@ import { type EndpointContext, setTimer } from './endpoint-context.ts';
  * @throws RangeError on a session id that is in use or reserved, and on a connection that does not exist: the caller's mistakes.
  */
 export function performCommand(context: EndpointContext, command: Command): void {
-  if (command.kind === 'initiate') return startSession(context, command);
+  if (command.kind === 'initiate') {
+    startSession(context, command);
+    return;
+  }
   const session = context.sessions.get(command.sessionId);
   if (!session) return;
   switch (command.kind) {
@@ -20,9 +23,11 @@ export function performCommand(context: EndpointContext, command: Command): void
       if (session.state.kind === 'established') enqueue(context, session, { kind: 'liveness' });
       return;
     case 'close':
-      return closeSession(context, session, command);
+      closeSession(context, session, command);
+      return;
     case 'close-child':
-      return closeChild(context, session, command.childId, command.reason);
+      closeChild(context, session, command.childId, command.reason);
+      return;
     default:
       unreachable(command);
   }

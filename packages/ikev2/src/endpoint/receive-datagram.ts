@@ -135,11 +135,20 @@ function receiveInitRequest(context: EndpointContext, arrival: Arrival): void {
   const { path, datagram } = arrival;
   const initHash = Array.from(context.crypto.sha1(datagram)).join('.');
   const known = context.sessionsByInitHash.get(initHash);
-  if (known) return repeatInitResponse(context, known, arrival);
+  if (known) {
+    repeatInitResponse(context, known, arrival);
+    return;
+  }
   const overload = overloadOf(context, path);
-  if (overload) return reject(context, path, overload);
+  if (overload) {
+    reject(context, path, overload);
+    return;
+  }
   const message = decodeMessage(datagram);
-  if (!message.ok) return reject(context, path, message.error.detail);
+  if (!message.ok) {
+    reject(context, path, message.error.detail);
+    return;
+  }
   const payloadType = unsupportedCriticalPayload(message.value.payloads);
   if (payloadType !== undefined) {
     reject(context, path, `IKE_SA_INIT request with unknown critical payload ${payloadType}`);

@@ -21,25 +21,33 @@ export function runTimers(context: EndpointContext): void {
 function onTimer(context: EndpointContext, session: IkeSession, name: TimerName): void {
   switch (name) {
     case 'retransmit':
-      return onRetransmitTimer(context, session);
+      onRetransmitTimer(context, session);
+      return;
     case 'init-refusal':
-      return onRefusalGraceOver(context, session);
+      onRefusalGraceOver(context, session);
+      return;
     case 'half-open':
-      return endSession(context, session, neverAuthenticated(session.path));
+      endSession(context, session, neverAuthenticated(session.path));
+      return;
     case 'dpd':
-      return onLivenessTimer(context, session);
+      onLivenessTimer(context, session);
+      return;
     case 'keepalive':
-      return onKeepaliveTimer(context, session);
+      onKeepaliveTimer(context, session);
+      return;
     case 'child-lifetime':
-      return onChildLifetimeOver(context, session);
+      onChildLifetimeOver(context, session);
+      return;
     case 'reassembly':
       session.sa?.requestFragments.expire(context.now);
       session.sa?.responseFragments.expire(context.now);
       return;
     case 'give-up':
-      return endSession(context, session, CLOSED_BY_USER);
+      endSession(context, session, CLOSED_BY_USER);
+      return;
     case 'linger':
-      return forgetSession(context, session);
+      forgetSession(context, session);
+      return;
     default:
       unreachable(name);
   }

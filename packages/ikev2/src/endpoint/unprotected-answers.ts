@@ -20,19 +20,6 @@ export function reject(context: EndpointContext, path: Path, reason: string): vo
   raise(context, { kind: 'message-rejected', reason, path });
 }
 
-/** Refuses an IKE_SA_INIT request without keeping any state.
- * @param reason - for our own log; the wire gets the notification only. `undefined` when it is part of the protocol's course.
- */
-export function rejectInit(
-  context: EndpointContext,
-  message: RejectedMessage,
-  error: ProtocolError,
-  reason: string | undefined,
-): void {
-  if (reason !== undefined) reject(context, message.path, reason);
-  answerUnprotected(context, message, error);
-}
-
 /** Answers a request outside of any IKE SA, if the error deserves an answer and the rate allows one.
  * The answer goes to where the request came from, with its SPIs and message id, and is never larger than the request,
  * so that nobody can use us to flood a third party.

@@ -13,22 +13,18 @@ import {
   notify,
   type Payload,
 } from '@ipsec-kit/ikev2-codec';
-import { acceptFirstChild } from '../child/accept-child.ts';
 import {
   type ChildOffer,
   childOfferPayloads,
   firstChildConfig,
   firstChildOffer,
 } from '../child/child-offer.ts';
-import { adoptChild, announceChild, requestInstallation } from '../child/install-child.ts';
 import type { ConnectionConfig } from '../config.ts';
-import { ask, type EndpointContext, raise, reserveChildSpi } from '../endpoint/endpoint-context.ts';
+import { ask, type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import {
-  installFailed,
   keyExchangeInvalid,
   malformedFromPeer,
-  noAddressFromPeer,
   noSecret,
   otherNotify,
   ownWorkFailed,
@@ -36,17 +32,17 @@ import {
   peerRejectedAuthentication,
 } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
-import { configRequest, readConfigReply } from '../negotiate/config-payload.ts';
+import { configRequest } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
-import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
+import { endAfterAuthFailure } from '../procedures/request-end.ts';
 import { endSession } from '../session/close-session.ts';
-import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { addressIdentity } from '../session/own-identity.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
 import { proveIdentity, verifyProof } from './auth-proof.ts';
+import { openFirstChild } from './first-child-initiator.ts';
 import { keyIkeSa } from './keyed-ike-sa.ts';
 
 /** The shared secret is there: makes the IKE SA, moves to port 4500, and asks for the secret that proves who we are. */
@@ -254,7 +250,10 @@ export function onPeerSecret(
   answer: Answer,
 ): void {
   const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
-  if (secret) return verifyPeer(context, session, secret);
+  if (secret) {
+    verifyPeer(context, session, secret);
+    return;
+  }
   failAuth(context, session, noSecret(state.offer.localIdentity, state.remoteIdentity, answer));
 }
 
@@ -271,90 +270,6 @@ function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMa
     return;
   }
   openFirstChild(context, session, state, sa, connection);
-}
-
-/** The peer is authentic. A failure from here on is one of the Child SA; we then close, since without it there is nothing to do.
- * @see RFC 7296 §2.21.2 (the initiator MAY, for reasons of policy, delete such an IKE SA)
- */
-function openFirstChild(
-  context: EndpointContext,
-  session: IkeSession,
-  state: StateOf<'finding-peer-secret'>,
-  sa: IkeSa,
-  connection: ConnectionConfig,
-): void {
-  const { payloads, offer } = state;
-  const config = firstChildConfig(connection, offer.childName);
-  if (!config) return;
-  const reply = findPayload(payloads, 'CP');
-  const given = reply ? readConfigReply(reply) : { addresses: [], dns: [] };
-  const refusal = findErrorNotify(payloads)?.notify;
-  const wantsAddress = connection.virtualAddresses.length > 0;
-  if (
-    refusal === NotifyType.INTERNAL_ADDRESS_FAILURE ||
-    (refusal === undefined && wantsAddress && given.addresses.length === 0)
-  ) {
-    failChild(context, session, config.name, noAddressFromPeer(connection.virtualAddresses));
-    return;
-  }
-  session.virtualAddresses = given.addresses;
-  session.dns = given.dns;
-  const { childSpi, transcript } = offer;
-  const child = firstChildOffer(session, connection, config, childSpi);
-  const result = acceptFirstChild(context, sa, connection, child, childSpi, transcript, payloads);
-  if (!result.ok) {
-    failChild(context, session, config.name, result.failure);
-    return;
-  }
-  const requestId = requestInstallation(context, session, result.child);
-  moveTo(session, 'finding-peer-secret', {
-    kind: 'installing-first-child',
-    requestId,
-    child: result.child,
-  });
-}
-
-/** The packet path has answered. */
-export function onFirstChildInstalled(
-  context: EndpointContext,
-  session: IkeSession,
-  state: StateOf<'installing-first-child'>,
-  answer: Answer,
-): void {
-  const { child } = state;
-  if (answer.kind !== 'install-child' || !answer.ok) {
-    const reason =
-      answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
-    const failure = installFailed(reason ?? 'no reason given');
-    raise(context, {
-      kind: 'child-failed',
-      sessionId: session.id,
-      name: child.config.name,
-      failure,
-    });
-    context.inboundChildSpis.delete(child.inboundSpi);
-    moveTo(session, 'installing-first-child', { kind: 'established' });
-    endWithDelete(context, session, failure);
-    return;
-  }
-  adoptChild(context, session, child);
-  moveTo(session, 'installing-first-child', { kind: 'established' });
-  establish(context, session);
-  announceChild(context, session, child);
-}
-
-function failChild(
-  context: EndpointContext,
-  session: IkeSession,
-  name: string,
-  failure: SessionFailure,
-): void {
-  const { state } = session;
-  if (state.kind !== 'finding-peer-secret') return;
-  context.inboundChildSpis.delete(state.offer.childSpi);
-  raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
-  moveTo(session, 'finding-peer-secret', { kind: 'established' });
-  endWithDelete(context, session, failure);
 }
 
 function failAuth(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {

@@ -1,42 +1,29 @@
 import { addMs } from '@ipsec-kit/clock';
-import { type KeyExchangeSecret, TransformType } from '@ipsec-kit/crypto';
+import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
 import {
   ExchangeType,
   encodeMessage,
   findNotify,
   type IkeMessage,
   NotifyType,
-  notify,
   notifyUint16,
-  type Payload,
-  ProtocolId,
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import { ask, type EndpointContext, randomBytes, setTimer } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { describeProposals } from '../errors/describe-offer.ts';
-import {
-  inconsistentAnswer,
-  keyExchangeRefused,
-  malformedFromPeer,
-  natTraversalRefused,
-  otherNotify,
-  ourProposalsRefused,
-  ownWorkFailed,
-  versionRefused,
-} from '../errors/failures.ts';
+import { keyExchangeRefused, natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
-import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
-import { isConsistentAnswer, offerProposals } from '../negotiate/proposals.ts';
-import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
+import { readNatDetection } from '../nat/nat-detection.ts';
+import { findPayload } from '../payloads/find-payload.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
 import { endSession } from '../session/close-session.ts';
 import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { armRetransmission, startRequest, transmit } from '../session/send-message.ts';
 import { type InitOffer, moveTo, type StateOf } from '../session/session-state.ts';
+import { initFailure, initPayloads, keyExchangeMethods } from './init-messages.ts';
 
 /** How long an unauthenticated refusal waits for a better answer. A forger who wants to stop us must suppress
  * the true answer for as long. @see RFC 7296 §2.21.1 (the recipient should continue trying for some time)
@@ -116,11 +103,20 @@ export function onInitResponse(
 ): void {
   const { payloads } = message;
   const cookie = findNotify(payloads, NotifyType.COOKIE);
-  if (cookie) return retryWithCookie(context, session, state, cookie.data);
+  if (cookie) {
+    retryWithCookie(context, session, state, cookie.data);
+    return;
+  }
   const wanted = findNotify(payloads, NotifyType.INVALID_KE_PAYLOAD);
-  if (wanted) return retryWithMethod(context, session, state, notifyUint16(wanted) ?? 0);
+  if (wanted) {
+    retryWithMethod(context, session, state, notifyUint16(wanted) ?? 0);
+    return;
+  }
   const failure = initFailure(session, state, message);
-  if (failure) return refuseLater(context, session, failure);
+  if (failure) {
+    refuseLater(context, session, failure);
+    return;
+  }
   acceptInitResponse(context, session, state, message, datagram, path);
 }
 
@@ -130,14 +126,6 @@ export function onRefusalGraceOver(context: EndpointContext, session: IkeSession
   if (state.kind === 'awaiting-init-response' && state.refusal) {
     endSession(context, session, state.refusal);
   }
-}
-
-/** The key exchange methods of a connection's proposals, in order of preference. */
-export function keyExchangeMethods(connection: Pick<ConnectionConfig, 'proposals'>): number[] {
-  const methods = connection.proposals.flatMap(({ transforms }) =>
-    transforms.filter(({ type }) => type === TransformType.KE).map(({ id }) => id),
-  );
-  return [...new Set(methods)];
 }
 
 function acceptInitResponse(
@@ -154,7 +142,10 @@ function acceptInitResponse(
   const ke = findPayload(payloads, 'KE');
   const nonce = findPayload(payloads, 'Nonce');
   const proposal = sa?.proposals[0];
-  if (!nat) return refuseLater(context, session, natTraversalRefused(session.path));
+  if (!nat) {
+    refuseLater(context, session, natTraversalRefused(session.path));
+    return;
+  }
   if (!ke || !nonce || !proposal) return;
   session.requests.acknowledge(0);
   session.outstanding = undefined;
@@ -182,40 +173,6 @@ function acceptInitResponse(
     responderSpi: header.responderSpi,
     proposal,
   });
-}
-
-/** Why a response is none that we can go on with, or `undefined`. */
-function initFailure(
-  session: IkeSession,
-  state: StateOf<'awaiting-init-response'>,
-  { header, payloads }: IkeMessage,
-): SessionFailure | undefined {
-  const connection = session.connection;
-  const offered = offerProposals(connection?.proposals ?? [], ProtocolId.IKE, new Uint8Array(0));
-  const error = findErrorNotify(payloads);
-  if (error?.notify === NotifyType.NO_PROPOSAL_CHOSEN)
-    return ourProposalsRefused(offered, 'IKE SA');
-  if (error?.notify === NotifyType.INVALID_MAJOR_VERSION) return versionRefused(error.data[0]);
-  if (error) return otherNotify(error.notify, 'IKE_SA_INIT');
-  const sa = findPayload(payloads, 'SA');
-  const ke = findPayload(payloads, 'KE');
-  const nonce = findPayload(payloads, 'Nonce');
-  if (!sa || !ke || !nonce || header.responderSpi === 0n) {
-    return malformedFromPeer('IKE_SA_INIT response', 'it lacks SA, KE, Nonce or an SPI');
-  }
-  // RFC 7296 §2.10: between 16 and 256 bytes.
-  if (nonce.data.length < 16 || nonce.data.length > 256) {
-    return malformedFromPeer('IKE_SA_INIT response', `its nonce has ${nonce.data.length} bytes`);
-  }
-  // RFC 7296 §3.3.6: the initiator MUST check that the accepted offer is consistent with one of its proposals.
-  if (!isConsistentAnswer(sa.proposals, offered)) {
-    return inconsistentAnswer(describeProposals(sa.proposals), describeProposals(offered));
-  }
-  const chosen = sa.proposals[0]?.transforms.find(({ type }) => type === TransformType.KE)?.id;
-  if (chosen !== state.offer.method || ke.method !== state.offer.method) {
-    return inconsistentAnswer('another key exchange than that of our KE payload', 'one method');
-  }
-  return undefined;
 }
 
 /** A refusal that nobody has signed: it counts when no better answer comes within {@link REFUSAL_GRACE_MS}. */
@@ -300,25 +257,4 @@ function sendInit(
     startRequest(context, session, 'IKE_SA_INIT', [datagram], payloads);
   }
   return datagram;
-}
-
-function initPayloads(
-  context: EndpointContext,
-  session: IkeSession,
-  offer: InitOffer,
-  secret: KeyExchangeSecret,
-): Payload[] {
-  const proposals = session.connection?.proposals ?? [];
-  const spis = { initiatorSpi: offer.initiatorSpi, responderSpi: 0n };
-  const payloads: Payload[] = [
-    { type: 'SA', proposals: offerProposals(proposals, ProtocolId.IKE, new Uint8Array(0)) },
-    { type: 'KE', method: secret.method, data: secret.publicValue },
-    { type: 'Nonce', data: offer.nonce },
-    ...natDetectionNotifies(context.crypto, spis, session.path),
-  ];
-  if (session.connection?.fragmentation !== 'no') {
-    payloads.push(notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED));
-  }
-  // RFC 7296 §2.6: the cookie MUST be the first payload.
-  return offer.cookie ? [notify(NotifyType.COOKIE, offer.cookie), ...payloads] : payloads;
 }

@@ -12,6 +12,7 @@ import {
   ProtocolId,
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
+import type { NatStatus } from '@ipsec-kit/nat-t';
 import { connectionsForPath } from '../endpoint/connection-choice.ts';
 import {
   ask,
@@ -20,7 +21,11 @@ import {
   randomBytes,
   setTimer,
 } from '../endpoint/endpoint-context.ts';
-import { type RejectedMessage, reject, rejectInit } from '../endpoint/unprotected-answers.ts';
+import {
+  answerUnprotected,
+  type RejectedMessage,
+  reject,
+} from '../endpoint/unprotected-answers.ts';
 import type { Answer } from '../endpoint-io.ts';
 import {
   keyExchangeInvalid,
@@ -29,6 +34,7 @@ import {
   noProposalForPeer,
   ownWorkFailed,
 } from '../errors/failures.ts';
+import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
 import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
 import { chooseProposal, offerProposals } from '../negotiate/proposals.ts';
@@ -54,52 +60,15 @@ export function answerInit(
   received: RejectedMessage & { readonly datagram: Uint8Array },
   initHash: string,
 ): void {
-  const { payloads } = message;
-  const { path, marker } = received;
-  const sa = findPayload(payloads, 'SA');
-  const ke = findPayload(payloads, 'KE');
-  const nonce = findPayload(payloads, 'Nonce');
-  // RFC 7296 §3.10.1: INVALID_SYNTAX only inside an encrypted message, so here it is silence.
-  if (!sa || !ke || !nonce)
-    return reject(context, path, 'IKE_SA_INIT request lacks SA, KE or Nonce');
-  if (nonce.data.length < 16 || nonce.data.length > 256) {
-    return reject(context, path, `IKE_SA_INIT nonce of ${nonce.data.length} bytes`);
+  const verdict = judgeInit(context, message, received);
+  if (!verdict.ok) {
+    if (verdict.reason !== undefined) reject(context, received.path, verdict.reason);
+    if (verdict.error) answerUnprotected(context, received, verdict.error);
+    return;
   }
-  const connections = connectionsForPath(context.connections, path);
-  if (connections.length === 0) {
-    return rejectInit(
-      context,
-      received,
-      { code: 'no-proposal-chosen' },
-      noConnectionForPath(path).sentence,
-    );
-  }
-  const proposal = chooseIkeProposal(context, sa.proposals, path, ke.method);
-  if (!proposal) {
-    const own = connections.flatMap((connection) => connection.proposals);
-    const ours = offerProposals(own, ProtocolId.IKE, new Uint8Array(0));
-    const { sentence } = noProposalForPeer(sa.proposals, ours, 'IKE SA');
-    return rejectInit(context, received, { code: 'no-proposal-chosen' }, sentence);
-  }
-  const method = proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
-  if (method !== ke.method) {
-    return rejectInit(context, received, { code: 'invalid-ke-payload', method }, undefined);
-  }
-  const nat = readNatDetection(context.crypto, message.header, path, payloads);
-  if (!nat) {
-    const { sentence } = natTraversalRefused(path);
-    return rejectInit(context, received, { code: 'nat-traversal-refused' }, sentence);
-  }
+  const { answer, nat } = verdict;
+  const { path, marker, bytes } = received;
   const requestId = context.nextRequestId;
-  const answer: InitAnswer = {
-    initRequest: received.datagram.slice(),
-    initiatorSpi: message.header.initiatorSpi,
-    initiatorNonce: nonce.data.slice(),
-    peerPublicValue: ke.data.slice(),
-    proposal,
-    method,
-    peerFragments: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
-  };
   const session = openSession(context, {
     id: nextSessionId(context),
     role: 'responder',
@@ -111,20 +80,71 @@ export function answerInit(
     initHash,
   });
   session.nat = nat;
-  narrateReceived(context, session, {
-    header: message.header,
-    payloads,
-    bytes: received.bytes,
-    path,
-    fragments: 1,
-    retransmission: false,
-  });
+  const { header, payloads } = message;
+  const once = { fragments: 1, retransmission: false };
+  narrateReceived(context, session, { header, payloads, bytes, path, ...once });
   setTimer(context, session, 'half-open', addMs(context.now, context.settings.halfOpenTimeoutMs), {
     label: 'half-open IKE SA',
     toleranceMs: 1_000,
     wake: 'process',
   });
-  ask(context, session, { kind: 'generate-key', method });
+  ask(context, session, { kind: 'generate-key', method: answer.method });
+}
+
+/** Whether we go on with a request: what to answer, or what the wire and our own log get instead. */
+type InitVerdict =
+  | { readonly ok: true; readonly answer: InitAnswer; readonly nat: NatStatus }
+  | { readonly ok: false; readonly error?: ProtocolError; readonly reason?: string };
+
+function judgeInit(
+  context: EndpointContext,
+  { header, payloads }: IkeMessage,
+  { path, datagram }: { readonly path: Path; readonly datagram: Uint8Array },
+): InitVerdict {
+  const sa = findPayload(payloads, 'SA');
+  const ke = findPayload(payloads, 'KE');
+  const nonce = findPayload(payloads, 'Nonce');
+  // RFC 7296 §3.10.1: INVALID_SYNTAX only inside an encrypted message, so here it is silence.
+  if (!sa || !ke || !nonce)
+    return { ok: false, reason: 'IKE_SA_INIT request lacks SA, KE or Nonce' };
+  // RFC 7296 §2.10: between 16 and 256 bytes.
+  if (nonce.data.length < 16 || nonce.data.length > 256) {
+    return { ok: false, reason: `IKE_SA_INIT nonce of ${nonce.data.length} bytes` };
+  }
+  const proposal = chooseIkeProposal(context, sa.proposals, path, ke.method);
+  if (!proposal) {
+    const reason = refusalOf(context, sa.proposals, path);
+    return { ok: false, error: { code: 'no-proposal-chosen' }, reason };
+  }
+  const method = proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
+  if (method !== ke.method) return { ok: false, error: { code: 'invalid-ke-payload', method } };
+  const nat = readNatDetection(context.crypto, header, path, payloads);
+  if (!nat) {
+    const reason = natTraversalRefused(path).sentence;
+    return { ok: false, error: { code: 'nat-traversal-refused' }, reason };
+  }
+  return {
+    ok: true,
+    nat,
+    answer: {
+      initRequest: datagram.slice(),
+      initiatorSpi: header.initiatorSpi,
+      initiatorNonce: nonce.data.slice(),
+      peerPublicValue: ke.data.slice(),
+      proposal,
+      method,
+      peerFragments: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
+    },
+  };
+}
+
+/** Why no proposal was chosen, in a sentence. */
+function refusalOf(context: EndpointContext, offered: readonly Proposal[], path: Path): string {
+  const connections = connectionsForPath(context.connections, path);
+  if (connections.length === 0) return noConnectionForPath(path).sentence;
+  const own = connections.flatMap((connection) => connection.proposals);
+  const ours = offerProposals(own, ProtocolId.IKE, new Uint8Array(0));
+  return noProposalForPeer(offered, ours, 'IKE SA').sentence;
 }
 
 /** Our key exchange value is there: now the shared secret, so that an invalid value of the peer ends here. */

@@ -100,16 +100,21 @@ function finish(
 ): void {
   switch (procedure.kind) {
     case 'liveness':
-      return onAlive(context, session, roundTripMs);
+      onAlive(context, session, roundTripMs);
+      return;
     case 'delete-child':
-      return onChildDeleted(context, session, procedure);
+      onChildDeleted(context, session, procedure);
+      return;
     case 'path-check':
-      return onPathAnswered(context, session, procedure, payloads);
+      onPathAnswered(context, session, procedure, payloads);
+      return;
     case 'delete-ike':
     case 'report-auth-failure':
-      return onIkeDeleted(context, session, procedure.failure);
+      onIkeDeleted(context, session, procedure.failure);
+      return;
     default:
-      return unreachable(procedure);
+      unreachable(procedure);
+      return;
   }
 }
 

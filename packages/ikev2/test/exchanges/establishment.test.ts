@@ -1,8 +1,5 @@
-import { Encr, Integ, Ke, Prf, TransformType } from '@ipsec-kit/crypto';
-import { createNobleProvider } from '@ipsec-kit/crypto/noble';
-import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { describe, expect, it } from 'vitest';
-import { ESP_GCM, identity, Pair } from '../pair.ts';
+import { identity, Pair } from '../pair.ts';
 
 describe('establishment (RFC 7296 §1.2)', () => {
   it('opens an IKE SA and a Child SA in two exchanges', () => {
