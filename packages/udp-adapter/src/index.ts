@@ -1,4 +1,4 @@
 export * from './create-udp-adapter.ts';
 export * from './local-address.ts';
 export * from './udp-adapter.ts';
-export * from './udp-bind-error.ts';
+export { UdpBindError } from './udp-bind-error.ts';
