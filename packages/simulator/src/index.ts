@@ -1,3 +1,6 @@
+export type { StandingChild } from './host/packet-path.ts';
+export type { EndedSession, SimulatedSession } from './host/session-book.ts';
+export * from './host/simulated-host.ts';
 export * from './network/datagram.ts';
 export type { DatagramHook, Decision } from './network/fault.ts';
 export * from './network/format-trace.ts';
@@ -6,3 +9,23 @@ export * from './network/middlebox.ts';
 export type { TraceEntry } from './network/network-trace.ts';
 export * from './network/random-stream.ts';
 export * from './network/virtual-network.ts';
+export * from './simulation/agreement.ts';
+export * from './simulation/create-simulation.ts';
+export {
+  CONNECTION_NAME,
+  clientConnection,
+  DEFAULT_SETTINGS,
+  ikeProposal,
+  POOL_PREFIX,
+  SERVER_INNER_ADDRESS,
+  SERVER_NETWORK,
+  serverConnection,
+} from './simulation/default-connection.ts';
+export * from './simulation/explore.ts';
+export {
+  innerAddressOf,
+  type OpenResult,
+  type SimulatedEvent,
+  Simulation,
+} from './simulation/simulation.ts';
+export type { SideOptions, SimulationOptions } from './simulation/simulation-options.ts';

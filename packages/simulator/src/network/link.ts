@@ -105,7 +105,7 @@ class Link implements Middlebox {
   #delayInOrder(direction: Direction, now: Instant, jitterMs: number): number {
     const earliest = addMs(now, this.#settings.latencyMs + jitterMs);
     const last = this.#lastArrival[direction];
-    const arrival = earliest > last ? earliest : last;
+    const arrival = instantFromMs(Math.max(earliest, last));
     this.#lastArrival[direction] = arrival;
     return msBetween(now, arrival);
   }

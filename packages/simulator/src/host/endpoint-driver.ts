@@ -1,0 +1,111 @@
+import { addMs, type Clock } from '@ipsec-kit/clock';
+import type {
+  Answer,
+  ChildTraffic,
+  EndpointInput,
+  EndpointOutput,
+  IkeEndpoint,
+  Request,
+} from '@ipsec-kit/ikev2';
+import type { Scheduler } from '@ipsec-kit/scheduler';
+
+const DEADLINE_KEY = 'ike';
+
+/** An input without its time, which the driver adds. */
+export type TimelessInput = EndpointInput extends infer Input
+  ? Input extends EndpointInput
+    ? Omit<Input, 'now'>
+    : never
+  : never;
+
+/** An output that wants no answer. */
+export type PlainOutput = Exclude<EndpointOutput, { kind: 'request' }>;
+
+export interface EndpointDriverOptions {
+  readonly endpoint: IkeEndpoint;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** Does the work of a request at once. */
+  answer(request: Request): Answer;
+  /** How long the answer takes on its way back, in milliseconds; 0 is the same turn. */
+  answerDelayMs(request: Request): number;
+  perform(output: PlainOutput): void;
+  sampleTraffic(): readonly ChildTraffic[];
+}
+
+/** Runs one IKE endpoint: hands it inputs one after the other, and performs what it puts out strictly in order.
+ * At a blocking request whose answer takes time the rest of its list waits, while other inputs go on.
+ */
+export class EndpointDriver {
+  readonly #options: EndpointDriverOptions;
+  readonly #waiting: TimelessInput[] = [];
+  #isRunning = false;
+
+  constructor(options: EndpointDriverOptions) {
+    this.#options = options;
+  }
+
+  /** Inputs that come while outputs are performed are handled after them, never in between. */
+  feed(...inputs: readonly TimelessInput[]): void {
+    this.#run(() => this.#waiting.push(...inputs));
+  }
+
+  #run(first: () => void): void {
+    if (this.#isRunning) {
+      first();
+      return;
+    }
+    const { endpoint, clock } = this.#options;
+    this.#isRunning = true;
+    try {
+      first();
+      for (let input = this.#waiting.shift(); input; input = this.#waiting.shift()) {
+        this.#perform(endpoint.handle({ ...input, now: clock.now() }), 0);
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+    this.#awaitDeadline();
+  }
+
+  #perform(outputs: readonly EndpointOutput[], from: number): void {
+    const { answer, answerDelayMs, perform, clock } = this.#options;
+    for (let index = from; index < outputs.length; index += 1) {
+      const output = outputs[index];
+      if (!output) return;
+      if (output.kind !== 'request') {
+        perform(output);
+        continue;
+      }
+      const { requestId, request, blocking } = output;
+      const input: TimelessInput = { kind: 'answer', requestId, answer: answer(request) };
+      const delayMs = answerDelayMs(request);
+      if (delayMs === 0) {
+        this.#waiting.push(input);
+        continue;
+      }
+      clock.wakeAt(addMs(clock.now(), delayMs), () =>
+        this.#run(() => {
+          this.#waiting.push(input);
+          if (blocking) this.#perform(outputs, index + 1);
+        }),
+      );
+      if (blocking) return;
+    }
+  }
+
+  #awaitDeadline(): void {
+    const { endpoint, scheduler } = this.#options;
+    const deadline = endpoint.nextDeadline();
+    if (!deadline) {
+      scheduler.cancel(DEADLINE_KEY);
+      return;
+    }
+    scheduler.schedule(DEADLINE_KEY, deadline, () => this.#onDeadline());
+  }
+
+  #onDeadline(): void {
+    const { sampleTraffic } = this.#options;
+    this.feed({ kind: 'traffic', children: sampleTraffic() }, { kind: 'timeout' });
+  }
+}

@@ -1,0 +1,74 @@
+import type { SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
+import type { IpAddress } from '@ipsec-kit/ip';
+
+/** What is known of one IKE session of a host from its events. */
+export interface SimulatedSession {
+  readonly sessionId: number;
+  readonly initiator: boolean;
+  readonly initiatorSpi: bigint;
+  readonly responderSpi: bigint;
+  /** Both ends are authenticated. */
+  readonly isOpen: boolean;
+  readonly virtualAddresses: readonly IpAddress[];
+  readonly peerAddresses: readonly IpAddress[];
+}
+
+/** How a session ended. */
+export interface EndedSession {
+  readonly sessionId: number;
+  readonly failure: SessionFailure;
+}
+
+/** Most endings that are remembered. */
+const MAX_ENDED = 1024;
+
+/** Keeps account of a host's sessions. */
+export class SessionBook {
+  readonly #sessions = new Map<number, SimulatedSession>();
+  #ended: EndedSession[] = [];
+
+  /** IKE SAs that have keys, by session id. */
+  get sessions(): ReadonlyMap<number, SimulatedSession> {
+    return this.#sessions;
+  }
+
+  /** The last sessions that ended, oldest first. */
+  get ended(): readonly EndedSession[] {
+    return this.#ended;
+  }
+
+  note(event: SessionEvent): void {
+    switch (event.kind) {
+      case 'ike-sa-keyed':
+        this.#sessions.set(event.sessionId, {
+          sessionId: event.sessionId,
+          initiator: event.initiator,
+          initiatorSpi: event.initiatorSpi,
+          responderSpi: event.responderSpi,
+          isOpen: false,
+          virtualAddresses: [],
+          peerAddresses: [],
+        });
+        return;
+      case 'session-opened': {
+        const session = this.#sessions.get(event.sessionId);
+        if (!session) return;
+        const { virtualAddresses, peerAddresses } = event;
+        this.#sessions.set(event.sessionId, {
+          ...session,
+          isOpen: true,
+          virtualAddresses,
+          peerAddresses,
+        });
+        return;
+      }
+      case 'session-closed':
+        this.#sessions.delete(event.sessionId);
+        this.#ended.push({ sessionId: event.sessionId, failure: event.failure });
+        if (this.#ended.length > MAX_ENDED) this.#ended = this.#ended.slice(-MAX_ENDED / 2);
+        return;
+      default:
+        return;
+    }
+  }
+}

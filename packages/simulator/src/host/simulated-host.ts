@@ -1,0 +1,334 @@
+import type { Clock, Deadline, Instant } from '@ipsec-kit/clock';
+import { type CryptoProvider, createSeededRandom } from '@ipsec-kit/crypto';
+import {
+  type Answer,
+  type Command,
+  type ConnectionConfig,
+  createIkeEndpoint,
+  type EndpointSettings,
+  type IkeEndpoint,
+  type Lease,
+  type LocalRequest,
+  type Request,
+  type SessionEvent,
+} from '@ipsec-kit/ikev2';
+import {
+  answerIcmpEcho,
+  buildIcmpEcho,
+  type IpAddress,
+  type Path,
+  readIcmpEcho,
+} from '@ipsec-kit/ip';
+import type { EngineCounters, Fact } from '@ipsec-kit/ipsec';
+import {
+  classifyDatagram,
+  NON_ESP_MARKER_BYTES,
+  natKeepalive,
+  prependMarker,
+} from '@ipsec-kit/nat-t';
+import { createScheduler } from '@ipsec-kit/scheduler';
+import type { Datagram } from '../network/datagram.ts';
+import type { Middlebox } from '../network/middlebox.ts';
+import { RandomStream } from '../network/random-stream.ts';
+import type { Attachment, AttachmentCounters, VirtualNetwork } from '../network/virtual-network.ts';
+import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
+import { PacketPath, type StandingChild } from './packet-path.ts';
+import { type EndedSession, SessionBook, type SimulatedSession } from './session-book.ts';
+
+/** Does the foreign work of an endpoint, at once: a simulation cannot wait for a promise. */
+export interface SimulatedWorker {
+  handle(request: LocalRequest): Answer | Promise<Answer>;
+  release(lease: Lease): void;
+}
+
+/** UDP ports of a host. @see RFC 7296 §2.23 */
+export interface HostPorts {
+  readonly ike: number;
+  readonly natT: number;
+}
+
+/** How long answers to requests take in virtual time: a number is for key exchanges alone. */
+export type AnswerDelay = number | ((request: Request) => number);
+
+export interface SimulatedHostOptions {
+  /** For traces; unique in the network. */
+  readonly name: string;
+  readonly addresses: readonly IpAddress[];
+  /** What stands between the host and the core of the network, nearest first. */
+  readonly middleboxes?: readonly Middlebox[];
+  readonly network: VirtualNetwork;
+  readonly clock: Clock;
+  readonly seed: number | string;
+  readonly crypto: CryptoProvider;
+  readonly connections: readonly ConnectionConfig[];
+  readonly settings: EndpointSettings;
+  readonly worker: SimulatedWorker;
+  /** Default 500 and 4500. */
+  readonly ports?: HostPorts;
+  /** Default 0: answers come in the same turn. */
+  readonly answerDelayMs?: AnswerDelay;
+  /** Told of each event, after the host has noted it. */
+  readonly onEvent?: (event: SessionEvent) => void;
+}
+
+/** An inner packet that came out of a tunnel, or an ICMP error of the own packet engine. */
+export interface ReceivedPacket {
+  readonly at: Instant;
+  readonly data: Uint8Array;
+}
+
+const DEFAULT_PORTS: HostPorts = { ike: 500, natT: 4500 };
+
+/** Inner packets that a host remembers. */
+const MAX_RECEIVED = 1024;
+
+/** A host of the virtual network with a whole VPN: IKE endpoint, packet engine, and in place of a TUN device
+ * {@link SimulatedHost.sendInner} and {@link SimulatedHost.received}. It answers pings that come through a tunnel.
+ */
+export class SimulatedHost {
+  readonly name: string;
+  readonly addresses: readonly IpAddress[];
+  readonly ports: HostPorts;
+  readonly #clock: Clock;
+  readonly #endpoint: IkeEndpoint;
+  readonly #driver: EndpointDriver;
+  readonly #packets: PacketPath;
+  readonly #book = new SessionBook();
+  readonly #attachment: Attachment;
+  readonly #worker: SimulatedWorker;
+  readonly #onEvent: (event: SessionEvent) => void;
+  #received: ReceivedPacket[] = [];
+  #rejectedDatagrams = 0;
+
+  constructor(options: SimulatedHostOptions) {
+    const { name, addresses, clock, crypto, seed, answerDelayMs = 0 } = options;
+    this.name = name;
+    this.addresses = addresses;
+    this.ports = options.ports ?? DEFAULT_PORTS;
+    this.#clock = clock;
+    this.#worker = options.worker;
+    this.#onEvent = options.onEvent ?? (() => undefined);
+    this.#packets = new PacketPath(crypto, createSeededRandom(`${seed}/${name}/packets`));
+    const jitter = new RandomStream(`${seed}/${name}/jitter`);
+    this.#endpoint = createIkeEndpoint({
+      connections: options.connections,
+      settings: options.settings,
+      crypto,
+      random: createSeededRandom(`${seed}/${name}/ike`),
+      jitter: () => jitter.fraction(),
+    });
+    this.#driver = new EndpointDriver({
+      endpoint: this.#endpoint,
+      clock,
+      scheduler: createScheduler({ clock }),
+      answer: (request) => this.#answer(request),
+      answerDelayMs: (request) => delayOf(answerDelayMs, request),
+      perform: (output) => this.#perform(output),
+      sampleTraffic: () => this.#packets.sampleTraffic(),
+    });
+    this.#attachment = options.network.attach({
+      name,
+      addresses,
+      ...(options.middleboxes ? { middleboxes: options.middleboxes } : {}),
+      receive: (datagram) => this.#receive(datagram),
+    });
+  }
+
+  /** IKE SAs that have keys, by session id. */
+  get sessions(): ReadonlyMap<number, SimulatedSession> {
+    return this.#book.sessions;
+  }
+
+  /** The last sessions that ended, oldest first. */
+  get ended(): readonly EndedSession[] {
+    return this.#book.ended;
+  }
+
+  /** Child SAs that stand in the packet engine, by id. */
+  get children(): ReadonlyMap<number, StandingChild> {
+    return this.#packets.children;
+  }
+
+  /** Inner packets that came, oldest first; only the last are kept. */
+  get received(): readonly ReceivedPacket[] {
+    return this.#received;
+  }
+
+  /** When the IKE machine wants to be called next, and why; `undefined` when it waits for nothing. */
+  get nextDeadline(): Deadline | undefined {
+    return this.#endpoint.nextDeadline();
+  }
+
+  /** What the packet engine counted. */
+  get packetCounters(): EngineCounters {
+    return this.#packets.counters;
+  }
+
+  /** What the network counted at this host. */
+  get networkCounters(): Readonly<AttachmentCounters> {
+    return this.#attachment.counters;
+  }
+
+  /** IKE messages that were dropped, and datagrams that were neither IKE nor ESP. */
+  get rejectedDatagrams(): number {
+    return this.#endpoint.rejectedMessages + this.#rejectedDatagrams;
+  }
+
+  command(command: Command): void {
+    this.#driver.feed({ kind: 'command', command });
+  }
+
+  /** Opens a session to a peer on its standard ports: from port 500, and on to 4500 when IKE_SA_INIT is done. */
+  initiate(sessionId: number, connection: string, peer: IpAddress): void {
+    const local = this.addresses.find(({ version }) => version === peer.version);
+    if (!local) throw new Error(`${this.name} has no IPv${peer.version} address to reach its peer`);
+    const path = (from: number, to: number): Path => ({
+      local: { address: local, port: from },
+      remote: { address: peer, port: to },
+    });
+    this.command({
+      kind: 'initiate',
+      sessionId,
+      connection,
+      path: path(this.ports.ike, DEFAULT_PORTS.ike),
+      marker: false,
+      floatTo: path(this.ports.natT, DEFAULT_PORTS.natT),
+    });
+  }
+
+  /** Sends an inner packet into whatever tunnel takes it.
+   * @returns false when the packet engine dropped it.
+   * @throws RangeError when it is larger than a simulated device carries.
+   */
+  sendInner(packet: Uint8Array): boolean {
+    const { sealed, toSender } = this.#packets.seal(packet);
+    for (const data of toSender) this.#noteReceived(data);
+    for (const { path, data } of sealed) this.#send(path, data);
+    this.#noteFacts(this.#packets.drainFacts());
+    return sealed.length > 0;
+  }
+
+  /** Sends one echo request through the tunnel; the reply is among {@link SimulatedHost.received}. */
+  sendEcho(source: IpAddress, destination: IpAddress, sequence: number): boolean {
+    const echo = { kind: 'request', identifier: 1, data: new Uint8Array(56) } as const;
+    return this.sendInner(buildIcmpEcho({ ...echo, source, destination, sequence }));
+  }
+
+  /** When the reply with this sequence number came, or `undefined`. */
+  echoReplyAt(sequence: number): Instant | undefined {
+    const reply = this.#received.find(({ data }) => {
+      const echo = readIcmpEcho(data);
+      return echo?.kind === 'reply' && echo.sequence === sequence;
+    });
+    return reply?.at;
+  }
+
+  #answer(request: Request): Answer {
+    if (request.kind === 'install-child') return this.#packets.install(request.child);
+    const answer = this.#worker.handle(request);
+    if (answer instanceof Promise) {
+      throw new Error(
+        `a simulation cannot wait for a promise: ${request.kind} needs a provider that answers at once`,
+      );
+    }
+    return answer;
+  }
+
+  #perform(output: PlainOutput): void {
+    switch (output.kind) {
+      case 'send':
+        this.#send(output.path, output.marker ? prependMarker(output.data) : output.data);
+        return;
+      case 'send-keepalive':
+        this.#send(output.path, natKeepalive());
+        return;
+      case 'remove-child':
+        this.#packets.remove(output.childId);
+        return;
+      case 'move-child':
+        this.#packets.move(output.childId, output.path);
+        return;
+      case 'activate-child':
+        this.#packets.activate(output.childId);
+        return;
+      case 'release-lease':
+        this.#worker.release(output.lease);
+        return;
+      case 'event':
+        this.#book.note(output.event);
+        this.#onEvent(output.event);
+        return;
+      default:
+        unreachable(output);
+    }
+  }
+
+  #send({ local, remote }: Path, data: Uint8Array): void {
+    this.#attachment.send(local, remote, data);
+  }
+
+  #receive({ from, to, data }: Datagram): void {
+    const path = { local: to, remote: from };
+    if (to.port === this.ports.ike) {
+      this.#driver.feed({ kind: 'datagram', path, data, marker: false });
+    } else if (to.port === this.ports.natT) {
+      this.#receiveMarked(path, data);
+    } else {
+      this.#rejectedDatagrams += 1;
+    }
+  }
+
+  #receiveMarked(path: Path, data: Uint8Array): void {
+    switch (classifyDatagram(data, 0, data.length)) {
+      case 'ike': {
+        const message = data.subarray(NON_ESP_MARKER_BYTES);
+        this.#driver.feed({ kind: 'datagram', path, data: message, marker: true });
+        return;
+      }
+      case 'esp':
+        this.#receiveEsp(path, data);
+        return;
+      case 'keepalive':
+        return;
+      case 'malformed':
+        this.#rejectedDatagrams += 1;
+    }
+  }
+
+  #receiveEsp(path: Path, data: Uint8Array): void {
+    const inner = this.#packets.open(data, path);
+    this.#noteFacts(this.#packets.drainFacts());
+    if (!inner) return;
+    this.#noteReceived(inner);
+    const reply = answerIcmpEcho(inner);
+    if (reply) this.sendInner(reply);
+  }
+
+  #noteReceived(data: Uint8Array): void {
+    this.#received.push({ at: this.#clock.now(), data });
+    if (this.#received.length > MAX_RECEIVED)
+      this.#received = this.#received.slice(-MAX_RECEIVED / 2);
+  }
+
+  #noteFacts(facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      const child = 'pairId' in fact ? this.children.get(fact.pairId) : undefined;
+      if (!child) continue;
+      const { sessionId, childId } = child;
+      if (fact.kind === 'peer-moved') {
+        this.#driver.feed({ kind: 'peer-moved', childId, path: fact.path });
+      } else if (fact.kind === 'hard-limit') {
+        this.command({ kind: 'close-child', sessionId, childId, reason: 'its lifetime is over' });
+      }
+    }
+  }
+}
+
+function delayOf(delay: AnswerDelay, request: Request): number {
+  if (typeof delay === 'function') return delay(request);
+  return request.kind === 'generate-key' || request.kind === 'agree-key' ? delay : 0;
+}
+
+function unreachable(output: never): never {
+  throw new Error(`unhandled output ${JSON.stringify(output)}`);
+}

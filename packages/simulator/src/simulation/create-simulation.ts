@@ -1,0 +1,133 @@
+import { createSecretStore } from '@ipsec-kit/auth';
+import { VirtualClock } from '@ipsec-kit/clock';
+import { type CryptoProvider, createSeededRandom, KeyMaterial } from '@ipsec-kit/crypto';
+import { createNobleProvider } from '@ipsec-kit/crypto/noble';
+import {
+  type ConnectionConfig,
+  createAddressPools,
+  createRequestHandler,
+  type PoolConfig,
+} from '@ipsec-kit/ikev2';
+import type { IpAddress } from '@ipsec-kit/ip';
+import { SimulatedHost, type SimulatedWorker } from '../host/simulated-host.ts';
+import { createLink, lan } from '../network/link.ts';
+import type { Middlebox } from '../network/middlebox.ts';
+import { VirtualNetwork } from '../network/virtual-network.ts';
+import {
+  clientConnection,
+  DEFAULT_SETTINGS,
+  POOL_NAME,
+  POOL_PREFIX,
+  serverConnection,
+} from './default-connection.ts';
+import { type SimulatedEvent, Simulation } from './simulation.ts';
+import {
+  clientAddress,
+  type SideOptions,
+  type SimulationOptions,
+  serverAddress,
+} from './simulation-options.ts';
+
+const MAX_CLIENTS = 60_000;
+const MAX_EVENTS = 65_536;
+const DEFAULT_SECRET = 'a secret of the simulation';
+
+/** Makes a server, its clients and the network between them. The machines are the real ones; only time, the network
+ * and randomness are simulated, so the same seed and the same calls give the same trace, byte for byte.
+ * @throws RangeError on settings that make no sense.
+ */
+export function createSimulation(options: SimulationOptions): Simulation {
+  const { seed, clients: clientCount = 1, outerVersion = 4, client = {}, server = {} } = options;
+  if (!Number.isInteger(clientCount) || clientCount < 1 || clientCount > MAX_CLIENTS) {
+    throw new RangeError(
+      `"clients" expected a whole number from 1 to ${MAX_CLIENTS}, got ${clientCount}`,
+    );
+  }
+  const world = createWorld(options);
+  const serverHost = world.addHost({
+    name: 'server',
+    address: serverAddress(outerVersion),
+    connection: serverConnection(server.connection, server.child),
+    side: server,
+    pools: [{ name: POOL_NAME, addresses: { kind: 'prefix', prefix: POOL_PREFIX }, dns: [] }],
+    links: [],
+  });
+  const clients = Array.from({ length: clientCount }, (_, index) => {
+    const name = clientCount === 1 ? 'client' : `client${index + 1}`;
+    return world.addHost({
+      name,
+      address: clientAddress(outerVersion, index),
+      connection: clientConnection(name, client.connection, client.child),
+      side: client,
+      pools: [],
+      links: [createLink(options.link ?? lan(), `${seed}/${name}/link`)],
+    });
+  });
+  const { clock, network, events } = world;
+  return new Simulation({ clock, network, events, clients, server: serverHost });
+}
+
+interface HostPlan {
+  readonly name: string;
+  readonly address: IpAddress;
+  readonly connection: ConnectionConfig;
+  readonly side: SideOptions;
+  readonly pools: readonly PoolConfig[];
+  readonly links: readonly Middlebox[];
+}
+
+interface World {
+  readonly clock: VirtualClock;
+  readonly network: VirtualNetwork;
+  readonly events: SimulatedEvent[];
+  addHost(plan: HostPlan): SimulatedHost;
+}
+
+function createWorld(options: SimulationOptions): World {
+  const { seed, crypto = createNobleProvider(), traceEntries } = options;
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork({ clock, ...(traceEntries ? { traceEntries } : {}) });
+  const events: SimulatedEvent[] = [];
+  return {
+    clock,
+    network,
+    events,
+    addHost: ({ name, address, connection, side, pools, links }) =>
+      new SimulatedHost({
+        name,
+        addresses: [address],
+        middleboxes: [...links, ...(side.middleboxes?.(name) ?? [])],
+        network,
+        clock,
+        seed,
+        crypto,
+        connections: [connection],
+        settings: { ...DEFAULT_SETTINGS, ...side.settings },
+        worker: createWorker(crypto, `${seed}/${name}/keys`, side.secret, pools),
+        answerDelayMs: side.answerDelayMs ?? 0,
+        onEvent(event) {
+          if (events.length >= MAX_EVENTS) events.splice(0, MAX_EVENTS / 2);
+          events.push({ at: clock.now(), host: name, event });
+        },
+      }),
+  };
+}
+
+function createWorker(
+  crypto: CryptoProvider,
+  seed: string,
+  secret: string = DEFAULT_SECRET,
+  poolConfigs: readonly PoolConfig[],
+): SimulatedWorker {
+  const pools = createAddressPools(poolConfigs);
+  const bytes = Uint8Array.from(secret, (letter) => letter.charCodeAt(0));
+  return {
+    handle: createRequestHandler({
+      crypto,
+      random: createSeededRandom(seed),
+      secrets: createSecretStore([{ ids: [], secret: new KeyMaterial(bytes) }]),
+      pools,
+    }),
+    release: (lease) => pools.release(lease),
+  };
+}
