@@ -7,7 +7,7 @@ import {
   compileAddresses,
 } from './compile-addresses.ts';
 import { compileChild } from './compile-child.ts';
-import { compileIdentity, compileRemoteIdentity } from './compile-identity.ts';
+import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
 import { nearestName } from './nearest-name.ts';
@@ -163,7 +163,7 @@ function compileIdentities(
     own === undefined ? undefined : compileIdentity(checks, `${path}.local.id`, own);
   return {
     ...(localIdentity === undefined ? {} : { localIdentity }),
-    remoteIdentity: compileRemoteIdentity(checks, `${path}.remote.id`, peer ?? '%any'),
+    remoteIdentity: compileIdentityPattern(checks, `${path}.remote.id`, peer ?? '%any'),
   };
 }
 
@@ -214,7 +214,7 @@ function checkPools(
   known: ReadonlySet<string>,
 ): void {
   for (const [index, name] of names.entries()) {
-    if (known.has(name)) continue;
+    if (known.has(name) || checks.isFull) continue;
     const nearest = nearestName(name, known);
     const hint = nearest === undefined ? 'there are none' : `did you mean ${quoted(nearest)}?`;
     const sentence = `there is no pool ${quoted(name)}; ${hint}`;

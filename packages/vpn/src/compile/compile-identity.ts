@@ -4,7 +4,6 @@ import {
   parseIdentity,
   parseIdentityPattern,
 } from '@ipsec-kit/auth';
-import type { ConnectionConfig } from '@ipsec-kit/ikev2';
 import type { OptionChecks } from './option-checks.ts';
 
 /** Compiles an identity of this side: exact, without wildcards.
@@ -30,19 +29,5 @@ export function compileIdentityPattern(
   const parsed = parseIdentityPattern(text);
   if (parsed.ok) return parsed.pattern;
   checks.problem('invalid-value', path, parsed.sentence);
-  return { kind: 'any' };
-}
-
-/** As {@link compileIdentityPattern}, for the peer of a connection. */
-export function compileRemoteIdentity(
-  checks: OptionChecks,
-  path: string,
-  text: string,
-): ConnectionConfig['remoteIdentity'] {
-  const pattern = compileIdentityPattern(checks, path, text);
-  if (pattern.kind !== 'dn-wildcard') return pattern;
-  const sentence =
-    'distinguished names with wildcards are not supported: name the peer exactly, or %any';
-  checks.problem('not-supported', path, sentence);
   return { kind: 'any' };
 }

@@ -89,6 +89,11 @@ export class ProblemList {
     return this.#problems;
   }
 
+  /** Whether nothing more is taken: what costs time to say need not be worked out any more. */
+  get isFull(): boolean {
+    return this.#problems.length > MAX_PROBLEMS;
+  }
+
   get isEmpty(): boolean {
     return this.#problems.length === 0;
   }

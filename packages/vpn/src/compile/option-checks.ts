@@ -24,6 +24,11 @@ export class OptionChecks {
     return this.#problems.problems;
   }
 
+  /** Whether no more mistakes are noted. */
+  get isFull(): boolean {
+    return this.#problems.isFull;
+  }
+
   /** Notes a mistake. */
   problem(code: ConfigProblemCode, path: string, sentence: string): void {
     const source = sourceOf(path, this.#positions);
@@ -43,7 +48,7 @@ export class OptionChecks {
       return;
     }
     for (const key of Object.keys(value)) {
-      if (known.includes(key)) continue;
+      if (known.includes(key) || this.isFull) continue;
       const nearest = nearestName(key, known);
       const hint = nearest === undefined ? '' : `; did you mean ${quoted(nearest)}?`;
       this.problem('unknown-key', join(path, key), `there is no such option${hint}`);

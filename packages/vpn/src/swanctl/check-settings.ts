@@ -34,12 +34,13 @@ export function checkSettings(
 class Checker {
   readonly #problems: ProblemList;
   readonly #warnings: ProblemList;
-  readonly #templates: readonly string[];
+  /** First names only. */
+  readonly #templates: ReadonlySet<string>;
 
   constructor(problems: ProblemList, warnings: ProblemList, templates: ReadonlySet<string>) {
     this.#problems = problems;
     this.#warnings = warnings;
-    this.#templates = [...templates];
+    this.#templates = new Set([...templates].map((name) => name.split('.', 1)[0] ?? name));
   }
 
   section(section: SettingsSection, rule: SectionRule, path: readonly string[]): void {
@@ -54,7 +55,7 @@ class Checker {
       const innerRule = subsectionRuleOf(rule, name);
       const at = [...path, name];
       if (innerRule) this.section(inner, innerRule, at);
-      else if (path.length > 0 || !this.#isTemplate(name)) {
+      else if (path.length > 0 || !this.#templates.has(name)) {
         this.#unknownSection(name, inner, rule, at);
       }
     }
@@ -104,6 +105,7 @@ class Checker {
   }
 
   #unknownKey(key: string, value: SettingsValue, rule: SectionRule, path: readonly string[]): void {
+    if (this.#problems.isFull) return;
     // What stands where a key should be, next to a secret, may be a piece of it.
     const isSecret = path[0] === 'secrets';
     const name = isSecret ? 'of this name' : quoted(key);
@@ -120,14 +122,11 @@ class Checker {
     rule: SectionRule,
     path: readonly string[],
   ): void {
+    if (this.#problems.isFull) return;
     const sentence = keyRuleOf(rule, name)
       ? `${quoted(name)} is a key: write ${name} = ...`
       : `there is no section ${quoted(name)} here${suggestion(name, rule)}`;
     this.#report(this.#problems, 'unknown-section', sentence, path, section.at);
-  }
-
-  #isTemplate(name: string): boolean {
-    return this.#templates.some((one) => one === name || one.startsWith(`${name}.`));
   }
 
   #report(

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { hasWildcard, matchesWildcard, type SettingsFiles } from './settings-files.ts';
 
 /** Larger files are not read: a configuration is written by hand, or by a program with a purpose. */
-export const MAX_FILE_BYTES = 4 * 1024 * 1024;
+export const MAX_FILE_BYTES: number = 4 * 1024 * 1024;
 
 const MAX_MATCHES = 10_000;
 const REASONS: Readonly<Record<string, string>> = {

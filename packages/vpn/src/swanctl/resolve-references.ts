@@ -66,6 +66,7 @@ class Resolver {
       nearby = found;
       found = found.sections.get(part);
       if (!found) {
+        if (this.#problems.isFull) return undefined;
         const nearest = nearestName(part, nearby.sections.keys());
         const hint = nearest === undefined ? '' : `; did you mean ${quoted(nearest)}?`;
         this.#report(reference, path, `there is no section ${quoted(name)} to inherit from${hint}`);

@@ -475,6 +475,19 @@ describe('what is refused, with its place', () => {
     expect(long.at(-1)).toBe('more than 100 problems; the rest is not listed');
   });
 
+  it.each<[string, (index: number) => string]>([
+    ['unknown sections', (index) => `s${index} { }`],
+    ['unknown keys', (index) => `k${index} = 1`],
+    ['templates', (index) => `t${index} { }\nu${index} : t${index} { }`],
+    ['references to nothing', (index) => `u${index} : nothing${index} { }`],
+  ])('does not take long for many %s', (_, line) => {
+    const text = Array.from({ length: 30_000 }, (_, index) => line(index)).join('\n');
+    const start = process.hrtime.bigint();
+    expect(errors(load(text))).toHaveLength(101);
+    // Quadratic time would take minutes.
+    expect(Number(process.hrtime.bigint() - start) / 1e9).toBeLessThan(10);
+  });
+
   it('points at the file of an include', () => {
     const files = memoryFiles({
       '/c.conf': 'include x.conf',
