@@ -1,5 +1,7 @@
 /** Longer names are not compared: nobody mistypes that much, and the cost grows with the square. */
 const MAX_NAME_LENGTH = 64;
+/** Of longer lists only the beginning is looked at. */
+const MAX_COMPARED = 1000;
 
 /** Edits (insert, delete, replace, swap of neighbours) that turn `a` into `b`: the optimal string alignment distance. */
 export function editDistance(a: string, b: string): number {
@@ -34,8 +36,13 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   const wanted = name.toLowerCase();
   let nearest: string | undefined;
   let least = Number.POSITIVE_INFINITY;
+  let compared = 0;
   for (const candidate of known) {
-    if (candidate.length > MAX_NAME_LENGTH) continue;
+    compared += 1;
+    if (compared > MAX_COMPARED) break;
+    // The difference in length alone is a lower bound.
+    const atLeast = Math.abs(candidate.length - wanted.length);
+    if (candidate.length > MAX_NAME_LENGTH || atLeast >= least) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < least) {
       least = distance;

@@ -19,8 +19,9 @@ export const nodeFiles: SettingsFiles = {
   read(path) {
     try {
       const { size } = statSync(path);
-      if (size > MAX_FILE_BYTES)
+      if (size > MAX_FILE_BYTES) {
         return { ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` };
+      }
       return { ok: true, text: readFileSync(path, 'utf8') };
     } catch (error) {
       return { ok: false, reason: reasonOf(error) };
@@ -33,7 +34,8 @@ export const nodeFiles: SettingsFiles = {
     for (const segment of segments) {
       found = found.flatMap((directory) => matchSegment(directory, segment)).slice(0, MAX_MATCHES);
     }
-    return [...found].sort();
+    // A directory that a wildcard happens to match is passed over, one that is named is a mistake.
+    return found.filter((path) => !hasWildcard(pattern) || !isDirectory(path)).sort();
   },
 };
 
@@ -51,8 +53,21 @@ function matchSegment(directory: string, segment: string): readonly string[] {
   }
 }
 
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** What cannot be looked at counts as there: reading it then says why it cannot be read. */
 function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function reasonOf(error: unknown): string {

@@ -76,7 +76,7 @@ describe('files that people have', () => {
   it('reads files from the disk, with includes', () => {
     const directory = mkdtempSync(join(tmpdir(), 'swanctl-'));
     try {
-      mkdirSync(join(directory, 'conf.d'));
+      mkdirSync(join(directory, 'conf.d', 'old.conf'), { recursive: true });
       writeFileSync(
         join(directory, 'main.conf'),
         'include conf.d/*.conf\nsecrets { include psk* }\n',
@@ -90,6 +90,21 @@ describe('files that people have', () => {
       expect(result.ok && result.value.options.secrets).toEqual([{ secret: 'y' }]);
       expect(errors(loadSwanctl({ configFile: directory }))).toEqual([
         `cannot read ${directory}: it is a directory`,
+      ]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('says why an include cannot be read, whatever its name', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'swanctl-'));
+    try {
+      const file = join(directory, 'main.conf');
+      writeFileSync(file, `include ${directory}\ninclude a\0b\ninclude ${'x'.repeat(300)}\n`);
+      expect(errors(loadSwanctl({ configFile: file }))).toEqual([
+        `${file}:1:9: cannot read ${directory}: it is a directory`,
+        `${file}:2:9: cannot read ${directory}/a\0b: ERR_INVALID_ARG_VALUE`,
+        `${file}:3:9: cannot read ${directory}/${'x'.repeat(300)}: ENAMETOOLONG`,
       ]);
     } finally {
       rmSync(directory, { recursive: true });

@@ -254,7 +254,7 @@ const childKeys: KeyTable = {
     kind: 'boolean',
     default: 'yes',
     status: 'no-effect',
-    because: 'ECN is handled as RFC 6040 has it',
+    because: 'the ECN bits of the outer packet are not set from the inner one',
     about: 'whether ECN goes to and from the outer packet',
   },
   copy_dscp: {
