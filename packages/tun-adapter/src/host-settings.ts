@@ -108,7 +108,12 @@ export function createHostSettings(options: HostSettingsOptions): HostSettings {
   async function removeUnwanted(wanted: readonly HostChange[]): Promise<void> {
     const keys = new Set(wanted.map(({ key }) => key));
     const unwanted = [...applied.values()].filter(({ key }) => !keys.has(key)).reverse();
-    for (const change of unwanted) await remove(change);
+    const destinations = new Set(wanted.filter(isRoute).map(routeDestination));
+    for (const change of unwanted) {
+      // Adding a route to the same destination has replaced it: removing would now take the new one away.
+      if (isRoute(change) && destinations.has(routeDestination(change))) applied.delete(change.key);
+      else await remove(change);
+    }
     // With the last address of a family the kernel drops that family's routes of the device too.
     if (!unwanted.some(({ kind }) => kind === 'address')) return;
     for (const change of wanted) if (change.kind === 'route') await run('ip', change.add);
@@ -155,4 +160,13 @@ export function createHostSettings(options: HostSettingsOptions): HostSettings {
 export function deviceHasIpv6(device: string): boolean {
   const path = `/proc/sys/net/ipv6/conf/${device}/disable_ipv6`;
   return existsSync(path) && readFileSync(path, 'latin1').trim() === '0';
+}
+
+function isRoute({ kind }: HostChange): boolean {
+  return kind === 'route';
+}
+
+/** The prefix in the arguments `route del PREFIX ...`. */
+function routeDestination({ remove }: HostChange): string | undefined {
+  return remove[2];
 }

@@ -16,6 +16,8 @@ export interface HostChange {
   readonly key: string;
   readonly kind: 'address' | 'rule' | 'route';
   readonly version: 4 | 6;
+  /** Set for kind `route`: what it occupies. Adding another change with the same slot replaces this one in the kernel. */
+  readonly slot?: string;
   /** Set for kind `rule`, which outlives the process. */
   readonly rule?: PolicyRule;
   /** Arguments of `ip` that add it. */
@@ -106,7 +108,11 @@ function routeChange(route: Prefix, settings: TunSettings, place: TunPlace): Hos
     ...(version === 4 ? ['scope', 'global'] : []),
   ];
   // The table is the tunnel's own, so replacing touches nobody else's route.
-  return change('route', version, ['route', 'replace', ...what], ['route', 'del', ...what]);
+  const slot = `${version} ${formatPrefix(route)}`;
+  return {
+    ...change('route', version, ['route', 'replace', ...what], ['route', 'del', ...what]),
+    slot,
+  };
 }
 
 function tableChange(version: 4 | 6, place: TunPlace): HostChange {

@@ -18,7 +18,9 @@ function fakeHost(options: { hasIpv6?: boolean; isReadOnly?: boolean } = {}) {
     const refusal = refuse(command);
     if (refusal) throw new TunError('ip-command', `\`${command}\` failed: ${refusal}`);
     const [family, object, verb, ...rest] = args;
-    const thing = [family, object, ...rest.filter((word) => word !== 'nodad')].join(' ');
+    // As the kernel does, take one route to a destination for another, whatever its source.
+    const what = object === 'route' ? rest.slice(0, 1) : rest.filter((word) => word !== 'nodad');
+    const thing = [family, object, ...what].join(' ');
     if (verb === 'add' || verb === 'replace') present.add(thing);
     if (verb === 'del' && !present.delete(thing)) {
       throw new TunError('ip-command', `\`${command}\` failed: RTNETLINK answers: No such process`);
@@ -123,6 +125,16 @@ describe('createHostSettings', () => {
     await host.apply({ ...full, addresses: [prefix('fd00::2/128')] });
     expect(log.at(-2)).toBe('ip -6 route replace ::/0 dev ipsec0 table 4500007 src fd00::2');
     expect(log).toContain('ip -4 route replace 0.0.0.0/0 dev ipsec0 table 4500007 scope global');
+  });
+
+  it('keeps a route whose preferred source changes', async () => {
+    const { host, present } = fakeHost();
+    await host.apply(settings({ routes: [prefix('10.77.0.0/16')] }));
+    const sources = [address('10.66.0.1')];
+    await host.apply(settings({ routes: [prefix('10.77.0.0/16')], preferredSources: sources }));
+    expect([...present].filter((thing) => thing.includes('route'))).toHaveLength(1);
+    await host.undo();
+    expect([...present]).toEqual([]);
   });
 
   it('takes back what was done before a step failed', async () => {
