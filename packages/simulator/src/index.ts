@@ -25,6 +25,7 @@ export * from './simulation/explore.ts';
 export {
   innerAddressOf,
   type OpenResult,
+  type PingOptions,
   type SimulatedEvent,
   Simulation,
 } from './simulation/simulation.ts';

@@ -32,9 +32,19 @@ export interface SimulationParts {
   readonly events: SimulatedEvent[];
 }
 
+/** How to ping. */
+export interface PingOptions {
+  /** The other end of the tunnel; default the first client. */
+  readonly client?: SimulatedHost;
+  /** Default 1. */
+  readonly tries?: number;
+  /** How long to wait for each reply; default 5000. */
+  readonly timeoutMs?: number;
+}
+
 /** Longest time that {@link Simulation.open} waits: longer than all retransmissions of two exchanges. */
 const OPEN_LIMIT_MS = 600_000;
-const PING_LIMIT_MS = 5_000;
+const PING_TIMEOUT_MS = 5_000;
 const MAX_STEPS = 10_000_000;
 
 /** A server and its clients in virtual time. Nothing happens but in its methods, and the same calls give the same trace. */
@@ -134,9 +144,9 @@ export class Simulation {
    */
   ping(
     direction: 'to-server' | 'to-client' = 'to-server',
-    options: { readonly client?: SimulatedHost; readonly tries?: number } = {},
+    options: PingOptions = {},
   ): number | undefined {
-    const { client = this.client, tries = 1 } = options;
+    const { client = this.client, tries = 1, timeoutMs = PING_TIMEOUT_MS } = options;
     const address = innerAddressOf(client);
     if (!address) return undefined;
     const [host, source, destination] =
@@ -149,7 +159,7 @@ export class Simulation {
       const sentAt = this.now;
       if (!host.sendEcho(source, destination, sequence)) return undefined;
       const isAnswered = (): boolean => host.echoReplyAt(sequence) !== undefined;
-      if (this.runUntil(isAnswered, PING_LIMIT_MS)) return msBetween(sentAt, this.now);
+      if (this.runUntil(isAnswered, timeoutMs)) return msBetween(sentAt, this.now);
     }
     return undefined;
   }
