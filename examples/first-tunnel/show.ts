@@ -24,7 +24,8 @@ function lineFor(event: VpnEvent): string | undefined {
       const kind = event.isResponse ? 'response' : 'request';
       const time =
         event.roundTripMs === undefined ? '' : `, round trip ${event.roundTripMs.toFixed(1)} ms`;
-      return `${arrow} ${event.exchange} ${kind} ${event.messageId} (${event.bytes} bytes${time}): ${event.payloads}`;
+      const payloads = event.payloads === '' ? '(empty)' : event.payloads;
+      return `${arrow} ${event.exchange} ${kind} ${event.messageId} (${event.bytes} bytes${time}): ${payloads}`;
     }
     case 'ike-sa-keyed': {
       const seen = event.nat.local || event.nat.remote ? 'NAT seen' : 'no NAT seen';

@@ -1,6 +1,6 @@
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { Answer, ChildInstallation } from '@ipsec-kit/ikev2';
-import type { IpAddress, Path, Prefix } from '@ipsec-kit/ip';
+import type { IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 import type { SaPair } from '@ipsec-kit/ipsec';
 import { DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
 import type { KeyLog } from './key-log.ts';
@@ -42,6 +42,8 @@ export interface ChildInstallerOptions {
   readonly tun?: TunConfigurator;
   readonly tunMtu?: number;
   readonly poolPrefixes?: readonly Prefix[];
+  /** Selectors of this side that are known before the first child: see {@link planTun}. */
+  readonly localSelectors?: readonly TrafficSelector[];
   readonly hostAddresses?: () => readonly IpAddress[];
   readonly keyLog?: Pick<KeyLog, 'noteChild'>;
   /** Told when the device could not be brought back after a child went; one sentence. */
@@ -98,6 +100,7 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
         mtu: tunMtu,
         children: [...children.values()],
         poolPrefixes: options.poolPrefixes ?? [],
+        localSelectors: options.localSelectors ?? [],
         hostAddresses: options.hostAddresses?.() ?? [],
       }),
     );

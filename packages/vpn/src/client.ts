@@ -200,15 +200,15 @@ class ClientTunnel implements Client {
         this.#opened.resolve();
         return;
       case 'child-failed':
-        this.#failure ??= new VpnError(event.failure.code, event.failure.sentence);
-        this.#closeWhenEmpty();
+        this.#loseChild(new VpnError(event.failure.code, event.failure.sentence));
         return;
       case 'child-closed':
-        this.#failure ??= new VpnError(
-          'no-child-left',
-          `The last Child SA is closed (${event.reason}), and no traffic can pass any more: connect again.`,
+        this.#loseChild(
+          new VpnError(
+            'no-child-left',
+            `The last Child SA is closed (${event.reason}), and no traffic can pass any more: connect again.`,
+          ),
         );
-        this.#closeWhenEmpty();
         return;
       case 'liveness-confirmed':
         this.#liveness?.resolve(event.roundTripMs);
@@ -222,8 +222,12 @@ class ClientTunnel implements Client {
     }
   }
 
-  /** An IKE SA without a child carries nothing. Looked at in the next turn: the end of the IKE SA may be on its way. */
-  #closeWhenEmpty(): void {
+  /** An IKE SA without a child carries nothing: it is closed, for the reason that the child had.
+   * Looked at in the next turn, since the end of the IKE SA itself may be on its way.
+   */
+  #loseChild(reason: VpnError): void {
+    if (this.#state !== 'connecting' && this.#state !== 'open') return;
+    this.#failure ??= reason;
     setImmediate(() => {
       if (this.#state !== 'connecting' && this.#state !== 'open') return;
       if (this.#host?.childCount === 0) this.#sayGoodbye(DEFAULT_PATIENCE_MS);

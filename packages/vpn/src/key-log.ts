@@ -110,7 +110,8 @@ const espCipherNames: Readonly<Record<number, string>> = {
 };
 
 const espIntegrityNames: Readonly<Record<number, string>> = {
-  [Integ.NONE]: 'NULL',
+  // With an AEAD this column only tells Wireshark how long the ICV is.
+  [Integ.NONE]: 'ANY 128 bit authentication [no checking]',
   [Integ.AUTH_HMAC_SHA1_96]: 'HMAC-SHA-1-96 [RFC2404]',
   [Integ.AUTH_HMAC_SHA2_256_128]: 'HMAC-SHA-256-128 [RFC4868]',
   [Integ.AUTH_HMAC_SHA2_384_192]: 'HMAC-SHA-384-192 [RFC4868]',

@@ -26,6 +26,8 @@ export interface TunPlanInput {
   readonly children: readonly PlannedChild[];
   /** Networks of our own address pools: routed as a whole, so that a client that comes or goes changes no route. */
   readonly poolPrefixes: readonly Prefix[];
+  /** Selectors of this side in the configuration: known before the first child, so that it changes no route either. */
+  readonly localSelectors?: readonly TrafficSelector[];
   /** Addresses that this host has on its other interfaces. */
   readonly hostAddresses: readonly IpAddress[];
 }
@@ -39,11 +41,13 @@ export interface TunPlanInput {
  * - Excluded: outer addresses of peers that a route would send into their own tunnel.
  */
 export function planTun(input: TunPlanInput): TunSettings {
-  const { mtu, children, poolPrefixes, hostAddresses } = input;
+  const { mtu, children, poolPrefixes, localSelectors = [], hostAddresses } = input;
+  const ownSide = [...localSelectors, ...children.flatMap((child) => child.localSelectors)];
   const virtual = uniqueAddresses(children.flatMap((child) => child.virtualAddresses));
   const preferredSources = ([4, 6] as const).flatMap((version) => {
     if (virtual.some((address) => address.version === version)) return [];
-    return hostAddresses.filter((address) => isSource(address, version, children)).slice(0, 1);
+    const own = hostAddresses.filter((address) => address.version === version);
+    return own.filter((address) => isSelected(address, ownSide)).slice(0, 1);
   });
   const wanted = children.flatMap((child) => child.remoteSelectors.flatMap(selectorToPrefixes));
   const routes = withoutCovered(uniquePrefixes([...poolPrefixes, ...wanted]));
@@ -68,13 +72,6 @@ export function tunSettingsEqual(a: TunSettings, b: TunSettings): boolean {
     sameList(a.excluded, b.excluded, addressesEqual) &&
     sameList(a.preferredSources ?? [], b.preferredSources ?? [], addressesEqual) &&
     sameList(a.dns, b.dns, (one, other) => addressesEqual(one.server, other.server))
-  );
-}
-
-function isSource(address: IpAddress, version: 4 | 6, children: readonly PlannedChild[]): boolean {
-  return (
-    address.version === version &&
-    children.some((child) => isSelected(address, child.localSelectors))
   );
 }
 

@@ -7,8 +7,14 @@ import {
   createRequestHandler,
   type SessionEvent,
 } from '@ipsec-kit/ikev2';
-import type { Prefix } from '@ipsec-kit/ip';
-import { type Endpoint, formatAddress, formatEndpoint, formatPrefix } from '@ipsec-kit/ip';
+import {
+  type Endpoint,
+  formatAddress,
+  formatEndpoint,
+  formatPrefix,
+  type Prefix,
+  type TrafficSelector,
+} from '@ipsec-kit/ip';
 import { createPacketEngine } from '@ipsec-kit/ipsec';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
@@ -167,6 +173,7 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
       onEvent({ kind: 'tun-configured', name: tun.name, ...shownSettings(settings) }),
     ),
     poolPrefixes: options.poolPrefixes,
+    localSelectors: options.poolPrefixes.length === 0 ? [] : fixedLocalSelectors(compiled),
     hostAddresses: () => world.hostAddresses(tun.name),
     onWarning: warn,
     ...(keyLog ? { keyLog } : {}),
@@ -206,6 +213,14 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
     datapath.stop();
   });
   return { driver, book, engine, installer };
+}
+
+/** What the clients of our pools are to reach. */
+function fixedLocalSelectors(compiled: CompiledVpn): readonly TrafficSelector[] {
+  return compiled.connections
+    .flatMap((connection) => connection.children)
+    .flatMap((child) => child.localSelectors)
+    .flatMap((configured) => (configured.kind === 'fixed' ? [configured.selector] : []));
 }
 
 function shownSettings(settings: TunSettings) {

@@ -105,6 +105,22 @@ describe('the plan of the TUN device', () => {
     expect(two).toEqual(one);
   });
 
+  it('knows the source for the clients of a pool before the first one comes', () => {
+    const input = {
+      mtu: 1400,
+      poolPrefixes: [prefix('10.88.0.0/24')],
+      localSelectors: [selector('10.77.0.0/16')],
+      hostAddresses: [address('192.0.2.1'), address('10.77.0.1')],
+    };
+    const before = planTun({ ...input, children: [] });
+    const after = planTun({
+      ...input,
+      children: [child({ local: ['10.77.0.0/16'], remote: ['10.88.0.1'] })],
+    });
+    expect(before.preferredSources?.map(formatAddress)).toEqual(['10.77.0.1']);
+    expect(tunSettingsEqual(before, after)).toBe(true);
+  });
+
   it('names every route and address once', () => {
     const twice = child({ local: ['10.88.0.1'], remote: ['10.77.0.0/16'], virtual: ['10.88.0.1'] });
     expect(plan([twice, twice])).toMatchObject({
