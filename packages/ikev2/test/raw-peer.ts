@@ -79,24 +79,32 @@ export class RawClient {
     return datagram;
   }
 
-  /** The response to a message id among outputs of the server, decrypted. */
-  read(outputs: readonly EndpointOutput[], messageId: number): Answered {
+  /** The payloads of a whole message that either side has sent. */
+  open(data: Uint8Array, from: 'client' | 'server'): readonly Payload[] {
     const { suite, keys } = this.keyed;
     const cipher = createNodeProvider().createCipher(suite, {
-      encryption: keys.skEr,
-      integrity: keys.skAr,
+      encryption: from === 'client' ? keys.skEi : keys.skEr,
+      integrity: from === 'client' ? keys.skAi : keys.skAr,
     });
+    const message = decodeMessage(data);
+    const payload = message.ok ? message.value.payloads.at(-1) : undefined;
+    if (payload?.type !== 'SK') throw new Error('not a whole encrypted message');
+    const opened = openPayload(cipher, data, payload);
+    if (!opened.ok) throw new Error(opened.code);
+    const inner = decodePayloads(payload.firstPayload, opened.content);
+    if (!inner.ok) throw new Error(inner.error.detail);
+    return inner.value;
+  }
+
+  /** The response to a message id among outputs of the server, decrypted. */
+  read(outputs: readonly EndpointOutput[], messageId: number): Answered {
     for (const output of outputs) {
       if (output.kind !== 'send') continue;
       const message = decodeMessage(output.data);
       if (!message.ok || !message.value.header.isResponse) continue;
-      const payload = message.value.payloads.at(-1);
-      if (message.value.header.messageId !== messageId || payload?.type !== 'SK') continue;
-      const opened = openPayload(cipher, output.data, payload);
-      if (!opened.ok) throw new Error(opened.code);
-      const inner = decodePayloads(payload.firstPayload, opened.content);
-      if (!inner.ok) throw new Error(inner.error.detail);
-      return { payloads: inner.value, path: output.path, data: output.data };
+      if (message.value.header.messageId !== messageId) continue;
+      const payloads = this.open(output.data, 'server');
+      return { payloads, path: output.path, data: output.data };
     }
     return undefined;
   }

@@ -1,0 +1,48 @@
+import { instantFromMs } from '@ipsec-kit/clock';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DeadlineHeap } from '../../src/endpoint/deadline-heap.ts';
+
+describe('the deadlines of many sessions', () => {
+  it('come out like from a sorted list, whatever is set, replaced and cleared', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('set', 'set', 'clear', 'clear-session', 'take'),
+      sessionId: fc.nat(20),
+      name: fc.constantFrom('a', 'b', 'c'),
+      at: fc.nat(100),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+        const heap = new DeadlineHeap<string>();
+        const model = new Map<string, number>();
+        for (const { kind, sessionId, name, at } of steps) {
+          if (kind === 'set') {
+            heap.set({
+              sessionId,
+              name,
+              label: name,
+              at: instantFromMs(at),
+              toleranceMs: 0,
+              wake: 'device',
+            });
+            model.set(`${sessionId} ${name}`, at);
+          } else if (kind === 'clear') {
+            heap.clear(sessionId, name);
+            model.delete(`${sessionId} ${name}`);
+          } else if (kind === 'clear-session') {
+            heap.clearSession(sessionId);
+            for (const key of [...model.keys()]) {
+              if (key.startsWith(`${sessionId} `)) model.delete(key);
+            }
+          } else {
+            const due = heap.takeDue(instantFromMs(at));
+            const first = Math.min(...model.values());
+            expect(due?.at).toBe(first <= at ? first : undefined);
+            if (due) model.delete(`${due.sessionId} ${due.name}`);
+          }
+          expect(heap.first()?.at).toBe(model.size > 0 ? Math.min(...model.values()) : undefined);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,90 @@
+import { createNodeProvider } from '@ipsec-kit/crypto/node';
+import { ExchangeType, findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import { cookie2Notify, mobikeSupportedNotify, updateSaAddressesNotify } from '@ipsec-kit/mobike';
+import { describe, expect, it } from 'vitest';
+import { natDetectionNotifies } from '../../src/nat/nat-detection.ts';
+import { endpoint, Pair, SERVER_4500 } from '../pair.ts';
+import { RawClient } from '../raw-peer.ts';
+
+const AWAY = { local: endpoint('203.0.113.5:4500'), remote: SERVER_4500 };
+
+/** A pair whose client announces MOBIKE, which our own initiator does not: its IKE_AUTH request is opened and extended on the way. */
+function openWithMobike(serverDoes = true): { pair: Pair; raw: RawClient } {
+  const pair = new Pair({ server: { mobike: serverDoes } });
+  const raw = new RawClient(pair);
+  pair.wire = (flight) => {
+    if (flight.from !== 'client' || !flight.marker) return [{ flight }];
+    const payloads = [...raw.open(flight.data, 'client'), mobikeSupportedNotify()];
+    const message = { exchangeType: ExchangeType.IKE_AUTH, messageId: 1 };
+    return [{ flight: { ...flight, data: raw.seal(payloads, message) } }];
+  };
+  pair.open();
+  // From here on the test itself is the client.
+  pair.wire = () => [];
+  return { pair, raw };
+}
+
+/** Answers the server's COOKIE2 request from the client's place. */
+function answerPathCheck(
+  pair: Pair,
+  raw: RawClient,
+  echo: (payloads: readonly Payload[]) => Payload[],
+): void {
+  const flight = pair.flights.filter(({ from }) => from === 'server').at(-1);
+  if (!flight) throw new Error('no request');
+  const payloads = raw.open(flight.data, 'server');
+  const message = { exchangeType: ExchangeType.INFORMATIONAL, messageId: 0, isResponse: true };
+  const data = raw.seal(echo(payloads), message);
+  pair.deliver({ from: 'client', index: -1, path: AWAY, data, marker: true });
+}
+
+describe('MOBIKE as responder', () => {
+  it('is announced only in answer to the peer and when configured (RFC 4555 §3.2)', () => {
+    const last = (pair: Pair): string | undefined => pair.client.story.at(-1);
+    expect(last(openWithMobike().pair)).toContain('N(MOBIKE_SUPPORTED)');
+    expect(last(openWithMobike(false).pair)).not.toContain('N(MOBIKE_SUPPORTED)');
+    const alone = new Pair({ client: { mobike: true }, server: { mobike: true } }).open();
+    expect(alone.client.story.join()).not.toContain('MOBIKE_SUPPORTED');
+  });
+
+  it('does not move for a request from elsewhere without UPDATE_SA_ADDRESSES (RFC 4555 §3.8)', () => {
+    const { pair, raw } = openWithMobike();
+    const answer = raw.request([], { path: AWAY });
+    expect(answer?.path.remote).toEqual(AWAY.local);
+    expect(pair.server.seen('peer-path-changed')).toHaveLength(0);
+  });
+
+  it('repeats COOKIE2 and answers NAT detection (RFC 4555 §3.7, §3.8)', () => {
+    const { raw } = openWithMobike();
+    const cookie = cookie2Notify(new Uint8Array(16).fill(7));
+    const detection = natDetectionNotifies(createNodeProvider(), raw.keyed, AWAY);
+    const payloads = raw.request([cookie, ...detection])?.payloads ?? [];
+    expect(findNotify(payloads, NotifyType.COOKIE2)?.data).toEqual(cookie.data);
+    expect(findNotify(payloads, NotifyType.NAT_DETECTION_DESTINATION_IP)).toBeDefined();
+  });
+
+  it('moves IKE at once, and the children when the peer has proven that it is there (RFC 4555 §3.5, §3.7)', () => {
+    const { pair, raw } = openWithMobike();
+    expect(raw.request([updateSaAddressesNotify()], { path: AWAY })?.payloads).toEqual([]);
+    expect(pair.server.seen('peer-path-changed')[0]?.to.remote).toEqual(AWAY.local);
+    expect(pair.server.moves).toEqual([]);
+    answerPathCheck(pair, raw, (payloads) => [...payloads]);
+    expect(pair.server.moves.map(({ path }) => path.remote)).toEqual([AWAY.local]);
+  });
+
+  it('closes the IKE SA when the COOKIE2 that comes back is another (RFC 4555 §3.7)', () => {
+    const { pair, raw } = openWithMobike();
+    raw.request([updateSaAddressesNotify()], { path: AWAY });
+    answerPathCheck(pair, raw, () => [cookie2Notify(new Uint8Array(16))]);
+    expect(pair.server.seen('session-closed')[0]?.failure.sentence).toContain('COOKIE2');
+    expect(pair.server.moves).toEqual([]);
+  });
+
+  it('follows ESP also with MOBIKE (RFC 4555 §3.8)', () => {
+    const { pair } = openWithMobike();
+    const childId = [...pair.server.children.keys()][0] ?? 0;
+    const path = { local: SERVER_4500, remote: AWAY.local };
+    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path });
+    expect(pair.server.moves[0]?.path).toEqual(path);
+  });
+});
