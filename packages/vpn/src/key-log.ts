@@ -106,12 +106,11 @@ const ikeIntegrityNames: Readonly<Record<number, string>> = {
 
 const espCipherNames: Readonly<Record<number, string>> = {
   [Encr.ENCR_AES_CBC]: 'AES-CBC [RFC3602]',
-  [Encr.ENCR_AES_GCM_16]: 'AES-GCM [RFC4106]',
+  [Encr.ENCR_AES_GCM_16]: 'AES-GCM with 16 octet ICV [RFC4106]',
 };
 
 const espIntegrityNames: Readonly<Record<number, string>> = {
-  // With an AEAD this column only tells Wireshark how long the ICV is.
-  [Integ.NONE]: 'ANY 128 bit authentication [no checking]',
+  [Integ.NONE]: 'NULL',
   [Integ.AUTH_HMAC_SHA1_96]: 'HMAC-SHA-1-96 [RFC2404]',
   [Integ.AUTH_HMAC_SHA2_256_128]: 'HMAC-SHA-256-128 [RFC4868]',
   [Integ.AUTH_HMAC_SHA2_384_192]: 'HMAC-SHA-384-192 [RFC4868]',

@@ -1,11 +1,15 @@
 import { type IpAddress, parseAddress } from '@ipsec-kit/ip';
-import { createMemoryNetwork, type MemoryNetworkOptions } from '@ipsec-kit/udp-adapter/memory';
-import { type ClientOptions, createClient } from '../src/client.ts';
+import {
+  createMemoryNetwork,
+  type MemoryNetwork,
+  type MemoryNetworkOptions,
+} from '@ipsec-kit/udp-adapter/memory';
+import { type Client, type ClientOptions, createClient } from '../src/client.ts';
 import type { VpnEvent } from '../src/events.ts';
 import type { ConnectionOptions, VpnOptions } from '../src/options.ts';
 import { createPacketPort, type PacketPort } from '../src/packet-port.ts';
 import type { Platform } from '../src/platform.ts';
-import { createServer, type ServerOptions } from '../src/server.ts';
+import { createServer, type Server, type ServerOptions } from '../src/server.ts';
 
 /** The address of a text that is one. */
 export function address(text: string): IpAddress {
@@ -14,8 +18,29 @@ export function address(text: string): IpAddress {
   return parsed;
 }
 
-/** Hosts in one memory network; each has one address. */
-export function createMemoryWorld(options: MemoryNetworkOptions = {}) {
+/** Hosts in one memory network. */
+export interface MemoryWorld {
+  readonly network: MemoryNetwork;
+  /** The platform of a host with one address. */
+  hostAt(own: string): Partial<Platform>;
+}
+
+/** A client and what surrounds it. */
+export interface ClientBench {
+  readonly client: Client;
+  readonly port: PacketPort;
+  readonly events: VpnEvent[];
+}
+
+/** A server and what surrounds it. */
+export interface ServerBench {
+  readonly server: Server;
+  readonly port: PacketPort;
+  readonly events: VpnEvent[];
+}
+
+/** Makes an empty {@link MemoryWorld}. */
+export function createMemoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
   const network = createMemoryNetwork(options);
   const hostAt = (own: string): Partial<Platform> => ({
     async createUdp(bind) {
@@ -79,7 +104,10 @@ export function serverOptions(
 }
 
 /** A client on a host of its own, with a packet port inside; its events are kept. */
-export function clientOn(platform: Partial<Platform>, options: Partial<ClientOptions> = {}) {
+export function clientOn(
+  platform: Partial<Platform>,
+  options: Partial<ClientOptions> = {},
+): ClientBench {
   const port: PacketPort = createPacketPort();
   const events: VpnEvent[] = [];
   const client = createClient({
@@ -93,7 +121,10 @@ export function clientOn(platform: Partial<Platform>, options: Partial<ClientOpt
 }
 
 /** A server likewise. */
-export function serverOn(platform: Partial<Platform>, options: Partial<ServerOptions> = {}) {
+export function serverOn(
+  platform: Partial<Platform>,
+  options: Partial<ServerOptions> = {},
+): ServerBench {
   const port: PacketPort = createPacketPort();
   const events: VpnEvent[] = [];
   const server = createServer({
