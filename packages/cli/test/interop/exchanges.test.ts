@@ -63,7 +63,10 @@ describe.skipIf(gate.skip)('exchanges with strongSwan 5.9.8', () => {
       }));
 
     it(`ours as ${ours}: another key exchange method is found through INVALID_KE_PAYLOAD (RFC 7296 §1.2)`, () => {
-      const [clientIke, serverIke] = ['aes256-sha256-ecp256-modp2048', 'aes256-sha256-modp2048'];
+      const [clientIke, serverIke] = [
+        'aes256-sha256-ecp256, aes256-sha256-modp2048',
+        'aes256-sha256-modp2048',
+      ];
       return withTunnel(ours, { clientIke, serverIke }, async ({ lab, client, server, swan }) => {
         await lab.left.ping(addresses.right.inner4);
         if (client) expect(client.process.output).toContain('INVALID_KE_PAYLOAD');
@@ -78,7 +81,7 @@ describe.skipIf(gate.skip)('exchanges with strongSwan 5.9.8', () => {
         const settings = 'fragment_size = 300';
         return withTunnel(
           ours,
-          { [extra]: 'fragmentation = yes' },
+          { [extra]: 'fragmentation = yes', longNames: true },
           async ({ lab, client, server, swan }) => {
             await lab.left.ping(addresses.right.inner4);
             expect(`${(client ?? server)?.process.output}`).toMatch(/fragments/);

@@ -20,6 +20,8 @@ export interface Tunnel {
   readonly clientSecret?: string;
   readonly serverSecret?: string;
   readonly serverTs?: string;
+  /** Identities that make IKE_AUTH messages long. */
+  readonly longNames?: boolean;
   /** More lines of the IPv4 pool, as `dns = 10.77.0.53`. */
   readonly poolExtra?: string;
 }
@@ -31,6 +33,11 @@ const networks = {
 
 const outside = (side: 'left' | 'right', family: 4 | 6): string =>
   family === 4 ? addresses[side].v4 : addresses[side].v6;
+
+function names(tunnel: Tunnel): { client: string; server: string } {
+  const prefix = tunnel.longNames ? `${'a-long-name.'.repeat(16)}` : '';
+  return { client: `${prefix}client`, server: `${prefix}server` };
+}
 
 /** swanctl.conf of the client, at the left: the same text for strongSwan and for ipsec-kit. */
 export function clientConfiguration(tunnel: Tunnel = {}): string {
@@ -48,11 +55,11 @@ export function clientConfiguration(tunnel: Tunnel = {}): string {
     ${tunnel.clientExtra ?? ''}
     local {
       auth = psk
-      id = client
+      id = ${names(tunnel).client}
     }
     remote {
       auth = psk
-      id = server
+      id = ${names(tunnel).server}
     }
     children {
       net {
@@ -65,7 +72,7 @@ export function clientConfiguration(tunnel: Tunnel = {}): string {
 }
 secrets {
   ike-server {
-    id = server
+    id = ${names(tunnel).server}
     secret = "${tunnel.clientSecret ?? 'correct horse battery staple'}"
   }
 }
@@ -88,11 +95,11 @@ export function serverConfiguration(tunnel: Tunnel = {}): string {
     ${tunnel.serverExtra ?? ''}
     local {
       auth = psk
-      id = server
+      id = ${names(tunnel).server}
     }
     remote {
       auth = psk
-      id = client
+      id = ${names(tunnel).client}
     }
     children {
       net {
@@ -112,7 +119,7 @@ pools {
 }
 secrets {
   ike-client {
-    id = client
+    id = ${names(tunnel).client}
     secret = "${tunnel.serverSecret ?? 'correct horse battery staple'}"
   }
 }
