@@ -98,6 +98,8 @@ export class SimulatedHost {
   readonly #worker: SimulatedWorker;
   readonly #onEvent: (event: SessionEvent) => void;
   #received: ReceivedPacket[] = [];
+  /** When each echo reply came, by sequence number. */
+  readonly #echoReplies = new Map<number, Instant>();
   #rejectedDatagrams = 0;
 
   constructor(options: SimulatedHostOptions) {
@@ -216,11 +218,7 @@ export class SimulatedHost {
 
   /** When the reply with this sequence number came, or `undefined`. */
   echoReplyAt(sequence: number): Instant | undefined {
-    const reply = this.#received.find(({ data }) => {
-      const echo = readIcmpEcho(data);
-      return echo?.kind === 'reply' && echo.sequence === sequence;
-    });
-    return reply?.at;
+    return this.#echoReplies.get(sequence);
   }
 
   #answer(request: Request): Answer {
@@ -305,9 +303,20 @@ export class SimulatedHost {
   }
 
   #noteReceived(data: Uint8Array): void {
-    this.#received.push({ at: this.#clock.now(), data });
-    if (this.#received.length > MAX_RECEIVED)
+    const at = this.#clock.now();
+    this.#received.push({ at, data });
+    if (this.#received.length > MAX_RECEIVED) {
       this.#received = this.#received.slice(-MAX_RECEIVED / 2);
+    }
+    const echo = readIcmpEcho(data);
+    if (echo?.kind === 'reply') this.#noteEchoReply(echo.sequence, at);
+  }
+
+  #noteEchoReply(sequence: number, at: Instant): void {
+    this.#echoReplies.set(sequence, at);
+    if (this.#echoReplies.size <= MAX_RECEIVED) return;
+    const [oldest] = this.#echoReplies.keys();
+    if (oldest !== undefined) this.#echoReplies.delete(oldest);
   }
 
   #noteFacts(facts: readonly Fact[]): void {

@@ -13,17 +13,18 @@ export function disagreements(simulation: Simulation): readonly string[] {
   const { server, clients } = simulation;
   const found = [server, ...clients].flatMap(leaksOf);
   const atServer = bySpis(server, found);
-  const atClients = new Map<string, SimulatedSession>();
+  const atClients = new Set<string>();
   for (const client of clients) {
     for (const [spis, session] of bySpis(client, found)) {
-      atClients.set(spis, session);
+      atClients.add(spis);
       const other = atServer.get(spis);
       if (!other) found.push(`${client.name} has an IKE SA ${spis} that the server does not have`);
       else compareChildren(client, session, server, other, found);
     }
   }
-  for (const spis of atServer.keys()) {
-    if (!atClients.has(spis)) found.push(`the server has an IKE SA ${spis} that no client has`);
+  for (const [spis, { isOpen }] of atServer) {
+    const isLone = isOpen && !atClients.has(spis);
+    if (isLone) found.push(`the server has an IKE SA ${spis} that no client has`);
   }
   return found;
 }

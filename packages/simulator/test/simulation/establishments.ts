@@ -1,4 +1,4 @@
-import { Ke } from '@ipsec-kit/crypto';
+import { type CryptoProvider, Ke } from '@ipsec-kit/crypto';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { addressesEqual } from '@ipsec-kit/ip';
 import {
@@ -12,8 +12,8 @@ import {
   type SimulationOptions,
 } from '../../src/index.ts';
 
-/** What a simulated establishment takes in these tests: milliseconds of virtual time, OpenSSL in real time. */
-export const crypto = createNodeProvider();
+/** OpenSSL, since these tests make thousands of key exchanges. */
+export const crypto: CryptoProvider = createNodeProvider();
 
 /** A way to establish, and what it must be seen to go through. */
 export interface Establishment {

@@ -11,9 +11,12 @@ function messageKey({ from, data }: Datagram): string | undefined {
   const header = decodeHeader(message);
   if (!header.ok) return undefined;
   const { initiatorSpi, responderSpi, exchangeType, isResponse, messageId } = header.value;
-  const fragment = message[16] === SKF ? ((message[32] ?? 0) << 8) | (message[33] ?? 0) : 0;
+  const firstPayload = message[16];
+  const fragment = firstPayload === SKF ? ((message[32] ?? 0) << 8) | (message[33] ?? 0) : 0;
   const sender = from.address.bytes.join('.');
-  return [sender, initiatorSpi, responderSpi, exchangeType, isResponse, messageId, fragment].join();
+  // The first payload tells a cached response from INVALID_IKE_SPI, which comes once the IKE SA is forgotten.
+  const spis = `${initiatorSpi}/${responderSpi}`;
+  return [sender, spis, exchangeType, isResponse, messageId, firstPayload, fragment].join();
 }
 
 /** How often each message was sent, and in how many different forms. */
