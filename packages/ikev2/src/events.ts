@@ -51,6 +51,8 @@ export type SessionEvent =
       readonly kind: 'message-rejected';
       readonly sessionId?: number;
       readonly reason: string;
+      /** Name of the notification that it was answered with in the clear; absent: silence. */
+      readonly answer?: string;
       readonly path: Path;
     }
   | {

@@ -5,6 +5,7 @@ import {
   encodeMessage,
   findNotify,
   type IkeMessage,
+  keyExchangeMethodName,
   NotifyType,
   notify,
   type Payload,
@@ -62,8 +63,8 @@ export function answerInit(
 ): void {
   const verdict = judgeInit(context, message, received);
   if (!verdict.ok) {
-    if (verdict.reason !== undefined) reject(context, received.path, verdict.reason);
-    if (verdict.error) answerUnprotected(context, received, verdict.error);
+    const sent = verdict.error && answerUnprotected(context, received, verdict.error);
+    reject(context, received.path, verdict.reason, sent);
     return;
   }
   const { answer, nat } = verdict;
@@ -94,7 +95,7 @@ export function answerInit(
 /** Whether we go on with a request: what to answer, or what the wire and our own log get instead. */
 type InitVerdict =
   | { readonly ok: true; readonly answer: InitAnswer; readonly nat: NatStatus }
-  | { readonly ok: false; readonly error?: ProtocolError; readonly reason?: string };
+  | { readonly ok: false; readonly error?: ProtocolError; readonly reason: string };
 
 function judgeInit(
   context: EndpointContext,
@@ -117,7 +118,11 @@ function judgeInit(
     return { ok: false, error: { code: 'no-proposal-chosen' }, reason };
   }
   const method = proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
-  if (method !== ke.method) return { ok: false, error: { code: 'invalid-ke-payload', method } };
+  if (method !== ke.method) {
+    const [sent, wanted] = [ke.method, method].map(keyExchangeMethodName);
+    const reason = `IKE_SA_INIT request with a KE of ${sent}, where the proposal in common has ${wanted}`;
+    return { ok: false, error: { code: 'invalid-ke-payload', method }, reason };
+  }
   const nat = readNatDetection(context.crypto, header, path, payloads);
   if (!nat) {
     const reason = natTraversalRefused(path).sentence;
