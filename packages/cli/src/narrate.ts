@@ -27,7 +27,9 @@ export function narrate(event: VpnEvent): string {
     case 'message':
       return narrateMessage(event);
     case 'message-rejected':
-      return `   dropped a message from ${event.remote}: ${event.reason}`;
+      return event.answer === undefined
+        ? `-- message from ${event.remote} dropped: ${event.reason}`
+        : `-> ${event.answer} to ${event.remote}: ${event.reason}`;
     case 'ike-sa-keyed':
       return `IKE SA keyed: ${event.suite}; ${natText(event.nat)}`;
     case 'session-retried':

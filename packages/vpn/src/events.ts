@@ -45,6 +45,8 @@ export type VpnEvent =
       readonly kind: 'message-rejected';
       readonly sessionId?: number;
       readonly reason: string;
+      /** The notification that it was answered with in the clear; absent: silence. */
+      readonly answer?: string;
       readonly remote: string;
     }
   | {
