@@ -1,6 +1,8 @@
+export type { ReceivedPacket } from './host/inner-inbox.ts';
 export type { StandingChild } from './host/packet-path.ts';
 export type { EndedSession, SimulatedSession } from './host/session-book.ts';
 export * from './host/simulated-host.ts';
+export * from './host/simulated-host-options.ts';
 export * from './network/datagram.ts';
 export type { DatagramHook, Decision } from './network/fault.ts';
 export * from './network/format-trace.ts';

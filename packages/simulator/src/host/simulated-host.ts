@@ -1,24 +1,14 @@
 import type { Clock, Deadline, Instant } from '@ipsec-kit/clock';
-import { type CryptoProvider, createSeededRandom } from '@ipsec-kit/crypto';
+import { createSeededRandom } from '@ipsec-kit/crypto';
 import {
   type Answer,
   type Command,
-  type ConnectionConfig,
   createIkeEndpoint,
-  type EndpointSettings,
   type IkeEndpoint,
-  type Lease,
-  type LocalRequest,
   type Request,
   type SessionEvent,
 } from '@ipsec-kit/ikev2';
-import {
-  answerIcmpEcho,
-  buildIcmpEcho,
-  type IpAddress,
-  type Path,
-  readIcmpEcho,
-} from '@ipsec-kit/ip';
+import { answerIcmpEcho, buildIcmpEcho, type IpAddress, type Path } from '@ipsec-kit/ip';
 import type { EngineCounters, Fact } from '@ipsec-kit/ipsec';
 import {
   classifyDatagram,
@@ -28,59 +18,20 @@ import {
 } from '@ipsec-kit/nat-t';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import type { Datagram } from '../network/datagram.ts';
-import type { Middlebox } from '../network/middlebox.ts';
 import { RandomStream } from '../network/random-stream.ts';
-import type { Attachment, AttachmentCounters, VirtualNetwork } from '../network/virtual-network.ts';
+import type { Attachment, AttachmentCounters } from '../network/virtual-network.ts';
 import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
+import { InnerInbox, type ReceivedPacket } from './inner-inbox.ts';
 import { PacketPath, type StandingChild } from './packet-path.ts';
 import { type EndedSession, SessionBook, type SimulatedSession } from './session-book.ts';
-
-/** Does the foreign work of an endpoint, at once: a simulation cannot wait for a promise. */
-export interface SimulatedWorker {
-  handle(request: LocalRequest): Answer | Promise<Answer>;
-  release(lease: Lease): void;
-}
-
-/** UDP ports of a host. @see RFC 7296 §2.23 */
-export interface HostPorts {
-  readonly ike: number;
-  readonly natT: number;
-}
-
-/** How long answers to requests take in virtual time: a number is for key exchanges alone. */
-export type AnswerDelay = number | ((request: Request) => number);
-
-export interface SimulatedHostOptions {
-  /** For traces; unique in the network. */
-  readonly name: string;
-  readonly addresses: readonly IpAddress[];
-  /** What stands between the host and the core of the network, nearest first. */
-  readonly middleboxes?: readonly Middlebox[];
-  readonly network: VirtualNetwork;
-  readonly clock: Clock;
-  readonly seed: number | string;
-  readonly crypto: CryptoProvider;
-  readonly connections: readonly ConnectionConfig[];
-  readonly settings: EndpointSettings;
-  readonly worker: SimulatedWorker;
-  /** Default 500 and 4500. */
-  readonly ports?: HostPorts;
-  /** Default 0: answers come in the same turn. */
-  readonly answerDelayMs?: AnswerDelay;
-  /** Told of each event, after the host has noted it. */
-  readonly onEvent?: (event: SessionEvent) => void;
-}
-
-/** An inner packet that came out of a tunnel, or an ICMP error of the own packet engine. */
-export interface ReceivedPacket {
-  readonly at: Instant;
-  readonly data: Uint8Array;
-}
+import type {
+  AnswerDelay,
+  HostPorts,
+  SimulatedHostOptions,
+  SimulatedWorker,
+} from './simulated-host-options.ts';
 
 const DEFAULT_PORTS: HostPorts = { ike: 500, natT: 4500 };
-
-/** Inner packets that a host remembers. */
-const MAX_RECEIVED = 1024;
 
 /** A host of the virtual network with a whole VPN: IKE endpoint, packet engine, and in place of a TUN device
  * {@link SimulatedHost.sendInner} and {@link SimulatedHost.received}. It answers pings that come through a tunnel.
@@ -97,9 +48,7 @@ export class SimulatedHost {
   readonly #attachment: Attachment;
   readonly #worker: SimulatedWorker;
   readonly #onEvent: (event: SessionEvent) => void;
-  #received: ReceivedPacket[] = [];
-  /** When each echo reply came, by sequence number. */
-  readonly #echoReplies = new Map<number, Instant>();
+  readonly #inbox = new InnerInbox();
   #rejectedDatagrams = 0;
 
   constructor(options: SimulatedHostOptions) {
@@ -153,7 +102,7 @@ export class SimulatedHost {
 
   /** Inner packets that came, oldest first; only the last are kept. */
   get received(): readonly ReceivedPacket[] {
-    return this.#received;
+    return this.#inbox.received;
   }
 
   /** When the IKE machine wants to be called next, and why; `undefined` when it waits for nothing. */
@@ -204,7 +153,7 @@ export class SimulatedHost {
    */
   sendInner(packet: Uint8Array): boolean {
     const { sealed, toSender } = this.#packets.seal(packet);
-    for (const data of toSender) this.#noteReceived(data);
+    for (const data of toSender) this.#inbox.add(this.#clock.now(), data);
     for (const { path, data } of sealed) this.#send(path, data);
     this.#noteFacts(this.#packets.drainFacts());
     return sealed.length > 0;
@@ -218,7 +167,7 @@ export class SimulatedHost {
 
   /** When the reply with this sequence number came, or `undefined`. */
   echoReplyAt(sequence: number): Instant | undefined {
-    return this.#echoReplies.get(sequence);
+    return this.#inbox.echoReplyAt(sequence);
   }
 
   #answer(request: Request): Answer {
@@ -297,26 +246,9 @@ export class SimulatedHost {
     const inner = this.#packets.open(data, path);
     this.#noteFacts(this.#packets.drainFacts());
     if (!inner) return;
-    this.#noteReceived(inner);
+    this.#inbox.add(this.#clock.now(), inner);
     const reply = answerIcmpEcho(inner);
     if (reply) this.sendInner(reply);
-  }
-
-  #noteReceived(data: Uint8Array): void {
-    const at = this.#clock.now();
-    this.#received.push({ at, data });
-    if (this.#received.length > MAX_RECEIVED) {
-      this.#received = this.#received.slice(-MAX_RECEIVED / 2);
-    }
-    const echo = readIcmpEcho(data);
-    if (echo?.kind === 'reply') this.#noteEchoReply(echo.sequence, at);
-  }
-
-  #noteEchoReply(sequence: number, at: Instant): void {
-    this.#echoReplies.set(sequence, at);
-    if (this.#echoReplies.size <= MAX_RECEIVED) return;
-    const [oldest] = this.#echoReplies.keys();
-    if (oldest !== undefined) this.#echoReplies.delete(oldest);
   }
 
   #noteFacts(facts: readonly Fact[]): void {

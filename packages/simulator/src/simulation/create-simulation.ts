@@ -9,7 +9,8 @@ import {
   type PoolConfig,
 } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
-import { SimulatedHost, type SimulatedWorker } from '../host/simulated-host.ts';
+import { SimulatedHost } from '../host/simulated-host.ts';
+import type { SimulatedWorker } from '../host/simulated-host-options.ts';
 import { createLink, lan } from '../network/link.ts';
 import type { Middlebox } from '../network/middlebox.ts';
 import { VirtualNetwork } from '../network/virtual-network.ts';

@@ -1,7 +1,7 @@
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { ChildConfig, ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
-import type { AnswerDelay } from '../host/simulated-host.ts';
+import type { AnswerDelay } from '../host/simulated-host-options.ts';
 import type { LinkSettings } from '../network/link.ts';
 import type { Middlebox } from '../network/middlebox.ts';
 

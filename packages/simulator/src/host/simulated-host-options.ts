@@ -1,0 +1,50 @@
+import type { Clock } from '@ipsec-kit/clock';
+import type { CryptoProvider } from '@ipsec-kit/crypto';
+import type {
+  Answer,
+  ConnectionConfig,
+  EndpointSettings,
+  Lease,
+  LocalRequest,
+  Request,
+  SessionEvent,
+} from '@ipsec-kit/ikev2';
+import type { IpAddress } from '@ipsec-kit/ip';
+import type { Middlebox } from '../network/middlebox.ts';
+import type { VirtualNetwork } from '../network/virtual-network.ts';
+
+/** Does the foreign work of an endpoint, at once: a simulation cannot wait for a promise. */
+export interface SimulatedWorker {
+  handle(request: LocalRequest): Answer | Promise<Answer>;
+  release(lease: Lease): void;
+}
+
+/** UDP ports of a host. @see RFC 7296 §2.23 */
+export interface HostPorts {
+  readonly ike: number;
+  readonly natT: number;
+}
+
+/** How long answers to requests take in virtual time: a number is for key exchanges alone. */
+export type AnswerDelay = number | ((request: Request) => number);
+
+export interface SimulatedHostOptions {
+  /** For traces; unique in the network. */
+  readonly name: string;
+  readonly addresses: readonly IpAddress[];
+  /** What stands between the host and the core of the network, nearest first. */
+  readonly middleboxes?: readonly Middlebox[];
+  readonly network: VirtualNetwork;
+  readonly clock: Clock;
+  readonly seed: number | string;
+  readonly crypto: CryptoProvider;
+  readonly connections: readonly ConnectionConfig[];
+  readonly settings: EndpointSettings;
+  readonly worker: SimulatedWorker;
+  /** Default 500 and 4500. */
+  readonly ports?: HostPorts;
+  /** Default 0: answers come in the same turn. */
+  readonly answerDelayMs?: AnswerDelay;
+  /** Told of each event, after the host has noted it. */
+  readonly onEvent?: (event: SessionEvent) => void;
+}
