@@ -166,7 +166,7 @@ function narrate(
   narrateReceived(context, session, {
     header: received.header,
     payloads,
-    bytes: received.data.length,
+    bytes: opened.bytes,
     path: received.path,
     fragments: opened.fragments,
     retransmission: false,

@@ -14,6 +14,8 @@ export interface ReassembledMessage {
   readonly firstPayload: number;
   readonly content: Uint8Array;
   readonly fragments: number;
+  /** Bytes of all its datagrams. */
+  readonly datagramBytes: number;
 }
 
 interface Collection {
@@ -23,6 +25,7 @@ interface Collection {
   readonly until: Instant;
   firstPayload: number;
   bytes: number;
+  datagramBytes: number;
 }
 
 /** Puts the fragments of one message at a time together; each direction of an IKE SA has one.
@@ -45,6 +48,7 @@ export class Reassembly {
   }
 
   /** Adds a fragment whose ICV has verified.
+   * @param datagramBytes - of the datagram that it came in, for the narration.
    * @returns the message when it is complete.
    */
   add(
@@ -52,6 +56,7 @@ export class Reassembly {
     fragment: EncryptedFragmentPayload,
     content: Uint8Array,
     now: Instant,
+    datagramBytes = 0,
   ): ReassembledMessage | undefined {
     let collection = this.#valid(messageId, now);
     // RFC 7383 §2.6: a larger total is a newer set; what was collected MUST be discarded.
@@ -63,12 +68,14 @@ export class Reassembly {
         until: addMs(now, REASSEMBLY_TIMEOUT_MS),
         firstPayload: 0,
         bytes: 0,
+        datagramBytes: 0,
       };
       this.#collection = collection;
     }
     if (fragment.fragmentNumber === 1) collection.firstPayload = fragment.firstPayload;
     collection.chunks.set(fragment.fragmentNumber, content);
     collection.bytes += content.length;
+    collection.datagramBytes += datagramBytes;
     if (collection.bytes > MAX_REASSEMBLED_BYTES) {
       this.#collection = undefined;
       return undefined;
@@ -102,6 +109,7 @@ export class Reassembly {
       firstPayload: collection.firstPayload,
       content: concatBytes(...parts),
       fragments: collection.total,
+      datagramBytes: collection.datagramBytes,
     };
   }
 }

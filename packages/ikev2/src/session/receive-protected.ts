@@ -32,6 +32,8 @@ export interface OpenedMessage {
   readonly payloads: readonly Payload[];
   readonly error: ProtocolError | undefined;
   readonly fragments: number;
+  /** Bytes of all its datagrams. */
+  readonly bytes: number;
 }
 
 /** Verifies a datagram under an IKE SA, in the order that costs an attacker's packet least: window, structure, ICV.
@@ -77,7 +79,7 @@ function openWhole(
   const opened = openPayload(sa.opener, received.data, payload);
   if (!opened.ok) return dropped(context, received.path, `${opened.code} in an SK payload`);
   if (answeredAgain(context, session, sa, received)) return undefined;
-  return parse(payload.firstPayload, opened.content, 1);
+  return parse(payload.firstPayload, opened.content, 1, received.data.length);
 }
 
 function openFragment(
@@ -98,8 +100,10 @@ function openFragment(
   const opened = openPayload(sa.opener, data, payload);
   if (!opened.ok) return dropped(context, path, `${opened.code} in an SKF payload`);
   if (answeredAgain(context, session, sa, received)) return undefined;
-  const whole = reassembly.add(header.messageId, payload, opened.content, context.now);
-  if (whole) return parse(whole.firstPayload, whole.content, whole.fragments);
+  const whole = reassembly.add(header.messageId, payload, opened.content, context.now, data.length);
+  if (whole) {
+    return parse(whole.firstPayload, whole.content, whole.fragments, whole.datagramBytes);
+  }
   setTimer(context, session, 'reassembly', addMs(context.now, REASSEMBLY_TIMEOUT_MS), {
     label: 'reassembly timeout',
     toleranceMs: REASSEMBLY_TIMEOUT_MS,
@@ -132,18 +136,23 @@ function answeredAgain(
   return true;
 }
 
-function parse(firstPayload: number, content: Uint8Array, fragments: number): OpenedMessage {
+function parse(
+  firstPayload: number,
+  content: Uint8Array,
+  fragments: number,
+  bytes: number,
+): OpenedMessage {
   const inner = decodePayloads(firstPayload, content);
   if (!inner.ok) {
     const error = { code: 'malformed', decode: inner.error.code, isProtected: true } as const;
-    return { payloads: [], error, fragments };
+    return { payloads: [], error, fragments, bytes };
   }
   const payloadType = unsupportedCriticalPayload(inner.value);
   const error =
     payloadType === undefined
       ? undefined
       : ({ code: 'unsupported-critical-payload', payloadType } as const);
-  return { payloads: inner.value, error, fragments };
+  return { payloads: inner.value, error, fragments, bytes };
 }
 
 function dropped(context: EndpointContext, path: Path, reason: string): undefined {

@@ -26,6 +26,8 @@ describe('fragmentation (RFC 7383 §2.5)', () => {
     const pair = open({ clientSettings: SMALL, serverSettings: SMALL });
     const auth = pair.client.seen('message').filter(({ exchange }) => exchange === 'IKE_AUTH');
     expect(auth.map(({ fragments }) => fragments > 1)).toEqual([true, true]);
+    const sent = pair.server.seen('message').find(({ fragments }) => fragments > 1);
+    expect(sent?.bytes).toBe(auth[0]?.bytes);
     for (const flight of pair.flights.filter(({ marker }) => marker)) {
       expect(flight.data.length + HEADERS).toBeLessThanOrEqual(200);
     }
@@ -105,6 +107,7 @@ describe('reassembly (RFC 7383 §2.6)', () => {
       firstPayload: 35,
       content: Uint8Array.of(1, 2, 3),
       fragments: 3,
+      datagramBytes: 0,
     });
   });
 

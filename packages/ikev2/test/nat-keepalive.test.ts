@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { Pair } from './pair.ts';
+
+const forced = { keepAliveForced: true };
+
+describe('NAT keepalives (RFC 3948 §4)', () => {
+  it('go out after each interval of silence where they are forced, and not where there is no NAT', () => {
+    const pair = new Pair({ clientSettings: forced }).open();
+    pair.drive(60_000);
+    expect(pair.client.keepalives).toHaveLength(3);
+    expect(pair.server.keepalives).toHaveLength(0);
+  });
+
+  it('are put off by outbound ESP, not by inbound ESP', () => {
+    const count = (outboundSinceLast: boolean): number => {
+      const pair = new Pair({ clientSettings: forced }).open();
+      const childId = [...pair.client.children.keys()][0] ?? 0;
+      for (let i = 0; i < 6; i += 1) {
+        pair.drive(10_000);
+        const children = [{ childId, inboundSinceLast: true, outboundSinceLast }];
+        pair.client.handle({ kind: 'traffic', now: pair.now, children });
+      }
+      return pair.client.keepalives.length;
+    };
+    expect(count(true)).toBe(0);
+    expect(count(false)).toBeGreaterThan(1);
+  });
+
+  it('become a liveness check when the device slept past the margin', () => {
+    const pair = new Pair({ clientSettings: { ...forced, keepaliveDpdMarginMs: 5_000 } }).open();
+    // The clock jumps without a timeout in between, as after a suspend.
+    const late = pair.client.machine.nextDeadline();
+    pair.now = ((late?.at ?? 0) + 60_000) as typeof pair.now;
+    pair.client.handle({ kind: 'timeout', now: pair.now });
+    pair.drive(1_000);
+    expect(pair.client.keepalives).toHaveLength(0);
+    expect(pair.client.seen('liveness-confirmed')).toHaveLength(1);
+  });
+});
