@@ -4,7 +4,7 @@ import { initiate } from '../exchanges/initiate.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { closeChild } from '../session/child-lifetime.ts';
-import { endSession } from '../session/close-session.ts';
+import { endSession, forgetSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { type EndpointContext, setTimer } from './endpoint-context.ts';
 
@@ -50,6 +50,9 @@ function startSession(
       `"command.sessionId" expected a whole number below ${FIRST_RESPONDER_SESSION_ID}, got ${sessionId}`,
     );
   }
+  const former = context.sessions.get(sessionId);
+  // The id of a session that has ended may be used again at once, though its last answer is still kept.
+  if (former?.state.kind === 'lingering') forgetSession(context, former);
   if (context.sessions.has(sessionId)) {
     throw new RangeError(`"command.sessionId" expected one that is not in use, got ${sessionId}`);
   }

@@ -1,7 +1,7 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
-import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { ExchangeType, findNotify, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { criticalPayloadFromPeer, malformedFromPeer } from '../errors/failures.ts';
+import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
@@ -76,7 +76,9 @@ function onRequest(
     onAuthRequest(context, session, state, sa, opened.payloads);
   } else if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
     // RFC 7296 §1.3: a minimal implementation refuses further SAs, and rekeys, with NO_ADDITIONAL_SAS.
-    refuse(context, session, sa, received, { code: 'no-additional-sas' }, true);
+    // RFC 7296 §2.25.2: while the IKE SA is being closed, TEMPORARY_FAILURE.
+    const code = state.kind === 'ending' ? 'temporary-failure' : 'no-additional-sas';
+    refuse(context, session, sa, received, { code }, true);
   } else {
     onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
   }
@@ -127,6 +129,9 @@ function onResponse(
     onBadResponse(context, session, opened.error);
   } else if (state.kind === 'awaiting-auth-response') {
     onAuthResponse(context, session, state, opened.payloads);
+  } else if (findNotify(opened.payloads, NotifyType.INVALID_SYNTAX)) {
+    // RFC 7296 §2.21.3: fatal in both peers, without a Delete payload.
+    endSession(context, session, otherNotify(NotifyType.INVALID_SYNTAX, 'our request'));
   } else {
     onProcedureResponse(context, session, messageId, opened.payloads);
   }

@@ -26,7 +26,8 @@ export function endSession(
   }
   if (session.lease) context.outputs.push({ kind: 'release-lease', lease: session.lease });
   session.lease = undefined;
-  releaseHalfOpen(context, session);
+  // A peer that failed to authenticate keeps counting while its answer is kept: it must not cost more than a half-open one.
+  if (!linger) releaseHalfOpen(context, session);
   session.queue.length = 0;
   session.running = undefined;
   session.requests.clear();
@@ -51,6 +52,7 @@ export function endSession(
 /** Removes every trace of a session that has ended. */
 export function forgetSession(context: EndpointContext, session: IkeSession): void {
   session.state = { kind: 'closed' };
+  releaseHalfOpen(context, session);
   context.deadlines.clearSession(session.id);
   context.sessions.delete(session.id);
   if (context.sessionsBySpi.get(session.localSpi) === session) {
