@@ -18,8 +18,8 @@ import { narrateReceived } from '../session/narrate.ts';
 import { transmit } from '../session/send-message.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 import {
-  answerUnprotected,
   type RejectedMessage,
+  refuseUnverified,
   reject,
   sendUnprotected,
 } from './unprotected-answers.ts';
@@ -40,12 +40,13 @@ export function receiveDatagram(
 ): void {
   const decoded = decodeHeader(datagram);
   if (!decoded.ok) {
-    reject(context, path, decoded.error.detail);
-    const { header } = decoded.error;
+    const { header, code, detail } = decoded.error;
     // RFC 7296 §2.5: only a higher major version deserves an answer.
-    if (decoded.error.code === 'unsupported-major-version' && header && header.majorVersion > 2) {
+    if (code === 'unsupported-major-version' && header && header.majorVersion > 2) {
       const message = { header, path, marker, bytes: datagram.length };
-      answerUnprotected(context, message, { code: 'unsupported-major-version' });
+      refuseUnverified(context, message, { code }, detail);
+    } else {
+      reject(context, path, detail);
     }
     return;
   }
@@ -59,8 +60,8 @@ function receiveForSa(context: EndpointContext, arrival: Arrival): void {
   const { header, path, marker, datagram } = arrival;
   const session = findSession(context, header);
   if (!session) {
-    reject(context, path, 'message for an IKE SA that is not known');
-    answerUnprotected(context, arrival, { code: 'unknown-ike-spi' });
+    const reason = 'message for an IKE SA that is not known';
+    refuseUnverified(context, arrival, { code: 'unknown-ike-spi' }, reason);
     return;
   }
   const { sa } = session;
@@ -141,18 +142,20 @@ function receiveInitRequest(context: EndpointContext, arrival: Arrival): void {
   }
   const overload = overloadOf(context, path);
   if (overload) {
-    reject(context, path, overload);
+    refuseUnverified(context, arrival, { code: 'too-many-sessions' }, overload);
     return;
   }
   const message = decodeMessage(datagram);
   if (!message.ok) {
-    reject(context, path, message.error.detail);
+    const { code: decode, detail } = message.error;
+    refuseUnverified(context, arrival, { code: 'malformed', decode, isProtected: false }, detail);
     return;
   }
   const payloadType = unsupportedCriticalPayload(message.value.payloads);
   if (payloadType !== undefined) {
-    reject(context, path, `IKE_SA_INIT request with unknown critical payload ${payloadType}`);
-    answerUnprotected(context, arrival, { code: 'unsupported-critical-payload', payloadType });
+    const error = { code: 'unsupported-critical-payload', payloadType } as const;
+    const reason = `IKE_SA_INIT request with unknown critical payload ${payloadType}`;
+    refuseUnverified(context, arrival, error, reason);
     return;
   }
   if (!hasCookieIfNeeded(context, arrival, message.value)) return;
@@ -206,6 +209,9 @@ function hasCookieIfNeeded(
   const spi = header.initiatorSpi;
   const cookie = findNotify(message.payloads, NotifyType.COOKIE);
   if (cookie && cookies.accepts(cookie.data, now, path, spi, nonce.data)) return true;
-  sendUnprotected(context, arrival, NotifyType.COOKIE, cookies.bake(now, path, spi, nonce.data));
+  const bytes = cookies.bake(now, path, spi, nonce.data);
+  const isSent = sendUnprotected(context, arrival, NotifyType.COOKIE, bytes);
+  const reason = `IKE_SA_INIT request without a valid cookie while ${halfOpen.total} IKE SAs are half-open`;
+  reject(context, path, reason, isSent ? 'COOKIE' : undefined);
   return false;
 }

@@ -32,32 +32,37 @@ export function reject(
   });
 }
 
-/** Answers a request outside of any IKE SA, if the error deserves an answer and the rate allows one.
- * The answer goes to where the request came from, with its SPIs and message id, and is never larger than the request,
- * so that nobody can use us to flood a third party.
- * @returns the name of the notification, when one was sent.
+/** Drops a message that is not authenticated, answers it where the error deserves an answer and the rate allows one, and
+ * notes both. The answer goes to where the request came from, with its SPIs and message id, and is never larger than the
+ * request, so that nobody can use us to flood a third party.
+ * @param reason - for our own log; the wire gets the notification only.
  * @see RFC 7296 §1.5, §2.21.4
  */
-export function answerUnprotected(
+export function refuseUnverified(
   context: EndpointContext,
   message: RejectedMessage,
   error: ProtocolError,
-): string | undefined {
-  // RFC 7296 §2.21.4: a response MUST NOT be answered.
-  if (message.header.isResponse) return undefined;
+  reason: string,
+): void {
   const answer = wireAnswer(error, false);
-  if (answer.kind === 'silence' || !context.unprotectedAnswers.take(context.now)) return undefined;
-  sendUnprotected(context, message, answer.notify, answer.data);
-  return notifyTypeName(answer.notify);
+  // RFC 7296 §2.21.4: a response MUST NOT be answered.
+  const mayAnswer = answer.kind === 'notify' && !message.header.isResponse;
+  const isSent =
+    mayAnswer &&
+    context.unprotectedAnswers.take(context.now) &&
+    sendUnprotected(context, message, answer.notify, answer.data);
+  reject(context, message.path, reason, isSent ? notifyTypeName(answer.notify) : undefined);
 }
 
-/** Sends a notification in the clear, in answer to a request. */
+/** Sends a notification in the clear, in answer to a request.
+ * @returns false when it would be larger than the request, and was not sent.
+ */
 export function sendUnprotected(
   context: EndpointContext,
   { header, path, marker, bytes }: RejectedMessage,
   type: number,
   notifyData: Uint8Array,
-): void {
+): boolean {
   const data = encodeMessage({
     header: {
       initiatorSpi: header.initiatorSpi,
@@ -72,5 +77,7 @@ export function sendUnprotected(
     },
     payloads: [notify(type, notifyData)],
   });
-  if (data.length <= bytes) context.outputs.push({ kind: 'send', path, data, marker });
+  if (data.length > bytes) return false;
+  context.outputs.push({ kind: 'send', path, data, marker });
+  return true;
 }

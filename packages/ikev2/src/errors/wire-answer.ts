@@ -1,13 +1,12 @@
 import { type DecodeErrorCode, NotifyType } from '@ipsec-kit/ikev2-codec';
 
-/** Everything that can be wrong with a request of a peer. */
+/** Everything that can be wrong with a message of a peer. */
 export type ProtocolError =
   /** It could not be decoded; inside SK when `isProtected`. */
   | { readonly code: 'malformed'; readonly decode: DecodeErrorCode; readonly isProtected: boolean }
   | { readonly code: 'unsupported-critical-payload'; readonly payloadType: number }
   /** A payload that the exchange needs is not there, or is there twice. */
   | { readonly code: 'missing-payload'; readonly payload: string }
-  | { readonly code: 'invalid-payload-content'; readonly detail: string }
   /** A version above ours. */
   | { readonly code: 'unsupported-major-version' }
   | { readonly code: 'unknown-ike-spi' }
@@ -50,7 +49,6 @@ export function wireAnswer(error: ProtocolError, isAuthenticated: boolean): Wire
       // RFC 7296 §3.10.1: INVALID_SYNTAX only inside an encrypted message whose checksum was valid.
       return error.isProtected ? answer(NotifyType.INVALID_SYNTAX, true) : SILENCE;
     case 'missing-payload':
-    case 'invalid-payload-content':
     case 'unknown-exchange':
       return answer(NotifyType.INVALID_SYNTAX, true);
     case 'unsupported-critical-payload':

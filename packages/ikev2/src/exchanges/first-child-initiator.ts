@@ -7,6 +7,7 @@ import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { installFailed, noAddressFromPeer } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
+import { eraseChildKeys } from '../keys/child-keys.ts';
 import { readConfigReply } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
@@ -75,6 +76,7 @@ export function onFirstChildInstalled(
       failure,
     });
     context.inboundChildSpis.delete(child.inboundSpi);
+    eraseChildKeys(child.inboundKeys, child.outboundKeys);
     moveTo(session, 'installing-first-child', { kind: 'established' });
     endWithDelete(context, session, failure);
     return;

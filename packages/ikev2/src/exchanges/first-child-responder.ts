@@ -6,6 +6,7 @@ import type { Answer, Lease } from '../endpoint-io.ts';
 import { installFailed, noAddressForPeer } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
+import { eraseChildKeys } from '../keys/child-keys.ts';
 import { configReply } from '../negotiate/config-payload.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -76,6 +77,7 @@ export function onResponseChildInstalled(
     const reason =
       answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
     context.inboundChildSpis.delete(child.inboundSpi);
+    eraseChildKeys(child.inboundKeys, child.outboundKeys);
     if (lease) context.outputs.push({ kind: 'release-lease', lease });
     const failure = installFailed(reason ?? 'no reason given');
     const error: ProtocolError = { code: 'temporary-failure' };

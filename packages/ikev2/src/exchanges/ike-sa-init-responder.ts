@@ -22,11 +22,7 @@ import {
   randomBytes,
   setTimer,
 } from '../endpoint/endpoint-context.ts';
-import {
-  answerUnprotected,
-  type RejectedMessage,
-  reject,
-} from '../endpoint/unprotected-answers.ts';
+import { type RejectedMessage, refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { Answer } from '../endpoint-io.ts';
 import {
   keyExchangeInvalid,
@@ -63,8 +59,7 @@ export function answerInit(
 ): void {
   const verdict = judgeInit(context, message, received);
   if (!verdict.ok) {
-    const sent = verdict.error && answerUnprotected(context, received, verdict.error);
-    reject(context, received.path, verdict.reason, sent);
+    refuseUnverified(context, received, verdict.error, verdict.reason);
     return;
   }
   const { answer, nat } = verdict;
@@ -95,7 +90,7 @@ export function answerInit(
 /** Whether we go on with a request: what to answer, or what the wire and our own log get instead. */
 type InitVerdict =
   | { readonly ok: true; readonly answer: InitAnswer; readonly nat: NatStatus }
-  | { readonly ok: false; readonly error?: ProtocolError; readonly reason: string };
+  | { readonly ok: false; readonly error: ProtocolError; readonly reason: string };
 
 function judgeInit(
   context: EndpointContext,
@@ -106,11 +101,10 @@ function judgeInit(
   const ke = findPayload(payloads, 'KE');
   const nonce = findPayload(payloads, 'Nonce');
   // RFC 7296 §3.10.1: INVALID_SYNTAX only inside an encrypted message, so here it is silence.
-  if (!sa || !ke || !nonce)
-    return { ok: false, reason: 'IKE_SA_INIT request lacks SA, KE or Nonce' };
+  if (!sa || !ke || !nonce) return malformed('IKE_SA_INIT request lacks SA, KE or Nonce');
   // RFC 7296 §2.10: between 16 and 256 bytes.
   if (nonce.data.length < 16 || nonce.data.length > 256) {
-    return { ok: false, reason: `IKE_SA_INIT nonce of ${nonce.data.length} bytes` };
+    return malformed(`IKE_SA_INIT nonce of ${nonce.data.length} bytes`);
   }
   const proposal = chooseIkeProposal(context, sa.proposals, path, ke.method);
   if (!proposal) {
@@ -141,6 +135,11 @@ function judgeInit(
       peerFragments: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
     },
   };
+}
+
+function malformed(reason: string): InitVerdict {
+  const error = { code: 'malformed', decode: 'malformed-payload', isProtected: false } as const;
+  return { ok: false, error, reason };
 }
 
 /** Why no proposal was chosen, in a sentence. */

@@ -41,10 +41,10 @@ export function deriveChildKeys(
   return keys;
 }
 
-/** Overwrites keys that no packet path took over. */
-export function eraseChildKeys(keys: ChildKeys): void {
-  for (const half of [keys.fromInitiator, keys.fromResponder]) {
-    half.encryption.erase();
-    half.integrity.erase();
+/** Overwrites keys that the packet path did not take. */
+export function eraseChildKeys(...halves: readonly ChildKeys['fromInitiator'][]): void {
+  for (const { encryption, integrity } of halves) {
+    encryption.erase();
+    integrity.erase();
   }
 }

@@ -1,5 +1,6 @@
 import { addMs } from '@ipsec-kit/clock';
 import {
+  type DecodeErrorCode,
   decodeMessage,
   decodePayloads,
   type EncryptedFragmentPayload,
@@ -11,7 +12,7 @@ import {
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { reject } from '../endpoint/unprotected-answers.ts';
+import { refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { openPayload } from '../protect/open-message.ts';
 import { REASSEMBLY_TIMEOUT_MS } from '../protect/reassembly.ts';
@@ -47,13 +48,17 @@ export function openDatagram(
   sa: IkeSa,
   received: ReceivedDatagram,
 ): OpenedMessage | undefined {
-  const { header, data, path } = received;
-  if (!isExpected(sa, header)) return dropped(context, path, 'message id outside the window');
+  const { header, data } = received;
+  if (!isExpected(sa, header)) {
+    return dropped(context, received, { code: 'outside-window' }, 'message id outside the window');
+  }
   const message = decodeMessage(data);
-  if (!message.ok) return dropped(context, path, message.error.detail);
+  if (!message.ok)
+    return dropped(context, received, unreadable(message.error.code), message.error.detail);
   const payload = message.value.payloads.at(-1);
   if (payload?.type !== 'SK' && payload?.type !== 'SKF') {
-    return dropped(context, path, 'a message for an IKE SA is not encrypted');
+    const reason = 'a message for an IKE SA is not encrypted';
+    return dropped(context, received, unreadable('malformed-payload'), reason);
   }
   return payload.type === 'SK'
     ? openWhole(context, session, sa, received, payload)
@@ -77,7 +82,9 @@ function openWhole(
   payload: EncryptedPayload,
 ): OpenedMessage | undefined {
   const opened = openPayload(sa.opener, received.data, payload);
-  if (!opened.ok) return dropped(context, received.path, `${opened.code} in an SK payload`);
+  if (!opened.ok) {
+    return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SK payload`);
+  }
   if (answeredAgain(context, session, sa, received)) return undefined;
   return parse(payload.firstPayload, opened.content, 1, received.data.length);
 }
@@ -89,8 +96,11 @@ function openFragment(
   received: ReceivedDatagram,
   payload: EncryptedFragmentPayload,
 ): OpenedMessage | undefined {
-  const { header, data, path } = received;
-  if (!session.fragmentation) return dropped(context, path, 'a fragment without negotiation');
+  const { header, data } = received;
+  if (!session.fragmentation) {
+    const reason = 'a fragment without negotiation';
+    return dropped(context, received, unreadable('malformed-payload'), reason);
+  }
   const isRepeated =
     !header.isResponse && sa.responses.classify(header.messageId).kind === 'retransmission';
   // RFC 7383 §2.6.1: only the first fragment of a retransmitted request triggers the response again.
@@ -98,7 +108,9 @@ function openFragment(
   const reassembly = header.isResponse ? sa.responseFragments : sa.requestFragments;
   if (!isRepeated && !reassembly.wants(header.messageId, payload, context.now)) return undefined;
   const opened = openPayload(sa.opener, data, payload);
-  if (!opened.ok) return dropped(context, path, `${opened.code} in an SKF payload`);
+  if (!opened.ok) {
+    return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SKF payload`);
+  }
   if (answeredAgain(context, session, sa, received)) return undefined;
   const whole = reassembly.add(header.messageId, payload, opened.content, context.now, data.length);
   if (whole) {
@@ -155,7 +167,17 @@ function parse(
   return { payloads: inner.value, error, fragments, bytes };
 }
 
-function dropped(context: EndpointContext, path: Path, reason: string): undefined {
-  reject(context, path, reason);
+/** Drops what has not verified: the map of errors has silence for all of it. */
+function dropped(
+  context: EndpointContext,
+  { header, data, path, marker }: ReceivedDatagram,
+  error: ProtocolError,
+  reason: string,
+): undefined {
+  refuseUnverified(context, { header, path, marker, bytes: data.length }, error, reason);
   return undefined;
+}
+
+function unreadable(decode: DecodeErrorCode): ProtocolError {
+  return { code: 'malformed', decode, isProtected: false };
 }

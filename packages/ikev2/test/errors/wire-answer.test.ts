@@ -13,7 +13,6 @@ const TABLE: [ProtocolError, string, string][] = [
   [malformed(false), 'silence', 'silence'],
   [malformed(true), 'INVALID_SYNTAX+', 'INVALID_SYNTAX+'],
   [{ code: 'missing-payload', payload: 'SA' }, 'INVALID_SYNTAX+', 'INVALID_SYNTAX+'],
-  [{ code: 'invalid-payload-content', detail: '' }, 'INVALID_SYNTAX+', 'INVALID_SYNTAX+'],
   [{ code: 'unknown-exchange' }, 'INVALID_SYNTAX+', 'INVALID_SYNTAX+'],
   [
     { code: 'unsupported-critical-payload', payloadType: 200 },
