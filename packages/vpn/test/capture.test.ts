@@ -1,0 +1,45 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatEndpoint } from '@ipsec-kit/ip';
+import { LinkType, readCapture, udpPayloads } from '@ipsec-kit/ip/pcapng';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCapture } from '../src/capture.ts';
+import { clientOn, createMemoryWorld, serverOn } from './memory-world.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'capture-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('the capture', () => {
+  it('has every datagram of a tunnel, both ways, with its addresses and ports', async () => {
+    const file = join(directory, 'tunnel.pcapng');
+    const { hostAt } = createMemoryWorld();
+    const s = serverOn(hostAt('192.0.2.1'));
+    await s.server.open();
+    const c = clientOn(hostAt('192.0.2.7'), { captureFile: file });
+    await c.client.open();
+    await c.client.close();
+    await s.server.close();
+
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const read = readCapture(new Uint8Array(readFileSync(file)));
+    if (!read.ok) throw new Error(read.message);
+    expect(read.capture.fault).toBeUndefined();
+    const linkTypes = new Set(read.capture.packets.map(({ linkType }) => linkType));
+    expect([...linkTypes]).toEqual([LinkType.RAW]);
+    const datagrams = [...udpPayloads(read.capture)];
+    const messages = c.events.filter((event) => event.kind === 'message');
+    expect(datagrams).toHaveLength(messages.length);
+    expect(datagrams.map(({ source }) => formatEndpoint(source))[0]).toMatch(/^192\.0\.2\.7:/);
+    expect(datagrams.map(({ destination }) => formatEndpoint(destination))[0]).toBe(
+      '192.0.2.1:500',
+    );
+  });
+
+  it('is refused in one sentence where it cannot be written', () => {
+    expect(() => openCapture(join(directory, 'missing', 'x'))).toThrow(/^Cannot write the capture/);
+  });
+});
