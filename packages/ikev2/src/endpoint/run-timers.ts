@@ -1,6 +1,7 @@
-import { CLOSED_BY_USER, neverAuthenticated } from '../errors/failures.ts';
+import { neverAuthenticated } from '../errors/failures.ts';
 import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { onKeepaliveTimer } from '../nat/keepalive.ts';
+import { onGiveUp } from '../procedures/end-ike-sa.ts';
 import { onChildLifetimeOver } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -43,7 +44,7 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       session.sa?.responseFragments.expire(context.now);
       return;
     case 'give-up':
-      endSession(context, session, CLOSED_BY_USER);
+      onGiveUp(context, session);
       return;
     case 'linger':
       forgetSession(context, session);

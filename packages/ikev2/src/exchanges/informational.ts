@@ -38,7 +38,9 @@ export function onInformationalRequest(
   if (ending) {
     // RFC 7296 §1.4.1: the response to a request that deletes the IKE SA is empty.
     sendResponse(context, session, sa, request, [], via);
-    endSession(context, session, ending, true);
+    // Both sides may close at once: then our own reason stands.
+    const { state } = session;
+    endSession(context, session, state.kind === 'ending' ? state.failure : ending, true);
     return;
   }
   const answers: Payload[] = [];

@@ -48,7 +48,7 @@ export function runNext(context: EndpointContext, session: IkeSession): void {
       startedAt: context.now,
     };
     if (procedure.kind === 'delete-ike' || procedure.kind === 'report-auth-failure') {
-      beginEnding(session, procedure.failure);
+      beginEnding(context, session, procedure.failure);
     }
     sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads);
   }

@@ -6,10 +6,12 @@ import {
   CLIENT_500,
   CLIENT_4500,
   child,
+  endpoint,
   identity,
   Pair,
   SERVER_500,
   SERVER_4500,
+  selector,
 } from '../pair.ts';
 
 const encr = (id: number, keyBits?: number): Transform =>
@@ -154,6 +156,16 @@ describe('establishment (RFC 7296 §1.2)', () => {
       local: CLIENT_500,
       remote: SERVER_500,
     });
+  });
+
+  it('works over IPv6, and with selectors of both families', () => {
+    const local = { local: endpoint('[2001:db8::1]:4500'), remote: endpoint('[2001:db8::2]:4500') };
+    const both = [selector('10.0.0.0/8'), selector('fd00::/8')];
+    const children = [child({ localSelectors: both, remoteSelectors: both })];
+    const pair = new Pair({ client: { children }, server: { children }, floatTo: local }).open();
+    const [opened] = pair.server.seen('child-opened');
+    expect(opened?.remoteSelectors).toHaveLength(2);
+    expect(pair.flights.at(-1)?.path.remote).toEqual(local.local);
   });
 
   it('replays: equal inputs give equal outputs', () => {

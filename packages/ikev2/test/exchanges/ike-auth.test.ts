@@ -70,6 +70,14 @@ describe('authentication (RFC 7296 §2.15, §2.21.2)', () => {
     expect(other.client.children.size + other.server.children.size).toBe(0);
   });
 
+  it('ends in seconds when the peer does not answer the report of a failure', () => {
+    const remoteIdentity = { kind: 'wildcard', idType: 2, pattern: '*.example.org' } as const;
+    const pair = new Pair({ client: { remoteIdentity } });
+    pair.wire = (flight) => (flight.index > 3 ? [] : [{ flight }]);
+    pair.open().drive(10_000);
+    expect(pair.client.closeCode).toBe('authentication-failed');
+  });
+
   it('fails with one clear sentence when no secret is known', () => {
     const pair = new Pair({
       server: { remoteIdentity: { kind: 'identity', identity: identity('alice') } },

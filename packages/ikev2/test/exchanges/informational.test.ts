@@ -74,8 +74,11 @@ describe('DELETE (RFC 7296 §1.4.1)', () => {
     pair.client.command({ kind: 'close', sessionId: 1 });
     pair.server.command({ kind: 'close', sessionId: sessionOf(pair) });
     pair.drive(1_000);
-    expect(pair.client.seen('session-closed')).toHaveLength(1);
-    expect(pair.server.seen('session-closed')).toHaveLength(1);
+    for (const host of [pair.client, pair.server]) {
+      expect(host.seen('session-closed').map(({ failure }) => failure.code)).toEqual([
+        'closed-by-user',
+      ]);
+    }
   });
 
   it('survives the loss of the response to the DELETE: the retransmission is answered from the cache', () => {
