@@ -19,6 +19,7 @@ export type ConfiguredSelector =
     }
   | { readonly kind: 'fixed'; readonly selector: TrafficSelector };
 
+/** What one Child SA protects, and how. */
 export interface ChildConfig {
   readonly name: string;
   readonly proposals: readonly ConfiguredProposal[];
@@ -46,11 +47,13 @@ export interface ConnectionConfig {
   readonly virtualAddresses: readonly IpAddress[];
   /** Names of the pools that serve this connection's peers, as responder. */
   readonly pools: readonly string[];
+  /** `yes` and `force` split large messages, `accept` only takes fragments, `no` does not announce RFC 7383. */
   readonly fragmentation: 'yes' | 'accept' | 'force' | 'no';
+  /** Whether MOBIKE is announced, as responder, to a peer that announces it. */
   readonly mobike: boolean;
   /** 0 sends none. */
   readonly dpdDelayMs: number;
-  /** Retransmission attempts of the first exchange when told to keep trying: 0 is for ever. */
+  /** How often the first exchanges are begun anew when the peer does not answer, the first time included; 0 is for ever. */
   readonly keyingTries: number;
   readonly sendInitialContact: boolean;
 }
@@ -70,7 +73,7 @@ export interface EndpointSettings {
   /** 0 sends no keepalives. */
   readonly keepaliveMs: number;
   readonly keepaliveDpdMarginMs: number;
-  /** Largest IP packet that carries a fragment; 0 takes 1280 (IPv6) or 576-1280 (IPv4). */
+  /** Largest IP packet that carries a fragment; 0 takes 1280. */
   readonly fragmentBytes: number;
   /** Half-open IKE SAs (all; from one address) above which cookies are asked for. */
   readonly cookieThreshold: number;
@@ -81,5 +84,6 @@ export interface EndpointSettings {
   readonly halfOpenTimeoutMs: number;
   /** IKE SAs in all above which IKE_SA_INIT is dropped. */
   readonly maxSessions: number;
+  /** Sends keepalives where no NAT is seen as well: stateful firewalls need them too. */
   readonly keepAliveForced: boolean;
 }

@@ -39,12 +39,14 @@ export type EndpointInput =
       readonly path: Path;
     };
 
+/** What the packet path saw of one Child SA since the last sample. */
 export interface ChildTraffic {
   readonly childId: number;
   readonly inboundSinceLast: boolean;
   readonly outboundSinceLast: boolean;
 }
 
+/** What the driver wants of the endpoint. A command for a session that has ended does nothing, since the two may cross. */
 export type Command =
   /** Opens an IKE SA and its first child over `path`. `sessionId` is chosen by the caller, unique,
    * and below {@link FIRST_RESPONDER_SESSION_ID}: ids from there on name sessions that a peer opened.
@@ -121,6 +123,7 @@ export type Request =
   /** Always blocking: the SA stands before the message that promises it leaves. */
   | { readonly kind: 'install-child'; readonly child: ChildInstallation };
 
+/** The outcome of a {@link Request}; its kind is the request's, or `failed`. */
 export type Answer =
   | { readonly kind: 'generate-key'; readonly secret: KeyExchangeSecret }
   | { readonly kind: 'agree-key'; readonly agreement: KeyAgreement }
