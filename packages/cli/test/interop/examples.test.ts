@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { interopGate } from '../../../../.ci/interop-gate.ts';
+import { fromSource } from './lab/ipsec-kit.ts';
+import { addresses, createLab } from './lab/lab.ts';
+
+const gate = interopGate(['root', 'tun', 'netns'], 'the examples with TUN devices');
+
+const example = (name: string): string =>
+  fileURLToPath(new URL(`../../../../examples/${name}/main.ts`, import.meta.url));
+
+describe.skipIf(gate.skip)('the examples', () => {
+  it('client and server, wired by hand, carry packets both ways and clean up', async () => {
+    const lab = await createLab();
+    try {
+      const start = (host: typeof lab.left, name: string, ...args: string[]) =>
+        host.start(process.execPath, fromSource(example(name), ...args));
+      const server = start(lab.right, 'server', 'a secret', '10.77.0.0/16');
+      await server.waitFor(/listening/);
+      const client = start(lab.left, 'client', addresses.right.v4, 'a secret', '10.77.0.0/16');
+      await client.waitFor(/child-opened/);
+      await lab.left.ping(addresses.right.inner4);
+      await lab.right.ping('10.88.0.1', { source: addresses.right.inner4 });
+      expect(await client.stop('SIGINT')).toBe(0);
+      expect(await server.stop('SIGINT')).toBe(0);
+      for (const host of [lab.left, lab.right]) {
+        expect(await host.run('ip', 'link')).not.toContain('ipsec');
+        expect(await host.run('ip', 'rule')).not.toMatch(/45\d{5}/);
+      }
+    } finally {
+      await lab.close();
+    }
+  });
+});
