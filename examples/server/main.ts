@@ -50,6 +50,8 @@ const random = systemRandom();
 const crypto = createNodeProvider();
 const tun = await createTun();
 const udp = await createUdpAdapter({ bind: { ports: [500, 4500] } });
+// Interfaces come and go: look again now and then.
+const looking = setInterval(() => void udp.refresh(), 2_000);
 
 // The packet path: TUN <-> engine <-> UDP. IKE messages and facts go to the driver.
 const engine = createPacketEngine({ crypto, random });
@@ -108,6 +110,7 @@ for (const sessionId of open) driver.command({ kind: 'close', sessionId, giveUpA
 if (open.size > 0) await closed;
 
 // Down, in the opposite order; the device takes its addresses and routes with it.
+clearInterval(looking);
 driver.stop();
 datapath.stop();
 await udp.close();

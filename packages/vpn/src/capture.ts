@@ -95,6 +95,7 @@ export function tapUdp(udp: BoundUdp, capture: Capture): BoundUdp {
       capture.note('outbound', { local, remote }, datagram);
       udp.sendOne(datagram, local, remote);
     },
+    ...(udp.refresh ? { refresh: udp.refresh } : {}),
     close: () => udp.close(),
   };
 }

@@ -26,6 +26,8 @@ export type ControlAnswer =
 
 const requestLimitBytes = 4096;
 const connectionLimit = 16;
+/** Requests of one connection that may wait for their answers before no more is read. */
+const unansweredLimit = 8;
 const idleMs = 30_000;
 /** `sun_path` has 108 bytes with its terminator. */
 const pathLimitBytes = 107;
@@ -77,17 +79,24 @@ export async function openControlSocket(
 
 function serve(socket: Socket, handlers: ControlHandlers, answers: Set<Promise<void>>): void {
   let buffered = '';
+  let unanswered = 0;
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
     buffered += chunk;
     for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
       const line = buffered.slice(0, end);
       buffered = buffered.slice(end + 1);
+      unanswered += 1;
+      if (unanswered === unansweredLimit) socket.pause();
       const answer = answerTo(line, handlers)
         .then((value) => {
           if (!socket.destroyed) socket.write(`${JSON.stringify(value)}\n`);
         })
-        .finally(() => answers.delete(answer));
+        .finally(() => {
+          answers.delete(answer);
+          unanswered -= 1;
+          socket.resume();
+        });
       answers.add(answer);
     }
     if (buffered.length > requestLimitBytes) {

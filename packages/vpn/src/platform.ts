@@ -15,6 +15,7 @@ import { createTun, type TunAdapter } from '@ipsec-kit/tun-adapter';
 import {
   createUdpAdapter,
   localAddressFor,
+  type SocketUdpAdapter,
   type UdpAdapter,
   type UdpAdapterOptions,
 } from '@ipsec-kit/udp-adapter';
@@ -23,7 +24,9 @@ import {
 export type UdpBinding = UdpAdapterOptions['bind'];
 
 /** Sockets, and the ports that were opened, in the order in which they were asked for. */
-export type BoundUdp = UdpAdapter & { readonly ports: readonly number[] };
+export type BoundUdp = UdpAdapter &
+  Pick<SocketUdpAdapter, 'ports'> &
+  Partial<Pick<SocketUdpAdapter, 'refresh'>>;
 
 /** What a client or server needs of the world around it. Every part may be replaced: by the memory twins in a test,
  * by another clock on a phone, by a token that holds keys.

@@ -18,6 +18,7 @@ import {
 import { createPacketEngine } from '@ipsec-kit/ipsec';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
+import { watchAddresses } from './address-watch.ts';
 import { openCapture, tapUdp } from './capture.ts';
 import { createChildInstaller } from './child-installer.ts';
 import type { CompiledVpn } from './compile/index.ts';
@@ -103,7 +104,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'tun-opened', name: tun.name, mtu: DEFAULT_TUN_MTU });
 
-    const sockets = await openSockets(options);
+    const sockets = await openSockets(options, tun.name);
     undo.push(() => sockets.close());
     const udp = capture ? tapUdp(sockets, capture) : sockets;
     udp.onError((error) => {
@@ -118,7 +119,9 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     return {
       driver,
       book,
-      endpoints: udp.endpoints,
+      get endpoints() {
+        return udp.endpoints;
+      },
       ports: udp.ports,
       get childCount() {
         return installer.children.size;
@@ -153,6 +156,7 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
   const { compiled, world, onEvent = () => undefined } = options;
   const { tun, udp, keyLog, warn, undo } = parts;
   const { clock, crypto } = world;
+  const scheduler = createScheduler({ clock });
   const pools = createAddressPools(poolConfigs(compiled));
   const book = createSessionBook(clock);
   const engine = createPacketEngine({ crypto, random: world.random });
@@ -187,7 +191,7 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
       jitter: world.jitter,
     }),
     clock,
-    scheduler: createScheduler({ clock }),
+    scheduler,
     control: {
       sendIke: datapath.sendIke,
       sendKeepalive: datapath.sendKeepalive,
@@ -208,7 +212,14 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
       options.onSessionEvent(event);
     },
   });
+  const tellSockets = (): void =>
+    onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
+  const stopWatch =
+    'ports' in options.bind
+      ? watchAddresses({ udp, clock, scheduler, onChange: tellSockets, onWarning: warn })
+      : undefined;
   undo.push(async () => {
+    stopWatch?.();
     driver.stop();
     datapath.stop();
   });
@@ -240,9 +251,18 @@ async function openTun(options: TunnelHostOptions): Promise<TunAdapter> {
   }
 }
 
-async function openSockets(options: TunnelHostOptions): Promise<BoundUdp> {
+/** @param device - the tunnel's own: what comes out of the tunnel is not to be answered from inside of it. */
+async function openSockets(options: TunnelHostOptions, device: string): Promise<BoundUdp> {
+  const { bind, world } = options;
+  const outside: UdpBinding =
+    'ports' in bind
+      ? {
+          ...bind,
+          skip: (name, address) => name === device || (bind.skip?.(name, address) ?? false),
+        }
+      : bind;
   try {
-    return await options.world.createUdp(options.bind);
+    return await world.createUdp(outside);
   } catch (error) {
     throw vpnErrorFrom(error, 'open the UDP sockets', 'socket-failed');
   }
