@@ -76,7 +76,8 @@ function narrateMessage(event: Message): string {
     ...(event.roundTripMs === undefined ? [] : [milliseconds(event.roundTripMs)]),
   ].join(', ');
   const preposition = direction === 'sent' ? 'to' : 'from';
-  return `${arrow} ${exchange} ${kind} ${messageId} ${preposition} ${remote} (${details}): ${event.payloads}`;
+  const payloads = event.payloads === '' ? '(empty)' : event.payloads;
+  return `${arrow} ${exchange} ${kind} ${messageId} ${preposition} ${remote} (${details}): ${payloads}`;
 }
 
 function milliseconds(value: number): string {

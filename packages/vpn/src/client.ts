@@ -4,7 +4,7 @@ import { formatEndpoint } from '@ipsec-kit/ip';
 import { chooseConnection } from './choose-connection.ts';
 import type { CompiledVpn, ConfigPositions, ConnectionTransport } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
-import { findAddresses, type InitialPath, initialPath } from './connection-path.ts';
+import { findAddresses, IKE_PORT, type InitialPath, initialPath } from './connection-path.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
 import type { VpnOptions } from './options.ts';
@@ -73,6 +73,7 @@ class ClientTunnel implements Client {
   readonly #opened = createDeferred<void>();
   readonly #ended = createDeferred<VpnError | undefined>();
   #state: State = 'idle';
+  #opening: Promise<TunnelHost> | undefined;
   #host: TunnelHost | undefined;
   #start: InitialPath | undefined;
   /** What went wrong first, when the session is closed because of it. */
@@ -131,11 +132,16 @@ class ClientTunnel implements Client {
     const { localPort, remotePort } = this.#transport;
     this.#warnOfOtherChildren();
     const addresses = await findAddresses(this.connection, this.#transport, this.#world);
+    if (this.#state !== 'connecting') return;
+    const isIkePort = localPort === IKE_PORT;
     const bind = [
-      { address: addresses.local, port: settings.port ?? 0 },
-      { address: addresses.local, port: localPort ?? settings.portNatT ?? 0 },
+      { address: addresses.local, port: (isIkePort ? localPort : settings.port) ?? 0 },
+      {
+        address: addresses.local,
+        port: (isIkePort ? settings.portNatT : localPort) ?? settings.portNatT ?? 0,
+      },
     ];
-    const host = await openTunnelHost({
+    this.#opening = openTunnelHost({
       ...this.#options,
       compiled: this.#compiled,
       world: this.#world,
@@ -144,12 +150,10 @@ class ClientTunnel implements Client {
       onSessionEvent: (event) => this.#onSessionEvent(event),
       onFatal: (error) => void this.#finish(error),
     });
+    const host = await this.#opening;
+    // Closed meanwhile: whoever closes waits for it and takes it down.
+    if (this.#state !== 'connecting') return;
     this.#host = host;
-    if (this.#state !== 'connecting') {
-      // It was closed meanwhile: what has just been opened goes again.
-      await host.close();
-      return;
-    }
     const [ike = 0, natT = 0] = host.ports;
     this.#start = initialPath(addresses, remotePort, { ike, natT });
     this.#emit({
@@ -226,11 +230,11 @@ class ClientTunnel implements Client {
    * Looked at in the next turn, since the end of the IKE SA itself may be on its way.
    */
   #loseChild(reason: VpnError): void {
-    if (this.#state !== 'connecting' && this.#state !== 'open') return;
-    this.#failure ??= reason;
     setImmediate(() => {
       if (this.#state !== 'connecting' && this.#state !== 'open') return;
-      if (this.#host?.childCount === 0) this.#sayGoodbye(DEFAULT_PATIENCE_MS);
+      if (this.#host?.childCount !== 0) return;
+      this.#failure ??= reason;
+      this.#sayGoodbye(DEFAULT_PATIENCE_MS);
     });
   }
 
@@ -239,9 +243,8 @@ class ClientTunnel implements Client {
       void this.#finish(this.#failure);
       return;
     }
-    const error = new VpnError(failure.code, failure.sentence);
-    if (this.#state === 'closing') void this.#finish(this.#failure);
-    else void this.#finish(error);
+    const isAsked = this.#state === 'closing';
+    void this.#finish(isAsked ? this.#failure : new VpnError(failure.code, failure.sentence));
   }
 
   #sayGoodbye(patienceMs: number): void {
@@ -281,7 +284,8 @@ class ClientTunnel implements Client {
   async #takeDown(error: VpnError | undefined): Promise<void> {
     this.#cancelPatience?.();
     this.#state = 'closing';
-    await this.#host?.close();
+    const host = await this.#opening?.catch(() => undefined);
+    await host?.close();
     this.#state = 'closed';
     const reason =
       error ?? new VpnError('closed-by-user', `The connection ${this.connection} was closed.`);

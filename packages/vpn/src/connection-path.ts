@@ -18,7 +18,8 @@ export interface InitialPath {
   readonly floatTo?: Path;
 }
 
-const IKE_PORT = 500;
+/** Where IKE begins; only from here does an initiator float to 4500. @see RFC 7296 §2.23 */
+export const IKE_PORT = 500;
 const NAT_T_PORT = 4500;
 
 /** Finds the first configured peer address that this host can reach, and the address to reach it from.

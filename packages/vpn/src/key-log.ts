@@ -4,7 +4,7 @@ import { type CipherSuite, Encr, Integ, type KeyMaterial } from '@ipsec-kit/cryp
 import type { ChildInstallation, SessionEvent } from '@ipsec-kit/ikev2';
 import { formatAddress } from '@ipsec-kit/ip';
 import { formatIkeSpi, formatSpi } from './events.ts';
-import { vpnErrorFrom } from './vpn-error.ts';
+import { messageOf, vpnErrorFrom } from './vpn-error.ts';
 
 /** Writes the keys of SAs where Wireshark looks for them. Whoever reads these files reads the traffic. */
 export interface KeyLog {
@@ -18,9 +18,13 @@ type IkeKeys = Extract<SessionEvent, { kind: 'ike-sa-keyed' }>;
 /** Opens a key log in a directory: `ikev2_decryption_table` and `esp_sa` in the form of Wireshark's tables,
  * mode 0600; lines are appended. Copy both into Wireshark's configuration directory, or point
  * WIRESHARK_CONFIG_DIR at the directory. Suites that Wireshark has no name for are written as comments.
+ * @param onWarning - told once when a line could not be written later: a full disk ends no tunnel.
  * @throws VpnError when the files cannot be written.
  */
-export function openKeyLog(directory: string): KeyLog {
+export function openKeyLog(
+  directory: string,
+  onWarning: (sentence: string) => void = () => undefined,
+): KeyLog {
   const ikeFile = join(directory, 'ikev2_decryption_table');
   const espFile = join(directory, 'esp_sa');
   try {
@@ -32,12 +36,22 @@ export function openKeyLog(directory: string): KeyLog {
   } catch (error) {
     throw vpnErrorFrom(error, `write the key log in ${directory}`, 'file-failed');
   }
+  let isBroken = false;
+  const append = (file: string, lines: readonly string[]): void => {
+    if (isBroken) return;
+    try {
+      appendFileSync(file, `${lines.join('\n')}\n`);
+    } catch (error) {
+      isBroken = true;
+      onWarning(`No keys are written any more: ${messageOf(error)}`);
+    }
+  };
   return {
     noteEvent(event) {
-      if (event.kind === 'ike-sa-keyed') appendFileSync(ikeFile, `${ikeTableLine(event)}\n`);
+      if (event.kind === 'ike-sa-keyed') append(ikeFile, [ikeTableLine(event)]);
     },
     noteChild(child) {
-      appendFileSync(espFile, `${espTableLines(child).join('\n')}\n`);
+      append(espFile, espTableLines(child));
     },
   };
 }

@@ -60,6 +60,7 @@ class ServerTunnels implements Server {
   readonly #ended = createDeferred<VpnError | undefined>();
   readonly #unique: UniquePolicy;
   #state: 'idle' | 'serving' | 'closing' | 'closed' = 'idle';
+  #opening: Promise<TunnelHost> | undefined;
   #host: TunnelHost | undefined;
   #whenEmpty: (() => void) | undefined;
   #finishing: Promise<void> | undefined;
@@ -95,12 +96,12 @@ class ServerTunnels implements Server {
     if (this.#state !== 'idle') throw new Error('"open" was called twice on one server');
     this.#state = 'serving';
     try {
-      const host = await this.#openHost();
-      this.#host = host;
+      this.#opening = this.#openHost();
+      const host = await this.#opening;
       if (this.#state !== 'serving') {
-        await host.close();
         throw new VpnError('closed-by-user', 'The server was closed while it was opened.');
       }
+      this.#host = host;
     } catch (error) {
       const failure = vpnErrorFrom(error, 'open the server', 'internal');
       await this.#finish(failure);
@@ -126,10 +127,8 @@ class ServerTunnels implements Server {
   async close(options: CloseOptions = {}): Promise<void> {
     const patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
     const host = this.#host;
-    if (this.#state !== 'closed' && host) {
-      this.#state = 'closing';
-      await this.#closeSessions(host, patienceMs);
-    }
+    if (this.#state !== 'closed') this.#state = 'closing';
+    if (this.#state === 'closing' && host) await this.#closeSessions(host, patienceMs);
     await this.#finish(undefined);
   }
 
@@ -178,7 +177,8 @@ class ServerTunnels implements Server {
 
   async #takeDown(error: VpnError | undefined): Promise<void> {
     this.#state = 'closing';
-    await this.#host?.close();
+    const host = await this.#opening?.catch(() => undefined);
+    await host?.close();
     this.#state = 'closed';
     this.#ended.resolve(error);
   }

@@ -15,12 +15,12 @@ import {
   type Prefix,
   type TrafficSelector,
 } from '@ipsec-kit/ip';
-import { createPacketEngine } from '@ipsec-kit/ipsec';
+import { createPacketEngine, type PacketEngine } from '@ipsec-kit/ipsec';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
 import { watchAddresses } from './address-watch.ts';
 import { openCapture, tapUdp } from './capture.ts';
-import { createChildInstaller } from './child-installer.ts';
+import { type ChildInstaller, createChildInstaller } from './child-installer.ts';
 import type { CompiledVpn } from './compile/index.ts';
 import { createDriver, type Driver } from './driver.ts';
 import { publicEvent, type VpnEvent } from './events.ts';
@@ -49,6 +49,7 @@ export interface HostOptions {
 export interface TunnelHostOptions extends HostOptions {
   readonly compiled: CompiledVpn;
   readonly world: Platform;
+  /** Ports in pairs: that of IKE (500), then that of ESP and marked IKE (4500). */
   readonly bind: UdpBinding;
   readonly poolPrefixes: readonly Prefix[];
   readonly onSessionEvent: (event: SessionEvent) => void;
@@ -90,7 +91,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
   }
 
   try {
-    const keyLog = options.keyLogDirectory ? openKeyLog(options.keyLogDirectory) : undefined;
+    const keyLog = options.keyLogDirectory ? openKeyLog(options.keyLogDirectory, warn) : undefined;
     const capture = options.captureFile ? openCapture(options.captureFile) : undefined;
     if (capture) undo.push(() => capture.close());
 
@@ -152,7 +153,14 @@ interface OpenParts {
   readonly undo: (() => Promise<void>)[];
 }
 
-function connect(options: TunnelHostOptions, parts: OpenParts) {
+interface ConnectedParts {
+  readonly driver: Driver;
+  readonly book: SessionBook;
+  readonly engine: PacketEngine;
+  readonly installer: ChildInstaller;
+}
+
+function connect(options: TunnelHostOptions, parts: OpenParts): ConnectedParts {
   const { compiled, world, onEvent = () => undefined } = options;
   const { tun, udp, keyLog, warn, undo } = parts;
   const { clock, crypto } = world;
@@ -160,6 +168,7 @@ function connect(options: TunnelHostOptions, parts: OpenParts) {
   const pools = createAddressPools(poolConfigs(compiled));
   const book = createSessionBook(clock);
   const engine = createPacketEngine({ crypto, random: world.random });
+  // Bindings name the port of IKE and that of NAT traversal in turn.
   const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
   const datapath = createDatapath({
     tun,

@@ -1,5 +1,7 @@
 import { answerIcmpEcho, buildIcmpEcho, type IpAddress, readIcmpEcho } from '@ipsec-kit/ip';
+import { createMemoryTun } from '@ipsec-kit/tun-adapter/memory';
 import { describe, expect, it } from 'vitest';
+import { createClient } from '../src/client.ts';
 import type { PacketPort } from '../src/packet-port.ts';
 import {
   address,
@@ -206,6 +208,26 @@ describe('a failed connection', () => {
       message: expect.stringContaining('192.0.2.1'),
     });
     expect(await c.client.ended).toMatchObject({ code: 'peer-unreachable' });
+  });
+
+  it('leaves nothing open when it is given up while its device is made', async () => {
+    const { hostAt } = createMemoryWorld();
+    let make: () => void = () => undefined;
+    const made = new Promise<void>((resolve) => {
+      make = resolve;
+    });
+    const device = createMemoryTun();
+    const client = createClient({
+      options: clientOptions(),
+      platform: { ...hostAt('192.0.2.7'), createTun: () => made.then(() => device) },
+    });
+    const opening = client.open();
+    await new Promise((resolve) => setImmediate(resolve));
+    const closing = client.close();
+    make();
+    await closing;
+    expect(device.isClosed).toBe(true);
+    await expect(opening).rejects.toMatchObject({ code: 'closed-by-user' });
   });
 
   it('can be given up before it is decided', async () => {
