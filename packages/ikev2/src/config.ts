@@ -26,10 +26,32 @@ export interface ChildConfig {
   readonly localSelectors: readonly ConfiguredSelector[];
   readonly remoteSelectors: readonly ConfiguredSelector[];
   readonly replayWindowPackets: number;
+  /** Soft lifetime: the Child SA is replaced when it is over; absent or 0: not by time. */
+  readonly rekeyMs?: number;
+  /** Most that is subtracted from `rekeyMs` at random, so that both sides rarely begin at once. */
+  readonly rekeyJitterMs?: number;
+  /** Soft limits of either direction; the packet path counts and tells by `child-limit`. */
+  readonly rekeyBytes?: number;
+  readonly rekeyPackets?: number;
+  /** Hard limits: the Child SA ends, replaced or not. */
   readonly hardLifetimeMs?: number;
   readonly hardBytes?: number;
   readonly hardPackets?: number;
 }
+
+/** What to do with a Child SA that the peer closed, or whose peer died: forget it, wait for traffic, or begin anew. */
+export type LossAction = 'none' | 'trap' | 'start';
+
+/** How many IKE SAs a pair of identities may have, as the later one to authenticate is judged:
+ * `never` does not look, nor heeds INITIAL_CONTACT; `no` replaces only on INITIAL_CONTACT; `keep` refuses the new one;
+ * `replace` ends the old one.
+ */
+export type UniquePolicy = 'never' | 'no' | 'keep' | 'replace';
+
+/** Whether an IKE SA may stand without a Child SA: as initiator begin so (`prefer` where the peer can, `force` always),
+ * as responder allow it. @see RFC 6023
+ */
+export type ChildlessPolicy = 'allow' | 'prefer' | 'force' | 'never';
 
 /** A connection: whom we talk to, how each side proves who it is, and what is protected. */
 export interface ConnectionConfig {
@@ -56,6 +78,26 @@ export interface ConnectionConfig {
   /** How often the first exchanges are begun anew when the peer does not answer, the first time included; 0 is for ever. */
   readonly keyingTries: number;
   readonly sendInitialContact: boolean;
+  /** Soft lifetime of the IKE SA: it is rekeyed when it is over; absent or 0: not by time. */
+  readonly rekeyMs?: number;
+  /** Most that is subtracted from `rekeyMs` and `reauthMs` at random. */
+  readonly rekeyJitterMs?: number;
+  /** When both sides prove anew who they are; absent or 0: never. */
+  readonly reauthMs?: number;
+  /** How long after `rekeyMs` or `reauthMs` the IKE SA ends when no replacement came; absent: a tenth of the shorter. */
+  readonly overMs?: number;
+  /** Default `no`. */
+  readonly unique?: UniquePolicy;
+  /** Default `allow`. */
+  readonly childless?: ChildlessPolicy;
+  /** Whether a reauthentication opens the new IKE SA before it ends the old one; default false. */
+  readonly makeBeforeBreak?: boolean;
+  /** What becomes of the Child SAs of a peer that stopped answering; default `none`. */
+  readonly dpdAction?: LossAction;
+  /** What becomes of a Child SA that the peer closed; default `none`. */
+  readonly closeAction?: LossAction;
+  /** How long an established IKE SA waits for an answer before its peer counts as dead; absent: as the retransmissions say. */
+  readonly dpdTimeoutMs?: number;
 }
 
 /** Settings of the whole endpoint: the `charon { ... }` keys. */
@@ -84,6 +126,8 @@ export interface EndpointSettings {
   readonly halfOpenTimeoutMs: number;
   /** IKE SAs in all above which IKE_SA_INIT is dropped. */
   readonly maxSessions: number;
+  /** Most Child SAs of one IKE SA; further ones are answered with NO_ADDITIONAL_SAS. Default 64. */
+  readonly maxChildren?: number;
   /** Sends keepalives where no NAT is seen as well: stateful firewalls need them too. */
   readonly keepAliveForced: boolean;
 }

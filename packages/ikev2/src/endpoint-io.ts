@@ -37,7 +37,24 @@ export type EndpointInput =
       readonly now: Instant;
       readonly childId: number;
       readonly path: Path;
+    }
+  /** The first authenticated ESP packet of a Child SA has come: the peer uses it, so may we. @see RFC 7296 §2.8 */
+  | { readonly kind: 'child-first-inbound'; readonly now: Instant; readonly childId: number }
+  /** A Child SA has reached a limit of bytes or packets: `soft` replaces it, `hard` ends it. */
+  | {
+      readonly kind: 'child-limit';
+      readonly now: Instant;
+      readonly childId: number;
+      readonly limit: 'soft' | 'hard';
     };
+
+/** Both ends of a packet that found no SA, each as a selector of one address and one port.
+ * @see RFC 7296 §2.9 (the first selectors of an offer)
+ */
+export interface PacketSelectors {
+  readonly local: TrafficSelector;
+  readonly remote: TrafficSelector;
+}
 
 /** What the packet path saw of one Child SA since the last sample. */
 export interface ChildTraffic {
@@ -73,7 +90,20 @@ export type Command =
       readonly sessionId: number;
       readonly childId: number;
       readonly reason: string;
-    };
+    }
+  /** Replaces the IKE SA now: new SPIs and keys, message ids from 0; session, lease and children stay. @see RFC 7296 §1.3.2 */
+  | { readonly kind: 'rekey-ike'; readonly sessionId: number }
+  /** Replaces a Child SA now. @see RFC 7296 §1.3.3 */
+  | { readonly kind: 'rekey-child'; readonly sessionId: number; readonly childId: number }
+  /** Opens a further Child SA, by the name of its configuration. @see RFC 7296 §1.3.1 */
+  | {
+      readonly kind: 'create-child';
+      readonly sessionId: number;
+      readonly child: string;
+      readonly packet?: PacketSelectors;
+    }
+  /** Proves anew who both sides are, in a new IKE SA that takes the place of this one. @see RFC 7296 §2.8.3 */
+  | { readonly kind: 'reauthenticate'; readonly sessionId: number };
 
 /** What comes out, to be performed strictly in order. */
 export type EndpointOutput =
@@ -95,6 +125,11 @@ export type EndpointOutput =
   | { readonly kind: 'remove-child'; readonly childId: number }
   | { readonly kind: 'move-child'; readonly childId: number; readonly path: Path }
   | { readonly kind: 'activate-child'; readonly childId: number }
+  /** An SPI of ours that a message has promised before its Child SA can be installed: packets for it are kept, bounded,
+   * until `install-child` or `release-spi`.
+   */
+  | { readonly kind: 'reserve-spi'; readonly spi: number }
+  | { readonly kind: 'release-spi'; readonly spi: number }
   | { readonly kind: 'release-lease'; readonly lease: Lease }
   | { readonly kind: 'event'; readonly event: SessionEvent };
 
@@ -158,6 +193,8 @@ export interface ChildInstallation {
   readonly path: Path;
   /** Whether outbound traffic may use it at once, or waits for `activate-child`. */
   readonly outboundActive: boolean;
+  /** The Child SA that this one takes the place of, by rekey or reauthentication; it stays until its own `remove-child`. */
+  readonly replaces?: number;
   /** Virtual addresses and DNS that the peer gave us (initiator), for the TUN device. */
   readonly virtualAddresses: readonly IpAddress[];
   readonly dns: readonly IpAddress[];

@@ -116,6 +116,57 @@ export type SessionEvent =
       readonly name: string;
       readonly reason: string;
     }
+  /** A Child SA has been replaced by another; to its user it is the same. */
+  | {
+      readonly kind: 'child-rekeyed';
+      readonly sessionId: number;
+      readonly oldChildId: number;
+      readonly newChildId: number;
+      readonly name: string;
+      /** Which side began it. */
+      readonly by: 'local' | 'peer';
+      readonly inboundSpi: number;
+      readonly outboundSpi: number;
+      readonly suite: CipherSuite;
+      readonly localSelectors: readonly TrafficSelector[];
+      readonly remoteSelectors: readonly TrafficSelector[];
+    }
+  /** A rekey that this side began has failed; what it was to replace stays while it may, and it is tried again. */
+  | {
+      readonly kind: 'rekey-failed';
+      readonly sessionId: number;
+      /** Absent: the IKE SA. */
+      readonly childId?: number;
+      readonly failure: SessionFailure;
+      readonly retryInMs: number;
+    }
+  /** The IKE SA has been replaced by another; children, addresses and the session stay. An `ike-sa-keyed` came before. */
+  | {
+      readonly kind: 'session-rekeyed';
+      readonly sessionId: number;
+      readonly by: 'local' | 'peer';
+      readonly spis: { readonly initiator: bigint; readonly responder: bigint };
+    }
+  /** Both sides have proven anew who they are, in a new IKE SA. */
+  | {
+      readonly kind: 'session-reauthenticated';
+      readonly sessionId: number;
+      readonly by: 'local' | 'peer';
+      readonly spis: { readonly initiator: bigint; readonly responder: bigint };
+    }
+  | {
+      readonly kind: 'reauthentication-failed';
+      readonly sessionId: number;
+      readonly failure: SessionFailure;
+      readonly retryInMs: number;
+    }
+  /** Traffic that found no SA has begun a negotiation. */
+  | {
+      readonly kind: 'acquire-started';
+      readonly sessionId: number;
+      readonly connection: string;
+      readonly name: string;
+    }
   | {
       readonly kind: 'liveness-confirmed';
       readonly sessionId: number;

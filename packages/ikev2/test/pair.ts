@@ -261,6 +261,8 @@ export class Host {
         this.events.push(output.event);
         return;
       case 'activate-child':
+      case 'reserve-spi':
+      case 'release-spi':
         return;
     }
   }

@@ -127,6 +127,9 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       if (session) followPeer(context, session, input.path, session.marker, 'esp');
       return;
     }
+    case 'child-first-inbound':
+    case 'child-limit':
+      return;
     default:
       unreachable(input);
   }

@@ -28,6 +28,11 @@ export function performCommand(context: EndpointContext, command: Command): void
     case 'close-child':
       closeChild(context, session, command.childId, command.reason);
       return;
+    case 'rekey-ike':
+    case 'rekey-child':
+    case 'create-child':
+    case 'reauthenticate':
+      return;
     default:
       unreachable(command);
   }
