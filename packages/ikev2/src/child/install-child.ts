@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { ask, type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { activationDeadline, armActivation } from './activate-child.ts';
 import type { ChildSa } from './child-sa.ts';
 import type { NegotiatedChild } from './negotiated-child.ts';
 
@@ -25,7 +26,8 @@ export function requestInstallation(
       localSelectors: child.localSelectors,
       remoteSelectors: child.remoteSelectors,
       path: session.path,
-      outboundActive: true,
+      outboundActive: child.waitsForPeer !== true,
+      ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
       virtualAddresses: session.virtualAddresses,
       dns: session.dns,
     },
@@ -40,10 +42,27 @@ export function adoptChild(
 ): void {
   const { hardLifetimeMs } = child.config;
   const expiresAt = hardLifetimeMs ? addMs(context.now, hardLifetimeMs) : undefined;
-  const { id, config, inboundSpi, outboundSpi } = child;
-  session.children.set(id, { id, config, inboundSpi, outboundSpi, expiresAt, deleting: undefined });
+  const { id, config, inboundSpi, outboundSpi, replaces } = child;
+  const waits = child.waitsForPeer === true;
+  session.children.set(id, {
+    id,
+    config,
+    inboundSpi,
+    outboundSpi,
+    expiresAt,
+    isActive: !waits,
+    activateAt: waits ? activationDeadline(context) : undefined,
+    replacedBy: undefined,
+    deleting: undefined,
+  });
   context.sessionsByChild.set(id, session);
+  const replaced =
+    replaces === undefined
+      ? undefined
+      : context.sessionsByChild.get(replaces)?.children.get(replaces);
+  if (replaced) replaced.replacedBy = id;
   armChildLifetime(context, session);
+  if (waits) armActivation(context, session);
 }
 
 /** Tells that a Child SA is open. */

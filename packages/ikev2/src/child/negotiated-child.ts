@@ -16,4 +16,8 @@ export interface NegotiatedChild {
   readonly outboundKeys: ChildKeys['fromInitiator'];
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
+  /** The Child SA that it takes the place of, by rekey or reauthentication. */
+  readonly replaces?: number;
+  /** Our packets wait for a sign that the peer has it: it was the peer who asked for the replacement. */
+  readonly waitsForPeer?: boolean;
 }

@@ -17,6 +17,8 @@ export type TimerName =
   | 'dpd'
   | 'keepalive'
   | 'child-lifetime'
+  | 'activation'
+  | 'retired-child'
   | 'reassembly'
   | 'give-up'
   | 'linger';

@@ -1,6 +1,7 @@
 import type { Machine } from '@ipsec-kit/clock';
 import { instantFromMs } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import { onFirstInbound } from '../child/activate-child.ts';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import {
   type ChildTraffic,
@@ -128,6 +129,8 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       return;
     }
     case 'child-first-inbound':
+      onFirstInbound(context, input.childId);
+      return;
     case 'child-limit':
       return;
     default:

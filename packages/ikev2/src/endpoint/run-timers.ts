@@ -1,3 +1,5 @@
+import { onActivationTimer } from '../child/activate-child.ts';
+import { onRetiredTimer } from '../child/retire-child.ts';
 import { neverAuthenticated } from '../errors/failures.ts';
 import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { onKeepaliveTimer } from '../nat/keepalive.ts';
@@ -38,6 +40,12 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       return;
     case 'child-lifetime':
       onChildLifetimeOver(context, session);
+      return;
+    case 'activation':
+      onActivationTimer(context, session);
+      return;
+    case 'retired-child':
+      onRetiredTimer(context, session);
       return;
     case 'reassembly':
       session.sa?.requestFragments.expire(context.now);

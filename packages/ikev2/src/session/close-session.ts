@@ -1,5 +1,6 @@
 import { addMs } from '@ipsec-kit/clock';
 import type { ChildSa } from '../child/child-sa.ts';
+import { dropRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
 import { eraseIkeSa } from './ike-sa.ts';
@@ -24,6 +25,7 @@ export function endSession(
   for (const child of [...session.children.values()]) {
     removeChild(context, session, child, failure.sentence);
   }
+  dropRetired(context, session);
   if (session.lease) context.outputs.push({ kind: 'release-lease', lease: session.lease });
   session.lease = undefined;
   // A peer that failed to authenticate keeps counting while its answer is kept: it must not cost more than a half-open one.

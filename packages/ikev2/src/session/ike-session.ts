@@ -5,6 +5,7 @@ import type { AddressUpdates } from '@ipsec-kit/mobike';
 import type { KeepaliveTimer, NatStatus } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ChildSa } from '../child/child-sa.ts';
+import type { RetiredChild } from '../child/retire-child.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { Lease } from '../endpoint-io.ts';
 import type { Procedure, RunningProcedure } from '../procedures/procedure.ts';
@@ -45,6 +46,8 @@ export interface IkeSession {
   /** Both sides can do RFC 7383. */
   fragmentation: boolean;
   readonly children: Map<number, ChildSa>;
+  /** Replaced Child SAs that still receive, in the order in which they go. */
+  readonly retired: RetiredChild[];
   /** What our pools gave to the peer, as responder. */
   lease: Lease | undefined;
   /** What the peer gave to us, as initiator. */

@@ -46,6 +46,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     keepalive: undefined,
     fragmentation: false,
     children: new Map(),
+    retired: [],
     lease: undefined,
     virtualAddresses: [],
     dns: [],

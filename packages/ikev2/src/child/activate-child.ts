@@ -1,0 +1,48 @@
+import { addMs } from '@ipsec-kit/clock';
+import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { ChildSa } from './child-sa.ts';
+
+/** How long a responder keeps sending on the old Child SA when the initiator neither uses the new one nor deletes the old. */
+export const ACTIVATION_PATIENCE_MS: number = 5_000;
+
+/** Lets outbound traffic use a Child SA that waited for a sign that the peer has it; once only. @see RFC 7296 §2.8 */
+export function activateChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {
+  if (child.isActive) return;
+  child.isActive = true;
+  context.outputs.push({ kind: 'activate-child', childId: child.id });
+  armActivation(context, session);
+}
+
+/** The first authenticated packet of a Child SA has come: the peer has it, so it is ours to use as well. */
+export function onFirstInbound(context: EndpointContext, childId: number): void {
+  const session = context.sessionsByChild.get(childId);
+  const child = session?.children.get(childId);
+  if (session && child) activateChild(context, session, child);
+}
+
+/** No sign came: whatever the peer does with the old one, its answer to our response is due by now. */
+export function onActivationTimer(context: EndpointContext, session: IkeSession): void {
+  for (const child of [...session.children.values()]) {
+    if (child.activateAt !== undefined && child.activateAt <= context.now) {
+      activateChild(context, session, child);
+    }
+  }
+  armActivation(context, session);
+}
+
+/** When a Child SA that is adopted now is activated at the latest. */
+export function activationDeadline(context: EndpointContext): ChildSa['activateAt'] {
+  return addMs(context.now, ACTIVATION_PATIENCE_MS);
+}
+
+/** Sets the deadline for the Child SA whose patience ends first. */
+export function armActivation(context: EndpointContext, session: IkeSession): void {
+  let first: ChildSa['activateAt'];
+  for (const { isActive, activateAt } of session.children.values()) {
+    if (isActive || activateAt === undefined) continue;
+    if (first === undefined || activateAt < first) first = activateAt;
+  }
+  if (first === undefined) context.deadlines.clear(session.id, 'activation');
+  else setTimer(context, session, 'activation', first, { label: 'use of a new Child SA' });
+}

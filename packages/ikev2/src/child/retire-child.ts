@@ -1,0 +1,76 @@
+import { addMs, type Instant } from '@ipsec-kit/clock';
+import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { ChildSa } from './child-sa.ts';
+
+/** How long the inbound half of a replaced Child SA stays after its DELETE, for packets that are still under way.
+ * @see RFC 7296 §2.8 (the old SA may be used for a while)
+ */
+export const RETIRED_CHILD_MS: number = 5_000;
+
+/** A Child SA that both sides have deleted and another has replaced: it still receives, until `until`. */
+export interface RetiredChild {
+  readonly id: number;
+  readonly inboundSpi: number;
+  readonly until: Instant;
+}
+
+/** Takes a replaced Child SA out of its session, and leaves it in the packet path for {@link RETIRED_CHILD_MS}.
+ * No event: to its user it lives on in the one that replaced it.
+ * @param holder - the session that remembers to remove it: the one of the replacement, when the IKE SA was replaced as well.
+ */
+export function retireChild(
+  context: EndpointContext,
+  session: IkeSession,
+  child: ChildSa,
+  holder: IkeSession = session,
+): void {
+  session.children.delete(child.id);
+  context.sessionsByChild.delete(child.id);
+  const { id, inboundSpi } = child;
+  holder.retired.push({ id, inboundSpi, until: addMs(context.now, RETIRED_CHILD_MS) });
+  armRetired(context, holder);
+}
+
+/** Removes the retired Child SAs whose time is over. */
+export function onRetiredTimer(context: EndpointContext, session: IkeSession): void {
+  for (;;) {
+    const [first] = session.retired;
+    if (!first || first.until > context.now) break;
+    session.retired.shift();
+    remove(context, first);
+  }
+  armRetired(context, session);
+}
+
+/** Removes all retired Child SAs of a session at once: it ends. */
+export function dropRetired(context: EndpointContext, session: IkeSession): void {
+  for (const child of session.retired) remove(context, child);
+  session.retired.length = 0;
+}
+
+/** Hands the retired Child SAs of a session to the one that takes its place. */
+export function inheritRetired(context: EndpointContext, from: IkeSession, to: IkeSession): void {
+  to.retired.push(...from.retired);
+  to.retired.sort((a, b) => a.until - b.until);
+  from.retired.length = 0;
+  context.deadlines.clear(from.id, 'retired-child');
+  armRetired(context, to);
+}
+
+function remove(context: EndpointContext, { id, inboundSpi }: RetiredChild): void {
+  context.inboundChildSpis.delete(inboundSpi);
+  context.outputs.push({ kind: 'remove-child', childId: id });
+}
+
+function armRetired(context: EndpointContext, session: IkeSession): void {
+  const [first] = session.retired;
+  if (!first) context.deadlines.clear(session.id, 'retired-child');
+  else {
+    setTimer(context, session, 'retired-child', first.until, {
+      label: 'removal of a replaced Child SA',
+      toleranceMs: 1_000,
+      wake: 'process',
+    });
+  }
+}
