@@ -9,6 +9,12 @@ import { type IkeDatagram, takeEsp } from './take-esp.ts';
 const MOST_ERRORS_PER_BATCH = 64;
 const ERROR_SLOT_BYTES = 1536;
 
+/** What the engine held goes through memory of the loop's own: slots for the largest datagram or packet of an adapter,
+ * with room for what sealing adds on both sides.
+ */
+const HELD_BATCH_PACKETS = 32;
+const HELD_SLOT_BYTES: number = 64 + 16384 + 128;
+
 /** What the loop connects, and whom it tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
 export interface DatapathOptions {
   /** Inner packets; the loop takes over its `onPackets`. */
@@ -40,6 +46,9 @@ export interface DatapathCounters {
   readonly keepalivesSent: number;
   /** Too short to be IKE, ESP or a keepalive. */
   readonly malformed: number;
+  /** Packets that the engine held until their SA stood, and that went on: to the host, and to be sealed. */
+  readonly releasedToHost: number;
+  readonly releasedToPeers: number;
   /** ICMP errors that the engine returned to the host. */
   readonly errorsToHost: number;
   /** Batches or messages in which a handler or the engine threw. */
@@ -53,6 +62,11 @@ export interface Datapath {
   sendIke(message: Uint8Array, path: Path, marker: boolean): void;
   /** Sends a NAT-keepalive: one byte 0xFF, never marked. @see RFC 3948 §2.3 */
   sendKeepalive(path: Path): void;
+  /** Sends on what the engine held until an SA stood: to be called after a change of SAs or traps, as after `install`
+   * or `activateOutbound`. Without that it goes with the next batch, before what is in it; see
+   * `PacketEngine.takeReleased` and `takeHeld`. Tells the facts that arise from it.
+   */
+  flush(): void;
   /** Takes no more packets. The adapters stay open: who made them closes them. */
   stop(): void;
 }
@@ -69,6 +83,8 @@ export function createDatapath(options: DatapathOptions): Datapath {
     keepalivesReceived: 0,
     keepalivesSent: 0,
     malformed: 0,
+    releasedToHost: 0,
+    releasedToPeers: 0,
     errorsToHost: 0,
     defects: 0,
   };
@@ -77,6 +93,12 @@ export function createDatapath(options: DatapathOptions): Datapath {
     slotBytes: ERROR_SLOT_BYTES,
     headroom: 64,
   });
+  const held = createPacketBatch({
+    capacity: HELD_BATCH_PACKETS,
+    slotBytes: HELD_SLOT_BYTES,
+    headroom: 64,
+  });
+  let isFlushing = false;
   const keepalive = natKeepalive();
   const ike: IkeDatagram[] = [];
 
@@ -90,8 +112,39 @@ export function createDatapath(options: DatapathOptions): Datapath {
   }
 
   function reportFacts(): void {
-    const facts = engine.drainFacts();
-    if (facts.length > 0) options.onFacts(facts);
+    for (let facts = engine.drainFacts(); facts.length > 0; facts = engine.drainFacts()) {
+      options.onFacts(facts);
+    }
+  }
+
+  function sealAndSend(batch: PacketBatch): void {
+    toHost.count = 0;
+    engine.outbound(batch, toHost);
+    if (batch.count > 0) udp.send(batch);
+    if (toHost.count > 0) {
+      counters.errorsToHost += toHost.count;
+      tun.write(toHost);
+    }
+  }
+
+  /** What an adapter hands over while `held` is in use finds it busy, and goes its way. @returns whether anything went. */
+  function sendHeld(): boolean {
+    if (isFlushing) return false;
+    const before = counters.releasedToHost + counters.releasedToPeers;
+    isFlushing = true;
+    try {
+      for (let n = engine.takeReleased(held); n > 0; n = engine.takeReleased(held)) {
+        counters.releasedToHost += n;
+        tun.write(held);
+      }
+      for (let n = engine.takeHeld(held); n > 0; n = engine.takeHeld(held)) {
+        counters.releasedToPeers += n;
+        sealAndSend(held);
+      }
+    } finally {
+      isFlushing = false;
+    }
+    return counters.releasedToHost + counters.releasedToPeers > before;
   }
 
   function deliverIke(): void {
@@ -108,7 +161,11 @@ export function createDatapath(options: DatapathOptions): Datapath {
   function fromUdp(batch: PacketBatch): void {
     takeEsp(batch, isMarkedPort, ike, counters);
     if (ike.length > 0) deliverIke();
-    if (batch.count === 0) return;
+    const hasSent = sendHeld();
+    if (batch.count === 0) {
+      if (hasSent) reportFacts();
+      return;
+    }
     counters.espReceived += batch.count;
     engine.inbound(batch);
     if (batch.count > 0) tun.write(batch);
@@ -116,13 +173,8 @@ export function createDatapath(options: DatapathOptions): Datapath {
   }
 
   function fromTun(batch: PacketBatch): void {
-    toHost.count = 0;
-    engine.outbound(batch, toHost);
-    if (batch.count > 0) udp.send(batch);
-    if (toHost.count > 0) {
-      counters.errorsToHost += toHost.count;
-      tun.write(toHost);
-    }
+    sendHeld();
+    sealAndSend(batch);
     reportFacts();
   }
 
@@ -148,6 +200,14 @@ export function createDatapath(options: DatapathOptions): Datapath {
     sendKeepalive(path: Path): void {
       counters.keepalivesSent += 1;
       udp.sendOne(keepalive, path.local, path.remote);
+    },
+    flush(): void {
+      try {
+        sendHeld();
+        reportFacts();
+      } catch (error) {
+        defect(error);
+      }
     },
     stop(): void {
       udp.onDatagrams(() => undefined);

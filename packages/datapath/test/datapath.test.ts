@@ -62,10 +62,23 @@ class HeaderEngine implements PacketEngine {
   }
   install(): void {}
   activateOutbound(): void {}
+  deactivateOutbound(): void {}
+  reserveSpi(): void {}
+  releaseSpi(): void {}
+  takeReleased(): number {
+    return 0;
+  }
+  installTrap(): void {}
+  removeTrap(): void {}
+  rearmTrap(): void {}
+  takeHeld(): number {
+    return 0;
+  }
   movePeer(): void {}
   remove(): void {}
   counters(): ReturnType<PacketEngine['counters']> {
-    return { inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0, drops: {} };
+    const none = { inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
+    return { ...none, heldPackets: 0, heldBytes: 0, drops: {} };
   }
   pairCounters(): undefined {
     return undefined;

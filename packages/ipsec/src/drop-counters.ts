@@ -8,8 +8,14 @@ export type EngineDropReason =
   | 'no-policy'
   /** Outbound: larger than the tunnel carries and not to be fragmented; the sender was told. */
   | 'too-big'
+  /** Outbound: a trap holds as many packets as it may; the one that waited longest went. */
+  | 'trap-queue-full'
   /** Inbound: no SA has this SPI. */
   | 'unknown-spi'
+  /** Inbound: as much is held for a reserved SPI, or for all of them, as may be. */
+  | 'held-queue-full'
+  /** Either direction: held until its reservation, trap or pair was given up. */
+  | 'held-discarded'
   /** Inbound: what came out is not within the selectors of the SA. @see RFC 4301 §5.2 */
   | 'selector-mismatch'
   /** Inbound: the next header of ESP is not the version of the packet inside. */
@@ -28,7 +34,10 @@ export function createDropCounters(): Record<DropReason, number> {
     'no-sa': 0,
     'no-policy': 0,
     'too-big': 0,
+    'trap-queue-full': 0,
     'unknown-spi': 0,
+    'held-queue-full': 0,
+    'held-discarded': 0,
     'selector-mismatch': 0,
     'bad-next-header': 0,
     'malformed-inner': 0,

@@ -4,6 +4,8 @@ import { createDropCounters, type DropReason } from './drop-counters.ts';
 import { FactQueue } from './fact-queue.ts';
 import type { InstalledPair } from './installed-pair.ts';
 import { OutboundPolicy } from './outbound-policy.ts';
+import { OutboundTraps } from './outbound-traps.ts';
+import { SpiReservations } from './spi-reservations.ts';
 
 /** What both directions of an engine share: databases, counters, facts, and one object for the packet at hand. */
 export interface EngineState {
@@ -11,6 +13,8 @@ export interface EngineState {
   readonly bySpi: Map<number, InstalledPair>;
   readonly byId: Map<number, InstalledPair>;
   readonly policy: OutboundPolicy;
+  readonly traps: OutboundTraps;
+  readonly reservations: SpiReservations;
   readonly facts: FactQueue;
   readonly drops: Record<DropReason, number>;
   readonly fields: PacketFields;
@@ -26,6 +30,8 @@ export function createEngineState(factCapacity: number): EngineState {
     bySpi: new Map(),
     byId: new Map(),
     policy: new OutboundPolicy(),
+    traps: new OutboundTraps(),
+    reservations: new SpiReservations(),
     facts: new FactQueue(factCapacity),
     drops: createDropCounters(),
     fields: createPacketFields(),
@@ -41,7 +47,26 @@ export function countEspDrop(state: EngineState, pair: InstalledPair, code: numb
   const reason = espDropReason(code);
   state.drops[reason] += 1;
   if (reason !== 'sequence-exhausted' && reason !== 'lifetime-over') return;
-  if (!pair.hardLimitReported) pair.hardLimitReported = state.facts.tell('hard-limit', pair.id);
+  pair.hardLimitReached = true;
+  noteHardLimit(state, pair);
+}
+
+/** Tells once that an authentic packet came on a pair. */
+export function noteFirstInbound(state: EngineState, pair: InstalledPair): void {
+  if (pair.firstInboundReported || pair.inboundSa.packets === 0) return;
+  pair.firstInboundReported = state.facts.tell('first-inbound', pair.id);
+}
+
+/** Tells once that an SA of a pair has refused a packet because it has reached its end. */
+export function noteHardLimit(state: EngineState, pair: InstalledPair): void {
+  if (pair.hardLimitReported || !pair.hardLimitReached) return;
+  pair.hardLimitReported = state.facts.tell('hard-limit', pair.id);
+}
+
+/** Tells where a peer was seen last, when that is not where packets go. */
+export function notePeerMoved(state: EngineState, pair: InstalledPair): void {
+  if (pair.moveReported || !pair.isElsewhere) return;
+  pair.moveReported = state.facts.tellPeerMoved(pair.id, pair.reportedPath, 0);
 }
 
 /** Tells once that either SA of a pair wants to be replaced. */

@@ -1,4 +1,4 @@
-import { readPackedPath } from '@ipsec-kit/ip';
+import { readPackedPath, type TrafficSelector } from '@ipsec-kit/ip';
 import type { Fact } from './engine.ts';
 
 /** Most unknown SPIs that are told between two drains. */
@@ -14,6 +14,8 @@ export class FactQueue {
   #unknownSpis = 0;
   readonly #recentSpis = new Int32Array(REMEMBERED_SPIS);
   #nextRecent = 0;
+  /** Whether a fact was refused since the last {@link drain}: whoever has it is to tell it again. */
+  hasRefused = false;
 
   /** @param capacity - facts between two drains; more are refused and told later, while they are still true. */
   constructor(capacity: number) {
@@ -22,9 +24,12 @@ export class FactQueue {
 
   /** Tells a fact about a pair. @returns false when the queue is full. */
   tell(kind: 'first-inbound' | 'soft-limit' | 'hard-limit', pairId: number): boolean {
-    if (this.#facts.length >= this.#capacity) return false;
-    this.#facts.push({ kind, pairId });
-    return true;
+    return this.#tell({ kind, pairId });
+  }
+
+  /** Tells that a trap wants an SA for a packet. @returns false when the queue is full. */
+  tellAcquire(trapId: number, local: TrafficSelector, remote: TrafficSelector): boolean {
+    return this.#tell({ kind: 'acquire', trapId, local, remote });
   }
 
   /** Tells that a peer moved; a move of the same pair that was not drained yet is replaced. */
@@ -35,9 +40,7 @@ export class FactQueue {
       this.#facts[pending] = fact;
       return true;
     }
-    if (this.#facts.length >= this.#capacity) return false;
-    this.#facts.push(fact);
-    return true;
+    return this.#tell(fact);
   }
 
   /** Tells an SPI that no SA has, once, while it is among the last that were told. */
@@ -62,6 +65,16 @@ export class FactQueue {
     const facts = this.#facts;
     this.#facts = [];
     this.#unknownSpis = 0;
+    this.hasRefused = false;
     return facts;
+  }
+
+  #tell(fact: Fact): boolean {
+    if (this.#facts.length >= this.#capacity) {
+      this.hasRefused = true;
+      return false;
+    }
+    this.#facts.push(fact);
+    return true;
   }
 }

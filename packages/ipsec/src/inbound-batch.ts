@@ -11,16 +11,48 @@ import {
   readPacketFields,
   readUint32,
 } from '@ipsec-kit/ip';
-import { countEspDrop, type EngineState, noteSoftLimit } from './engine-state.ts';
+import {
+  countEspDrop,
+  type EngineState,
+  noteFirstInbound,
+  notePeerMoved,
+  noteSoftLimit,
+} from './engine-state.ts';
+import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
+import { holdDatagram } from './spi-reservations.ts';
 
 /** Opens the ESP packets of `batch` in place and compacts it; see `PacketEngine.inbound`. @see RFC 4301 §5.2 */
 export function openBatch(state: EngineState, batch: PacketBatch): void {
+  openPackets(state, batch, undefined);
+}
+
+/** Opens what was held for reserved SPIs whose SAs stand by now, as if it came in this moment; see
+ * `PacketEngine.takeReleased`. @returns the inner packets in `batch`; 0 when nothing is held any more.
+ */
+export function replayHeld(state: EngineState, batch: PacketBatch): number {
+  const { reservations, drops } = state;
+  batch.count = 0;
+  for (let pair = reservations.nextReplay; pair; pair = reservations.nextReplay) {
+    if (pair.held) drops['no-room'] += fillBatch(pair.held, batch, batch.capacity);
+    if (pair.held?.count === 0) reservations.endReplay(pair);
+    openPackets(state, batch, pair);
+    if (batch.count > 0) break;
+  }
+  return batch.count;
+}
+
+/** @param replayed - the pair whose held packets these are. */
+function openPackets(
+  state: EngineState,
+  batch: PacketBatch,
+  replayed: InstalledPair | undefined,
+): void {
   const { memory, offsets, lengths } = batch;
   let kept = 0;
   for (let i = 0; i < batch.count; i += 1) {
     const offset = offsets[i] ?? 0;
-    const pair = findPair(state, batch, i);
+    const pair = replayed ?? findPair(state, batch, i);
     if (!pair) continue;
     const opened = pair.inboundSa.open(memory, offset, lengths[i] ?? 0);
     if (opened < 0) {
@@ -49,6 +81,12 @@ function findPair(
   }
   const spi = readUint32(batch.memory, batch.offsets[index] ?? 0);
   const pair = state.bySpi.get(spi | 0);
+  // Not to be overtaken: the replay window may have moved past what is still held.
+  const queue = pair ? pair.held : state.reservations.queueOf(spi);
+  if (queue) {
+    if (!holdDatagram(queue, batch, index)) state.drops['held-queue-full'] += 1;
+    return undefined;
+  }
   if (!pair) {
     state.drops['unknown-spi'] += 1;
     state.facts.tellUnknownSpi(spi, batch.paths, index);
@@ -63,9 +101,7 @@ function noteInbound(
   paths: Uint8Array,
   index: number,
 ): void {
-  if (!pair.firstInboundReported) {
-    pair.firstInboundReported = state.facts.tell('first-inbound', pair.id);
-  }
+  noteFirstInbound(state, pair);
   noteSoftLimit(state, pair);
   if (isOnPath(pair.path, paths, index)) {
     // Only a newer packet from the known path takes back a move: an old one may have been on its way.
@@ -76,7 +112,9 @@ function noteInbound(
   if (!pair.inboundSa.lastWasNewest) return;
   if (pair.isElsewhere && packedPathsEqual(paths, index, pair.reportedPath, 0)) return;
   copyPackedPath(paths, index, pair.reportedPath, 0);
-  pair.isElsewhere = state.facts.tellPeerMoved(pair.id, paths, index);
+  pair.isElsewhere = true;
+  pair.moveReported = false;
+  notePeerMoved(state, pair);
 }
 
 /** An adapter that cannot tell the local address leaves it unspecified; then the remote end decides. */

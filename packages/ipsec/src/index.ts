@@ -1,6 +1,14 @@
 export type { DropReason, EngineDropReason } from './drop-counters.ts';
 export * from './engine.ts';
+export {
+  HELD_FOR_ALL_SPIS,
+  HELD_FOR_ALL_TRAPS,
+  HELD_PER_SPI,
+  HELD_PER_TRAP,
+  type HoldingLimits,
+} from './held-queue.ts';
 export * from './packet-engine.ts';
 export * from './prefix-trie.ts';
 export * from './sa-pair.ts';
+export * from './trap.ts';
 export * from './tunnel-mtu.ts';

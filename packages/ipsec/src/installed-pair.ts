@@ -1,6 +1,7 @@
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { createInboundSa, createOutboundSa, type InboundSa, type OutboundSa } from '@ipsec-kit/esp';
 import { isAnyPort, PACKED_PATH_BYTES, packPath, type TrafficSelector } from '@ipsec-kit/ip';
+import type { HeldQueue } from './held-queue.ts';
 import type { SaPair } from './sa-pair.ts';
 
 /** The smallest MTU that every IPv4 module must forward. @see RFC 791 §3.2 */
@@ -22,12 +23,17 @@ export interface InstalledPair {
   readonly reportedPath: Uint8Array;
   /** Whether the peer was last seen on another path than `path`. */
   isElsewhere: boolean;
+  /** Whether `reportedPath` was told, or there is nothing to tell. */
+  moveReported: boolean;
   isActive: boolean;
   /** When it was activated, counted in activations: the highest is the newest. */
   activation: number;
   firstInboundReported: boolean;
   softLimitReported: boolean;
+  hardLimitReached: boolean;
   hardLimitReported: boolean;
+  /** ESP packets that came before the pair stood and are to be opened before any other. */
+  held: HeldQueue | undefined;
 }
 
 /** Keys both SAs of a pair.
@@ -71,15 +77,19 @@ export function createInstalledPair(
     path: packPath(pair.path),
     reportedPath: new Uint8Array(PACKED_PATH_BYTES),
     isElsewhere: false,
+    moveReported: true,
     isActive: false,
     activation: 0,
     firstInboundReported: false,
     softLimitReported: false,
+    hardLimitReached: false,
     hardLimitReported: false,
+    held: undefined,
   };
 }
 
-function requireSelectors(name: string, selectors: readonly TrafficSelector[]): void {
+/** @throws when there is no selector. */
+export function requireSelectors(name: string, selectors: readonly TrafficSelector[]): void {
   if (selectors.length === 0)
     throw new RangeError(`"${name}" expected at least one selector, got none`);
 }

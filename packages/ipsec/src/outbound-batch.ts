@@ -10,7 +10,9 @@ import {
   readPacketFields,
   writePacketTooBig,
 } from '@ipsec-kit/ip';
+import { catchPacket } from './acquire.ts';
 import { countEspDrop, type EngineState, noteSoftLimit } from './engine-state.ts';
+import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
 
 /** Most ICMP errors that one batch causes. @see RFC 4443 §2.4 (f) (errors must be limited) */
@@ -41,7 +43,20 @@ export function sealBatch(state: EngineState, batch: PacketBatch, toTun: PacketB
   batch.count = kept;
 }
 
-/** The pair that takes the packet, with its fields left in `state.fields`; counts the drop when there is none. */
+/** Moves inner packets that traps held and a pair takes by now into `batch`; see `PacketEngine.takeHeld`. */
+export function takeReady(state: EngineState, batch: PacketBatch): number {
+  const { ready } = state.traps;
+  batch.count = 0;
+  const most = Math.max(batch.capacity >> 1, 1);
+  while (ready.count > 0 && batch.count === 0) {
+    state.drops['no-room'] += fillBatch(ready, batch, most);
+  }
+  return batch.count;
+}
+
+/** The pair that takes the packet, with its fields left in `state.fields`; without one the packet is held or its
+ * drop counted.
+ */
 function choosePair(
   state: EngineState,
   memory: Uint8Array,
@@ -53,9 +68,10 @@ function choosePair(
     drops['malformed-inner'] += 1;
     return undefined;
   }
-  const pair = policy.lookup(memory, fields);
-  if (!pair) drops[policy.lastWasRefused ? 'no-policy' : 'no-sa'] += 1;
-  return pair;
+  const entry = policy.lookup(memory, fields);
+  if (!entry) drops[policy.lastWasRefused ? 'no-policy' : 'no-sa'] += 1;
+  else if (entry.trap) catchPacket(state, entry.trap, memory, offset);
+  return entry?.pair;
 }
 
 /** Brings a packet down to what the tunnel carries.

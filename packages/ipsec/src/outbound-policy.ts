@@ -6,53 +6,72 @@ import {
   type TrafficSelector,
 } from '@ipsec-kit/ip';
 import type { InstalledPair } from './installed-pair.ts';
+import type { InstalledTrap } from './outbound-traps.ts';
 import { PrefixTrie } from './prefix-trie.ts';
 
-/** One remote selector of an active pair. */
-interface PolicyEntry {
-  readonly pair: InstalledPair;
+/** One remote selector of an active pair or of a trap; one of the two is there. */
+export interface PolicyEntry {
+  readonly pair: InstalledPair | undefined;
+  readonly trap: InstalledTrap | undefined;
+  readonly localSelectors: readonly TrafficSelector[];
   readonly remote: TrafficSelector;
+  /** When the pair was activated, counted in activations; 0 for traps. */
+  readonly activation: number;
 }
 
-/** Which pair takes an outbound packet: the entries of the security policy database that lead to an SA.
+/** Which pair takes an outbound packet, or which trap holds it: the entries of the security policy database.
  * The longest destination prefix comes first; under one prefix selectors that name a protocol or fewer ports,
- * then the pair that was activated last.
+ * then the pair that was activated last, then traps.
  * @see RFC 4301 §4.4.1 and §5.1
  */
 export class OutboundPolicy {
   readonly #ipv4 = new PrefixTrie<PolicyEntry>(4, mostSpecificFirst);
   readonly #ipv6 = new PrefixTrie<PolicyEntry>(6, mostSpecificFirst);
-  /** Whether the last {@link lookup} found pairs for the destination, none of which takes the packet. */
+  /** Whether the last {@link lookup} found entries for the destination, none of which takes the packet. */
   lastWasRefused = false;
 
   /** Lets a pair send. */
-  add(pair: InstalledPair): void {
-    for (const remote of pair.remoteSelectors) {
-      this.#trie(remote.start.version).insert(coveringPrefix(remote), { pair, remote });
+  addPair(pair: InstalledPair): void {
+    this.#add(pair, { pair, trap: undefined, activation: pair.activation });
+  }
+
+  /** Lets a trap hold what it catches. */
+  addTrap(trap: InstalledTrap): void {
+    this.#add(trap, { pair: undefined, trap, activation: 0 });
+  }
+
+  /** Lets a pair send, or a trap catch, no longer. */
+  remove(target: InstalledPair | InstalledTrap): void {
+    for (const remote of target.remoteSelectors) {
+      const isOurs = (entry: PolicyEntry) => entry.pair === target || entry.trap === target;
+      this.#trie(remote.start.version).remove(coveringPrefix(remote), isOurs);
     }
   }
 
-  /** Lets a pair send no longer. */
-  remove(pair: InstalledPair): void {
-    for (const remote of pair.remoteSelectors) {
-      const prefix = coveringPrefix(remote);
-      this.#trie(remote.start.version).remove(prefix, (entry) => entry.pair === pair);
-    }
-  }
-
-  /** The pair for a packet: its source must match a local and its destination a remote selector, ports and protocol
+  /** The entry for a packet: its source must match a local and its destination a remote selector, ports and protocol
    * included; allocates nothing.
    */
-  lookup(memory: Uint8Array, fields: PacketFields): InstalledPair | undefined {
+  lookup(memory: Uint8Array, fields: PacketFields): PolicyEntry | undefined {
     const trie = this.#trie(fields.version);
     const found = trie.collect(memory, fields.destinationOffset);
     for (let i = found - 1; i >= 0; i -= 1) {
       const entries = trie.matches[i]?.values;
-      const pair = entries && firstMatch(entries, memory, fields);
-      if (pair) return pair;
+      const entry = entries && firstMatch(entries, memory, fields);
+      if (entry) return entry;
     }
     this.lastWasRefused = found > 0;
     return undefined;
+  }
+
+  #add(
+    target: InstalledPair | InstalledTrap,
+    what: Pick<PolicyEntry, 'pair' | 'trap' | 'activation'>,
+  ): void {
+    const { localSelectors, remoteSelectors } = target;
+    for (const remote of remoteSelectors) {
+      const trie = this.#trie(remote.start.version);
+      trie.insert(coveringPrefix(remote), { ...what, localSelectors, remote });
+    }
   }
 
   #trie(version: 4 | 6): PrefixTrie<PolicyEntry> {
@@ -64,15 +83,15 @@ function firstMatch(
   entries: readonly PolicyEntry[],
   memory: Uint8Array,
   fields: PacketFields,
-): InstalledPair | undefined {
+): PolicyEntry | undefined {
   for (let i = 0; i < entries.length; i += 1) {
     const entry = entries[i];
     if (
       entry &&
       selectorMatchesPacket(entry.remote, memory, fields, 'destination') &&
-      anySelectorMatchesPacket(entry.pair.localSelectors, memory, fields, 'source')
+      anySelectorMatchesPacket(entry.localSelectors, memory, fields, 'source')
     ) {
-      return entry.pair;
+      return entry;
     }
   }
   return undefined;
@@ -82,7 +101,7 @@ function mostSpecificFirst(a: PolicyEntry, b: PolicyEntry): number {
   return (
     Number(b.remote.protocol !== 0) - Number(a.remote.protocol !== 0) ||
     portCount(a.remote) - portCount(b.remote) ||
-    b.pair.activation - a.pair.activation
+    b.activation - a.activation
   );
 }
 

@@ -1,11 +1,20 @@
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { type PacketBatch, type Path, writePackedPath } from '@ipsec-kit/ip';
+import { noteAcquire, satisfyTraps } from './acquire.ts';
 import type { EngineCounters, Fact, PacketEngine, SaPairCounters } from './engine.ts';
-import { createEngineState, type EngineState } from './engine-state.ts';
-import { openBatch } from './inbound-batch.ts';
+import {
+  createEngineState,
+  type EngineState,
+  noteFirstInbound,
+  noteHardLimit,
+  notePeerMoved,
+  noteSoftLimit,
+} from './engine-state.ts';
+import { openBatch, replayHeld } from './inbound-batch.ts';
 import { createInstalledPair, type InstalledPair } from './installed-pair.ts';
-import { sealBatch } from './outbound-batch.ts';
+import { sealBatch, takeReady } from './outbound-batch.ts';
 import type { SaPair } from './sa-pair.ts';
+import type { Trap } from './trap.ts';
 
 /** Facts that wait for the control plane, unless `factCapacity` says otherwise. */
 export const DEFAULT_FACT_CAPACITY = 1024;
@@ -44,7 +53,7 @@ class BatchEngine implements PacketEngine {
   }
 
   install(pair: SaPair): void {
-    const { byId, bySpi, facts } = this.#state;
+    const { byId, bySpi, facts, reservations } = this.#state;
     const spi = pair.inbound.spi;
     if (byId.has(pair.id))
       throw new Error(`"pair.id" expected one that is not installed, got ${pair.id}`);
@@ -57,6 +66,7 @@ class BatchEngine implements PacketEngine {
     byId.set(installed.id, installed);
     bySpi.set(spi | 0, installed);
     facts.forgetUnknownSpi(spi);
+    reservations.settle(installed);
     if (pair.outboundActive) this.#activate(installed);
   }
 
@@ -65,19 +75,72 @@ class BatchEngine implements PacketEngine {
     if (!pair.isActive) this.#activate(pair);
   }
 
+  deactivateOutbound(pairId: number): void {
+    const pair = this.#require(pairId);
+    if (!pair.isActive) return;
+    pair.isActive = false;
+    this.#state.policy.remove(pair);
+  }
+
   movePeer(pairId: number, path: Path): void {
     const pair = this.#require(pairId);
     writePackedPath(pair.path, 0, path);
     pair.isElsewhere = false;
+    pair.moveReported = true;
   }
 
   remove(pairId: number): void {
-    const { byId, bySpi, policy } = this.#state;
+    const { byId, bySpi, policy, reservations, drops } = this.#state;
     const pair = byId.get(pairId);
     if (!pair) return;
     byId.delete(pairId);
     bySpi.delete(pair.inboundSa.spi | 0);
     if (pair.isActive) policy.remove(pair);
+    drops['held-discarded'] += reservations.endReplay(pair);
+  }
+
+  reserveSpi(spi: number): void {
+    const { bySpi, facts, reservations } = this.#state;
+    if (!Number.isInteger(spi) || spi < 1 || spi > 0xffffffff || bySpi.has(spi | 0)) {
+      throw new RangeError(
+        `"spi" expected 1 to 4294967295 and one that is not installed, got ${spi}`,
+      );
+    }
+    reservations.reserve(spi);
+    facts.forgetUnknownSpi(spi);
+  }
+
+  releaseSpi(spi: number): void {
+    const { reservations, drops } = this.#state;
+    drops['held-discarded'] += reservations.release(spi);
+  }
+
+  takeReleased(batch: PacketBatch): number {
+    return replayHeld(this.#state, batch);
+  }
+
+  installTrap(trap: Trap): void {
+    const { traps, policy } = this.#state;
+    policy.addTrap(traps.install(trap));
+  }
+
+  removeTrap(trapId: number): void {
+    const { traps, policy } = this.#state;
+    const trap = traps.byId.get(trapId);
+    if (!trap) return;
+    this.rearmTrap(trapId);
+    traps.byId.delete(trapId);
+    policy.remove(trap);
+  }
+
+  rearmTrap(trapId: number): void {
+    const { traps, drops } = this.#state;
+    const trap = traps.byId.get(trapId);
+    if (trap) drops['held-discarded'] += traps.rearm(trap);
+  }
+
+  takeHeld(batch: PacketBatch): number {
+    return takeReady(this.#state, batch);
   }
 
   outbound(batch: PacketBatch, toTun: PacketBatch): void {
@@ -89,12 +152,29 @@ class BatchEngine implements PacketEngine {
   }
 
   drainFacts(): readonly Fact[] {
-    return this.#state.facts.drain();
+    const { facts, byId, traps } = this.#state;
+    const mustRepeat = facts.hasRefused;
+    const drained = facts.drain();
+    if (mustRepeat) {
+      for (const pair of byId.values()) this.#repeatFacts(pair);
+      for (const trap of traps.byId.values()) noteAcquire(this.#state, trap);
+    }
+    return drained;
   }
 
   counters(): EngineCounters {
-    const { inPackets, inBytes, outPackets, outBytes, drops } = this.#state;
-    return { inPackets, inBytes, outPackets, outBytes, drops: { ...drops } };
+    const { inPackets, inBytes, outPackets, outBytes, drops, traps, reservations } = this.#state;
+    const heldPackets = traps.total.packets + reservations.total.packets;
+    const heldBytes = traps.total.bytes + reservations.total.bytes;
+    return {
+      inPackets,
+      inBytes,
+      outPackets,
+      outBytes,
+      heldPackets,
+      heldBytes,
+      drops: { ...drops },
+    };
   }
 
   pairCounters(pairId: number): SaPairCounters | undefined {
@@ -114,7 +194,16 @@ class BatchEngine implements PacketEngine {
     this.#activations += 1;
     pair.activation = this.#activations;
     pair.isActive = true;
-    this.#state.policy.add(pair);
+    this.#state.policy.addPair(pair);
+    satisfyTraps(this.#state, pair);
+  }
+
+  /** Tells what is true of a pair and has not been told for want of room. */
+  #repeatFacts(pair: InstalledPair): void {
+    noteFirstInbound(this.#state, pair);
+    noteSoftLimit(this.#state, pair);
+    noteHardLimit(this.#state, pair);
+    notePeerMoved(this.#state, pair);
   }
 
   #require(pairId: number): InstalledPair {
