@@ -145,3 +145,36 @@ export function open(
 export function drops(of: PacketEngine): Record<string, number> {
   return Object.fromEntries(Object.entries(of.counters().drops).filter(([, count]) => count > 0));
 }
+
+/** Everything that was held for inbound SPIs and is delivered by now, through batches of `capacity`. */
+export function released(from: PacketEngine, capacity = 16): Uint8Array[] {
+  const into = batch(capacity);
+  const inner: Uint8Array[] = [];
+  while (from.takeReleased(into) > 0) inner.push(...packets(into));
+  return inner;
+}
+
+/** Every inner packet that traps held and that may be sent by now, through batches of `capacity`. */
+export function taken(from: PacketEngine, capacity = 16): Uint8Array[] {
+  const into = batch(capacity);
+  const inner: Uint8Array[] = [];
+  while (from.takeHeld(into) > 0) inner.push(...packets(into));
+  return inner;
+}
+
+/** An inner packet that carries a number; see {@link numberIn}. */
+export function numbered(from: string, to: string, number: number): Uint8Array {
+  const payload = new Uint8Array(4);
+  new DataView(payload.buffer).setUint32(0, number);
+  return buildUdpPacket(path(from, to), payload);
+}
+
+/** The number in the last four bytes of a packet. */
+export function numberIn(packet: Uint8Array): number {
+  return new DataView(packet.buffer, packet.byteOffset).getUint32(packet.length - 4);
+}
+
+/** The numbers from `first` to `last`. */
+export function numbersFrom(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}

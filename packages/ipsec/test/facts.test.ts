@@ -1,3 +1,4 @@
+import type { PacketEngine } from '@ipsec-kit/ipsec';
 import { describe, expect, it } from 'vitest';
 import {
   clientPair,
@@ -127,6 +128,35 @@ describe('facts', () => {
     open(server, strays);
     expect(server.drainFacts()).toHaveLength(8);
     expect(server.counters().drops).toMatchObject({ 'unknown-spi': 500 });
+  });
+
+  it('are told by the next drain when there was no room, without another packet', () => {
+    const server = engine(1);
+    const client = engine(1);
+    const drainAll = (from: PacketEngine): string[] => {
+      const told: string[] = [];
+      for (let facts = from.drainFacts(); facts.length > 0; facts = from.drainFacts()) {
+        expect(facts).toHaveLength(1);
+        for (const fact of facts) told.push(`${fact.kind} ${'pairId' in fact ? fact.pairId : ''}`);
+      }
+      return told.toSorted();
+    };
+    const all = (...kinds: string[]) =>
+      kinds.flatMap((kind) => [1, 2, 3].map((id) => `${kind} ${id}`));
+    for (const id of [1, 2, 3]) {
+      const limits = { softPackets: 1, hardPackets: 1 };
+      const pair = clientPair({ id, remote: [`10.1.${id}.0/24`], limits });
+      client.install(pair);
+      server.install({ ...serverPair(pair), outboundActive: false });
+    }
+    for (const id of [1, 2, 3]) {
+      const sent = packets(seal(client, [udp('10.0.0.5:1', `10.1.${id}.1:1`)]).esp);
+      open(server, sent, elsewhere);
+    }
+    expect(drainAll(server)).toEqual(all('first-inbound', 'peer-moved', 'soft-limit'));
+    for (const id of [1, 2, 3]) seal(client, [udp('10.0.0.5:1', `10.1.${id}.1:1`)]);
+    expect(drainAll(client)).toEqual(all('hard-limit', 'soft-limit'));
+    expect(drainAll(client)).toEqual([]);
   });
 
   it('are told later when there was no room', () => {

@@ -142,6 +142,30 @@ describe('outbound (RFC 4301 §5.1)', () => {
     expect(id()).toBeUndefined();
   });
 
+  it('sends no more on a pair that was deactivated, which still receives (RFC 7296 §2.8)', () => {
+    const client = engine();
+    const server = engine();
+    for (const id of [1, 2]) {
+      client.install(clientPair({ id }));
+      server.install(serverPair(clientPair({ id })));
+    }
+    const id = () => packets(seal(client, [v4()]).esp)[0]?.[3];
+    const back = () => packets(seal(server, [udp('10.1.2.3:1', '10.0.0.5:1')]).esp);
+    const onNewest = back();
+    client.deactivateOutbound(2);
+    client.deactivateOutbound(2);
+    expect(id()).toBe(1);
+    expect(open(client, [...onNewest, ...back()], clientPath)).toHaveLength(2);
+    client.deactivateOutbound(1);
+    expect(id()).toBeUndefined();
+    expect(drops(client)).toEqual({ 'no-sa': 1 });
+    client.remove(1);
+    expect(open(client, back(), clientPath)).toHaveLength(1);
+    client.activateOutbound(2);
+    expect(id()).toBe(2);
+    expect(() => client.deactivateOutbound(7)).toThrow(/"pairId" expected an installed pair/);
+  });
+
   it('sends later fragments through selectors without ports only (RFC 4301 §7)', () => {
     const later = v4();
     writeUint16(later, 6, 10);
