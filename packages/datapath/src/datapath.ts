@@ -3,17 +3,12 @@ import type { Fact, PacketEngine } from '@ipsec-kit/ipsec';
 import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
+import { createHeldSender } from './send-held.ts';
 import { type IkeDatagram, takeEsp } from './take-esp.ts';
 
 /** ICMP errors to the host that may wait for one batch of outbound packets; each is at most 1280 bytes (RFC 4443 §2.4). */
 const MOST_ERRORS_PER_BATCH = 64;
 const ERROR_SLOT_BYTES = 1536;
-
-/** What the engine held goes through memory of the loop's own: slots for the largest datagram or packet of an adapter,
- * with room for what sealing adds on both sides.
- */
-const HELD_BATCH_PACKETS = 32;
-const HELD_SLOT_BYTES: number = 64 + 16384 + 128;
 
 /** What the loop connects, and whom it tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
 export interface DatapathOptions {
@@ -93,12 +88,6 @@ export function createDatapath(options: DatapathOptions): Datapath {
     slotBytes: ERROR_SLOT_BYTES,
     headroom: 64,
   });
-  const held = createPacketBatch({
-    capacity: HELD_BATCH_PACKETS,
-    slotBytes: HELD_SLOT_BYTES,
-    headroom: 64,
-  });
-  let isFlushing = false;
   const keepalive = natKeepalive();
   const ike: IkeDatagram[] = [];
 
@@ -127,25 +116,12 @@ export function createDatapath(options: DatapathOptions): Datapath {
     }
   }
 
-  /** What an adapter hands over while `held` is in use finds it busy, and goes its way. @returns whether anything went. */
-  function sendHeld(): boolean {
-    if (isFlushing) return false;
-    const before = counters.releasedToHost + counters.releasedToPeers;
-    isFlushing = true;
-    try {
-      for (let n = engine.takeReleased(held); n > 0; n = engine.takeReleased(held)) {
-        counters.releasedToHost += n;
-        tun.write(held);
-      }
-      for (let n = engine.takeHeld(held); n > 0; n = engine.takeHeld(held)) {
-        counters.releasedToPeers += n;
-        sealAndSend(held);
-      }
-    } finally {
-      isFlushing = false;
-    }
-    return counters.releasedToHost + counters.releasedToPeers > before;
-  }
+  const sendHeld = createHeldSender({
+    engine,
+    counters,
+    toHost: (batch) => tun.write(batch),
+    toPeers: sealAndSend,
+  });
 
   function deliverIke(): void {
     counters.ikeReceived += ike.length;

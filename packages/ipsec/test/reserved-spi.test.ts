@@ -148,6 +148,16 @@ describe('a reserved SPI', () => {
     expect(client.counters().heldPackets).toBe(0);
   });
 
+  it('is unknown again after its pair was removed', () => {
+    const { pair, client, sealed } = early();
+    open(client, sealed(1, 1), clientPath);
+    client.install(pair);
+    released(client);
+    client.remove(1);
+    open(client, sealed(2, 2), clientPath);
+    expect(drops(client)).toEqual({ 'unknown-spi': 1 });
+  });
+
   it('counts what does not fit the batch it is to go into', () => {
     const { pair, client, server, sealed } = early();
     const long = new Uint8Array(2048 - 64);
