@@ -3,8 +3,8 @@ import { HELD_FOR_ALL_SPIS, HELD_PER_SPI, HeldQueue, HoldingTotal } from './held
 import type { InstalledPair } from './installed-pair.ts';
 
 /** Inbound SPIs that a peer may use before their SAs stand here, and the ESP packets that came for them.
- * A responder of IKE_AUTH sends as soon as it has answered, while the initiator still verifies: RFC 7296 §2.8 has
- * this in mind for rekeying, and for a first Child SA nothing else keeps those packets.
+ * A responder may send on a new SA as soon as it has sent its response, while the initiator still verifies it and
+ * cannot receive: RFC 7296 §2.8 accepts that those packets are dropped, here they wait.
  */
 export class SpiReservations {
   /** What all SPIs hold together. */
