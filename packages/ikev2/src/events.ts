@@ -21,6 +21,8 @@ export interface SessionFailure {
     | 'peer-dead'
     | 'replaced'
     | 'closed-by-user'
+    | 'lifetime-over'
+    | 'reauthenticating'
     | 'install-failed'
     | 'internal';
   readonly sentence: string;
@@ -160,6 +162,16 @@ export type SessionEvent =
       readonly failure: SessionFailure;
       readonly retryInMs: number;
     }
+  /** The IKE SA of a session is lost, and with it the children, each of which was closed; it is opened anew under the same id,
+   * and `session-opened` follows when it stands.
+   */
+  | {
+      readonly kind: 'session-interrupted';
+      readonly sessionId: number;
+      readonly failure: SessionFailure;
+      /** 0: at once. */
+      readonly retryInMs: number;
+    }
   /** Traffic that found no SA has begun a negotiation. */
   | {
       readonly kind: 'acquire-started';
@@ -183,4 +195,6 @@ export type SessionEvent =
       readonly sessionId: number;
       readonly connection: string | undefined;
       readonly failure: SessionFailure;
+      /** `trap`: the configuration wants traffic to open it again, so the driver sets the traps of its children. */
+      readonly action?: 'trap';
     };

@@ -158,9 +158,15 @@ export class Host {
   readonly events: SessionEvent[] = [];
   readonly children: Map<number, ChildInstallation> = new Map();
   readonly keepalives: Instant[] = [];
+  /** What the packet path was told, in order: `install 2 for 1`, `activate 2`, `remove 1`, `reserve`, and what was `sent`. */
+  readonly steps: { readonly at: Instant; readonly what: string }[] = [];
   readonly moves: { childId: number; path: Path }[] = [];
   readonly pools: AddressPools;
   installRefusal: string | undefined;
+  /** Has no secrets any more. */
+  failAnswers = false;
+  onInstall: (child: ChildInstallation) => void = () => {};
+  readonly activations: number[] = [];
   readonly #answer: ReturnType<typeof createRequestHandler>;
   readonly #pair: Pair;
   readonly #name: 'client' | 'server';
@@ -220,11 +226,18 @@ export class Host {
     );
   }
 
+  /** The steps since a time, without their times. */
+  stepsSince(time: Instant): string[] {
+    return this.steps.filter(({ at }) => at >= time).map(({ what }) => what);
+  }
+
   get closeCode(): string | undefined {
     return this.seen('session-closed')[0]?.failure.code;
   }
 
   #perform(output: EndpointOutput): void {
+    const what = stepOf(output);
+    if (what) this.steps.push({ at: this.#pair.now, what });
     switch (output.kind) {
       case 'send':
         this.#pair.launch(this.#name, output.path, output.data, output.marker);
@@ -236,6 +249,7 @@ export class Host {
         const { request, requestId } = output;
         if (request.kind === 'install-child') {
           const ok = this.installRefusal === undefined;
+          if (ok) this.onInstall(request.child);
           if (ok) this.children.set(request.child.childId, request.child);
           const answer: Answer = ok
             ? { kind: 'install-child', ok }
@@ -243,7 +257,10 @@ export class Host {
           this.#pair.answerLater(this, requestId, answer);
           return;
         }
-        const answer = this.#answer(request);
+        const answer =
+          this.failAnswers && request.kind === 'shared-secret'
+            ? ({ kind: 'shared-secret', secret: undefined } as const)
+            : this.#answer(request);
         if (answer instanceof Promise) throw new Error('the pair wants a synchronous provider');
         this.#pair.answerLater(this, requestId, answer);
         return;
@@ -261,10 +278,37 @@ export class Host {
         this.events.push(output.event);
         return;
       case 'activate-child':
+        this.activations.push(output.childId);
+        return;
       case 'reserve-spi':
       case 'release-spi':
         return;
     }
+  }
+}
+
+function stepOf(output: EndpointOutput): string | undefined {
+  switch (output.kind) {
+    case 'reserve-spi':
+      return 'reserve';
+    case 'release-spi':
+      return 'release';
+    case 'remove-child':
+      return `remove ${output.childId}`;
+    case 'activate-child':
+      return `activate ${output.childId}`;
+    case 'request': {
+      if (output.request.kind !== 'install-child') return undefined;
+      const { childId, replaces, outboundActive } = output.request.child;
+      const instead = replaces === undefined ? '' : ` for ${replaces}`;
+      return `install ${childId}${instead}${outboundActive ? '' : ', inbound only'}`;
+    }
+    case 'event':
+      return output.event.kind === 'message' && !output.event.retransmission
+        ? `${output.event.direction} ${output.event.exchange} ${output.event.isResponse ? 'response' : 'request'}`
+        : undefined;
+    default:
+      return undefined;
   }
 }
 
@@ -378,6 +422,12 @@ export class Pair {
       next.run();
     }
     throw new Error('the pair does not come to rest');
+  }
+
+  /** Both hosts are asleep for `ms`: what falls due meanwhile is handled on waking, and what arrives is lost. */
+  sleep(ms: number): void {
+    this.now = addMs(this.now, ms);
+    this.#queue = [];
   }
 
   #nextEvent(): { at: Instant; run: () => void } | undefined {

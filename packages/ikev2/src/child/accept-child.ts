@@ -1,3 +1,4 @@
+import type { KeyMaterial } from '@ipsec-kit/crypto';
 import { NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
@@ -25,10 +26,11 @@ export type ChildResult =
   | { readonly ok: true; readonly child: NegotiatedChild }
   | { readonly ok: false; readonly failure: SessionFailure };
 
-/** What the initiator makes of the answer to its offer of a first Child SA.
+/** What the initiator makes of the answer to its offer of a Child SA, in IKE_AUTH or in CREATE_CHILD_SA.
+ * @param sharedSecret - of a key exchange of its own; erased.
  * @see RFC 7296 §1.2, §2.9 (narrowing), §3.3.6 (consistency), §2.17 (keys)
  */
-export function acceptFirstChild(
+export function acceptChild(
   context: EndpointContext,
   sa: IkeSa,
   connection: ConnectionConfig,
@@ -36,9 +38,10 @@ export function acceptFirstChild(
   inboundSpi: number,
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
   payloads: readonly Payload[],
+  sharedSecret?: KeyMaterial,
 ): ChildResult {
   const error = findErrorNotify(payloads);
-  if (error) return refusedBy(error.notify, offer);
+  if (error) return refused(refusalOf(error.notify, offer));
   const answer = findPayload(payloads, 'SA');
   const tsi = findPayload(payloads, 'TSi');
   const tsr = findPayload(payloads, 'TSr');
@@ -66,6 +69,7 @@ export function acceptFirstChild(
     sa.keys.skD,
     { initiator: transcript.initiatorNonce, responder: transcript.responderNonce },
     shape,
+    sharedSecret,
   );
   const id = context.nextChildId;
   context.nextChildId += 1;
@@ -86,14 +90,15 @@ export function acceptFirstChild(
   };
 }
 
-function refusedBy(notify: number, offer: ChildOffer): ChildResult {
+/** The failure that an error answer to an offer is. */
+export function refusalOf(notify: number, offer: ChildOffer): SessionFailure {
   switch (notify) {
     case NotifyType.NO_PROPOSAL_CHOSEN:
-      return refused(ourProposalsRefused(offer.proposals, 'Child SA'));
+      return ourProposalsRefused(offer.proposals, 'Child SA');
     case NotifyType.TS_UNACCEPTABLE:
-      return refused(selectorsRefused(offer.local, offer.remote));
+      return selectorsRefused(offer.local, offer.remote);
     default:
-      return refused(otherNotify(notify, 'the request for a Child SA'));
+      return otherNotify(notify, 'the request for a Child SA');
   }
 }
 

@@ -1,5 +1,6 @@
+import type { KeyMaterial } from '@ipsec-kit/crypto';
 import { type Payload, type Proposal, ProtocolId } from '@ipsec-kit/ikev2-codec';
-import type { ChildConfig, ConnectionConfig } from '../config.ts';
+import type { ChildConfig, ConfiguredProposal, ConnectionConfig } from '../config.ts';
 import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Lease } from '../endpoint-io.ts';
 import { noProposalForPeer, selectorsNotConfigured } from '../errors/failures.ts';
@@ -31,6 +32,17 @@ export type ChildAnswer =
       readonly name: string;
     };
 
+/** A child of the configuration, a proposal and selectors that both sides accept; or what to answer instead. */
+export type ChosenChild =
+  | {
+      readonly ok: true;
+      readonly config: ChildConfig;
+      readonly selectors: NarrowedSelectors;
+      readonly proposal: Proposal;
+      readonly outboundSpi: number;
+    }
+  | (ChildAnswer & { readonly ok: false });
+
 /** Chooses among the children of a connection: the first whose selectors overlap with the offer and that has
  * a proposal in common with it. Selectors are narrowed; `dynamic` ones of the peer are its leased addresses,
  * or the address that it has.
@@ -45,31 +57,50 @@ export function answerFirstChild(
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
   payloads: readonly Payload[],
 ): ChildAnswer {
+  const candidates = connection.children.map((config) => ({
+    config,
+    proposals: firstChildProposals(config.proposals),
+    selectors: configuredSelectors(session, config, lease),
+  }));
+  const chosen = chooseChild(context, connection, candidates, payloads);
+  return chosen.ok ? agreeChild(context, sa, connection, chosen, transcript) : chosen;
+}
+
+/** A child of the configuration with the selectors and proposals that it may have here. */
+export interface ChildCandidate {
+  readonly config: ChildConfig;
+  readonly proposals: readonly ConfiguredProposal[];
+  readonly selectors: NarrowedSelectors;
+}
+
+/** Chooses among candidates: the first whose selectors overlap with the offer and that has a proposal in common with it.
+ * @param preferMethod - key exchange method of the KE payload that came.
+ * @see RFC 7296 §2.9, §3.3.6
+ */
+export function chooseChild(
+  context: EndpointContext,
+  connection: ConnectionConfig,
+  candidates: readonly ChildCandidate[],
+  payloads: readonly Payload[],
+  preferMethod?: number,
+): ChosenChild {
   const offered = readOffer(payloads);
-  const fitting: { config: ChildConfig; selectors: NarrowedSelectors }[] = [];
-  for (const config of connection.children) {
-    const selectors = narrowOffer(offered, configuredSelectors(session, config, lease));
-    if (selectors) fitting.push({ config, selectors });
-  }
-  for (const { config, selectors } of fitting) {
-    const proposals = firstChildProposals(config.proposals).filter(({ transforms }) =>
+  let fitting: ChildCandidate | undefined;
+  for (const candidate of candidates) {
+    const selectors = narrowOffer(offered, candidate.selectors);
+    if (!selectors) continue;
+    fitting ??= candidate;
+    const provided = candidate.proposals.filter(({ transforms }) =>
       isProvided(context, transforms),
     );
-    const chosen = chooseProposal(offered.proposals, proposals, ProtocolId.ESP);
+    const chosen = chooseProposal(offered.proposals, provided, ProtocolId.ESP, preferMethod);
     const outboundSpi = chosen && readChildSpi(chosen.proposal.spi);
     if (!chosen || outboundSpi === undefined) continue;
-    return agree(
-      context,
-      sa,
-      connection,
-      config,
-      selectors,
-      chosen.proposal,
-      outboundSpi,
-      transcript,
-    );
+    const { proposal } = chosen;
+    if (!isProvided(context, proposal.transforms)) continue;
+    return { ok: true, config: candidate.config, selectors, proposal, outboundSpi };
   }
-  return refuseOffer(connection, offered, fitting[0]?.config);
+  return refuseOffer(connection, offered, fitting);
 }
 
 interface ReadOffer extends NarrowedSelectors {
@@ -106,22 +137,27 @@ function isProvided(context: EndpointContext, transforms: Proposal['transforms']
   return suite !== undefined && context.crypto.cipherShape(suite) !== undefined;
 }
 
-function agree(
+/** Makes the Child SA that was chosen, and the payloads that say so.
+ * @param sharedSecret - of a key exchange of its own; erased.
+ * @see RFC 7296 §2.17
+ */
+export function agreeChild(
   context: EndpointContext,
   sa: IkeSa,
   connection: ConnectionConfig,
-  config: ChildConfig,
-  selectors: NarrowedSelectors,
-  proposal: Proposal,
-  outboundSpi: number,
+  chosen: Pick<ChosenChild & { ok: true }, 'config' | 'selectors' | 'proposal' | 'outboundSpi'>,
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
+  sharedSecret?: KeyMaterial,
 ): ChildAnswer {
+  const { config, selectors, proposal, outboundSpi } = chosen;
   const suite = cipherSuiteOf(proposal.transforms);
   const shape = suite && context.crypto.cipherShape(suite);
-  if (!suite || !shape)
-    return refuseOffer(connection, { proposals: [proposal], ...selectors }, config);
+  if (!suite || !shape) {
+    return refuseOffer(connection, { proposals: [proposal], ...selectors }, chosen);
+  }
   const nonces = { initiator: transcript.initiatorNonce, responder: transcript.responderNonce };
-  const keys = deriveChildKeys(context.crypto, sa.suite.prf, sa.keys.skD, nonces, shape);
+  const { skD } = sa.keys;
+  const keys = deriveChildKeys(context.crypto, sa.suite.prf, skD, nonces, shape, sharedSecret);
   const inboundSpi = reserveChildSpi(context);
   const id = context.nextChildId;
   context.nextChildId += 1;
@@ -150,18 +186,19 @@ function agree(
 function refuseOffer(
   connection: ConnectionConfig,
   offered: ReadOffer,
-  fitting: ChildConfig | undefined,
-): ChildAnswer {
+  fitting: Pick<ChildCandidate, 'config'> | undefined,
+): ChildAnswer & { readonly ok: false } {
   if (!fitting) {
     const failure = selectorsNotConfigured(offered.local, offered.remote, connection.name);
     const name = connection.children[0]?.name ?? '';
     return { ok: false, error: { code: 'ts-unacceptable' }, failure, name };
   }
+  const { config } = fitting;
   const ours = offerProposals(
-    firstChildProposals(fitting.proposals),
+    firstChildProposals(config.proposals),
     ProtocolId.ESP,
     new Uint8Array(0),
   );
   const failure = noProposalForPeer(offered.proposals, ours, 'Child SA');
-  return { ok: false, error: { code: 'no-proposal-chosen' }, failure, name: fitting.name };
+  return { ok: false, error: { code: 'no-proposal-chosen' }, failure, name: config.name };
 }

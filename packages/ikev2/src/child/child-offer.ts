@@ -1,17 +1,21 @@
-import { type Payload, type Proposal, ProtocolId } from '@ipsec-kit/ikev2-codec';
-import type { TrafficSelector } from '@ipsec-kit/ip';
+import { type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
+import type { IpAddress } from '@ipsec-kit/ip';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
-import { firstChildProposals, offerProposals } from '../negotiate/proposals.ts';
+import type { PacketSelectors } from '../endpoint-io.ts';
+import {
+  firstChildProposals,
+  furtherChildProposals,
+  offerProposals,
+} from '../negotiate/proposals.ts';
 import { resolveSelectors } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import type { ChildSa } from './child-sa.ts';
+import type { ChildOffer } from './offered-child.ts';
 
-/** What the initiator asks for in a Child SA. */
-export interface ChildOffer {
-  readonly config: ChildConfig;
-  readonly proposals: readonly Proposal[];
-  readonly local: readonly TrafficSelector[];
-  readonly remote: readonly TrafficSelector[];
-}
+export type { ChildOffer } from './offered-child.ts';
+
+/** A TS payload counts its selectors in one byte. @see RFC 7296 §3.13 */
+const MAX_OFFERED_SELECTORS = 255;
 
 /** The child that a session opens first, or `undefined` when the connection has none of that name. */
 export function firstChildConfig(
@@ -41,6 +45,45 @@ export function firstChildOffer(
     proposals: offerProposals(proposals, ProtocolId.ESP, spiBytes(inboundSpi)),
     local: resolveSelectors(config.localSelectors, hosts),
     remote: resolveSelectors(config.remoteSelectors, [session.path.remote.address]),
+  };
+}
+
+/** The addresses that `dynamic` selectors of an established session stand for: virtual ones that were given, or the
+ * addresses of the path.
+ */
+export function sessionHosts(session: IkeSession): {
+  readonly local: readonly IpAddress[];
+  readonly remote: readonly IpAddress[];
+} {
+  const { virtualAddresses, lease, path } = session;
+  const leased = lease?.addresses.map(({ address }) => address) ?? [];
+  return {
+    local: virtualAddresses.length > 0 ? virtualAddresses : [path.local.address],
+    remote: leased.length > 0 ? leased : [path.remote.address],
+  };
+}
+
+/** The offer of a further Child SA, or of one that replaces another.
+ * @param current - the one to replace: its selectors are asked for again, so that none in use is lost.
+ * @param packet - what triggered it goes first, as specific as it is.
+ * @see RFC 7296 §1.3.1, §1.3.3, §2.9, §2.9.2
+ */
+export function furtherChildOffer(
+  session: IkeSession,
+  config: ChildConfig,
+  inboundSpi: number,
+  current?: Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>,
+  packet?: PacketSelectors,
+): ChildOffer {
+  const hosts = sessionHosts(session);
+  const local = current?.localSelectors ?? resolveSelectors(config.localSelectors, hosts.local);
+  const remote = current?.remoteSelectors ?? resolveSelectors(config.remoteSelectors, hosts.remote);
+  const proposals = furtherChildProposals(config.proposals);
+  return {
+    config,
+    proposals: offerProposals(proposals, ProtocolId.ESP, spiBytes(inboundSpi)),
+    local: packet ? [packet.local, ...local].slice(0, MAX_OFFERED_SELECTORS) : local,
+    remote: packet ? [packet.remote, ...remote].slice(0, MAX_OFFERED_SELECTORS) : remote,
   };
 }
 

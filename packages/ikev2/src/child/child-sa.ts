@@ -1,4 +1,6 @@
 import type { Instant } from '@ipsec-kit/clock';
+import type { CipherSuite } from '@ipsec-kit/crypto';
+import type { TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildConfig } from '../config.ts';
 
 /** One installed Child SA: a pair of ESP SAs. */
@@ -10,13 +12,29 @@ export interface ChildSa {
   readonly inboundSpi: number;
   /** The SPI of packets to the peer: what its DELETE names. */
   readonly outboundSpi: number;
-  readonly expiresAt: Instant | undefined;
+  readonly suite: CipherSuite;
+  readonly localSelectors: readonly TrafficSelector[];
+  readonly remoteSelectors: readonly TrafficSelector[];
+  /** When it is to be replaced; `undefined` once that has begun, or when it is not by time. */
+  softAt: Instant | undefined;
+  expiresAt: Instant | undefined;
+  /** Whether its user knows it under this id: of a Child SA and its replacement only one is. */
+  isAnnounced: boolean;
+  /** How often the peer has put its replacement off. */
+  postponements: number;
   /** Whether our packets may use it; a responder's waits for a sign that the peer has it. */
   isActive: boolean;
   /** When it is used in any case. */
-  readonly activateAt: Instant | undefined;
+  activateAt: Instant | undefined;
   /** The Child SA that has taken its place, by rekey or reauthentication. */
   replacedBy: number | undefined;
   /** Why our DELETE is on its way, once it is. */
   deleting: string | undefined;
+}
+
+/** A Child SA that both sides have deleted and another has replaced: it still receives, until `until`. */
+export interface RetiredChild {
+  readonly id: number;
+  readonly inboundSpi: number;
+  readonly until: Instant;
 }

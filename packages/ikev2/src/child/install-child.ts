@@ -1,6 +1,7 @@
-import { addMs } from '@ipsec-kit/clock';
+import { addMs, type Instant } from '@ipsec-kit/clock';
 import { ask, type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { shownSession } from '../session/shown-session.ts';
 import { activationDeadline, armActivation } from './activate-child.ts';
 import type { ChildSa } from './child-sa.ts';
 import type { NegotiatedChild } from './negotiated-child.ts';
@@ -14,7 +15,7 @@ export function requestInstallation(
   return ask(context, session, {
     kind: 'install-child',
     child: {
-      sessionId: session.id,
+      sessionId: shownSession(session.takesOver ?? session).id,
       childId: child.id,
       config: child.config,
       connection: child.connection.name,
@@ -39,30 +40,50 @@ export function adoptChild(
   context: EndpointContext,
   session: IkeSession,
   child: NegotiatedChild,
-): void {
-  const { hardLifetimeMs } = child.config;
-  const expiresAt = hardLifetimeMs ? addMs(context.now, hardLifetimeMs) : undefined;
-  const { id, config, inboundSpi, outboundSpi, replaces } = child;
+): ChildSa {
+  const { id, config, replaces } = child;
+  const isRedundant = child.isRedundant === true;
   const waits = child.waitsForPeer === true;
-  session.children.set(id, {
+  const adopted: ChildSa = {
     id,
     config,
-    inboundSpi,
-    outboundSpi,
-    expiresAt,
-    isActive: !waits,
+    suite: child.suite,
+    inboundSpi: child.inboundSpi,
+    outboundSpi: child.outboundSpi,
+    localSelectors: child.localSelectors,
+    remoteSelectors: child.remoteSelectors,
+    softAt: jitteredEnd(context, config.rekeyMs, config.rekeyJitterMs),
+    expiresAt: config.hardLifetimeMs ? addMs(context.now, config.hardLifetimeMs) : undefined,
+    isAnnounced: false,
+    postponements: 0,
+    isActive: !waits && !isRedundant,
     activateAt: waits ? activationDeadline(context) : undefined,
     replacedBy: undefined,
     deleting: undefined,
-  });
+  };
+  session.children.set(id, adopted);
   context.sessionsByChild.set(id, session);
   const replaced =
-    replaces === undefined
+    replaces === undefined || isRedundant
       ? undefined
       : context.sessionsByChild.get(replaces)?.children.get(replaces);
   if (replaced) replaced.replacedBy = id;
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);
+  return adopted;
+}
+
+/** When a soft lifetime ends that begins now: up to the jitter earlier, so that both sides rarely begin at once.
+ * @see RFC 7296 §2.8 (rekeying SHOULD be jittered)
+ */
+export function jitteredEnd(
+  context: EndpointContext,
+  lifetimeMs: number | undefined,
+  jitterMs: number | undefined,
+): Instant | undefined {
+  if (!lifetimeMs) return undefined;
+  const early = Math.min(jitterMs ?? 0, lifetimeMs) * context.jitter();
+  return addMs(context.now, lifetimeMs - early);
 }
 
 /** Tells that a Child SA is open. */
@@ -71,6 +92,8 @@ export function announceChild(
   session: IkeSession,
   child: NegotiatedChild,
 ): void {
+  const adopted = session.children.get(child.id);
+  if (adopted) adopted.isAnnounced = true;
   raise(context, {
     kind: 'child-opened',
     sessionId: session.id,
@@ -84,17 +107,44 @@ export function announceChild(
   });
 }
 
-/** Sets the deadline for the Child SA whose hard lifetime ends first. */
+/** Tells that a Child SA has been replaced, and by which; nothing when its user does not know it under this id any more. */
+export function announceReplacement(
+  context: EndpointContext,
+  session: IkeSession,
+  old: ChildSa,
+  fresh: ChildSa,
+  by: 'local' | 'peer',
+): void {
+  if (!old.isAnnounced || fresh.isAnnounced) return;
+  old.isAnnounced = false;
+  fresh.isAnnounced = true;
+  raise(context, {
+    kind: 'child-rekeyed',
+    sessionId: session.id,
+    oldChildId: old.id,
+    newChildId: fresh.id,
+    name: fresh.config.name,
+    by,
+    inboundSpi: fresh.inboundSpi,
+    outboundSpi: fresh.outboundSpi,
+    suite: fresh.suite,
+    localSelectors: fresh.localSelectors,
+    remoteSelectors: fresh.remoteSelectors,
+  });
+}
+
+/** Sets the deadline for the Child SA whose soft or hard lifetime ends first. */
 export function armChildLifetime(context: EndpointContext, session: IkeSession): void {
-  let first: ChildSa | undefined;
-  for (const child of session.children.values()) {
-    if (child.expiresAt === undefined || child.deleting !== undefined) continue;
-    if (first?.expiresAt === undefined || child.expiresAt < first.expiresAt) first = child;
+  let first: { at: Instant; label: string } | undefined;
+  for (const { softAt, expiresAt, deleting, config } of session.children.values()) {
+    if (deleting !== undefined) continue;
+    if (softAt !== undefined && (!first || softAt < first.at)) {
+      first = { at: softAt, label: `rekey of ${config.name}` };
+    }
+    if (expiresAt !== undefined && (!first || expiresAt < first.at)) {
+      first = { at: expiresAt, label: `end of life of ${config.name}` };
+    }
   }
-  if (first?.expiresAt === undefined) context.deadlines.clear(session.id, 'child-lifetime');
-  else {
-    setTimer(context, session, 'child-lifetime', first.expiresAt, {
-      label: `end of life of ${first.config.name}`,
-    });
-  }
+  if (!first) context.deadlines.clear(session.id, 'child-lifetime');
+  else setTimer(context, session, 'child-lifetime', first.at, { label: first.label });
 }

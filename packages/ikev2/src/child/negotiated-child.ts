@@ -20,4 +20,6 @@ export interface NegotiatedChild {
   readonly replaces?: number;
   /** Our packets wait for a sign that the peer has it: it was the peer who asked for the replacement. */
   readonly waitsForPeer?: boolean;
+  /** Both sides have replaced the same one, and this one loses: it receives until it is deleted. @see RFC 7296 §2.8.1 */
+  readonly isRedundant?: boolean;
 }

@@ -1,19 +1,12 @@
-import { addMs, type Instant } from '@ipsec-kit/clock';
+import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import type { ChildSa } from './child-sa.ts';
+import type { ChildSa, RetiredChild } from './child-sa.ts';
 
 /** How long the inbound half of a replaced Child SA stays after its DELETE, for packets that are still under way.
  * @see RFC 7296 §2.8 (the old SA may be used for a while)
  */
 export const RETIRED_CHILD_MS: number = 5_000;
-
-/** A Child SA that both sides have deleted and another has replaced: it still receives, until `until`. */
-export interface RetiredChild {
-  readonly id: number;
-  readonly inboundSpi: number;
-  readonly until: Instant;
-}
 
 /** Takes a replaced Child SA out of its session, and leaves it in the packet path for {@link RETIRED_CHILD_MS}.
  * No event: to its user it lives on in the one that replaced it.

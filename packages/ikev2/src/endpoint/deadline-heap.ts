@@ -49,6 +49,16 @@ export class DeadlineHeap<Name extends string> {
     this.#current.delete(sessionId);
   }
 
+  /** The deadlines of one session become those of the other. */
+  exchange(a: number, b: number): void {
+    const ofA = [...(this.#current.get(a)?.values() ?? [])];
+    const ofB = [...(this.#current.get(b)?.values() ?? [])];
+    this.clearSession(a);
+    this.clearSession(b);
+    for (const entry of ofA) this.set({ ...entry, sessionId: b });
+    for (const entry of ofB) this.set({ ...entry, sessionId: a });
+  }
+
   /** When a deadline of a session stands, or `undefined`. */
   at(sessionId: number, name: Name): Instant | undefined {
     return this.#current.get(sessionId)?.get(name)?.at;

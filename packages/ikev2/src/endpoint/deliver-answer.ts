@@ -1,10 +1,12 @@
 import type { Answer } from '../endpoint-io.ts';
+import { onAnsweringAnswer, onInitiationAnswer } from '../exchanges/create-child-answers.ts';
 import { onFirstChildInstalled } from '../exchanges/first-child-initiator.ts';
 import { onResponseChildInstalled } from '../exchanges/first-child-responder.ts';
 import { onKeyAgreed, onOwnSecret, onPeerSecret } from '../exchanges/ike-auth-initiator.ts';
 import { onLease, onSecret } from '../exchanges/ike-auth-responder.ts';
 import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
 import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
+import { runNext } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 
@@ -16,9 +18,28 @@ export function deliverAnswer(context: EndpointContext, requestId: number, answe
   context.awaitedAnswers.delete(requestId);
   if (session && 'requestId' in session.state && session.state.requestId === requestId) {
     dispatch(context, session, answer);
+  } else if (session && deliverToExchange(context, session, requestId, answer)) {
+    runNext(context, session);
   } else if (answer.kind === 'lease' && answer.lease) {
     context.outputs.push({ kind: 'release-lease', lease: answer.lease });
   }
+}
+
+/** Takes an answer to the CREATE_CHILD_SA exchange that waits for it. @returns false when none does. */
+function deliverToExchange(
+  context: EndpointContext,
+  session: IkeSession,
+  requestId: number,
+  answer: Answer,
+): boolean {
+  const { initiation, answering } = session;
+  if (initiation && 'requestId' in initiation && initiation.requestId === requestId) {
+    onInitiationAnswer(context, session, initiation, answer);
+    return true;
+  }
+  if (answering?.requestId !== requestId) return false;
+  onAnsweringAnswer(context, session, answering, answer);
+  return true;
 }
 
 function dispatch(context: EndpointContext, session: IkeSession, answer: Answer): void {
@@ -54,6 +75,7 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
     case 'installing-response-child':
       onResponseChildInstalled(context, session, state, answer);
       return;
+    case 'awaiting-restart':
     case 'awaiting-init-response':
     case 'awaiting-auth-response':
     case 'awaiting-auth-request':

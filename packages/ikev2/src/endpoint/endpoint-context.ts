@@ -2,8 +2,10 @@ import type { Instant, WakeClass } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import type { EndpointOutput, Request } from '../endpoint-io.ts';
-import type { SessionEvent } from '../events.ts';
+import type { SessionEvent, SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { shownSession } from '../session/shown-session.ts';
+import type { PeerSessions } from '../unique/peer-sessions.ts';
 import type { AnswerLimiter } from './answer-limiter.ts';
 import type { CookieJar } from './cookies.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
@@ -19,9 +21,21 @@ export type TimerName =
   | 'child-lifetime'
   | 'activation'
   | 'retired-child'
+  | 'reauth'
+  | 'reauth-over'
+  | 'hand-over'
+  | 'restart'
+  | 'duplicate'
+  | 'dpd-timeout'
   | 'reassembly'
   | 'give-up'
   | 'linger';
+
+/** An IKE SA behind a session that has ended. */
+export interface EndedBehind {
+  readonly session: IkeSession;
+  readonly failure: SessionFailure;
+}
 
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */
 export interface EndpointContext {
@@ -50,12 +64,29 @@ export interface EndpointContext {
   readonly counters: { rejectedMessages: number };
   nextRequestId: number;
   nextSessionId: number;
+  /** Ids of IKE SAs behind a session go down from here. */
+  nextIdBehind: number;
+  /** IKE SAs behind a session that have ended while this input is handled, and why. */
+  readonly endedBehind: EndedBehind[];
+  readonly peerSessions: PeerSessions;
   nextChildId: number;
 }
 
+/** What is told of an IKE SA behind a session, under the session's id; its opening and its end are no news to users. */
+const EVENTS_FROM_BEHIND: ReadonlySet<SessionEvent['kind']> = new Set(['message', 'ike-sa-keyed']);
+
 /** Appends an event to the outputs. */
 export function raise(context: EndpointContext, event: SessionEvent): void {
-  context.outputs.push({ kind: 'event', event });
+  const session =
+    'sessionId' in event && event.sessionId !== undefined && event.sessionId < 0
+      ? context.sessions.get(event.sessionId)
+      : undefined;
+  if (!session) {
+    context.outputs.push({ kind: 'event', event });
+  } else if (EVENTS_FROM_BEHIND.has(event.kind)) {
+    const shown = { ...event, sessionId: shownSession(session).id };
+    context.outputs.push({ kind: 'event', event: shown });
+  }
 }
 
 /** Asks the driver for slow or foreign work.
@@ -117,4 +148,10 @@ export function reserveChildSpi(context: EndpointContext): number {
     context.inboundChildSpis.add(spi);
     return spi;
   }
+}
+
+/** Frees an SPI that was reserved for a Child SA that never came to be; packets that came for it are dropped. */
+export function releaseChildSpi(context: EndpointContext, spi: number): void {
+  if (!context.inboundChildSpis.delete(spi)) return;
+  context.outputs.push({ kind: 'release-spi', spi });
 }

@@ -11,7 +11,11 @@ import {
   FIRST_RESPONDER_SESSION_ID,
 } from '../endpoint-io.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
+import { afterEndsBehind } from '../reauth/end-behind.ts';
+import { onChildLimit } from '../session/child-lifetime.ts';
 import { followPeer } from '../session/move-path.ts';
+import { shownSession } from '../session/shown-session.ts';
+import { PeerSessions } from '../unique/peer-sessions.ts';
 import { AnswerLimiter } from './answer-limiter.ts';
 import { CookieJar } from './cookies.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
@@ -57,13 +61,16 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       context.now = input.now;
       context.outputs = [];
       handle(context, input);
+      afterEndsBehind(context);
       return context.outputs;
     },
     nextDeadline() {
       const first = context.deadlines.first();
       if (!first) return undefined;
       const { sessionId, label, at, toleranceMs, wake } = first;
-      return { name: label, at, toleranceMs, wake, sessionId };
+      const session = context.sessions.get(sessionId);
+      const shown = session ? shownSession(session).id : sessionId;
+      return { name: label, at, toleranceMs, wake, sessionId: shown };
     },
     get rejectedMessages() {
       return context.counters.rejectedMessages;
@@ -102,6 +109,9 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     counters: { rejectedMessages: 0 },
     nextRequestId: 1,
     nextSessionId: FIRST_RESPONDER_SESSION_ID,
+    nextIdBehind: 0,
+    endedBehind: [],
+    peerSessions: new PeerSessions(),
     nextChildId: 1,
   };
 }
@@ -132,6 +142,7 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       onFirstInbound(context, input.childId);
       return;
     case 'child-limit':
+      onChildLimit(context, input.childId, input.limit);
       return;
     default:
       unreachable(input);

@@ -3,7 +3,8 @@ import { CLOSED_BY_USER } from '../errors/failures.ts';
 import { initiate } from '../exchanges/initiate.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
-import { closeChild } from '../session/child-lifetime.ts';
+import { startReauthentication } from '../reauth/start-reauth.ts';
+import { closeChild, rekeyChild } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { type EndpointContext, setTimer } from './endpoint-context.ts';
@@ -29,13 +30,30 @@ export function performCommand(context: EndpointContext, command: Command): void
       closeChild(context, session, command.childId, command.reason);
       return;
     case 'rekey-ike':
+      if (session.state.kind === 'established') enqueue(context, session, { kind: 'rekey-ike' });
+      return;
     case 'rekey-child':
+      rekeyChild(context, session, command.childId);
+      return;
     case 'create-child':
+      createChild(context, session, command);
+      return;
     case 'reauthenticate':
+      startReauthentication(context, session);
       return;
     default:
       unreachable(command);
   }
+}
+
+function createChild(
+  context: EndpointContext,
+  session: IkeSession,
+  { child, packet }: Extract<Command, { readonly kind: 'create-child' }>,
+): void {
+  if (session.state.kind !== 'established') return;
+  const procedure = { kind: 'create-child', name: child, postponements: 0 } as const;
+  enqueue(context, session, packet ? { ...procedure, packet } : procedure);
 }
 
 function startSession(
@@ -74,6 +92,7 @@ function closeSession(
 ): void {
   const { state } = session;
   switch (state.kind) {
+    case 'awaiting-restart':
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':

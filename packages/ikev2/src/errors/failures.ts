@@ -132,6 +132,32 @@ export const CLOSED_BY_USER: SessionFailure = {
   sentence: 'The session was closed on this side, as asked.',
 };
 
+/** Both sides have moved to the IKE SA of a reauthentication. */
+export const REAUTHENTICATED: SessionFailure = {
+  code: 'replaced',
+  sentence: 'A reauthentication has replaced the IKE SA.',
+};
+
+/** The IKE SA reached the end of its life without being replaced. */
+export const LIFETIME_OVER: SessionFailure = {
+  code: 'lifetime-over',
+  sentence: 'The lifetime of the IKE SA is over, and no reauthentication or rekey has replaced it.',
+};
+
+/** A reauthentication that only the peer can begin. */
+export const REAUTH_NOT_OURS: SessionFailure = {
+  code: 'reauthenticating',
+  sentence:
+    'Only the peer can begin this reauthentication, since it has a virtual address of ours; start it there.',
+};
+
+/** A reauthentication that is set to delete the old IKE SA first. */
+export const BREAK_BEFORE_MAKE: SessionFailure = {
+  code: 'reauthenticating',
+  sentence:
+    'The IKE SA is deleted and opened anew, since the reauthentication breaks before it makes.',
+};
+
 /** The peer ended the session. */
 export const DELETED_BY_PEER: SessionFailure = {
   code: 'peer-deleted',
@@ -144,6 +170,27 @@ export const REPLACED_BY_PEER: SessionFailure = {
   sentence:
     'The peer opened a new session and announced INITIAL_CONTACT, so this one is gone on its side.',
 };
+
+/** The same peer came again, and the policy of its connection allows one session. */
+export const REPLACED_BY_NEWER: SessionFailure = {
+  code: 'replaced',
+  sentence: 'The peer opened a newer session, and "unique = replace" keeps that one.',
+};
+
+/** Both sides had opened a session. */
+export const ONE_OF_TWO: SessionFailure = {
+  code: 'replaced',
+  sentence: 'Both sides opened a session at once, and the other one is kept.',
+};
+
+/** The same peer came again, and its first session is kept. */
+export function peerIsHere(remote: Identity): SessionFailure {
+  return {
+    code: 'authentication-failed',
+    notify: NotifyType.AUTHENTICATION_FAILED,
+    sentence: `${formatIdentity(remote)} has a session already, and "unique = keep" refuses another one.`,
+  };
+}
 
 /** The peer did not repeat our COOKIE2 from where it says it is. */
 export function pathNotProven(path: Path): SessionFailure {
@@ -265,6 +312,16 @@ export function criticalPayloadFromPeer(payloadType: number): SessionFailure {
 /** The packet path did not take a Child SA. */
 export function installFailed(reason: string): SessionFailure {
   return { code: 'install-failed', sentence: `The packet path refused the Child SA: ${reason}.` };
+}
+
+/** The peer has put off the same request for minutes. */
+export function outOfStep(): SessionFailure {
+  return {
+    code: 'internal',
+    notify: NotifyType.TEMPORARY_FAILURE,
+    sentence:
+      'The peer answered TEMPORARY_FAILURE to the same request for minutes, so the two sides no longer agree on what exists; the session was closed and can be opened anew.',
+  };
 }
 
 /** Work of our own failed. */

@@ -1,9 +1,9 @@
 import { NotifyType } from '@ipsec-kit/ikev2-codec';
-import { acceptFirstChild } from '../child/accept-child.ts';
+import { acceptChild } from '../child/accept-child.ts';
 import { firstChildConfig, firstChildOffer } from '../child/child-offer.ts';
-import { adoptChild, announceChild, requestInstallation } from '../child/install-child.ts';
+import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import type { ConnectionConfig } from '../config.ts';
-import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { type EndpointContext, raise, releaseChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { installFailed, noAddressFromPeer } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
@@ -11,6 +11,8 @@ import { eraseChildKeys } from '../keys/child-keys.ts';
 import { readConfigReply } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
+import { deletePredecessor } from '../reauth/retire-ike-sa.ts';
+import { announceOpened, asReplacement } from '../reauth/take-over.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -44,16 +46,17 @@ export function openFirstChild(
   session.dns = given.dns;
   const { childSpi, transcript } = offer;
   const child = firstChildOffer(session, connection, config, childSpi);
-  const result = acceptFirstChild(context, sa, connection, child, childSpi, transcript, payloads);
+  const result = acceptChild(context, sa, connection, child, childSpi, transcript, payloads);
   if (!result.ok) {
     failChild(context, session, config.name, result.failure);
     return;
   }
-  const requestId = requestInstallation(context, session, result.child);
+  const negotiated = asReplacement(session, result.child);
+  const requestId = requestInstallation(context, session, negotiated);
   moveTo(session, 'finding-peer-secret', {
     kind: 'installing-first-child',
     requestId,
-    child: result.child,
+    child: negotiated,
   });
 }
 
@@ -75,7 +78,7 @@ export function onFirstChildInstalled(
       name: child.config.name,
       failure,
     });
-    context.inboundChildSpis.delete(child.inboundSpi);
+    releaseChildSpi(context, child.inboundSpi);
     eraseChildKeys(child.inboundKeys, child.outboundKeys);
     moveTo(session, 'installing-first-child', { kind: 'established' });
     endWithDelete(context, session, failure);
@@ -84,7 +87,8 @@ export function onFirstChildInstalled(
   adoptChild(context, session, child);
   moveTo(session, 'installing-first-child', { kind: 'established' });
   establish(context, session);
-  announceChild(context, session, child);
+  announceOpened(context, session, child);
+  deletePredecessor(context, session);
 }
 
 function failChild(
@@ -95,7 +99,7 @@ function failChild(
 ): void {
   const { state } = session;
   if (state.kind !== 'finding-peer-secret') return;
-  context.inboundChildSpis.delete(state.offer.childSpi);
+  releaseChildSpi(context, state.offer.childSpi);
   raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
   moveTo(session, 'finding-peer-secret', { kind: 'established' });
   endWithDelete(context, session, failure);

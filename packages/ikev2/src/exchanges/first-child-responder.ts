@@ -1,6 +1,6 @@
 import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { answerFirstChild } from '../child/answer-child.ts';
-import { adoptChild, announceChild, requestInstallation } from '../child/install-child.ts';
+import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { Answer, Lease } from '../endpoint-io.ts';
 import { installFailed, noAddressForPeer } from '../errors/failures.ts';
@@ -8,6 +8,7 @@ import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { configReply } from '../negotiate/config-payload.ts';
+import { announceOpened, asReplacement } from '../reauth/take-over.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -50,11 +51,12 @@ export function openFirstChildAsResponder(
     establishWithout(context, session, sa, authPayloads, result.error, result.failure, result.name);
     return;
   }
-  const requestId = requestInstallation(context, session, result.child);
+  const child = asReplacement(session, result.child);
+  const requestId = requestInstallation(context, session, child);
   const next = {
     kind: 'installing-response-child' as const,
     requestId,
-    child: result.child,
+    child,
     authPayloads,
     childPayloads: result.payloads,
     lease: leased,
@@ -90,7 +92,7 @@ export function onResponseChildInstalled(
   adoptChild(context, session, child);
   sendResponse(context, session, sa, AUTH_REQUEST, [...authPayloads, ...config, ...childPayloads]);
   establish(context, session);
-  announceChild(context, session, child);
+  announceOpened(context, session, child);
 }
 
 /** The IKE SA is established, the Child SA is not. @see RFC 7296 §2.21.2 */

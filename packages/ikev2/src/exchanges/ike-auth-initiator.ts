@@ -20,7 +20,12 @@ import {
   firstChildOffer,
 } from '../child/child-offer.ts';
 import type { ConnectionConfig } from '../config.ts';
-import { ask, type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
+import {
+  ask,
+  type EndpointContext,
+  releaseChildSpi,
+  reserveChildSpi,
+} from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import {
   keyExchangeInvalid,
@@ -140,6 +145,8 @@ export function onOwnSecret(
   const child = firstChildOffer(session, connection, config, childSpi);
   moveTo(session, 'finding-own-secret', { kind: 'awaiting-auth-response', offer });
   const payloads = authPayloads(context, session, sa, connection, offer, child);
+  // The peer may use the Child SA before its response is here.
+  context.outputs.push({ kind: 'reserve-spi', spi: childSpi });
   sendRequest(context, session, sa, ExchangeType.IKE_AUTH, payloads);
 }
 
@@ -158,11 +165,12 @@ function authPayloads(
     payloads.push({ type: 'IDr', ...connection.remoteIdentity.identity });
   }
   payloads.push(proveIdentity(context.crypto, sa, offer.transcript, idi, offer.secret));
-  const request = configRequest(connection.virtualAddresses);
+  const request = configRequest(session.wantedAddresses);
   if (request) payloads.push(request);
   payloads.push(...childOfferPayloads(child));
   // RFC 7296 §2.4: only when this is the only IKE SA between the two identities.
-  if (connection.sendInitialContact && !hasOther(context, session, connection)) {
+  const isFirst = !session.takesOver && !hasOther(context, session, connection);
+  if (connection.sendInitialContact && isFirst) {
     payloads.push(notify(NotifyType.INITIAL_CONTACT));
   }
   return payloads;
@@ -275,7 +283,7 @@ function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMa
 function failAuth(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {
   const { state } = session;
   if (state.kind === 'awaiting-auth-response' || state.kind === 'finding-peer-secret') {
-    context.inboundChildSpis.delete(state.offer.childSpi);
+    releaseChildSpi(context, state.offer.childSpi);
   }
   endAfterAuthFailure(context, session, failure);
 }

@@ -1,4 +1,4 @@
-import { type Identity, identitiesEqual } from '@ipsec-kit/auth';
+import type { Identity } from '@ipsec-kit/auth';
 import {
   ConfigType,
   ExchangeType,
@@ -16,18 +16,20 @@ import {
   malformedFromPeer,
   noConnectionForIdentities,
   noSecret,
+  peerIsHere,
   peerNotAuthentic,
-  REPLACED_BY_PEER,
 } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
+import { recognizeReauthentication } from '../reauth/recognize-reauth.ts';
 import { endSession, releaseHalfOpen } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { sendResponse } from '../session/send-message.ts';
 import { type AuthRequest, moveTo, type StateOf } from '../session/session-state.ts';
+import { admitPeer } from '../unique/uniqueness.ts';
 import { proveIdentity, verifyProof } from './auth-proof.ts';
 import { openFirstChildAsResponder } from './first-child-responder.ts';
 
@@ -122,7 +124,12 @@ export function onSecret(
     return;
   }
   releaseHalfOpen(context, session);
-  if (findNotify(payloads, NotifyType.INITIAL_CONTACT)) replaceOlder(context, session);
+  const isInitialContact = findNotify(payloads, NotifyType.INITIAL_CONTACT) !== undefined;
+  if (!isInitialContact) session.takesOver = recognizeReauthentication(context, session, payloads);
+  if (!admitPeer(context, session, isInitialContact)) {
+    refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));
+    return;
+  }
   const idr: IdPayload = { type: 'IDr', ...localIdentity };
   const proof = proveIdentity(context.crypto, sa, transcript, idr, secret);
   const authPayloads: Payload[] = [idr, proof];
@@ -183,21 +190,6 @@ export function onLease(
     state.authPayloads,
     lease ?? 'none-free',
   );
-}
-
-/** INITIAL_CONTACT of an authenticated peer: its older sessions with us are gone on its side, so they end here,
- * and no DELETE is sent for them. @see RFC 7296 §2.4
- */
-function replaceOlder(context: EndpointContext, session: IkeSession): void {
-  const { localIdentity, remoteIdentity } = session;
-  if (!localIdentity || !remoteIdentity) return;
-  for (const other of [...context.sessions.values()]) {
-    if (other === session || !other.localIdentity || !other.remoteIdentity) continue;
-    if (other.state.kind !== 'established' && other.state.kind !== 'ending') continue;
-    if (!identitiesEqual(other.localIdentity, localIdentity)) continue;
-    if (!identitiesEqual(other.remoteIdentity, remoteIdentity)) continue;
-    endSession(context, other, REPLACED_BY_PEER);
-  }
 }
 
 const FAILED: ProtocolError = { code: 'authentication-failed' };

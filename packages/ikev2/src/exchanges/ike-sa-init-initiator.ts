@@ -21,6 +21,7 @@ import { summarizePayloads } from '../payloads/payload-summary.ts';
 import { endSession } from '../session/close-session.ts';
 import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { armRetransmission, startRequest, transmit } from '../session/send-message.ts';
 import { type InitOffer, moveTo, type StateOf } from '../session/session-state.ts';
 import { initFailure, initPayloads, keyExchangeMethods } from './init-messages.ts';
@@ -29,9 +30,6 @@ import { initFailure, initPayloads, keyExchangeMethods } from './init-messages.t
  * the true answer for as long. @see RFC 7296 §2.21.1 (the recipient should continue trying for some time)
  */
 export const REFUSAL_GRACE_MS: number = 1_000;
-
-/** Bytes of our nonces: at least 16, and half the key of any PRF that is provided. @see RFC 7296 §2.10 */
-export const NONCE_BYTES: number = 32;
 
 /** Cookies that one attempt takes before it counts further ones as noise. */
 const MAX_COOKIE_ROUNDS = 8;

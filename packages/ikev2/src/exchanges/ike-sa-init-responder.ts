@@ -42,9 +42,9 @@ import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { narrateReceived } from '../session/narrate.ts';
 import { openSession } from '../session/new-session.ts';
+import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { transmit } from '../session/send-message.ts';
 import { type InitAnswer, moveTo, type StateOf } from '../session/session-state.ts';
-import { NONCE_BYTES } from './ike-sa-init-initiator.ts';
 import { keyIkeSa } from './keyed-ike-sa.ts';
 
 /** An IKE_SA_INIT request that passed the limits and the cookie: chooses a proposal, and only then keeps state.

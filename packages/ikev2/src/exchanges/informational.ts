@@ -6,8 +6,11 @@ import {
   ProtocolId,
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
+import { activateChild } from '../child/activate-child.ts';
 import { readChildSpi, spiBytes } from '../child/child-offer.ts';
-import { armChildLifetime } from '../child/install-child.ts';
+import type { ChildSa } from '../child/child-sa.ts';
+import { announceReplacement, armChildLifetime } from '../child/install-child.ts';
+import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { DELETED_BY_PEER, otherNotify, peerRejectedAuthentication } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
@@ -15,7 +18,7 @@ import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
 import { newPathCheck } from '../procedures/path-check.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
-import { endSession, removeChild } from '../session/close-session.ts';
+import { endSession, retireOrRemove } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveIke } from '../session/move-path.ts';
@@ -44,7 +47,7 @@ export function onInformationalRequest(
     return;
   }
   const answers: Payload[] = [];
-  const deleted = deleteChildren(context, session, deletes);
+  const deleted = deleteChildren(context, session, sa, deletes);
   if (deleted.length > 0) answers.push({ type: 'D', protocol: ProtocolId.ESP, spis: deleted });
   const addresses = followAddresses(context, session, sa, messageId, payloads, via);
   answers.push(...addresses.answers);
@@ -72,13 +75,16 @@ function endedByPeer(
   }
 }
 
-/** Closes the Child SAs that the peer names by its inbound SPIs, which are our outbound ones.
+/** Closes the Child SAs that the peer names by its inbound SPIs, which are our outbound ones. One that was replaced still
+ * receives for a while, and what has replaced it is in use from now on.
  * @returns our inbound SPIs of those pairs, but for those that we are deleting ourselves: both requests crossed, and each
- * response leaves them out. @see RFC 7296 §1.4.1
+ * response leaves them out.
+ * @see RFC 7296 §1.4.1, §2.8, §2.25.1
  */
 function deleteChildren(
   context: EndpointContext,
   session: IkeSession,
+  sa: IkeSa,
   deletes: readonly DeletePayload[],
 ): Uint8Array[] {
   const named = new Set<number>();
@@ -89,11 +95,22 @@ function deleteChildren(
   const answers: Uint8Array[] = [];
   for (const child of [...session.children.values()]) {
     if (!named.has(child.outboundSpi)) continue;
-    if (child.deleting === undefined) answers.push(spiBytes(child.inboundSpi));
-    removeChild(context, session, child, child.deleting ?? 'the peer deleted it');
+    const { answer, effect } = judge(session, sa, 'delete-child', child);
+    if (answer === 'as-usual') answers.push(spiBytes(child.inboundSpi));
+    if (effect === 'keep-replacement') handOver(context, session, child);
+    retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it');
   }
-  if (answers.length > 0) armChildLifetime(context, session);
+  armChildLifetime(context, session);
   return answers;
+}
+
+/** The peer has deleted what it replaced: it has the replacement, so that we may use it. */
+function handOver(context: EndpointContext, session: IkeSession, child: ChildSa): void {
+  const successor =
+    child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
+  if (!successor) return;
+  activateChild(context, session, successor);
+  announceReplacement(context, session, child, successor, 'peer');
 }
 
 /** MOBIKE, where both sides have announced it: moves the IKE SA, and asks whether the peer really is there before the

@@ -1,5 +1,10 @@
 import type { ConnectionConfig } from '../config.ts';
-import { type EndpointContext, newIkeSpi, raise } from '../endpoint/endpoint-context.ts';
+import {
+  type EndpointContext,
+  newIkeSpi,
+  raise,
+  releaseChildSpi,
+} from '../endpoint/endpoint-context.ts';
 import type { Command } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
 import { eraseIkeSa } from '../session/ike-sa.ts';
@@ -37,10 +42,10 @@ export function restartInitiation(
   failure: SessionFailure,
 ): boolean {
   const { connection, state } = session;
-  if (!connection) return false;
+  // A reauthentication has a pause of its own: the old IKE SA still stands.
+  if (!connection || session.takesOver) return false;
   if (connection.keyingTries !== 0 && session.attempts >= connection.keyingTries) return false;
-  if (state.kind === 'awaiting-auth-response')
-    context.inboundChildSpis.delete(state.offer.childSpi);
+  if (state.kind === 'awaiting-auth-response') releaseChildSpi(context, state.offer.childSpi);
   raise(context, {
     kind: 'session-retried',
     sessionId: session.id,
@@ -59,4 +64,10 @@ export function restartInitiation(
   context.sessionsBySpi.set(session.localSpi, session);
   beginInit(context, session, connection);
   return true;
+}
+
+/** The time has come to open a session anew. */
+export function restartSession(context: EndpointContext, session: IkeSession): void {
+  if (session.state.kind !== 'awaiting-restart' || !session.connection) return;
+  beginInit(context, session, session.connection);
 }

@@ -1,5 +1,6 @@
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
+import { lowerNonce } from '../collisions/lowest-nonce.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { deriveIkeKeys } from '../keys/ike-keys.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
@@ -35,6 +36,7 @@ export function keyIkeSa(
     requests: session.requests,
   });
   session.sa = sa;
+  session.lowestNonce = lowerNonce(nonces.initiatorNonce, nonces.responderNonce);
   const { skEi, skEr, skAi, skAr } = keys;
   raise(context, {
     kind: 'ike-sa-keyed',

@@ -5,7 +5,7 @@ import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../erro
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
-import { enqueue, onProcedureResponse } from '../procedures/run-procedures.ts';
+import { enqueue, onProcedureResponse, runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -17,6 +17,8 @@ import {
   type ReceivedDatagram,
 } from '../session/receive-protected.ts';
 import { armRetransmission, sendResponse } from '../session/send-message.ts';
+import { onCreateChildRequest } from './create-child-responder.ts';
+import { dropInitiation } from './drop-exchanges.ts';
 import { onAuthResponse } from './ike-auth-initiator.ts';
 import { onAuthRequest } from './ike-auth-responder.ts';
 import { onInformationalRequest } from './informational.ts';
@@ -75,10 +77,10 @@ function onRequest(
   if (state.kind === 'awaiting-auth-request') {
     onAuthRequest(context, session, state, sa, opened.payloads);
   } else if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
-    // RFC 7296 §1.3: a minimal implementation refuses further SAs, and rekeys, with NO_ADDITIONAL_SAS.
-    // RFC 7296 §2.25.2: while the IKE SA is being closed, TEMPORARY_FAILURE.
-    const code = state.kind === 'ending' ? 'temporary-failure' : 'no-additional-sas';
-    refuse(context, session, sa, received, { code }, true);
+    const request = { sa, messageId: header.messageId, path, marker };
+    const failure = onCreateChildRequest(context, session, request, opened.payloads);
+    if (failure) refuse(context, session, sa, received, failure, true);
+    runNext(context, session);
   } else {
     onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
   }
@@ -141,6 +143,7 @@ function onResponse(
 function onBadResponse(context: EndpointContext, session: IkeSession, error: ProtocolError): void {
   const failure = failureOf(error, 'response');
   session.running = undefined;
+  dropInitiation(context, session);
   switch (session.state.kind) {
     case 'awaiting-auth-response':
       endAfterAuthFailure(context, session, failure);

@@ -6,13 +6,16 @@ import {
 } from '@ipsec-kit/crypto';
 import { concatBytes } from './concat-bytes.ts';
 
+const NO_SECRET = new Uint8Array(0);
+
 /** The keys of both directions of a Child SA. `initiator` is the one who began the exchange that created it. */
 export interface ChildKeys {
   readonly fromInitiator: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
   readonly fromResponder: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
 }
 
-/** KEYMAT = prf+ (SK_d, Ni | Nr): first the initiator's direction, encryption before integrity.
+/** KEYMAT = prf+ (SK_d, [g^ir |] Ni | Nr): first the initiator's direction, encryption before integrity.
+ * @param sharedSecret - of a key exchange of its own (CREATE_CHILD_SA with KE); it is erased.
  * @param skD - of the IKE SA that the Child SA belongs to.
  * @see RFC 7296 §2.17
  */
@@ -22,6 +25,7 @@ export function deriveChildKeys(
   skD: KeyMaterial,
   nonces: { readonly initiator: Uint8Array; readonly responder: Uint8Array },
   shape: CipherShape,
+  sharedSecret?: KeyMaterial,
 ): ChildKeys {
   const { encryptionKeyBytes, integrityKeyBytes } = shape;
   const direction = encryptionKeyBytes + integrityKeyBytes;
@@ -29,9 +33,10 @@ export function deriveChildKeys(
     crypto,
     prf,
     skD,
-    concatBytes(nonces.initiator, nonces.responder),
+    concatBytes(sharedSecret?.reveal() ?? NO_SECRET, nonces.initiator, nonces.responder),
     2 * direction,
   );
+  sharedSecret?.erase();
   const half = (offset: number): ChildKeys['fromInitiator'] => ({
     encryption: stream.slice(offset, offset + encryptionKeyBytes),
     integrity: stream.slice(offset + encryptionKeyBytes, offset + direction),

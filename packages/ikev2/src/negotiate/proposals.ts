@@ -43,6 +43,33 @@ export function firstChildProposals(
   });
 }
 
+/** Proposals for a Child SA that CREATE_CHILD_SA opens: with a key exchange of its own where one is configured.
+ * @see RFC 7296 §1.3.1, §3.3.3
+ */
+export function furtherChildProposals(
+  configured: readonly ConfiguredProposal[],
+): ConfiguredProposal[] {
+  return configured.map(({ transforms }) => {
+    const hasEsn = transforms.some((transform) => transform.type === TransformType.ESN);
+    return {
+      transforms: hasEsn ? transforms : [...transforms, { type: TransformType.ESN, id: 0 }],
+    };
+  });
+}
+
+/** The key exchange methods of proposals, in order of preference, without NONE. */
+export function methodsOf(configured: readonly ConfiguredProposal[]): number[] {
+  const methods = configured.flatMap(({ transforms }) =>
+    transforms.filter(({ type, id }) => type === TransformType.KE && id !== 0).map(({ id }) => id),
+  );
+  return [...new Set(methods)];
+}
+
+/** The key exchange method of a chosen proposal; `undefined` when it has none. @see RFC 7296 §3.3.2 (NONE is 0) */
+export function chosenMethod(transforms: readonly Transform[]): number | undefined {
+  return transforms.find(({ type, id }) => type === TransformType.KE && id !== 0)?.id;
+}
+
 /** Chooses from an offer: the first configured proposal that the offer can meet, in our order of preference, and in it
  * our first transform of each type.
  * @param preferMethod - a key exchange method that is taken where both sides allow it: that of the KE payload,

@@ -26,3 +26,9 @@ export function findErrorNotify(payloads: readonly Payload[]): NotifyPayload | u
 export function notifiesOf(payloads: readonly Payload[]): NotifyPayload[] {
   return payloads.filter((payload) => payload.type === 'N');
 }
+
+/** The nonce of a message, copied; `undefined` when there is none of 16 to 256 bytes. @see RFC 7296 §2.10 */
+export function readNonce(payloads: readonly Payload[]): Uint8Array | undefined {
+  const nonce = findPayload(payloads, 'Nonce')?.data;
+  return nonce && nonce.length >= 16 && nonce.length <= 256 ? nonce.slice() : undefined;
+}

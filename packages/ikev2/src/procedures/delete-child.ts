@@ -1,7 +1,7 @@
 import { type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { spiBytes } from '../child/child-offer.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { removeChild } from '../session/close-session.ts';
+import { retireOrRemove } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { Procedure } from './procedure.ts';
 
@@ -25,5 +25,12 @@ export function onChildDeleted(
   procedure: DeleteChild,
 ): void {
   const child = session.children.get(procedure.childId);
-  if (child) removeChild(context, session, child, procedure.reason);
+  if (child) retireOrRemove(context, session, child, procedure.reason);
+}
+
+/** DELETE of a Child SA that never came to be here: the peer knows it by the SPI that we offered. */
+export function withdrawChildRequest(
+  procedure: Extract<Procedure, { readonly kind: 'withdraw-child' }>,
+): readonly Payload[] {
+  return [{ type: 'D', protocol: ProtocolId.ESP, spis: [spiBytes(procedure.inboundSpi)] }];
 }

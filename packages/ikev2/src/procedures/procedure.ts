@@ -2,6 +2,7 @@ import type { Instant } from '@ipsec-kit/clock';
 import type { NotifyPayload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import type { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
+import type { PacketSelectors } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
 
 /** A piece of work on an authenticated IKE SA: one request and what to do with its response.
@@ -10,6 +11,20 @@ import type { SessionFailure } from '../events.ts';
 export type Procedure =
   /** Is the peer there? Any other request in the queue asks the same, so it stands in for this one. */
   | { readonly kind: 'liveness' }
+  /** A further Child SA, by the name of its configuration. @see RFC 7296 §1.3.1 */
+  | {
+      readonly kind: 'create-child';
+      readonly name: string;
+      readonly packet?: PacketSelectors;
+      /** How often the peer has put it off. */
+      readonly postponements: number;
+    }
+  /** The replacement of a Child SA. @see RFC 7296 §1.3.3 */
+  | { readonly kind: 'rekey-child'; readonly childId: number }
+  /** The replacement of the IKE SA. @see RFC 7296 §1.3.2 */
+  | { readonly kind: 'rekey-ike' }
+  /** DELETE of a Child SA that the peer has and we could not take. */
+  | { readonly kind: 'withdraw-child'; readonly inboundSpi: number }
   | { readonly kind: 'delete-child'; readonly childId: number; readonly reason: string }
   /** Can the peer receive at the path that it moved to? @see RFC 4555 §3.7 */
   | { readonly kind: 'path-check'; readonly path: Path; readonly check: ReturnRoutabilityCheck }
@@ -21,9 +36,16 @@ export type Procedure =
       readonly failure: SessionFailure;
     };
 
-/** A procedure whose request is out. */
+/** A procedure that waits for its time. */
+export interface PostponedProcedure {
+  readonly at: Instant;
+  readonly procedure: Procedure;
+}
+
+/** The procedure whose request is out, or is being made. */
 export interface RunningProcedure {
   readonly procedure: Procedure;
-  readonly messageId: number;
+  /** `undefined` while its request, or what follows from the response, is being computed. */
+  readonly messageId: number | undefined;
   readonly startedAt: Instant;
 }

@@ -1,14 +1,18 @@
 import { msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { onChildResponse } from '../exchanges/create-child-initiator.ts';
+import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { sendRequest } from '../session/send-message.ts';
-import { deleteChildRequest, onChildDeleted } from './delete-child.ts';
+import { beginCreateChild, beginRekeyChild } from './create-child.ts';
+import { deleteChildRequest, onChildDeleted, withdrawChildRequest } from './delete-child.ts';
 import { beginEnding, deleteIkeRequest, onIkeDeleted, reportRequest } from './end-ike-sa.ts';
 import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
 import type { Procedure } from './procedure.ts';
+import { beginRekeyIke } from './rekey-ike.ts';
 
 /** Most procedures that may wait; further ones are refused, as the peer then does not answer anyway. */
 const MAX_QUEUE = 64;
@@ -34,24 +38,54 @@ export function enqueue(
 
 /** Starts the next procedure, if the window is free. Those that have nothing to do any more are passed over. */
 export function runNext(context: EndpointContext, session: IkeSession): void {
-  const { sa } = session;
-  while (sa && !session.running) {
-    const permission = sa.requests.permission();
+  // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
+  const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
+  while (session.sa && !session.running && !isMoving) {
+    const permission = session.sa.requests.permission();
     if (!permission.ok) return;
     const procedure = session.queue.shift();
     if (!procedure) return;
-    const payloads = buildRequest(context, session, sa, procedure);
-    if (!payloads) continue;
-    session.running = {
-      procedure,
-      messageId: permission.messageId,
-      startedAt: context.now,
-    };
-    if (procedure.kind === 'delete-ike' || procedure.kind === 'report-auth-failure') {
-      beginEnding(context, session, procedure.failure);
-    }
-    sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads);
+    session.running = { procedure, messageId: undefined, startedAt: context.now };
+    if (!begin(context, session, session.sa, procedure)) session.running = undefined;
   }
+}
+
+/** Sends the request of a procedure, or begins to make it. @returns false when it has become pointless. */
+function begin(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  procedure: Procedure,
+): boolean {
+  switch (procedure.kind) {
+    case 'create-child':
+      return beginCreateChild(context, session, procedure);
+    case 'rekey-child':
+      return beginRekeyChild(context, session, procedure);
+    case 'rekey-ike':
+      return beginRekeyIke(context, session);
+    default:
+      return inform(context, session, sa, procedure);
+  }
+}
+
+/** Sends the INFORMATIONAL request of a procedure. */
+function inform(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  procedure: Informing,
+): boolean {
+  const payloads = buildRequest(context, session, sa, procedure);
+  const permission = sa.requests.permission();
+  if (!payloads || !permission.ok) return false;
+  const { messageId } = permission;
+  session.running = { procedure, messageId, startedAt: context.now };
+  if (procedure.kind === 'delete-ike' || procedure.kind === 'report-auth-failure') {
+    beginEnding(context, session, procedure.failure);
+  }
+  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads);
+  return true;
 }
 
 /** The response to the procedure that is out. */
@@ -61,11 +95,31 @@ export function onProcedureResponse(
   messageId: number,
   payloads: readonly Payload[],
 ): void {
-  const { running } = session;
+  const { running, initiation } = session;
   if (running?.messageId !== messageId) return;
-  session.running = undefined;
-  finish(context, session, running.procedure, payloads, msBetween(running.startedAt, context.now));
+  const { procedure, startedAt } = running;
+  if (isCreation(procedure)) {
+    if (initiation?.kind === 'awaiting-child-response') {
+      onChildResponse(context, session, initiation, payloads);
+    } else if (initiation?.kind === 'awaiting-ike-response') {
+      onIkeRekeyResponse(context, session, initiation, payloads);
+    }
+  } else {
+    session.running = undefined;
+    finish(context, session, procedure, payloads, msBetween(startedAt, context.now));
+  }
   runNext(context, session);
+}
+
+/** Procedures that are one INFORMATIONAL exchange. */
+type Informing = Exclude<
+  Procedure,
+  { readonly kind: 'create-child' | 'rekey-child' | 'rekey-ike' }
+>;
+
+function isCreation(procedure: Procedure): procedure is Exclude<Procedure, Informing> {
+  const { kind } = procedure;
+  return kind === 'create-child' || kind === 'rekey-child' || kind === 'rekey-ike';
 }
 
 /** The payloads of a procedure's request; `undefined` when it has become pointless. */
@@ -73,13 +127,15 @@ function buildRequest(
   context: EndpointContext,
   session: IkeSession,
   sa: IkeSa,
-  procedure: Procedure,
+  procedure: Informing,
 ): readonly Payload[] | undefined {
   switch (procedure.kind) {
     case 'liveness':
       return livenessRequest(context, session, sa);
     case 'delete-child':
       return deleteChildRequest(session, procedure);
+    case 'withdraw-child':
+      return withdrawChildRequest(procedure);
     case 'path-check':
       return pathCheckRequest(session, procedure);
     case 'delete-ike':
@@ -94,7 +150,7 @@ function buildRequest(
 function finish(
   context: EndpointContext,
   session: IkeSession,
-  procedure: Procedure,
+  procedure: Informing,
   payloads: readonly Payload[],
   roundTripMs: number,
 ): void {
@@ -104,6 +160,8 @@ function finish(
       return;
     case 'delete-child':
       onChildDeleted(context, session, procedure);
+      return;
+    case 'withdraw-child':
       return;
     case 'path-check':
       onPathAnswered(context, session, procedure, payloads);

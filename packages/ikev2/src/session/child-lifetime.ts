@@ -1,18 +1,62 @@
+import { addMs } from '@ipsec-kit/clock';
+import type { ChildSa } from '../child/child-sa.ts';
 import { armChildLifetime } from '../child/install-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import type { IkeSession } from './ike-session.ts';
 
-/** A hard lifetime has ended: the Child SA is deleted on both sides. */
+/** What a replacement is given at least, from when it is begun, before a hard lifetime ends the old Child SA:
+ * after a late wake both may be due at once, and nothing is deleted while its replacement is on the way.
+ */
+export const REPLACEMENT_GRACE_MS: number = 60_000;
+
+/** Soft and hard lifetimes that are over: the soft ones first, whose Child SAs are replaced; then the hard ones, which
+ * are deleted on both sides.
+ */
 export function onChildLifetimeOver(context: EndpointContext, session: IkeSession): void {
-  for (const child of session.children.values()) {
+  for (const child of [...session.children.values()]) {
+    if (child.softAt === undefined || child.softAt > context.now) continue;
+    child.softAt = undefined;
+    rekeyChild(context, session, child.id);
+  }
+  for (const child of [...session.children.values()]) {
     if (child.expiresAt === undefined || child.expiresAt > context.now) continue;
+    child.expiresAt = undefined;
     closeChild(context, session, child.id, 'its lifetime is over');
   }
   armChildLifetime(context, session);
 }
 
-/** Ends one Child SA with DELETE; once only, however often it is asked for. */
+/** Has a Child SA replaced, unless that is under way; its end waits for the replacement. */
+export function rekeyChild(context: EndpointContext, session: IkeSession, childId: number): void {
+  const child = session.children.get(childId);
+  if (session.state.kind !== 'established' || !child) return;
+  if (child.deleting !== undefined || child.replacedBy !== undefined) return;
+  if (isBeingRekeyed(session, childId)) return;
+  putOffEnd(context, session, child);
+  enqueue(context, session, { kind: 'rekey-child', childId });
+}
+
+/** A limit of bytes, packets or sequence numbers is reached: at the hard one the Child SA carries nothing any more,
+ * so its replacement goes before everything else, and it ends when there is none in time.
+ */
+export function onChildLimit(
+  context: EndpointContext,
+  childId: number,
+  limit: 'soft' | 'hard',
+): void {
+  const session = context.sessionsByChild.get(childId);
+  const child = session?.children.get(childId);
+  if (!session || !child) return;
+  rekeyChild(context, session, childId);
+  if (limit === 'soft') return;
+  const latest = addMs(context.now, REPLACEMENT_GRACE_MS);
+  child.expiresAt =
+    child.expiresAt === undefined || child.expiresAt > latest ? latest : child.expiresAt;
+  armChildLifetime(context, session);
+}
+
+/** Ends one Child SA with DELETE, and what has replaced it; once only, however often it is asked for. */
 export function closeChild(
   context: EndpointContext,
   session: IkeSession,
@@ -20,7 +64,21 @@ export function closeChild(
   reason: string,
 ): void {
   const child = session.children.get(childId);
-  if (session.state.kind !== 'established' || !child || child.deleting !== undefined) return;
+  if (session.state.kind !== 'established' || !child) return;
+  if (child.replacedBy !== undefined) closeChild(context, session, child.replacedBy, reason);
+  if (child.deleting !== undefined) return;
   child.deleting = reason;
   enqueue(context, session, { kind: 'delete-child', childId, reason });
+}
+
+function isBeingRekeyed({ queue, running }: IkeSession, childId: number): boolean {
+  const procedures = running ? [running.procedure, ...queue] : queue;
+  return procedures.some((entry) => entry.kind === 'rekey-child' && entry.childId === childId);
+}
+
+function putOffEnd(context: EndpointContext, session: IkeSession, child: ChildSa): void {
+  const earliest = addMs(context.now, REPLACEMENT_GRACE_MS);
+  if (child.expiresAt === undefined || child.expiresAt >= earliest) return;
+  child.expiresAt = earliest;
+  armChildLifetime(context, session);
 }

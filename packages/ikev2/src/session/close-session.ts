@@ -1,10 +1,20 @@
 import { addMs } from '@ipsec-kit/clock';
+import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { dropRetired } from '../child/retire-child.ts';
-import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import { dropRetired, retireChild } from '../child/retire-child.ts';
+import {
+  type EndpointContext,
+  raise,
+  releaseChildSpi,
+  setTimer,
+} from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
+import { dropAnswering, dropInitiation } from '../exchanges/drop-exchanges.ts';
+import { lossAction } from '../loss/loss-action.ts';
+import { passOnName } from '../reauth/pass-on-name.ts';
 import { eraseIkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
+import { isBehind, shownSession } from './shown-session.ts';
 
 /** How long the last response is kept for retransmissions of the request that ended an IKE SA.
  * A peer that lost our answer asks again within this time, or gives up by itself.
@@ -21,9 +31,12 @@ export function endSession(
   linger = false,
 ): void {
   if (session.state.kind === 'closed' || session.state.kind === 'lingering') return;
+  const action = lossAction(session, failure);
+  passOnName(context, session, failure);
+  context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);
   for (const child of [...session.children.values()]) {
-    removeChild(context, session, child, failure.sentence);
+    letGoOfChild(context, session, child, failure.sentence);
   }
   dropRetired(context, session);
   if (session.lease) context.outputs.push({ kind: 'release-lease', lease: session.lease });
@@ -31,7 +44,10 @@ export function endSession(
   // A peer that failed to authenticate keeps counting while its answer is kept: it must not cost more than a half-open one.
   if (!linger) releaseHalfOpen(context, session);
   session.queue.length = 0;
+  session.postponed.length = 0;
   session.running = undefined;
+  dropInitiation(context, session);
+  dropAnswering(context, session);
   session.requests.clear();
   context.deadlines.clearSession(session.id);
   raise(context, {
@@ -39,7 +55,9 @@ export function endSession(
     sessionId: session.id,
     connection: session.connection?.name,
     failure,
+    ...(action === 'trap' ? { action } : {}),
   });
+  if (isBehind(session)) context.endedBehind.push({ session, failure });
   if (linger && session.sa) {
     session.state = { kind: 'lingering' };
     setTimer(context, session, 'linger', addMs(context.now, LINGER_MS), {
@@ -65,6 +83,23 @@ export function forgetSession(context: EndpointContext, session: IkeSession): vo
   session.sa = undefined;
 }
 
+/** A Child SA of an IKE SA that ends. One that has moved to another IKE SA still receives for a while. */
+function letGoOfChild(
+  context: EndpointContext,
+  session: IkeSession,
+  child: ChildSa,
+  reason: string,
+): void {
+  const front = shownSession(session);
+  if (front === session || child.replacedBy === undefined) {
+    removeChild(context, session, child, reason);
+    return;
+  }
+  const replacement = front.children.get(child.replacedBy);
+  if (replacement) activateChild(context, front, replacement);
+  retireChild(context, session, child, front);
+}
+
 /** Takes a Child SA out of the packet path and forgets it. */
 export function removeChild(
   context: EndpointContext,
@@ -76,13 +111,27 @@ export function removeChild(
   context.sessionsByChild.delete(child.id);
   context.inboundChildSpis.delete(child.inboundSpi);
   context.outputs.push({ kind: 'remove-child', childId: child.id });
+  if (!child.isAnnounced) return;
   raise(context, {
     kind: 'child-closed',
-    sessionId: session.id,
+    sessionId: shownSession(session).id,
     childId: child.id,
     name: child.config.name,
     reason,
   });
+}
+
+/** Takes a Child SA out of its session: one that another has replaced still receives for a while, others go at once. */
+export function retireOrRemove(
+  context: EndpointContext,
+  session: IkeSession,
+  child: ChildSa,
+  reason: string,
+): void {
+  const successor =
+    child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
+  if (successor) retireChild(context, session, child);
+  else removeChild(context, session, child, reason);
 }
 
 /** The session is authenticated, or has ended: it no longer counts as half-open. */
@@ -98,7 +147,7 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
   switch (state.kind) {
     case 'awaiting-auth-response':
     case 'finding-peer-secret':
-      context.inboundChildSpis.delete(state.offer.childSpi);
+      releaseChildSpi(context, state.offer.childSpi);
       return;
     case 'installing-first-child':
     case 'installing-response-child':
@@ -108,6 +157,7 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
       context.outputs.push({ kind: 'remove-child', childId: state.child.id });
       if (state.kind === 'installing-response-child') session.lease = state.lease;
       return;
+    case 'awaiting-restart':
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':

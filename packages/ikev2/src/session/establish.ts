@@ -3,6 +3,9 @@ import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER } from '../errors/failures.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
+import { armReauthentication } from '../reauth/reauth-timer.ts';
+import { takeOver } from '../reauth/take-over.ts';
+import { keepOneOfTwo } from '../unique/uniqueness.ts';
 import { releaseHalfOpen } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 import { armLiveness } from './liveness-timer.ts';
@@ -15,16 +18,24 @@ export function establish(context: EndpointContext, session: IkeSession): void {
   if (!connection || !localIdentity || !remoteIdentity) return;
   releaseHalfOpen(context, session);
   session.lastInboundAt = context.now;
-  raise(context, {
-    kind: 'session-opened',
-    sessionId: session.id,
-    connection: connection.name,
-    localIdentity,
-    remoteIdentity,
-    path: session.path,
-    virtualAddresses: session.virtualAddresses,
-    peerAddresses: session.lease?.addresses.map(({ address }) => address) ?? [],
-  });
+  session.establishedAt = context.now;
+  context.peerSessions.add(session);
+  const isReauthentication = takeOver(context, session);
+  // A session that is opened anew only to be closed was closed for its user before.
+  if (!isReauthentication && !(session.isReopened && session.isClosing)) {
+    raise(context, {
+      kind: 'session-opened',
+      sessionId: session.id,
+      connection: connection.name,
+      localIdentity,
+      remoteIdentity,
+      path: session.path,
+      virtualAddresses: session.virtualAddresses,
+      peerAddresses: session.lease?.addresses.map(({ address }) => address) ?? [],
+    });
+  }
+  session.isReopened = false;
+  session.reopenings = 0;
   const { keepaliveMs, keepaliveDpdMarginMs, keepAliveForced } = context.settings;
   session.keepalive = new KeepaliveTimer(
     { intervalMs: keepaliveMs, dpdMarginMs: keepaliveDpdMarginMs },
@@ -33,5 +44,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
   );
   armKeepalive(context, session);
   armLiveness(context, session);
+  armReauthentication(context, session);
+  if (!isReauthentication) keepOneOfTwo(context, session);
   if (session.isClosing) endWithDelete(context, session, CLOSED_BY_USER);
 }

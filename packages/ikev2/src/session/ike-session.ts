@@ -4,11 +4,11 @@ import type { IpAddress, Path } from '@ipsec-kit/ip';
 import type { AddressUpdates } from '@ipsec-kit/mobike';
 import type { KeepaliveTimer, NatStatus } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
-import type { ChildSa } from '../child/child-sa.ts';
-import type { RetiredChild } from '../child/retire-child.ts';
+import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { Lease } from '../endpoint-io.ts';
-import type { Procedure, RunningProcedure } from '../procedures/procedure.ts';
+import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
+import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -20,7 +20,8 @@ export interface OutstandingNarration {
 
 /** The relation to one peer, from the first message to the last: an identity that survives the rekey of its IKE SA. */
 export interface IkeSession {
-  readonly id: number;
+  /** What the driver and the events call it; negative while it is behind another. A reauthentication exchanges it. */
+  id: number;
   readonly role: 'initiator' | 'responder';
   state: SessionState;
   /** Known from the start as initiator, from IKE_AUTH on as responder. */
@@ -57,6 +58,15 @@ export interface IkeSession {
   outstanding: OutstandingNarration | undefined;
   readonly queue: Procedure[];
   running: RunningProcedure | undefined;
+  /** Procedures that the peer has put off, in the order of their times. */
+  readonly postponed: PostponedProcedure[];
+  /** The CREATE_CHILD_SA exchange of the running procedure, and the one of the peer that is being answered. */
+  initiation: Initiation | undefined;
+  answering: Answering | undefined;
+  /** The result of the peer's rekey of what the running procedure rekeys too. */
+  rival: Rival | undefined;
+  /** Key exchange methods that the peer asked for in INVALID_KE_PAYLOAD, by the name of the child; '' is the IKE SA. */
+  readonly learnedMethods: Map<string, number>;
   /** The user's wish to end, from the moment it came. */
   isClosing: boolean;
   /** Counted among the half-open IKE SAs, under this address. */
@@ -69,6 +79,26 @@ export interface IkeSession {
   attempts: number;
   lastInboundAt: Instant;
   lastLivenessHintAt: Instant | undefined;
+  /** The session whose place this IKE SA is to take once it stands: a reauthentication. */
+  takesOver: IkeSession | undefined;
+  /** The IKE SA that has taken the place of this one, which now waits for its DELETE. */
+  takenOverBy: IkeSession | undefined;
+  /** Our attempt to open an IKE SA that takes the place of this one. */
+  successor: IkeSession | undefined;
+  /** The IKE SA whose place this one has taken, while that is not deleted. */
+  predecessor: IkeSession | undefined;
+  /** Reauthentications that failed since the last one that did not. */
+  failedReauths: number;
+  /** Users have seen it open before: it opens anew under the same name. */
+  isReopened: boolean;
+  /** Attempts to open it anew that failed so far. */
+  reopenings: number;
+  /** The lower of the two nonces of IKE_SA_INIT. */
+  lowestNonce: Uint8Array;
+  /** When the IKE SA was authenticated. */
+  establishedAt: Instant;
+  /** Virtual addresses to ask for as initiator; those of the connection, or what we had before. */
+  readonly wantedAddresses: readonly IpAddress[];
   /** Decides on the peer's MOBIKE requests; there once both sides announced it. */
   addressUpdates: AddressUpdates | undefined;
 }

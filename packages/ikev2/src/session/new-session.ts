@@ -17,6 +17,10 @@ export interface SessionStart {
   readonly connection?: ConnectionConfig;
   readonly childName?: string | undefined;
   readonly floatTo?: Path | undefined;
+  /** The session that it is to replace. */
+  readonly takesOver?: IkeSession;
+  /** Absent: those of the connection. */
+  readonly wantedAddresses?: readonly IpAddress[];
   readonly halfOpenFrom?: IpAddress;
   readonly initHash?: string;
 }
@@ -53,6 +57,11 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     outstanding: undefined,
     queue: [],
     running: undefined,
+    postponed: [],
+    initiation: undefined,
+    answering: undefined,
+    rival: undefined,
+    learnedMethods: new Map(),
     isClosing: false,
     halfOpenFrom: start.halfOpenFrom,
     initHash: start.initHash,
@@ -60,6 +69,16 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     attempts: 1,
     lastInboundAt: context.now,
     lastLivenessHintAt: undefined,
+    takesOver: start.takesOver,
+    takenOverBy: undefined,
+    successor: undefined,
+    predecessor: undefined,
+    failedReauths: 0,
+    isReopened: false,
+    reopenings: 0,
+    lowestNonce: new Uint8Array(0),
+    establishedAt: context.now,
+    wantedAddresses: start.wantedAddresses ?? start.connection?.virtualAddresses ?? [],
     addressUpdates: undefined,
   };
   context.sessions.set(session.id, session);

@@ -1,3 +1,4 @@
+import type { Instant } from '@ipsec-kit/clock';
 import { exchangeTypeName, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
@@ -42,6 +43,7 @@ export function transmit(
 }
 
 /** Seals and sends a request under the session's IKE SA, and starts its retransmission.
+ * @param options - `notAfter`: the end of the SA that it serves, past which it is not sent again.
  * @returns its message id, or `undefined` when the window is full or no message id is left.
  */
 export function sendRequest(
@@ -50,6 +52,7 @@ export function sendRequest(
   sa: IkeSa,
   exchangeType: number,
   payloads: readonly Payload[],
+  options: { readonly notAfter?: Instant | undefined } = {},
 ): number | undefined {
   const permission = sa.requests.permission();
   if (!permission.ok) return undefined;
@@ -61,7 +64,7 @@ export function sendRequest(
     { exchangeType, messageId, isResponse: false },
     payloads,
   );
-  startRequest(context, session, exchangeTypeName(exchangeType), datagrams, payloads);
+  startRequest(context, session, exchangeTypeName(exchangeType), datagrams, payloads, options);
   return messageId;
 }
 
@@ -72,8 +75,10 @@ export function startRequest(
   name: string,
   datagrams: readonly Uint8Array[],
   payloads: readonly Payload[],
+  { notAfter }: { readonly notAfter?: Instant | undefined } = {},
 ): void {
-  const sent = session.requests.send({ now: context.now, name, datagrams });
+  const lifetime = notAfter === undefined ? {} : { notAfter };
+  const sent = session.requests.send({ now: context.now, name, datagrams, ...lifetime });
   if (!sent.ok) throw new Error(`request ${name} was sent while the window said ${sent.code}`);
   const summary = summarizePayloads(payloads);
   session.outstanding = { exchange: name, payloads: summary };

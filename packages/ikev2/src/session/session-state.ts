@@ -60,6 +60,7 @@ export interface AuthRequest {
 
 /** A state of a session: what is awaited, and only what is valid then. Names and order are those of `SESSION_STATES`. */
 export type SessionState =
+  | { readonly kind: 'awaiting-restart' }
   | { readonly kind: 'generating-key'; readonly requestId: number; readonly offer: InitOffer }
   | {
       readonly kind: 'awaiting-init-response';

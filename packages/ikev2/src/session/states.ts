@@ -2,6 +2,11 @@
  * so a transition that is not in this table does not compile, and the state diagram is printed from it.
  */
 export const SESSION_STATES = {
+  'awaiting-restart': {
+    role: 'initiator',
+    awaits: 'the time to open the session anew, after its IKE SA was lost',
+    next: ['generating-key', 'closed'],
+  },
   'generating-key': {
     role: 'initiator',
     awaits: 'the key exchange value for the IKE_SA_INIT request',

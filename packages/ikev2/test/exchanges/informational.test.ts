@@ -171,13 +171,24 @@ describe('DELETE (RFC 7296 §1.4.1)', () => {
 });
 
 describe('requests that are refused (RFC 7296 §2.21.3)', () => {
-  it('answers CREATE_CHILD_SA with NO_ADDITIONAL_SAS and lives on (RFC 7296 §1.3)', () => {
+  it('answers a Child SA beyond the limit with NO_ADDITIONAL_SAS and lives on (RFC 7296 §1.3)', () => {
+    const pair = new Pair({ serverSettings: { maxChildren: 1 } }).open();
+    const childName = 'net';
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: childName });
+    pair.drive(1_000);
+    const [failed] = pair.client.seen('child-failed');
+    expect(failed?.failure).toMatchObject({ notify: NotifyType.NO_ADDITIONAL_SAS });
+    expect(pair.client.children.size).toBe(1);
+    expect(pair.server.seen('session-closed')).toHaveLength(0);
+  });
+
+  it('answers CREATE_CHILD_SA without SA with INVALID_SYNTAX, which ends the IKE SA', () => {
     const pair = new Pair().open();
-    const raw = new RawClient(pair);
     const payloads = [{ type: 'Nonce' as const, data: new Uint8Array(32) }];
-    const answer = raw.request(payloads, { exchangeType: ExchangeType.CREATE_CHILD_SA });
-    expect(answer?.payloads).toMatchObject([{ type: 'N', notify: NotifyType.NO_ADDITIONAL_SAS }]);
-    expect(raw.request([])?.payloads).toEqual([]);
+    const exchangeType = ExchangeType.CREATE_CHILD_SA;
+    const answer = new RawClient(pair).request(payloads, { exchangeType });
+    expect(answer?.payloads).toMatchObject([{ notify: NotifyType.INVALID_SYNTAX }]);
+    expect(pair.server.closeCode).toBe('invalid-syntax');
   });
 
   it('names an unknown critical payload, and ignores one that is not critical (RFC 7296 §2.5)', () => {

@@ -1,0 +1,230 @@
+import type { KeyMaterial } from '@ipsec-kit/crypto';
+import { NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { agreeChild, chooseChild } from '../child/answer-child.ts';
+import { sessionHosts } from '../child/child-offer.ts';
+import type { ChildSa } from '../child/child-sa.ts';
+import { adoptChild, announceChild, requestInstallation } from '../child/install-child.ts';
+import { lowerNonce } from '../collisions/lowest-nonce.ts';
+import { judge } from '../collisions/own-work.ts';
+import type { ChildConfig } from '../config.ts';
+import { ask, type EndpointContext, raise, randomBytes } from '../endpoint/endpoint-context.ts';
+import type { Answer } from '../endpoint-io.ts';
+import type { ProtocolError } from '../errors/wire-answer.ts';
+import { eraseChildKeys } from '../keys/child-keys.ts';
+import { chosenMethod, furtherChildProposals } from '../negotiate/proposals.ts';
+import { type NarrowedSelectors, resolveSelectors } from '../negotiate/selectors.ts';
+import { findPayload } from '../payloads/find-payload.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { NONCE_BYTES } from '../session/nonce-bytes.ts';
+import { respond, respondWithError } from './create-child-respond.ts';
+import type { Answering, ChildReply, OpenRequest } from './create-child-state.ts';
+
+/** Child SAs of one IKE SA where the settings say nothing. */
+const DEFAULT_MAX_CHILDREN = 64;
+
+type AnsweringOf<Kind extends Answering['kind']> = Extract<Answering, { readonly kind: Kind }>;
+
+/** A request for a Child SA, or for one that replaces `target`: chooses, and begins the key exchange where the chosen
+ * proposal has one.
+ * @returns an error when it lacks selectors.
+ * @see RFC 7296 §1.3.1, §1.3.3, §2.9
+ */
+export function answerChildRequest(
+  context: EndpointContext,
+  session: IkeSession,
+  request: OpenRequest,
+  payloads: readonly Payload[],
+  initiatorNonce: Uint8Array,
+  target: ChildSa | undefined,
+): ProtocolError | undefined {
+  const { connection } = session;
+  const missing = (['TSi', 'TSr'] as const).find((type) => !findPayload(payloads, type));
+  if (missing) return { code: 'missing-payload', payload: missing };
+  const limit = context.settings.maxChildren ?? DEFAULT_MAX_CHILDREN;
+  if (!connection || (!target && session.children.size >= limit)) {
+    respondWithError(context, session, request, { code: 'no-additional-sas' });
+    return undefined;
+  }
+  const candidates = (target ? [target.config] : connection.children).map((config) => ({
+    config,
+    proposals: furtherChildProposals(config.proposals),
+    selectors: allowedSelectors(session, config, target),
+  }));
+  const ke = findPayload(payloads, 'KE');
+  const chosen = chooseChild(context, connection, candidates, payloads, ke?.method);
+  if (!chosen.ok) {
+    respondWithError(context, session, request, chosen.error);
+    if (!target) {
+      const { name, failure } = chosen;
+      raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
+    }
+    return undefined;
+  }
+  const method = chosenMethod(chosen.proposal.transforms);
+  if (method !== undefined && ke?.method !== method) {
+    // RFC 7296 §1.3.1: names the method that is wanted; the peer asks again with it.
+    respondWithError(context, session, request, { code: 'invalid-ke-payload', method });
+    return undefined;
+  }
+  prepare(context, session, request, {
+    connection,
+    config: chosen.config,
+    proposal: chosen.proposal,
+    outboundSpi: chosen.outboundSpi,
+    local: chosen.selectors.local,
+    remote: chosen.selectors.remote,
+    rekeys: target?.id,
+    initiatorNonce,
+    method,
+    peerPublicValue: ke?.data.slice(),
+  });
+  return undefined;
+}
+
+/** What the configuration allows, and what a Child SA that is replaced has: its selectors in use are never narrowed.
+ * @see RFC 7296 §2.9.2
+ */
+function allowedSelectors(
+  session: IkeSession,
+  config: ChildConfig,
+  target: ChildSa | undefined,
+): NarrowedSelectors {
+  const hosts = sessionHosts(session);
+  return {
+    local: [
+      ...resolveSelectors(config.localSelectors, hosts.local),
+      ...(target?.localSelectors ?? []),
+    ],
+    remote: [
+      ...resolveSelectors(config.remoteSelectors, hosts.remote),
+      ...(target?.remoteSelectors ?? []),
+    ],
+  };
+}
+
+function prepare(
+  context: EndpointContext,
+  session: IkeSession,
+  request: OpenRequest,
+  reply: ChildReply,
+): void {
+  const { method } = reply;
+  if (method === undefined) {
+    install(context, session, request, reply, undefined, undefined);
+    return;
+  }
+  const requestId = ask(context, session, { kind: 'generate-key', method });
+  session.answering = { kind: 'generating-child-answer-key', requestId, request, reply };
+}
+
+/** Our key exchange value is there: now the shared secret. */
+export function onChildAnswerKeyGenerated(
+  context: EndpointContext,
+  session: IkeSession,
+  { request, reply }: AnsweringOf<'generating-child-answer-key'>,
+  answer: Answer,
+): void {
+  const { peerPublicValue } = reply;
+  if (answer.kind !== 'generate-key' || !peerPublicValue) {
+    respondWithError(context, session, request, { code: 'temporary-failure' });
+    return;
+  }
+  const { secret } = answer;
+  const requestId = ask(context, session, { kind: 'agree-key', secret, peerPublicValue });
+  const { publicValue } = secret;
+  session.answering = {
+    kind: 'agreeing-child-answer-key',
+    requestId,
+    request,
+    reply,
+    publicValue,
+  };
+}
+
+/** The shared secret is there. */
+export function onChildAnswerKeyAgreed(
+  context: EndpointContext,
+  session: IkeSession,
+  { request, reply, publicValue }: AnsweringOf<'agreeing-child-answer-key'>,
+  answer: Answer,
+): void {
+  if (answer.kind !== 'agree-key') {
+    respondWithError(context, session, request, { code: 'temporary-failure' });
+  } else if (!answer.agreement.ok) {
+    // The value is unusable, and another one of the same method would be welcome.
+    const method = reply.method ?? 0;
+    respondWithError(context, session, request, { code: 'invalid-ke-payload', method });
+  } else {
+    install(context, session, request, reply, publicValue, answer.agreement.sharedSecret);
+  }
+}
+
+/** Keys the Child SA and has it installed before the response leaves: inbound at once, outbound only when the peer shows
+ * that it has it, where it replaces another. @see RFC 7296 §2.8, §2.17
+ */
+function install(
+  context: EndpointContext,
+  session: IkeSession,
+  request: OpenRequest,
+  reply: ChildReply,
+  publicValue: Uint8Array | undefined,
+  sharedSecret: KeyMaterial | undefined,
+): void {
+  const { connection, config, proposal, outboundSpi, initiatorNonce, rekeys, method } = reply;
+  const responderNonce = randomBytes(context.random, NONCE_BYTES);
+  const selectors = { local: reply.local, remote: reply.remote };
+  const chosen = { config, selectors, proposal, outboundSpi };
+  const nonces = { initiatorNonce, responderNonce };
+  const agreed = agreeChild(context, request.sa, connection, chosen, nonces, sharedSecret);
+  if (!agreed.ok) {
+    respondWithError(context, session, request, agreed.error);
+    return;
+  }
+  const child =
+    rekeys === undefined ? agreed.child : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
+  const [offer, ...others] = agreed.payloads;
+  const payloads: Payload[] = offer ? [offer] : [];
+  payloads.push({ type: 'Nonce', data: responderNonce });
+  if (method !== undefined && publicValue) {
+    payloads.push({ type: 'KE', method, data: publicValue });
+  }
+  payloads.push(...others);
+  const requestId = requestInstallation(context, session, child);
+  session.answering = {
+    kind: 'installing-answered-child',
+    requestId,
+    request,
+    reply,
+    child,
+    payloads,
+    lowest: lowerNonce(initiatorNonce, responderNonce),
+  };
+}
+
+/** The packet path has it: answers, unless what the request was about has changed meanwhile. */
+export function onAnsweredChildInstalled(
+  context: EndpointContext,
+  session: IkeSession,
+  { request, reply, child, payloads, lowest }: AnsweringOf<'installing-answered-child'>,
+  answer: Answer,
+): void {
+  const isInstalled = answer.kind === 'install-child' && answer.ok;
+  const target = reply.rekeys === undefined ? undefined : session.children.get(reply.rekeys);
+  const isGone = reply.rekeys !== undefined && !target;
+  const kind = reply.rekeys === undefined ? 'create-child' : 'rekey-child';
+  const verdict = judge(session, request.sa, kind, target);
+  if (!isInstalled || isGone || verdict.answer !== 'as-usual') {
+    context.inboundChildSpis.delete(child.inboundSpi);
+    if (isInstalled) context.outputs.push({ kind: 'remove-child', childId: child.id });
+    else eraseChildKeys(child.inboundKeys, child.outboundKeys);
+    respond(context, session, request, [notify(NotifyType.TEMPORARY_FAILURE)]);
+    return;
+  }
+  adoptChild(context, session, child);
+  if (target) target.softAt = undefined;
+  if (target && verdict.effect === 'compare-nonces') {
+    session.rival = { kind: 'child', oldChildId: target.id, childId: child.id, lowest };
+  }
+  respond(context, session, request, payloads);
+  if (!target) announceChild(context, session, child);
+}

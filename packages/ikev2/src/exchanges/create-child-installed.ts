@@ -1,0 +1,70 @@
+import {
+  adoptChild,
+  announceChild,
+  announceReplacement,
+  armChildLifetime,
+} from '../child/install-child.ts';
+import { retryMoment } from '../collisions/retry-pause.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import type { Answer } from '../endpoint-io.ts';
+import { installFailed } from '../errors/failures.ts';
+import { eraseChildKeys } from '../keys/child-keys.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { failChildAttempt } from './create-child-refused.ts';
+import type { Initiation } from './create-child-state.ts';
+
+/** Reason of a DELETE that ends what a rekey has replaced. */
+export const REPLACED: string = 'replaced by a rekey';
+
+/** The packet path has the Child SA that we asked the peer for: it is in use from now on, and what it replaces is deleted;
+ * or it is deleted itself, when the peer's replacement stays. @see RFC 7296 §2.8, §2.8.1
+ */
+export function onChildInstalled(
+  context: EndpointContext,
+  session: IkeSession,
+  state: Extract<Initiation, { readonly kind: 'installing-child' }>,
+  answer: Answer,
+): void {
+  const { attempt, child } = state;
+  if (answer.kind !== 'install-child' || !answer.ok) {
+    const reason =
+      answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
+    eraseChildKeys(child.inboundKeys, child.outboundKeys);
+    session.queue.unshift({ kind: 'withdraw-child', inboundSpi: child.inboundSpi });
+    const failure = installFailed(reason ?? 'no reason given');
+    failChildAttempt(context, session, attempt, failure, retryMoment(context, 1));
+    return;
+  }
+  const { rival } = session;
+  session.initiation = undefined;
+  session.running = undefined;
+  session.rival = undefined;
+  const fresh = adoptChild(context, session, child);
+  const old = child.replaces === undefined ? undefined : session.children.get(child.replaces);
+  const other = rival?.kind === 'child' ? session.children.get(rival.childId) : undefined;
+  if (child.isRedundant && other) {
+    fresh.replacedBy = other.id;
+    remove(session, fresh.id, 'redundant after both sides rekeyed');
+  } else if (old?.deleting !== undefined) {
+    // Closed by its user while it was being replaced: so is the replacement.
+    remove(session, fresh.id, old.deleting);
+  } else if (old || other) {
+    if (other && other !== fresh) {
+      other.replacedBy = fresh.id;
+      other.activateAt = undefined;
+      announceReplacement(context, session, other, fresh, 'local');
+    }
+    if (old) {
+      announceReplacement(context, session, old, fresh, 'local');
+      remove(session, old.id, REPLACED);
+    }
+  } else announceChild(context, session, child);
+  armChildLifetime(context, session);
+}
+
+function remove(session: IkeSession, childId: number, reason: string): void {
+  const child = session.children.get(childId);
+  if (!child) return;
+  child.deleting = reason;
+  session.queue.unshift({ kind: 'delete-child', childId, reason });
+}

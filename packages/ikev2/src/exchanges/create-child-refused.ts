@@ -1,0 +1,161 @@
+import { type Instant, msBetween } from '@ipsec-kit/clock';
+import { type NotifyPayload, NotifyType, notifyUint16 } from '@ipsec-kit/ikev2-codec';
+import { refusalOf } from '../child/accept-child.ts';
+import { armChildLifetime } from '../child/install-child.ts';
+import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
+import { REFUSALS } from '../collisions/table.ts';
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { keyExchangeRefused, outOfStep } from '../errors/failures.ts';
+import type { SessionFailure } from '../events.ts';
+import { methodsOf } from '../negotiate/proposals.ts';
+import { retireOrRemove } from '../session/close-session.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { ChildAttempt } from './create-child-state.ts';
+
+/** The row of {@link REFUSALS} that an error belongs to. */
+export function refusalName(notify: number): keyof typeof REFUSALS {
+  switch (notify) {
+    case NotifyType.TEMPORARY_FAILURE:
+      return 'TEMPORARY_FAILURE';
+    case NotifyType.CHILD_SA_NOT_FOUND:
+      return 'CHILD_SA_NOT_FOUND';
+    case NotifyType.INVALID_KE_PAYLOAD:
+      return 'INVALID_KE_PAYLOAD';
+    default:
+      return 'other';
+  }
+}
+
+/** The peer has refused a Child SA: does what the table says.
+ * @returns the attempt to make at once, with another key exchange; `undefined` when this exchange is over.
+ * @see RFC 7296 §1.3.1, §2.25
+ */
+export function onChildRefused(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: ChildAttempt,
+  error: NotifyPayload,
+): ChildAttempt | undefined {
+  const { rekeys, offer } = attempt;
+  const old = rekeys === undefined ? undefined : session.children.get(rekeys);
+  const isReplaced =
+    rekeys !== undefined && (!old || old.replacedBy !== undefined || old.deleting !== undefined);
+  const effect = REFUSALS[refusalName(error.notify)][isReplaced ? 'peer-replaced-it' : 'alone'];
+  switch (effect) {
+    case 'take-replacement':
+      endChildAttempt(context, session, attempt);
+      return undefined;
+    case 'retry-method':
+      return withMethod(context, session, attempt, notifyUint16(error) ?? 0);
+    case 'create-anew':
+      endChildAttempt(context, session, attempt);
+      if (!old) return undefined;
+      // RFC 7296 §2.25: silently deleted, and a new one is asked for from scratch.
+      session.queue.unshift({ kind: 'create-child', name: old.config.name, postponements: 0 });
+      retireOrRemove(context, session, old, 'the peer does not know it any more');
+      return undefined;
+    case 'retry-later':
+      postpone(context, session, attempt);
+      return undefined;
+    case 'give-up':
+      failChildAttempt(
+        context,
+        session,
+        attempt,
+        refusalOf(error.notify, offer),
+        retryMoment(context, LATE),
+      );
+      return undefined;
+    default:
+      return unreachable(effect);
+  }
+}
+
+/** A refusal that no pause mends is asked about again only after the longest one. */
+const LATE = 10;
+
+/** The same with the key exchange that the peer wants, if it is one of ours and was not refused before; remembered
+ * for the next time. @see RFC 7296 §1.3, §3.3.6
+ */
+function withMethod(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: ChildAttempt,
+  method: number,
+): ChildAttempt | undefined {
+  const { config } = attempt.offer;
+  const own = methodsOf(config.proposals);
+  if (!own.includes(method) || attempt.triedMethods.includes(method)) {
+    const failure = keyExchangeRefused(method, own);
+    failChildAttempt(context, session, attempt, failure, retryMoment(context, LATE));
+    return undefined;
+  }
+  session.learnedMethods.set(config.name, method);
+  if (session.running) session.running = { ...session.running, messageId: undefined };
+  return { ...attempt, method, triedMethods: [...attempt.triedMethods, method] };
+}
+
+/** TEMPORARY_FAILURE: again after a pause, and the end of the IKE SA when it has been so for minutes. @see RFC 7296 §2.25 */
+function postpone(context: EndpointContext, session: IkeSession, attempt: ChildAttempt): void {
+  const procedure = session.running?.procedure;
+  const old = attempt.rekeys === undefined ? undefined : session.children.get(attempt.rekeys);
+  endChildAttempt(context, session, attempt);
+  const before =
+    old?.postponements ?? (procedure?.kind === 'create-child' ? procedure.postponements : 0);
+  const postponements = before + 1;
+  if (postponements > MAX_POSTPONEMENTS) {
+    session.queue.length = 0;
+    session.queue.push({ kind: 'delete-ike', failure: outOfStep() });
+    return;
+  }
+  const at = retryMoment(context, postponements);
+  if (old) {
+    old.postponements = postponements;
+    old.softAt = at;
+    armChildLifetime(context, session);
+  } else if (procedure?.kind === 'create-child') {
+    session.postponed.push({ at, procedure: { ...procedure, postponements } });
+    session.postponed.sort((a, b) => a.at - b.at);
+  }
+}
+
+/** An attempt is over, and what it held is free again. The queue goes on with what comes next. */
+export function endChildAttempt(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: ChildAttempt,
+): void {
+  context.inboundChildSpis.delete(attempt.inboundSpi);
+  session.initiation = undefined;
+  session.running = undefined;
+  session.rival = undefined;
+}
+
+/** An attempt has failed: tells so, and has a replacement tried again while there is something to replace.
+ * @param retryAt - when a replacement is tried again.
+ */
+export function failChildAttempt(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: ChildAttempt,
+  failure: SessionFailure,
+  retryAt: Instant = retryMoment(context, 1),
+): void {
+  const { offer, rekeys } = attempt;
+  endChildAttempt(context, session, attempt);
+  const old = rekeys === undefined ? undefined : session.children.get(rekeys);
+  if (!old) {
+    const { name } = offer.config;
+    raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
+    return;
+  }
+  const retryInMs = msBetween(context.now, retryAt);
+  const about = { sessionId: session.id, childId: old.id };
+  raise(context, { kind: 'rekey-failed', ...about, failure, retryInMs });
+  old.softAt = retryAt;
+  armChildLifetime(context, session);
+}
+
+function unreachable(effect: never): never {
+  throw new Error(`unhandled effect ${String(effect)}`);
+}

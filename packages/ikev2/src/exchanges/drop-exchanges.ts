@@ -1,0 +1,26 @@
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+
+/** Forgets the CREATE_CHILD_SA exchange that this side began, with all that it holds. */
+export function dropInitiation(context: EndpointContext, session: IkeSession): void {
+  const { initiation } = session;
+  session.initiation = undefined;
+  session.rival = undefined;
+  if (!initiation) return;
+  if ('inboundSpi' in initiation.attempt) {
+    context.inboundChildSpis.delete(initiation.attempt.inboundSpi);
+  }
+  if (initiation.kind === 'installing-child') {
+    // The packet path may be about to take it: told in order, it removes it again.
+    context.outputs.push({ kind: 'remove-child', childId: initiation.child.id });
+  }
+}
+
+/** Forgets the CREATE_CHILD_SA exchange that the peer began, with all that it holds. */
+export function dropAnswering(context: EndpointContext, session: IkeSession): void {
+  const { answering } = session;
+  session.answering = undefined;
+  if (answering?.kind !== 'installing-answered-child') return;
+  context.inboundChildSpis.delete(answering.child.inboundSpi);
+  context.outputs.push({ kind: 'remove-child', childId: answering.child.id });
+}

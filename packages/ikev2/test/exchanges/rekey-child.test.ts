@@ -1,0 +1,208 @@
+import { Ke, TransformType } from '@ipsec-kit/crypto';
+import { describe, expect, it } from 'vitest';
+import type { ChildInstallation, ConfiguredProposal } from '../../src/index.ts';
+import { child, ESP_GCM, type Host, Pair } from '../pair.ts';
+
+/** GCM with a key exchange of its own in every CREATE_CHILD_SA. */
+function withGroups(...methods: number[]): ConfiguredProposal {
+  const groups = methods.map((id) => ({ type: TransformType.KE, id }));
+  return { transforms: [...ESP_GCM.transforms, ...groups] };
+}
+
+const sides = ['client', 'server'] as const;
+
+function sessionOf(host: Host): number {
+  return host.seen('session-opened')[0]?.sessionId ?? -1;
+}
+
+function only(host: Host): ChildInstallation {
+  const [first] = [...host.children.values()];
+  if (!first) throw new Error('no child');
+  return first;
+}
+
+function rekey(host: Host): void {
+  const childId = [...host.children.keys()].at(-1) ?? -1;
+  host.command({ kind: 'rekey-child', sessionId: sessionOf(host), childId });
+}
+
+/** Both ends have one child, the same, each other's keys, and nothing waits. */
+function expectAgreement(pair: Pair): void {
+  expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+  const [ours, theirs] = [only(pair.client), only(pair.server)];
+  expect(ours.outboundSpi).toBe(theirs.inboundSpi);
+  expect(ours.inboundSpi).toBe(theirs.outboundSpi);
+  expect(ours.inboundKeys.encryption.reveal()).toEqual(theirs.outboundKeys.encryption.reveal());
+  expect(ours.outboundKeys.encryption.reveal()).toEqual(theirs.inboundKeys.encryption.reveal());
+}
+
+describe('rekey of a Child SA (RFC 7296 §1.3.3, §2.8)', () => {
+  for (const side of sides) {
+    it(`replaces it when the ${side} asks, and tells its user once on both sides`, () => {
+      const pair = new Pair().open();
+      const before = only(pair.client).inboundSpi;
+      rekey(pair[side]);
+      pair.drive(20_000);
+      expectAgreement(pair);
+      expect(only(pair.client).inboundSpi).not.toBe(before);
+      for (const name of sides) {
+        const told = pair[name].seen('child-rekeyed');
+        expect(told.map(({ by }) => by)).toEqual([name === side ? 'local' : 'peer']);
+        expect(pair[name].seen('child-closed')).toHaveLength(0);
+        expect(pair[name].seen('child-opened')).toHaveLength(1);
+      }
+    });
+
+    it(`runs its own key exchange when the ${side} asks and the proposal has a group (RFC 7296 §2.17)`, () => {
+      const children = [child({ proposals: [withGroups(Ke.CURVE25519)] })];
+      const pair = new Pair({ client: { children }, server: { children } }).open();
+      rekey(pair[side]);
+      pair.drive(20_000);
+      expectAgreement(pair);
+      expect(pair[side].story).toContain(
+        'sent CREATE_CHILD_SA request: N(REKEY_SA) SA No KE TSi TSr',
+      );
+      expect(pair[side].story).toContain('received CREATE_CHILD_SA response: SA No KE TSi TSr');
+    });
+  }
+
+  it('asks again with the group that the peer wants, and begins with it the next time (RFC 7296 §1.3)', () => {
+    const client = { children: [child({ proposals: [withGroups(Ke.CURVE25519, Ke.ECP_256)] })] };
+    const server = { children: [child({ proposals: [withGroups(Ke.ECP_256)] })] };
+    const pair = new Pair({ client, server }).open();
+    const requests = () =>
+      pair.client.story.filter((line) => line.startsWith('sent CREATE_CHILD_SA request')).length;
+    rekey(pair.client);
+    pair.drive(20_000);
+    expectAgreement(pair);
+    expect(pair.client.story).toContain('received CREATE_CHILD_SA response: N(INVALID_KE_PAYLOAD)');
+    expect(requests()).toBe(2);
+    rekey(pair.client);
+    pair.drive(20_000);
+    expectAgreement(pair);
+    expect(requests()).toBe(3);
+  });
+
+  it('refuses an offer without a group where one is demanded, and keeps the old one', () => {
+    const server = { children: [child({ proposals: [withGroups(Ke.ECP_256)] })] };
+    const pair = new Pair({ server }).open();
+    rekey(pair.client);
+    pair.drive(5_000);
+    expectAgreement(pair);
+    expect(pair.client.seen('rekey-failed')[0]?.failure.code).toBe('no-proposal-chosen');
+  });
+
+  it('sends on the new one at the initiator at once, at the responder when the old one is deleted', () => {
+    const pair = new Pair().open();
+    const installed: [string, boolean][] = [];
+    pair.client.onInstall = (entry) => installed.push(['client', entry.outboundActive]);
+    pair.server.onInstall = (entry) => installed.push(['server', entry.outboundActive]);
+    rekey(pair.client);
+    pair.drive(25);
+    expect(installed).toEqual([
+      ['server', false],
+      ['client', true],
+    ]);
+    expect(pair.server.activations).toHaveLength(0);
+    pair.drive(10);
+    expect(pair.server.activations).toHaveLength(1);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([2, 2]);
+    pair.drive(4_900);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([2, 2]);
+    pair.drive(2_000);
+    expectAgreement(pair);
+  });
+
+  it('moves the responder at the first packet on the new one', () => {
+    const pair = new Pair().open();
+    pair.wire = (flight) => (pair.flights.length > 6 ? [] : [{ flight }]);
+    rekey(pair.client);
+    pair.drive(25);
+    const childId = [...pair.server.children.keys()].at(-1) ?? -1;
+    pair.server.handle({ kind: 'child-first-inbound', now: pair.now, childId });
+    expect(pair.server.activations).toEqual([childId]);
+  });
+
+  for (const side of sides) {
+    it(`survives the loss of any one packet when the ${side} asks`, () => {
+      for (let lost = 0; lost < 4; lost += 1) {
+        const pair = new Pair().open();
+        const first = pair.flights.length;
+        pair.wire = (flight) => (flight.index === first + lost ? [] : [{ flight }]);
+        rekey(pair[side]);
+        pair.drive(30_000);
+        expectAgreement(pair);
+        expect(pair.client.seen('child-rekeyed')).toHaveLength(1);
+        expect(pair.server.seen('child-rekeyed')).toHaveLength(1);
+      }
+    });
+  }
+
+  it('is due by time, earlier by up to the jitter, again and again', () => {
+    const children = [child({ rekeyMs: 60_000, rekeyJitterMs: 10_000, hardLifetimeMs: 90_000 })];
+    const pair = new Pair({ client: { children } }).open();
+    pair.drive(59_500);
+    expect(pair.client.seen('child-rekeyed')).toHaveLength(1);
+    pair.drive(590_000);
+    expectAgreement(pair);
+    expect(pair.client.seen('child-rekeyed')).toHaveLength(10);
+    expect(pair.client.seen('child-closed')).toHaveLength(0);
+  });
+
+  it('is due when the packet path says so', () => {
+    for (const limit of ['soft', 'hard'] as const) {
+      const pair = new Pair().open();
+      const { childId } = only(pair.server);
+      pair.server.handle({ kind: 'child-limit', now: pair.now, childId, limit });
+      pair.server.handle({ kind: 'child-limit', now: pair.now, childId, limit });
+      pair.drive(10_000);
+      expectAgreement(pair);
+      expect(pair.server.seen('child-rekeyed')).toHaveLength(1);
+    }
+  });
+
+  it('comes before the end when both are due at one late wake (RFC 7296 §2.8)', () => {
+    const children = [child({ rekeyMs: 60_000, hardLifetimeMs: 90_000 })];
+    const pair = new Pair({ client: { children } }).open();
+    pair.sleep(500_000);
+    pair.drive(20_000);
+    expectAgreement(pair);
+    expect(pair.client.seen('child-rekeyed')).toHaveLength(1);
+    expect(pair.client.seen('child-closed')).toHaveLength(0);
+  });
+});
+
+describe('both sides rekey the same Child SA (RFC 7296 §2.8.1)', () => {
+  it('leaves one, whoever had the lowest nonce, with nothing over and nothing deleted twice', () => {
+    const survivors = new Set<string>();
+    for (let seed = 0; seed < 12; seed += 1) {
+      const pair = new Pair({ seed: `both/${seed}` }).open();
+      rekey(pair.client);
+      rekey(pair.server);
+      pair.drive(20_000);
+      expectAgreement(pair);
+      const [by] = pair.client.seen('child-rekeyed');
+      survivors.add(by?.by ?? 'nobody');
+      for (const name of sides) {
+        expect(pair[name].seen('child-rekeyed')).toHaveLength(1);
+        expect(pair[name].seen('child-closed')).toHaveLength(0);
+        const deletes = pair[name].story.filter((line) => line === 'sent INFORMATIONAL request: D');
+        expect(deletes).toHaveLength(1);
+      }
+    }
+    expect([...survivors].sort()).toEqual(['local', 'peer']);
+  });
+
+  it('leaves one when any one packet is lost, or all are repeated', () => {
+    for (let lost = -1; lost < 8; lost += 1) {
+      const pair = new Pair({ seed: `lost/${lost}` }).open();
+      const first = pair.flights.length;
+      pair.wire = (flight) =>
+        flight.index === first + lost ? [] : [{ flight }, { flight, delayMs: 7 }];
+      rekey(pair.client);
+      rekey(pair.server);
+      pair.drive(60_000);
+      expectAgreement(pair);
+    }
+  });
+});
