@@ -36,7 +36,7 @@ export class AddressPool {
   readonly #size: bigint;
   /** Never given so far: all from here on, but for those that were asked for by name. */
   #fresh = 0n;
-  readonly #online = new Map<bigint, string>();
+  readonly #online = new Map<bigint, { readonly owner: string; sessions: number }>();
   /** In the order in which they came back, the oldest first. */
   readonly #offline = new Map<bigint, string>();
   readonly #offlineByIdentity = new Map<string, Set<bigint>>();
@@ -54,7 +54,8 @@ export class AddressPool {
   }
 
   /** An address for an identity: the one that it asks for, if that is free or its own; else one that it had; else one
-   * that nobody had; else the one that has been offline for longest.
+   * that nobody had; else the one that has been offline for longest. One of its own that is online and that it asks for
+   * is handed over: both of its sessions have it, until each has released it.
    * @returns `undefined` when the family is another, or all are online.
    */
   lease(identity: Identity, requested: IpAddress): IpAddress | undefined {
@@ -64,15 +65,20 @@ export class AddressPool {
       this.#wish(key, requested) ?? this.#former(key) ?? this.#next() ?? this.#oldest();
     if (offset === undefined) return undefined;
     this.#takeOffline(offset);
-    this.#online.set(offset, key);
+    const held = this.#online.get(offset);
+    if (held) held.sessions += 1;
+    else this.#online.set(offset, { owner: key, sessions: 1 });
     return addressFromBigInt(this.#version, this.#base + offset);
   }
 
-  /** Takes an address back; one that is not out changes nothing. */
+  /** Takes an address back from one session; one that is not out changes nothing. */
   release(address: IpAddress): void {
     const offset = addressToBigInt(address) - this.#base;
-    const key = this.#online.get(offset);
-    if (address.version !== this.#version || key === undefined) return;
+    const held = this.#online.get(offset);
+    if (address.version !== this.#version || held === undefined) return;
+    held.sessions -= 1;
+    if (held.sessions > 0) return;
+    const key = held.owner;
     this.#online.delete(offset);
     this.#offline.set(offset, key);
     let own = this.#offlineByIdentity.get(key);
@@ -91,7 +97,9 @@ export class AddressPool {
   #wish(key: string, requested: IpAddress): bigint | undefined {
     if (isUnspecified(requested)) return undefined;
     const offset = addressToBigInt(requested) - this.#base;
-    if (offset < 0n || offset >= this.#size || this.#online.has(offset)) return undefined;
+    if (offset < 0n || offset >= this.#size) return undefined;
+    const held = this.#online.get(offset);
+    if (held) return held.owner === key ? offset : undefined;
     const owner = this.#offline.get(offset);
     if (owner === undefined) return this.#isFull() ? undefined : offset;
     return owner === key ? offset : undefined;

@@ -17,7 +17,8 @@ export interface PoolConfig {
 /** Virtual addresses for peers. */
 export interface AddressPools {
   /** Gives one address for each that is requested, from the first of the named pools that has its family and one left.
-   * An identity that comes again gets what it had; while it holds that online, a further session gets another one.
+   * An identity that comes again gets what it had; while it holds that online, a further session gets another one, unless
+   * it asks for that very address: then it is the same peer in a new IKE SA, and both have it until each is released.
    * @param names - pools in order of preference; unknown ones are passed over.
    * @param requested - the unspecified address asks for any of its family.
    * @returns `undefined` when there is none at all: INTERNAL_ADDRESS_FAILURE.

@@ -11,8 +11,12 @@ describe('the state graph', () => {
     }
   });
 
-  it('reaches every state from one of the two beginnings, and can close from everywhere', () => {
-    const reached = new Set<StateKind>(['generating-key', 'generating-response-key']);
+  it('reaches every state from one of the three beginnings, and can close from everywhere', () => {
+    const reached = new Set<StateKind>([
+      'awaiting-restart',
+      'generating-key',
+      'generating-response-key',
+    ]);
     for (const kind of reached) for (const next of SESSION_STATES[kind].next) reached.add(next);
     expect([...reached].sort()).toEqual([...kinds].sort());
     for (const kind of kinds.filter((name) => name !== 'closed')) {

@@ -1,0 +1,26 @@
+import type { LossAction } from '../config.ts';
+import type { SessionFailure } from '../events.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+
+/** What the connection wants when its IKE SA has ended for this reason: forget the session, let traffic open it again, or
+ * open it again at once. What the user closed stays closed; one that a reauthentication broke first is made again.
+ */
+export function lossAction(session: IkeSession, failure: SessionFailure): LossAction {
+  const { connection, role, lease } = session;
+  if (!connection || session.isClosing || failure.code === 'closed-by-user') return 'none';
+  // Whoever has an address of ours comes back by itself; it cannot be called.
+  if (role === 'responder' && lease) return 'none';
+  if (session.isReopened) return 'start';
+  switch (failure.code) {
+    case 'reauthenticating':
+      return 'start';
+    case 'lifetime-over':
+      return role === 'initiator' ? 'start' : 'none';
+    case 'peer-dead':
+      return connection.dpdAction ?? 'none';
+    case 'peer-deleted':
+      return connection.closeAction ?? 'none';
+    default:
+      return 'none';
+  }
+}

@@ -1,0 +1,51 @@
+import { addMs } from '@ipsec-kit/clock';
+import { inheritRetired } from '../child/retire-child.ts';
+import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import type { SessionFailure } from '../events.ts';
+import { exchangeIds, nextIdBehind } from '../reauth/session-name.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { openSession } from '../session/new-session.ts';
+
+/** First pause before a session that could not be opened anew is tried again; it doubles with each try, up to the longest. */
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 300_000;
+
+/** A session has lost its IKE SA and is opened anew under its name: at once, and after a growing pause when that fails,
+ * until it stands or its user closes it. It asks for the virtual addresses that it had.
+ */
+export function openAnew(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): void {
+  const { connection, path, marker } = session;
+  if (!connection) return;
+  const [first] = session.children.values();
+  const [wanted, reopenings] = session.isReopened
+    ? [session.wantedAddresses, session.reopenings + 1]
+    : [session.virtualAddresses, 0];
+  const fresh = openSession(context, {
+    id: nextIdBehind(context),
+    role: 'initiator',
+    state: { kind: 'awaiting-restart' },
+    localSpi: newIkeSpi(context),
+    path,
+    marker,
+    connection,
+    childName: first?.config.name ?? session.childName,
+    ...(wanted.length > 0 ? { wantedAddresses: wanted } : {}),
+  });
+  exchangeIds(context, fresh, session);
+  fresh.isReopened = true;
+  fresh.reopenings = reopenings;
+  session.takenOverBy = fresh;
+  inheritRetired(context, session, fresh);
+  const retryInMs =
+    reopenings === 0
+      ? 0
+      : Math.min(FIRST_PAUSE_MS * 2 ** Math.min(reopenings - 1, 16), LONGEST_PAUSE_MS);
+  setTimer(context, fresh, 'restart', addMs(context.now, retryInMs), {
+    label: 'opening the session anew',
+  });
+  raise(context, { kind: 'session-interrupted', sessionId: fresh.id, failure, retryInMs });
+}

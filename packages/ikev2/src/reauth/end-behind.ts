@@ -1,0 +1,49 @@
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { CLOSED_BY_USER } from '../errors/failures.ts';
+import type { SessionFailure } from '../events.ts';
+import { armKeepalive } from '../nat/keepalive.ts';
+import { endWithDelete } from '../procedures/request-end.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { armLiveness } from '../session/liveness-timer.ts';
+import { armReauthRetry } from './reauth-timer.ts';
+
+/** Draws the conclusions when IKE SAs behind a session have ended: an attempt that failed is tried again later, and an old
+ * one that is deleted is forgotten.
+ */
+export function afterEndsBehind(context: EndpointContext): void {
+  for (let ended = context.endedBehind.shift(); ended; ended = context.endedBehind.shift()) {
+    const { session, failure } = ended;
+    const front = session.takesOver;
+    if (front?.successor === session) onAttemptEnded(context, front, failure);
+    const heir = session.takenOverBy;
+    if (heir?.predecessor === session) onPredecessorEnded(context, heir);
+    else if (heir?.state.kind === 'established') resume(context, heir);
+  }
+}
+
+/** The old IKE SA stays while it may. */
+function onAttemptEnded(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): void {
+  session.successor = undefined;
+  if (session.state.kind !== 'established') return;
+  if (session.isClosing) {
+    endWithDelete(context, session, CLOSED_BY_USER);
+    return;
+  }
+  const retryInMs = armReauthRetry(context, session);
+  raise(context, { kind: 'reauthentication-failed', sessionId: session.id, failure, retryInMs });
+}
+
+/** It is the session that users see once more, and looks after itself. */
+function resume(context: EndpointContext, session: IkeSession): void {
+  armKeepalive(context, session);
+  armLiveness(context, session);
+}
+
+function onPredecessorEnded(context: EndpointContext, session: IkeSession): void {
+  session.predecessor = undefined;
+  context.deadlines.clear(session.id, 'hand-over');
+}

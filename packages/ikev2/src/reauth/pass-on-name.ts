@@ -1,0 +1,79 @@
+import { announceReplacement } from '../child/install-child.ts';
+import { inheritRetired } from '../child/retire-child.ts';
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import type { SessionFailure } from '../events.ts';
+import { lossAction } from '../loss/loss-action.ts';
+import { openAnew } from '../loss/open-anew.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { isBehind } from '../session/shown-session.ts';
+import { exchangeIds } from './session-name.ts';
+
+/** The IKE SA of a session is about to end. Where another carries the session on, or is to be opened, that one gets its name,
+ * and the end is none of the session.
+ */
+export function passOnName(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): void {
+  if (isBehind(session)) return;
+  const { predecessor, successor } = session;
+  if (predecessor && canCarryOn(session, predecessor)) {
+    returnToOld(context, session, predecessor, failure);
+  } else if (successor && isAlive(successor)) {
+    goOnWith(context, session, successor, failure);
+  } else if (lossAction(session, failure) === 'start') {
+    openAnew(context, session, failure);
+  }
+}
+
+function isAlive({ state }: IkeSession): boolean {
+  return state.kind !== 'closed' && state.kind !== 'lingering';
+}
+
+/** The old one is still there; or it is about to go as well, and its end is awaited because the user wants all of it closed. */
+function canCarryOn(session: IkeSession, old: IkeSession): boolean {
+  return old.state.kind === 'established' || (session.isClosing && old.state.kind === 'ending');
+}
+
+/** The new IKE SA did not hold: the initiator refused it, or never had it. */
+function returnToOld(
+  context: EndpointContext,
+  session: IkeSession,
+  old: IkeSession,
+  failure: SessionFailure,
+): void {
+  exchangeIds(context, session, old);
+  session.predecessor = undefined;
+  session.takenOverBy = old;
+  old.takenOverBy = undefined;
+  old.isClosing ||= session.isClosing;
+  inheritRetired(context, session, old);
+  for (const child of old.children.values()) {
+    const replacement = session.children.get(child.replacedBy ?? 0);
+    if (!replacement) continue;
+    child.replacedBy = undefined;
+    announceReplacement(context, old, replacement, child, 'local');
+  }
+  if (old.isClosing) return;
+  raise(context, { kind: 'reauthentication-failed', sessionId: old.id, failure, retryInMs: 0 });
+}
+
+/** The old IKE SA is gone before the new one stands: the session is interrupted, and goes on when it does. */
+function goOnWith(
+  context: EndpointContext,
+  session: IkeSession,
+  successor: IkeSession,
+  failure: SessionFailure,
+): void {
+  exchangeIds(context, session, successor);
+  session.successor = undefined;
+  session.takenOverBy = successor;
+  successor.takesOver = undefined;
+  successor.isReopened = true;
+  successor.isClosing ||= session.isClosing;
+  inheritRetired(context, session, successor);
+  if (successor.isClosing) return;
+  const sessionId = successor.id;
+  raise(context, { kind: 'session-interrupted', sessionId, failure, retryInMs: 0 });
+}

@@ -1,0 +1,48 @@
+import { ConfigType, type Payload } from '@ipsec-kit/ikev2-codec';
+import { addressesEqual, pathsEqual } from '@ipsec-kit/ip';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { requestedAddresses } from '../negotiate/config-payload.ts';
+import { isWithinOffer, readSelectors } from '../negotiate/selectors.ts';
+import { findPayload } from '../payloads/find-payload.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { isBehind } from '../session/shown-session.ts';
+
+/** The session that a peer, who has just authenticated, reauthenticates: one of the same identities and connection whose
+ * virtual address it asks for; where there are none, one over the same path whose Child SA it offers again.
+ * A session that we opened is the peer's to replace as well.
+ * @see RFC 7296 §2.8.3
+ */
+export function recognizeReauthentication(
+  context: EndpointContext,
+  session: IkeSession,
+  payloads: readonly Payload[],
+): IkeSession | undefined {
+  const cp = findPayload(payloads, 'CP');
+  const isRequest = cp?.configType === ConfigType.CFG_REQUEST;
+  const requested = isRequest ? requestedAddresses(cp) : [];
+  return context.peerSessions.others(session).find((other) => {
+    if (other.state.kind !== 'established' || isBehind(other) || other.isClosing) return false;
+    if (other.connection !== session.connection) return false;
+    if (other.lease) {
+      const { addresses } = other.lease;
+      return requested.some((wanted) =>
+        addresses.some(({ address }) => addressesEqual(address, wanted)),
+      );
+    }
+    const isSamePlace = pathsEqual(other.path, session.path) && other.role === session.role;
+    return requested.length === 0 && isSamePlace && offersAgain(other, payloads);
+  });
+}
+
+/** The peer is the initiator: its TSi is the remote side, its TSr ours. */
+function offersAgain(other: IkeSession, payloads: readonly Payload[]): boolean {
+  const tsi = findPayload(payloads, 'TSi');
+  const tsr = findPayload(payloads, 'TSr');
+  if (!tsi || !tsr) return false;
+  const remote = readSelectors(tsi);
+  const local = readSelectors(tsr);
+  return [...other.children.values()].some(
+    ({ localSelectors, remoteSelectors }) =>
+      isWithinOffer(localSelectors, local) && isWithinOffer(remoteSelectors, remote),
+  );
+}

@@ -1,0 +1,60 @@
+import { type EndpointContext, newIkeSpi, raise } from '../endpoint/endpoint-context.ts';
+import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
+import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
+import { endWithDelete } from '../procedures/request-end.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { openSession } from '../session/new-session.ts';
+import { isBehind } from '../session/shown-session.ts';
+import { nextIdBehind } from './session-name.ts';
+
+/** Proves anew who both sides are: opens a new IKE SA over the path of the old one, for the same child and the same virtual
+ * addresses. Make-before-break goes on beside the old one; break-before-make deletes that first, and the session opens
+ * anew when it is gone. Does nothing while one is under way.
+ * @see RFC 7296 §2.8.3
+ */
+export function startReauthentication(context: EndpointContext, session: IkeSession): void {
+  const { connection, state } = session;
+  if (state.kind !== 'established' || session.isClosing || session.successor || !connection) return;
+  if (session.role === 'responder' && session.lease) {
+    // Only the side that is given an address can ask for it again.
+    const failure = REAUTH_NOT_OURS;
+    const sessionId = session.id;
+    raise(context, { kind: 'reauthentication-failed', sessionId, failure, retryInMs: 0 });
+    return;
+  }
+  context.deadlines.clear(session.id, 'reauth');
+  if (connection.makeBeforeBreak) openSuccessor(context, session);
+  else endWithDelete(context, session, BREAK_BEFORE_MAKE);
+}
+
+/** The IKE SA has lived for as long as it may without a reauthentication. Its end is prepared first: a session that we
+ * opened is never given up without another on its way.
+ */
+export function onReauthOver(context: EndpointContext, session: IkeSession): void {
+  if (session.state.kind !== 'established' || isBehind(session)) return;
+  if (session.role === 'initiator' && !session.successor && !session.isClosing) {
+    openSuccessor(context, session);
+  }
+  endWithDelete(context, session, LIFETIME_OVER);
+}
+
+function openSuccessor(context: EndpointContext, session: IkeSession): void {
+  const { connection, virtualAddresses } = session;
+  if (!connection) return;
+  const [first] = session.children.values();
+  const successor = openSession(context, {
+    id: nextIdBehind(context),
+    role: 'initiator',
+    state: { kind: 'closed' },
+    localSpi: newIkeSpi(context),
+    // The path of now, with its NAT mapping: the peer listens for the first exchange on port 4500 as well. @see RFC 7296 §2.23
+    path: session.path,
+    marker: session.marker,
+    connection,
+    childName: first?.config.name ?? session.childName,
+    ...(virtualAddresses.length > 0 ? { wantedAddresses: virtualAddresses } : {}),
+    takesOver: session,
+  });
+  session.successor = successor;
+  beginInit(context, successor, connection);
+}
