@@ -322,7 +322,7 @@ interface Scheduled {
 export class Pair {
   now: Instant = instantFromMs(1_000_000);
   latencyMs: number = 10;
-  readonly client: Host;
+  client: Host;
   readonly server: Host;
   readonly flights: Flight[] = [];
   /** Says what becomes of a datagram: the datagrams to deliver, each with an extra delay. Default: itself. */
@@ -337,16 +337,7 @@ export class Pair {
     this.#options = options;
     const provider = options.provider ?? createNodeProvider();
     const seed = options.seed ?? 'pair';
-    this.client = new Host(
-      this,
-      'client',
-      [connection({ localIdentity: identity('client'), ...options.client })],
-      { ...SETTINGS, ...options.clientSettings },
-      provider,
-      options.clientSecret ?? 'correct horse',
-      [],
-      seed,
-    );
+    this.client = this.#newClient(seed);
     this.server = new Host(
       this,
       'server',
@@ -373,6 +364,11 @@ export class Pair {
       marker: false,
       ...(target ? { floatTo: target } : {}),
     });
+  }
+
+  /** The client's process starts anew: its endpoint has forgotten everything. */
+  restartClient(seed = 'restarted'): void {
+    this.client = this.#newClient(seed);
   }
 
   /** Establishes the session and lets everything settle. */
@@ -428,6 +424,20 @@ export class Pair {
   sleep(ms: number): void {
     this.now = addMs(this.now, ms);
     this.#queue = [];
+  }
+
+  #newClient(seed: string): Host {
+    const options = this.#options;
+    return new Host(
+      this,
+      'client',
+      [connection({ localIdentity: identity('client'), ...options.client })],
+      { ...SETTINGS, ...options.clientSettings },
+      options.provider ?? createNodeProvider(),
+      options.clientSecret ?? 'correct horse',
+      [],
+      seed,
+    );
   }
 
   #nextEvent(): { at: Instant; run: () => void } | undefined {

@@ -90,7 +90,10 @@ export function jitteredEnd(
 export function announceChild(
   context: EndpointContext,
   session: IkeSession,
-  child: NegotiatedChild,
+  child: Pick<
+    NegotiatedChild,
+    'id' | 'config' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'localSelectors' | 'remoteSelectors'
+  >,
 ): void {
   const adopted = session.children.get(child.id);
   if (adopted) adopted.isAnnounced = true;

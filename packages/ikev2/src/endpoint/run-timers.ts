@@ -5,7 +5,7 @@ import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { restartSession } from '../exchanges/initiate.ts';
 import { onKeepaliveTimer } from '../nat/keepalive.ts';
 import { onGiveUp } from '../procedures/end-ike-sa.ts';
-import { onHandOverTimer } from '../reauth/retire-ike-sa.ts';
+import { onHandOverTimer } from '../reauth/hand-over-timer.ts';
 import { onReauthOver, startReauthentication } from '../reauth/start-reauth.ts';
 import { onChildLifetimeOver } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';

@@ -3,7 +3,7 @@ import { NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { agreeChild, chooseChild } from '../child/answer-child.ts';
 import { sessionHosts } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { adoptChild, announceChild, requestInstallation } from '../child/install-child.ts';
+import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import { lowerNonce } from '../collisions/lowest-nonce.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { ChildConfig } from '../config.ts';
@@ -14,6 +14,7 @@ import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, furtherChildProposals } from '../negotiate/proposals.ts';
 import { type NarrowedSelectors, resolveSelectors } from '../negotiate/selectors.ts';
 import { findPayload } from '../payloads/find-payload.ts';
+import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { respond, respondWithError } from './create-child-respond.ts';
@@ -181,7 +182,9 @@ function install(
     return;
   }
   const child =
-    rekeys === undefined ? agreed.child : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
+    rekeys === undefined
+      ? asReplacement(session, agreed.child, 'peer')
+      : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
   const [offer, ...others] = agreed.payloads;
   const payloads: Payload[] = offer ? [offer] : [];
   payloads.push({ type: 'Nonce', data: responderNonce });
@@ -226,5 +229,5 @@ export function onAnsweredChildInstalled(
     session.rival = { kind: 'child', oldChildId: target.id, childId: child.id, lowest };
   }
   respond(context, session, request, payloads);
-  if (!target) announceChild(context, session, child);
+  if (!target) announceOpened(context, session, child);
 }

@@ -17,6 +17,7 @@ import type { Answer, PacketSelectors } from '../endpoint-io.ts';
 import { keyExchangeInvalid, malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { chosenMethod, methodsOf } from '../negotiate/proposals.ts';
 import { findErrorNotify, findPayload, readNonce } from '../payloads/find-payload.ts';
+import { asReplacement } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { sendRequest } from '../session/send-message.ts';
@@ -213,11 +214,10 @@ function finish(
   }
   const lowest = lowerNonce(nonce, responderNonce);
   const isRedundant = losesAgainstRival(session, rekeys, lowest);
-  const child = {
-    ...result.child,
-    ...(rekeys === undefined ? {} : { replaces: rekeys }),
-    isRedundant,
-  };
+  const child =
+    rekeys === undefined
+      ? asReplacement(session, result.child, 'local')
+      : { ...result.child, replaces: rekeys, isRedundant };
   const requestId = requestInstallation(context, session, child);
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
 }

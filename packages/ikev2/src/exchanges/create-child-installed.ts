@@ -1,14 +1,10 @@
-import {
-  adoptChild,
-  announceChild,
-  announceReplacement,
-  armChildLifetime,
-} from '../child/install-child.ts';
+import { adoptChild, announceReplacement, armChildLifetime } from '../child/install-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
+import { announceOpened } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt } from './create-child-refused.ts';
 import type { Initiation } from './create-child-state.ts';
@@ -58,7 +54,7 @@ export function onChildInstalled(
       announceReplacement(context, session, old, fresh, 'local');
       remove(session, old.id, REPLACED);
     }
-  } else announceChild(context, session, child);
+  } else announceOpened(context, session, child);
   armChildLifetime(context, session);
 }
 

@@ -11,8 +11,8 @@ import { eraseChildKeys } from '../keys/child-keys.ts';
 import { readConfigReply } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
-import { deletePredecessor } from '../reauth/retire-ike-sa.ts';
-import { announceOpened, asReplacement } from '../reauth/take-over.ts';
+import { moveRemaining } from '../reauth/move-remaining.ts';
+import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -51,7 +51,7 @@ export function openFirstChild(
     failChild(context, session, config.name, result.failure);
     return;
   }
-  const negotiated = asReplacement(session, result.child);
+  const negotiated = asReplacement(session, result.child, 'local');
   const requestId = requestInstallation(context, session, negotiated);
   moveTo(session, 'finding-peer-secret', {
     kind: 'installing-first-child',
@@ -88,7 +88,7 @@ export function onFirstChildInstalled(
   moveTo(session, 'installing-first-child', { kind: 'established' });
   establish(context, session);
   announceOpened(context, session, child);
-  deletePredecessor(context, session);
+  moveRemaining(context, session);
 }
 
 function failChild(

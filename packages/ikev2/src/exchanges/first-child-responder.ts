@@ -8,7 +8,7 @@ import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { configReply } from '../negotiate/config-payload.ts';
-import { announceOpened, asReplacement } from '../reauth/take-over.ts';
+import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -51,7 +51,7 @@ export function openFirstChildAsResponder(
     establishWithout(context, session, sa, authPayloads, result.error, result.failure, result.name);
     return;
   }
-  const child = asReplacement(session, result.child);
+  const child = asReplacement(session, result.child, 'peer');
   const requestId = requestInstallation(context, session, child);
   const next = {
     kind: 'installing-response-child' as const,

@@ -22,6 +22,7 @@ import {
   randomBytes,
   setTimer,
 } from '../endpoint/endpoint-context.ts';
+import { nextSessionId } from '../endpoint/session-ids.ts';
 import { type RejectedMessage, refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { Answer } from '../endpoint-io.ts';
 import {
@@ -237,11 +238,4 @@ function chooseIkeProposal(
     if (chosen && ikeSuiteOf(context.crypto, chosen.proposal.transforms)) return chosen.proposal;
   }
   return undefined;
-}
-
-function nextSessionId(context: EndpointContext): number {
-  while (context.sessions.has(context.nextSessionId)) context.nextSessionId += 1;
-  const id = context.nextSessionId;
-  context.nextSessionId += 1;
-  return id;
 }

@@ -28,6 +28,8 @@ export type Procedure =
   | { readonly kind: 'delete-child'; readonly childId: number; readonly reason: string }
   /** Can the peer receive at the path that it moved to? @see RFC 4555 §3.7 */
   | { readonly kind: 'path-check'; readonly path: Path; readonly check: ReturnRoutabilityCheck }
+  /** A reauthentication has moved all there was: the IKE SA that this one has replaced is deleted, by a request of its own. */
+  | { readonly kind: 'delete-predecessor' }
   | { readonly kind: 'delete-ike'; readonly failure: SessionFailure }
   /** Tells the peer of an error that we found in its IKE_AUTH response; the IKE SA ends with it. @see RFC 7296 §2.21.2 */
   | {

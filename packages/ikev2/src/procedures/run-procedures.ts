@@ -1,6 +1,7 @@
 import { msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { REAUTHENTICATED } from '../errors/failures.ts';
 import { onChildResponse } from '../exchanges/create-child-initiator.ts';
 import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -64,9 +65,22 @@ function begin(
       return beginRekeyChild(context, session, procedure);
     case 'rekey-ike':
       return beginRekeyIke(context, session);
+    case 'delete-predecessor':
+      deletePredecessor(context, session);
+      return false;
     default:
       return inform(context, session, sa, procedure);
   }
+}
+
+/** All that the IKE SA before this one carried has moved: it is deleted, before all else that waits there.
+ * @see RFC 7296 §2.8.3
+ */
+export function deletePredecessor(context: EndpointContext, session: IkeSession): void {
+  const { predecessor } = session;
+  if (predecessor?.state.kind !== 'established') return;
+  predecessor.queue.length = 0;
+  enqueue(context, predecessor, { kind: 'delete-ike', failure: REAUTHENTICATED });
 }
 
 /** Sends the INFORMATIONAL request of a procedure. */
@@ -114,12 +128,17 @@ export function onProcedureResponse(
 /** Procedures that are one INFORMATIONAL exchange. */
 type Informing = Exclude<
   Procedure,
-  { readonly kind: 'create-child' | 'rekey-child' | 'rekey-ike' }
+  { readonly kind: 'create-child' | 'rekey-child' | 'rekey-ike' | 'delete-predecessor' }
 >;
 
 function isCreation(procedure: Procedure): procedure is Exclude<Procedure, Informing> {
   const { kind } = procedure;
-  return kind === 'create-child' || kind === 'rekey-child' || kind === 'rekey-ike';
+  return (
+    kind === 'create-child' ||
+    kind === 'rekey-child' ||
+    kind === 'rekey-ike' ||
+    kind === 'delete-predecessor'
+  );
 }
 
 /** The payloads of a procedure's request; `undefined` when it has become pointless. */

@@ -19,7 +19,11 @@ export function exchangeIds(context: EndpointContext, a: IkeSession, b: IkeSessi
 
 /** Puts a session behind another: its own id is free again. */
 export function moveBehind(context: EndpointContext, session: IkeSession): void {
-  const id = nextIdBehind(context);
+  rename(context, session, nextIdBehind(context));
+}
+
+/** Gives a session an id that nothing has. */
+export function rename(context: EndpointContext, session: IkeSession, id: number): void {
   context.deadlines.exchange(session.id, id);
   context.sessions.delete(session.id);
   session.id = id;

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { child, Pair, selector } from '../pair.ts';
+
+const CHILDREN = [1, 2, 3].map((n) =>
+  child({
+    name: `net-${n}`,
+    localSelectors: [selector(`10.${n}.0.0/16`)],
+    remoteSelectors: [selector(`10.10${n}.0.0/16`)],
+  }),
+);
+const MIRRORED = CHILDREN.map((config) => ({
+  ...config,
+  localSelectors: config.remoteSelectors,
+  remoteSelectors: config.localSelectors,
+}));
+
+function openAll(): Pair {
+  const pair = new Pair({
+    client: { children: CHILDREN, makeBeforeBreak: true },
+    server: { children: MIRRORED },
+  }).open();
+  for (const name of ['net-2', 'net-3']) {
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: name });
+  }
+  return pair.drive(1_000);
+}
+
+describe('reauthentication of several Child SAs (RFC 7296 §2.8.3)', () => {
+  it('moves all of them before the old IKE SA is deleted', () => {
+    const pair = openAll();
+    expect(pair.client.children.size).toBe(3);
+    const from = pair.now;
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(20_000);
+    expect(pair.client.stepsSince(from)).toEqual([
+      'sent IKE_SA_INIT request',
+      'received IKE_SA_INIT response',
+      'reserve',
+      'sent IKE_AUTH request',
+      'received IKE_AUTH response',
+      'install 4 for 1',
+      'sent CREATE_CHILD_SA request',
+      'received CREATE_CHILD_SA response',
+      'install 5 for 2',
+      'sent CREATE_CHILD_SA request',
+      'received CREATE_CHILD_SA response',
+      'install 6 for 3',
+      'sent INFORMATIONAL request',
+      'received INFORMATIONAL response',
+      'remove 1',
+      'remove 2',
+      'remove 3',
+    ]);
+    for (const host of [pair.client, pair.server]) {
+      expect([...host.children.keys()]).toEqual([4, 5, 6]);
+      expect(host.seen('child-closed')).toHaveLength(0);
+      expect(host.seen('child-opened')).toHaveLength(3);
+      expect(host.seen('child-rekeyed').map(({ oldChildId }) => oldChildId)).toEqual([1, 2, 3]);
+    }
+  });
+
+  it('closes only the one that the peer does not give again', () => {
+    const pair = openAll();
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(45);
+    // The new IKE SA and its first Child SA stand; the server takes no more.
+    pair.server.installRefusal = 'no memory';
+    pair.drive(60_000);
+    expect(
+      pair.client
+        .seen('child-closed')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['net-2', 'net-3']);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+    expect([...pair.client.children.keys()]).toEqual([...pair.server.children.keys()]);
+    expect(pair.server.seen('session-closed')).toHaveLength(0);
+    pair.server.command({ kind: 'check-liveness', sessionId: FIRST_RESPONDER_SESSION_ID });
+    pair.drive(100);
+    expect(pair.server.seen('liveness-confirmed')).toHaveLength(1);
+  });
+
+  it('carries them through later rekeys and reauthentications', () => {
+    const pair = openAll();
+    for (let round = 0; round < 3; round += 1) {
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      pair.drive(10_000);
+      for (const childId of [...pair.client.children.keys()]) {
+        pair.client.command({ kind: 'rekey-child', sessionId: 1, childId });
+      }
+      pair.drive(20_000);
+    }
+    for (const host of [pair.client, pair.server]) {
+      expect(host.children.size).toBe(3);
+      expect(host.seen('child-closed')).toHaveLength(0);
+      expect(host.seen('session-reauthenticated')).toHaveLength(3);
+    }
+  });
+});
