@@ -73,13 +73,22 @@ export class DeadlineHeap<Name extends string> {
     }
   }
 
-  /** Takes the first deadline that is due at `now`, or returns `undefined`. */
-  takeDue(now: Instant): HeapEntry<Name> | undefined {
-    const top = this.first();
-    if (!top || top.at > now) return undefined;
-    this.#pop();
-    this.clear(top.sessionId, top.name);
-    return top;
+  /** Takes the deadline of a session that is due at `now` and goes before its others: the one of the lowest rank, and of
+   * those the earliest. `undefined` when none is due.
+   */
+  takeDueOf(
+    sessionId: number,
+    now: Instant,
+    rank: (name: Name) => number,
+  ): HeapEntry<Name> | undefined {
+    let first: HeapEntry<Name> | undefined;
+    for (const entry of this.#current.get(sessionId)?.values() ?? []) {
+      if (entry.at > now) continue;
+      const order = first ? rank(entry.name) - rank(first.name) : -1;
+      if (!first || order < 0 || (order === 0 && entry.at < first.at)) first = entry;
+    }
+    if (first) this.clear(first.sessionId, first.name);
+    return first;
   }
 
   #isLiving(entry: HeapEntry<Name>): boolean {

@@ -1,13 +1,13 @@
 import { type Command, FIRST_RESPONDER_SESSION_ID } from '../endpoint-io.ts';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
 import { initiate } from '../exchanges/initiate.ts';
-import { endWithDelete } from '../procedures/request-end.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { startReauthentication } from '../reauth/start-reauth.ts';
 import { closeChild, rekeyChild } from '../session/child-lifetime.ts';
-import { endSession, forgetSession } from '../session/close-session.ts';
+import { forgetSession } from '../session/close-session.ts';
+import { rekeyIke } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { type EndpointContext, setTimer } from './endpoint-context.ts';
+import { closeSession } from './close-command.ts';
+import type { EndpointContext } from './endpoint-context.ts';
 
 /** Performs a command of the driver. A command for a session that has ended does nothing, since the two may cross.
  * @throws RangeError on a session id that is in use or reserved, and on a connection that does not exist: the caller's mistakes.
@@ -24,13 +24,13 @@ export function performCommand(context: EndpointContext, command: Command): void
       if (session.state.kind === 'established') enqueue(context, session, { kind: 'liveness' });
       return;
     case 'close':
-      closeSession(context, session, command);
+      closeSession(context, session, command.giveUpAt);
       return;
     case 'close-child':
       closeChild(context, session, command.childId, command.reason);
       return;
     case 'rekey-ike':
-      if (session.state.kind === 'established') enqueue(context, session, { kind: 'rekey-ike' });
+      rekeyIke(context, session);
       return;
     case 'rekey-child':
       rekeyChild(context, session, command.childId);
@@ -80,51 +80,6 @@ function startSession(
     throw new RangeError(`"command.sessionId" expected one that is not in use, got ${sessionId}`);
   }
   initiate(context, command, connection);
-}
-
-/** Ends a session as gracefully as its state allows: before IKE_AUTH there is nothing to delete; while IKE_AUTH runs the
- * DELETE must wait for it, since a window of 1 lets no other request out.
- */
-function closeSession(
-  context: EndpointContext,
-  session: IkeSession,
-  command: Extract<Command, { readonly kind: 'close' }>,
-): void {
-  const { state } = session;
-  switch (state.kind) {
-    case 'awaiting-restart':
-    case 'generating-key':
-    case 'awaiting-init-response':
-    case 'agreeing-key':
-    case 'finding-own-secret':
-    case 'generating-response-key':
-    case 'agreeing-response-key':
-    case 'awaiting-auth-request':
-      endSession(context, session, CLOSED_BY_USER);
-      return;
-    case 'awaiting-auth-response':
-    case 'finding-peer-secret':
-    case 'installing-first-child':
-    case 'finding-secret':
-    case 'leasing-addresses':
-    case 'installing-response-child':
-      session.isClosing = true;
-      break;
-    case 'established':
-      session.isClosing = true;
-      endWithDelete(context, session, CLOSED_BY_USER);
-      break;
-    case 'ending':
-      break;
-    case 'lingering':
-    case 'closed':
-      return;
-    default:
-      unreachable(state);
-  }
-  if (command.giveUpAt !== undefined) {
-    setTimer(context, session, 'give-up', command.giveUpAt, { label: 'give up closing' });
-  }
 }
 
 function unreachable(value: never): never {

@@ -13,6 +13,7 @@ import { onInitResponse } from '../exchanges/ike-sa-init-initiator.ts';
 import { answerInit } from '../exchanges/ike-sa-init-responder.ts';
 import { onProtectedDatagram, onUnprotectedHint } from '../exchanges/protected-message.ts';
 import { findPayload } from '../payloads/find-payload.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { narrateReceived } from '../session/narrate.ts';
 import { transmit } from '../session/send-message.ts';
@@ -58,14 +59,14 @@ export function receiveDatagram(
 
 function receiveForSa(context: EndpointContext, arrival: Arrival): void {
   const { header, path, marker, datagram } = arrival;
-  const session = findSession(context, header);
+  const session = context.sessionsBySpi.get(spiOfOurs(header));
   if (!session) {
     const reason = 'message for an IKE SA that is not known';
     refuseUnverified(context, arrival, { code: 'unknown-ike-spi' }, reason);
     return;
   }
-  const { sa } = session;
-  if (!sa || header.initiatorSpi !== sa.initiatorSpi || header.responderSpi !== sa.responderSpi) {
+  const sa = findIkeSa(session, header);
+  if (!sa) {
     reject(context, path, 'SPIs do not belong together, or the IKE SA has no keys yet');
     return;
   }
@@ -77,13 +78,26 @@ function receiveForSa(context: EndpointContext, arrival: Arrival): void {
   onProtectedDatagram(context, session, sa, { header, data: datagram, path, marker });
 }
 
-/** The session whose SPI of ours is in the header. The I flag says which of the two that is: it is set by the original
- * initiator, whose messages carry our SPI as the responder's. @see RFC 7296 §3.1
+/** Our SPI in a header. The I flag says which of the two that is: it is set by the original initiator, whose messages carry
+ * our SPI as the responder's. @see RFC 7296 §3.1
  */
-function findSession(context: EndpointContext, header: IkeHeader): IkeSession | undefined {
-  const own = header.isInitiator ? header.responderSpi : header.initiatorSpi;
-  const session = context.sessionsBySpi.get(own);
-  return session && (session.role === 'responder') === header.isInitiator ? session : undefined;
+function spiOfOurs(header: IkeHeader): bigint {
+  return header.isInitiator ? header.responderSpi : header.initiatorSpi;
+}
+
+/** The IKE SA of a session that a message is for: its own, one that it has replaced, or the peer's replacement that may
+ * become its own.
+ */
+function findIkeSa(session: IkeSession, header: IkeHeader): IkeSa | undefined {
+  const { sa, replaced, rival } = session;
+  const known = [sa, ...replaced.map((entry) => entry.sa), rival?.kind === 'ike' ? rival.sa : sa];
+  return known.find(
+    (candidate) =>
+      candidate !== undefined &&
+      candidate.isInitiator !== header.isInitiator &&
+      candidate.initiatorSpi === header.initiatorSpi &&
+      candidate.responderSpi === header.responderSpi,
+  );
 }
 
 function isHint({ header, datagram }: Arrival): boolean {

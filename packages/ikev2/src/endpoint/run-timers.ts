@@ -3,26 +3,59 @@ import { onRetiredTimer } from '../child/retire-child.ts';
 import { neverAuthenticated } from '../errors/failures.ts';
 import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { restartSession } from '../exchanges/initiate.ts';
-import { onKeepaliveTimer } from '../nat/keepalive.ts';
+import { isPathInDoubt, onKeepaliveTimer } from '../nat/keepalive.ts';
 import { onGiveUp } from '../procedures/end-ike-sa.ts';
+import { onPostponedTimer } from '../procedures/postponed.ts';
 import { onHandOverTimer } from '../reauth/hand-over-timer.ts';
 import { onReauthOver, startReauthentication } from '../reauth/start-reauth.ts';
 import { onChildLifetimeOver } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';
+import { onIkeOver, rekeyIke } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { onLivenessTimeout } from '../session/liveness-timeout.ts';
 import { onLivenessTimer } from '../session/liveness-timer.ts';
+import { onReplacedTimer } from '../session/replaced-ike-sas.ts';
 import { onRetransmitTimer } from '../session/retransmission.ts';
 import { onDuplicateTimer } from '../unique/uniqueness.ts';
 import type { EndpointContext, TimerName } from './endpoint-context.ts';
 
-/** Performs every deadline that is due, in the order of their times. */
+/** What goes before what when several deadlines of one session are due at one wake, as after a sleep: the path first, then
+ * what is to be replaced (the IKE SA before its children), then everything in the order of its time; then the ends, which
+ * what was begun meanwhile puts off; and last the question whether the peer is there, which any other exchange asks too.
+ */
+const RANKS: Partial<Record<TimerName, number>> = {
+  retransmit: 1,
+  'replaced-ike': 1,
+  reauth: 2,
+  'ike-rekey': 3,
+  'child-lifetime': 4,
+  'reauth-over': 6,
+  'ike-over': 6,
+  'half-open': 6,
+  dpd: 7,
+  'dpd-timeout': 7,
+  keepalive: 8,
+};
+/** A keepalive whose NAT mapping may be gone: nothing arrives over a path that is not there. */
+const PATH_FIRST = 0;
+const ORDINARY_RANK = 5;
+
+/** Performs every deadline that is due: session by session as their first ones come, and in each by {@link RANKS}. */
 export function runTimers(context: EndpointContext): void {
   for (;;) {
-    const due = context.deadlines.takeDue(context.now);
-    if (!due) return;
-    const session = context.sessions.get(due.sessionId);
-    if (session) onTimer(context, session, due.name);
+    const first = context.deadlines.first();
+    if (!first || first.at > context.now) return;
+    const session = context.sessions.get(first.sessionId);
+    const isDoubtful = session !== undefined && isPathInDoubt(context, session);
+    const due = context.deadlines.takeDueOf(first.sessionId, context.now, (name) =>
+      rankOf(name, isDoubtful),
+    );
+    if (session && due) onTimer(context, session, due.name);
   }
+}
+
+function rankOf(name: TimerName, isDoubtful: boolean): number {
+  return name === 'keepalive' && isDoubtful ? PATH_FIRST : (RANKS[name] ?? ORDINARY_RANK);
 }
 
 function onTimer(context: EndpointContext, session: IkeSession, name: TimerName): void {
@@ -51,6 +84,18 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
     case 'retired-child':
       onRetiredTimer(context, session);
       return;
+    case 'ike-rekey':
+      rekeyIke(context, session);
+      return;
+    case 'ike-over':
+      onIkeOver(context, session);
+      return;
+    case 'replaced-ike':
+      onReplacedTimer(context, session);
+      return;
+    case 'postponed':
+      onPostponedTimer(context, session);
+      return;
     case 'reauth':
       startReauthentication(context, session);
       return;
@@ -67,6 +112,7 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       onDuplicateTimer(context, session);
       return;
     case 'dpd-timeout':
+      onLivenessTimeout(context, session);
       return;
     case 'reassembly':
       session.sa?.requestFragments.expire(context.now);

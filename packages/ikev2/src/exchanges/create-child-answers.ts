@@ -9,6 +9,8 @@ import {
 import { onChildKeyAgreed, onChildKeyGenerated } from './create-child-initiator.ts';
 import { onChildInstalled } from './create-child-installed.ts';
 import type { Answering, Initiation } from './create-child-state.ts';
+import { onIkeKeyAgreed, onIkeKeyGenerated } from './rekey-ike-initiator.ts';
+import { onIkeAnswerKeyAgreed, onIkeAnswerKeyGenerated } from './rekey-ike-responder.ts';
 
 /** Work for a CREATE_CHILD_SA exchange of ours is done. */
 export function onInitiationAnswer(
@@ -28,7 +30,11 @@ export function onInitiationAnswer(
       onChildInstalled(context, session, state, answer);
       return;
     case 'generating-ike-key':
+      onIkeKeyGenerated(context, session, state, answer);
+      return;
     case 'agreeing-ike-key':
+      onIkeKeyAgreed(context, session, state, answer);
+      return;
     case 'awaiting-child-response':
     case 'awaiting-ike-response':
       return;
@@ -55,7 +61,10 @@ export function onAnsweringAnswer(
       onAnsweredChildInstalled(context, session, state, answer);
       return;
     case 'generating-ike-answer-key':
+      onIkeAnswerKeyGenerated(context, session, state, answer);
+      return;
     case 'agreeing-ike-answer-key':
+      onIkeAnswerKeyAgreed(context, session, state, answer);
       return;
     default:
       unreachable(state);

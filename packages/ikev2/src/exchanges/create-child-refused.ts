@@ -4,7 +4,7 @@ import { refusalOf } from '../child/accept-child.ts';
 import { armChildLifetime } from '../child/install-child.ts';
 import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
-import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { keyExchangeRefused, outOfStep } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
@@ -116,6 +116,8 @@ function postpone(context: EndpointContext, session: IkeSession, attempt: ChildA
   } else if (procedure?.kind === 'create-child') {
     session.postponed.push({ at, procedure: { ...procedure, postponements } });
     session.postponed.sort((a, b) => a.at - b.at);
+    const next = session.postponed[0]?.at ?? at;
+    setTimer(context, session, 'postponed', next, { label: 'what the peer has put off' });
   }
 }
 

@@ -72,6 +72,8 @@ export type Initiation =
       readonly nonce: Uint8Array;
       readonly responderNonce: Uint8Array;
       readonly proposal: Proposal;
+      /** The peer has deleted the old IKE SA meanwhile. */
+      readonly isOldDeleted: boolean;
     };
 
 /** A request that is being worked on, and where its answer goes. */

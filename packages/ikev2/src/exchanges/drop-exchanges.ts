@@ -7,6 +7,9 @@ export function dropInitiation(context: EndpointContext, session: IkeSession): v
   session.initiation = undefined;
   session.rival = undefined;
   if (!initiation) return;
+  if ('initiatorSpi' in initiation.attempt) {
+    context.sessionsBySpi.delete(initiation.attempt.initiatorSpi);
+  }
   if ('inboundSpi' in initiation.attempt) {
     context.inboundChildSpis.delete(initiation.attempt.inboundSpi);
   }

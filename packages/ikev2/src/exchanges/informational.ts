@@ -6,10 +6,6 @@ import {
   ProtocolId,
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
-import { activateChild } from '../child/activate-child.ts';
-import { readChildSpi, spiBytes } from '../child/child-offer.ts';
-import type { ChildSa } from '../child/child-sa.ts';
-import { announceReplacement, armChildLifetime } from '../child/install-child.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { DELETED_BY_PEER, otherNotify, peerRejectedAuthentication } from '../errors/failures.ts';
@@ -18,11 +14,13 @@ import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
 import { newPathCheck } from '../procedures/path-check.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
-import { endSession, retireOrRemove } from '../session/close-session.ts';
+import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveIke } from '../session/move-path.ts';
 import { sendResponse } from '../session/send-message.ts';
+import { adoptIkeSa } from './adopt-ike-sa.ts';
+import { deleteChildren } from './delete-children.ts';
 
 /** Answers an INFORMATIONAL request: DELETE, address changes, error reports, or nothing, which is a liveness check.
  * It is answered always, whatever it holds. @see RFC 7296 §1.4, §1.4.1, §2.4
@@ -41,18 +39,34 @@ export function onInformationalRequest(
   if (ending) {
     // RFC 7296 §1.4.1: the response to a request that deletes the IKE SA is empty.
     sendResponse(context, session, sa, request, [], via);
+    const { effect } = judge(session, sa, 'delete-ike');
+    if (effect === 'keep-replacement' && ending === DELETED_BY_PEER) {
+      keepNextIkeSa(context, session);
+      return;
+    }
     // Both sides may close at once: then our own reason stands.
     const { state } = session;
     endSession(context, session, state.kind === 'ending' ? state.failure : ending, true);
     return;
   }
   const answers: Payload[] = [];
-  const deleted = deleteChildren(context, session, sa, deletes);
-  if (deleted.length > 0) answers.push({ type: 'D', protocol: ProtocolId.ESP, spis: deleted });
+  answers.push(...deleteChildren(context, session, sa, deletes));
   const addresses = followAddresses(context, session, sa, messageId, payloads, via);
   answers.push(...addresses.answers);
   sendResponse(context, session, sa, request, answers, via);
   if (addresses.moved) enqueue(context, session, newPathCheck(context, session));
+}
+
+/** The peer deletes the IKE SA that both sides replace: it has not seen our request for that, and goes by its own; or it
+ * has answered ours, which is still being worked on. @see RFC 7296 §2.8.2
+ */
+function keepNextIkeSa(context: EndpointContext, session: IkeSession): void {
+  const { rival, initiation } = session;
+  if (initiation?.kind === 'agreeing-ike-key') {
+    session.initiation = { ...initiation, isOldDeleted: true };
+  } else if (rival?.kind === 'ike') {
+    adoptIkeSa(context, session, rival.sa, 'peer', 'answered');
+  }
 }
 
 /** Why the peer ends the IKE SA with this request, if it does. */
@@ -73,44 +87,6 @@ function endedByPeer(
     default:
       return undefined;
   }
-}
-
-/** Closes the Child SAs that the peer names by its inbound SPIs, which are our outbound ones. One that was replaced still
- * receives for a while, and what has replaced it is in use from now on.
- * @returns our inbound SPIs of those pairs, but for those that we are deleting ourselves: both requests crossed, and each
- * response leaves them out.
- * @see RFC 7296 §1.4.1, §2.8, §2.25.1
- */
-function deleteChildren(
-  context: EndpointContext,
-  session: IkeSession,
-  sa: IkeSa,
-  deletes: readonly DeletePayload[],
-): Uint8Array[] {
-  const named = new Set<number>();
-  for (const { protocol, spis } of deletes) {
-    if (protocol !== ProtocolId.ESP) continue;
-    for (const spi of spis) named.add(readChildSpi(spi) ?? 0);
-  }
-  const answers: Uint8Array[] = [];
-  for (const child of [...session.children.values()]) {
-    if (!named.has(child.outboundSpi)) continue;
-    const { answer, effect } = judge(session, sa, 'delete-child', child);
-    if (answer === 'as-usual') answers.push(spiBytes(child.inboundSpi));
-    if (effect === 'keep-replacement') handOver(context, session, child);
-    retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it');
-  }
-  armChildLifetime(context, session);
-  return answers;
-}
-
-/** The peer has deleted what it replaced: it has the replacement, so that we may use it. */
-function handOver(context: EndpointContext, session: IkeSession, child: ChildSa): void {
-  const successor =
-    child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
-  if (!successor) return;
-  activateChild(context, session, successor);
-  announceReplacement(context, session, child, successor, 'peer');
 }
 
 /** MOBIKE, where both sides have announced it: moves the IKE SA, and asks whether the peer really is there before the

@@ -7,6 +7,7 @@ import type { SessionFailure } from '../events.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
 import { enqueue, onProcedureResponse, runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
+import { watchMessageIds } from '../session/expire-ike.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { followPeer } from '../session/move-path.ts';
@@ -22,6 +23,7 @@ import { dropInitiation } from './drop-exchanges.ts';
 import { onAuthResponse } from './ike-auth-initiator.ts';
 import { onAuthRequest } from './ike-auth-responder.ts';
 import { onInformationalRequest } from './informational.ts';
+import { onReplacedMessage } from './replaced-message.ts';
 
 /** Least time between two liveness checks that an unprotected message provokes. @see RFC 7296 §2.21.4 (SHOULD limit) */
 const LIVENESS_HINT_INTERVAL_MS = 30_000;
@@ -36,8 +38,15 @@ export function onProtectedDatagram(
   const opened = openDatagram(context, session, sa, received);
   // A session that has ended answers retransmissions, which `openDatagram` did, and nothing else.
   if (!opened || session.state.kind === 'lingering') return;
+  if (sa !== session.sa) {
+    session.lastInboundAt = context.now;
+    narrate(context, session, received, opened, undefined);
+    onReplacedMessage(context, session, sa, received, opened);
+    return;
+  }
   if (received.header.isResponse) onResponse(context, session, sa, received, opened);
   else onRequest(context, session, sa, received, opened);
+  watchMessageIds(context, session);
 }
 
 /** An unprotected notification for an IKE SA, such as INVALID_IKE_SPI of a peer that has restarted: it changes nothing,

@@ -1,15 +1,309 @@
-import type { Payload } from '@ipsec-kit/ikev2-codec';
-import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { msBetween } from '@ipsec-kit/clock';
+import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
+import {
+  ExchangeType,
+  type NotifyPayload,
+  notifyUint16,
+  type Payload,
+  type Proposal,
+  ProtocolId,
+} from '@ipsec-kit/ikev2-codec';
+import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
+import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
+import { REFUSALS } from '../collisions/table.ts';
+import {
+  ask,
+  type EndpointContext,
+  newIkeSpi,
+  raise,
+  randomBytes,
+} from '../endpoint/endpoint-context.ts';
+import type { Answer } from '../endpoint-io.ts';
+import { describeProposals } from '../errors/describe-offer.ts';
+import {
+  inconsistentAnswer,
+  keyExchangeInvalid,
+  keyExchangeRefused,
+  malformedFromPeer,
+  otherNotify,
+  outOfStep,
+  ownWorkFailed,
+} from '../errors/failures.ts';
+import type { SessionFailure } from '../events.ts';
+import {
+  chosenMethod,
+  isConsistentAnswer,
+  methodsOf,
+  offerProposals,
+} from '../negotiate/proposals.ts';
+import { findErrorNotify, findPayload, readNonce } from '../payloads/find-payload.ts';
+import { endSession } from '../session/close-session.ts';
+import { setIkeRekey } from '../session/ike-lifetime.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import type { Initiation } from './create-child-state.ts';
+import { NONCE_BYTES } from '../session/nonce-bytes.ts';
+import { keepReplaced } from '../session/replaced-ike-sas.ts';
+import { sendRequest } from '../session/send-message.ts';
+import { adoptIkeSa } from './adopt-ike-sa.ts';
+import { refusalName } from './create-child-refused.ts';
+import type { IkeAttempt, Initiation } from './create-child-state.ts';
+import { dropInitiation } from './drop-exchanges.ts';
+import { ikeSpiBytes, keyNextIkeSa, readIkeSpi } from './next-ike-sa.ts';
 
-/** The response, decrypted. */
-export function onIkeRekeyResponse(
-  _context: EndpointContext,
+type InitiationOf<Kind extends Initiation['kind']> = Extract<Initiation, { readonly kind: Kind }>;
+
+/** A refusal that no pause mends is asked about again only after the longest one. */
+const LATE = 10;
+
+/** Begins the replacement of the IKE SA, with the key exchange method that the peer wanted last time.
+ * @returns false when the connection has none.
+ * @see RFC 7296 §1.3.2
+ */
+export function beginIkeRekey(context: EndpointContext, session: IkeSession): boolean {
+  const { connection } = session;
+  const methods = connection ? methodsOf(connection.proposals) : [];
+  const learned = session.learnedMethods.get('');
+  const method = learned !== undefined && methods.includes(learned) ? learned : methods[0];
+  if (!connection || method === undefined) return false;
+  const initiatorSpi = newIkeSpi(context);
+  context.sessionsBySpi.set(initiatorSpi, session);
+  prepare(context, session, { connection, initiatorSpi, method, triedMethods: [method] });
+  return true;
+}
+
+function prepare(context: EndpointContext, session: IkeSession, attempt: IkeAttempt): void {
+  const requestId = ask(context, session, { kind: 'generate-key', method: attempt.method });
+  session.initiation = { kind: 'generating-ike-key', requestId, attempt };
+}
+
+/** The key exchange value is there: sends SA, Ni, KEi. @see RFC 7296 §1.3.2 */
+export function onIkeKeyGenerated(
+  context: EndpointContext,
   session: IkeSession,
-  _state: Extract<Initiation, { readonly kind: 'awaiting-ike-response' }>,
-  _payloads: readonly Payload[],
+  { attempt }: InitiationOf<'generating-ike-key'>,
+  answer: Answer,
 ): void {
+  if (answer.kind !== 'generate-key') {
+    fail(context, session, ownWorkFailed('The key exchange', why(answer)), 1);
+    return;
+  }
+  const { sa, running, state } = session;
+  // The peer may have asked for the same meanwhile: its replacement is as good as ours.
+  const isWanted = state.kind === 'established' && !(session.answering && isForIke(session));
+  const nonce = randomBytes(context.random, NONCE_BYTES);
+  const messageId =
+    sa && running && isWanted
+      ? send(context, session, sa, attempt, nonce, answer.secret)
+      : undefined;
+  if (!running || messageId === undefined) {
+    end(context, session);
+    return;
+  }
+  session.running = { ...running, messageId };
+  session.initiation = { kind: 'awaiting-ike-response', attempt, nonce, secret: answer.secret };
+}
+
+function isForIke({ answering }: IkeSession): boolean {
+  return answering !== undefined && 'initiatorSpi' in answering.reply;
+}
+
+function send(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  attempt: IkeAttempt,
+  nonce: Uint8Array,
+  secret: KeyExchangeSecret,
+): number | undefined {
+  const payloads: Payload[] = [
+    { type: 'SA', proposals: offerOf(attempt) },
+    { type: 'Nonce', data: nonce },
+    { type: 'KE', method: secret.method, data: secret.publicValue },
+  ];
+  const notAfter = session.expiresAt;
+  return sendRequest(context, session, sa, ExchangeType.CREATE_CHILD_SA, payloads, { notAfter });
+}
+
+function offerOf({ connection, initiatorSpi }: IkeAttempt): Proposal[] {
+  return offerProposals(connection.proposals, ProtocolId.IKE, ikeSpiBytes(initiatorSpi));
+}
+
+/** The response, decrypted: an error, or the other half of the key exchange. @see RFC 7296 §1.3.2, §2.18 */
+export function onIkeRekeyResponse(
+  context: EndpointContext,
+  session: IkeSession,
+  state: InitiationOf<'awaiting-ike-response'>,
+  payloads: readonly Payload[],
+): void {
+  const { attempt, nonce, secret } = state;
+  const error = findErrorNotify(payloads);
+  if (error) {
+    onRefused(context, session, attempt, error);
+    return;
+  }
+  const answer = findPayload(payloads, 'SA');
+  const proposal = answer?.proposals[0];
+  const responderNonce = readNonce(payloads);
+  const ke = findPayload(payloads, 'KE');
+  const failure = judgeAnswer(attempt, answer?.proposals ?? [], ke?.method);
+  if (failure || !proposal || !responderNonce || !ke) {
+    // The peer goes by an IKE SA from here on that we cannot have.
+    const detail = 'it lacks SA, KE or a valid nonce';
+    endSession(context, session, failure ?? malformedFromPeer('answer for the IKE SA', detail));
+    return;
+  }
+  const peerPublicValue = ke.data.slice();
+  const requestId = ask(context, session, { kind: 'agree-key', secret, peerPublicValue });
+  session.initiation = {
+    kind: 'agreeing-ike-key',
+    requestId,
+    attempt,
+    nonce,
+    responderNonce,
+    proposal,
+    isOldDeleted: false,
+  };
+}
+
+function judgeAnswer(
+  attempt: IkeAttempt,
+  answer: readonly Proposal[],
+  method: number | undefined,
+): SessionFailure | undefined {
+  const offered = offerOf(attempt);
+  const [chosen] = answer;
+  if (!chosen || !isConsistentAnswer(answer, offered)) {
+    return inconsistentAnswer(describeProposals(answer), describeProposals(offered));
+  }
+  const isKeyed = method === attempt.method && chosenMethod(chosen.transforms) === method;
+  if (isKeyed && readIkeSpi(chosen.spi) !== undefined) return undefined;
+  return malformedFromPeer('answer for the IKE SA', 'its SPI or its key exchange is not valid');
+}
+
+/** The shared secret is there: the new IKE SA stands. When both sides have replaced the old one, the four nonces say which
+ * of the two new ones goes, and who deletes what. @see RFC 7296 §2.8.2
+ */
+export function onIkeKeyAgreed(
+  context: EndpointContext,
+  session: IkeSession,
+  state: InitiationOf<'agreeing-ike-key'>,
+  answer: Answer,
+): void {
+  const { attempt, nonce, responderNonce, proposal, isOldDeleted } = state;
+  const { sa: old, rival } = session;
+  const responderSpi = readIkeSpi(proposal.spi);
+  if (answer.kind !== 'agree-key' || !answer.agreement.ok || !old || responderSpi === undefined) {
+    const failure =
+      answer.kind === 'agree-key' && !answer.agreement.ok
+        ? keyExchangeInvalid(attempt.method, answer.agreement.code)
+        : ownWorkFailed('The key exchange', why(answer));
+    endSession(context, session, failure);
+    return;
+  }
+  const { initiatorSpi } = attempt;
+  const fresh = keyNextIkeSa(context, session, old, {
+    spis: { initiatorSpi, responderSpi },
+    isInitiator: true,
+    transforms: proposal.transforms,
+    nonces: { initiatorNonce: nonce, responderNonce },
+    sharedSecret: answer.agreement.sharedSecret,
+  });
+  if (!fresh) {
+    endSession(context, session, ownWorkFailed('The rekey', 'an algorithm is not provided'));
+    return;
+  }
   session.initiation = undefined;
   session.running = undefined;
+  const lowest = lowerNonce(nonce, responderNonce);
+  if (rival?.kind === 'ike' && compareNonces(lowest, rival.lowest) < 0) {
+    adoptIkeSa(context, session, rival.sa, 'peer', isOldDeleted ? 'answered' : 'expected');
+    keepReplaced(context, session, fresh, 'asked');
+    return;
+  }
+  adoptIkeSa(context, session, fresh, 'local', isOldDeleted ? 'answered' : 'asked');
+  if (rival?.kind === 'ike') keepReplaced(context, session, rival.sa, 'expected');
+}
+
+/** The peer has refused to replace the IKE SA: does what the table says. @see RFC 7296 §1.3, §2.8.2, §2.25 */
+function onRefused(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: IkeAttempt,
+  error: NotifyPayload,
+): void {
+  const { rival } = session;
+  const isReplaced = rival?.kind === 'ike';
+  const effect = REFUSALS[refusalName(error.notify)][isReplaced ? 'peer-replaced-it' : 'alone'];
+  switch (effect) {
+    case 'take-replacement':
+      if (isReplaced) adoptIkeSa(context, session, rival.sa, 'peer', 'expected');
+      return;
+    case 'retry-method':
+      retryWithMethod(context, session, attempt, notifyUint16(error) ?? 0);
+      return;
+    case 'retry-later':
+      postpone(context, session);
+      return;
+    case 'create-anew':
+    case 'give-up':
+      fail(context, session, otherNotify(error.notify, 'the rekey of the IKE SA'), LATE);
+      return;
+    default:
+      unreachable(effect);
+  }
+}
+
+function retryWithMethod(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: IkeAttempt,
+  method: number,
+): void {
+  const own = methodsOf(attempt.connection.proposals);
+  if (!own.includes(method) || attempt.triedMethods.includes(method)) {
+    fail(context, session, keyExchangeRefused(method, own), LATE);
+    return;
+  }
+  session.learnedMethods.set('', method);
+  if (session.running) session.running = { ...session.running, messageId: undefined };
+  const triedMethods = [...attempt.triedMethods, method];
+  prepare(context, session, { ...attempt, method, triedMethods });
+}
+
+/** TEMPORARY_FAILURE: again after a pause, and the end of the IKE SA when it has been so for minutes. @see RFC 7296 §2.25 */
+function postpone(context: EndpointContext, session: IkeSession): void {
+  end(context, session);
+  session.postponements += 1;
+  if (session.postponements > MAX_POSTPONEMENTS) {
+    session.queue.length = 0;
+    session.queue.push({ kind: 'delete-ike', failure: outOfStep() });
+    return;
+  }
+  setIkeRekey(context, session, retryMoment(context, session.postponements));
+}
+
+function fail(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+  patience: number,
+): void {
+  end(context, session);
+  const retryAt = retryMoment(context, patience);
+  const retryInMs = msBetween(context.now, retryAt);
+  raise(context, { kind: 'rekey-failed', sessionId: session.id, failure, retryInMs });
+  setIkeRekey(context, session, retryAt);
+}
+
+function end(context: EndpointContext, session: IkeSession): void {
+  dropInitiation(context, session);
+  session.running = undefined;
+}
+
+function why(answer: Answer): string {
+  return answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
+}
+
+function unreachable(effect: never): never {
+  throw new Error(`unhandled effect ${String(effect)}`);
 }

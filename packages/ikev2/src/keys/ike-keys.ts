@@ -21,20 +21,21 @@ export interface IkeKeyInputs {
   readonly responderNonce: Uint8Array;
   readonly initiatorSpi: bigint;
   readonly responderSpi: bigint;
+  /** The IKE SA that this one replaces: SKEYSEED follows from its SK_d, with its PRF. @see RFC 7296 §2.18 */
+  readonly previous?: { readonly prf: number; readonly skD: KeyMaterial };
 }
 
-/** SKEYSEED = prf(Ni | Nr, g^ir), then
+/** SKEYSEED = prf(Ni | Nr, g^ir), or prf(SK_d of the old IKE SA, g^ir | Ni | Nr) for a rekey, then
  * {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+ (SKEYSEED, Ni | Nr | SPIi | SPIr).
  * The shared secret is erased.
- * @see RFC 7296 §2.14
+ * @see RFC 7296 §2.14, §2.18
  */
 export function deriveIkeKeys(
   crypto: CryptoProvider,
   suite: IkeSuite,
   inputs: IkeKeyInputs,
 ): IkeKeys {
-  const nonces = new KeyMaterial(concatBytes(inputs.initiatorNonce, inputs.responderNonce));
-  const seed = new KeyMaterial(crypto.prf(suite.prf, nonces, inputs.sharedSecret.reveal()));
+  const seed = keySeed(crypto, suite, inputs);
   inputs.sharedSecret.erase();
   const prfKeyBytes = crypto.prfShape(suite.prf)?.keyBytes ?? 0;
   const { integrityKeyBytes, encryptionKeyBytes } = suite.shape;
@@ -77,6 +78,18 @@ export function deriveIkeKeys(
   };
   stream.erase();
   return keys;
+}
+
+function keySeed(crypto: CryptoProvider, suite: IkeSuite, inputs: IkeKeyInputs): KeyMaterial {
+  const nonces = concatBytes(inputs.initiatorNonce, inputs.responderNonce);
+  const { previous, sharedSecret } = inputs;
+  if (!previous) {
+    return new KeyMaterial(crypto.prf(suite.prf, new KeyMaterial(nonces), sharedSecret.reveal()));
+  }
+  const content = concatBytes(sharedSecret.reveal(), nonces);
+  const seed = new KeyMaterial(crypto.prf(previous.prf, previous.skD, content));
+  content.fill(0);
+  return seed;
 }
 
 /** Overwrites all keys of an IKE SA. */

@@ -1,3 +1,4 @@
+import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -27,4 +28,14 @@ export function onKeepaliveTimer(context: EndpointContext, session: IkeSession):
       break;
   }
   armKeepalive(context, session);
+}
+
+/** Whether nothing has left for so long that the NAT mapping may be gone. */
+export function isPathInDoubt(
+  { now, settings }: EndpointContext,
+  { keepalive }: IkeSession,
+): boolean {
+  const { keepaliveMs, keepaliveDpdMarginMs } = settings;
+  if (!keepalive?.nextDeadline() || keepaliveDpdMarginMs <= 0) return false;
+  return now > addMs(keepalive.lastOutbound, keepaliveMs + keepaliveDpdMarginMs);
 }

@@ -4,6 +4,7 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { endSession } from '../session/close-session.ts';
+import { sayFarewell } from '../session/farewell.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveTo } from '../session/session-state.ts';
 import type { Procedure } from './procedure.ts';
@@ -44,6 +45,7 @@ export function beginEnding(
 /** `giveUpAt` has come, or the patience for the end of a failed IKE SA is over. */
 export function onGiveUp(context: EndpointContext, session: IkeSession): void {
   const { state } = session;
+  sayFarewell(context, session);
   endSession(context, session, state.kind === 'ending' ? state.failure : CLOSED_BY_USER);
 }
 

@@ -8,10 +8,12 @@ import {
   releaseChildSpi,
   setTimer,
 } from '../endpoint/endpoint-context.ts';
+import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { dropAnswering, dropInitiation } from '../exchanges/drop-exchanges.ts';
 import { lossAction } from '../loss/loss-action.ts';
 import { passOnName } from '../reauth/pass-on-name.ts';
+import { dropIkeSa } from './drop-ike-sa.ts';
 import { eraseIkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { isBehind, shownSession } from './shown-session.ts';
@@ -46,6 +48,7 @@ export function endSession(
   session.queue.length = 0;
   session.postponed.length = 0;
   session.running = undefined;
+  if (session.rival?.kind === 'ike') dropIkeSa(context, session, session.rival.sa);
   dropInitiation(context, session);
   dropAnswering(context, session);
   session.requests.clear();
@@ -54,7 +57,8 @@ export function endSession(
     kind: 'session-closed',
     sessionId: session.id,
     connection: session.connection?.name,
-    failure,
+    // What a reauthentication was about to delete may be the last to go of a session that its user closes.
+    failure: session.isClosing && failure.code === 'replaced' ? CLOSED_BY_USER : failure,
     ...(action === 'trap' ? { action } : {}),
   });
   if (isBehind(session)) context.endedBehind.push({ session, failure });
@@ -79,6 +83,8 @@ export function forgetSession(context: EndpointContext, session: IkeSession): vo
     context.sessionsBySpi.delete(session.localSpi);
   }
   if (session.initHash) context.sessionsByInitHash.delete(session.initHash);
+  for (const { sa } of session.replaced) dropIkeSa(context, session, sa);
+  session.replaced.length = 0;
   if (session.sa) eraseIkeSa(session.sa);
   session.sa = undefined;
 }

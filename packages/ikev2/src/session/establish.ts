@@ -7,6 +7,7 @@ import { armReauthentication } from '../reauth/reauth-timer.ts';
 import { takeOver } from '../reauth/take-over.ts';
 import { keepOneOfTwo } from '../unique/uniqueness.ts';
 import { releaseHalfOpen } from './close-session.ts';
+import { armIkeLifetime } from './ike-lifetime.ts';
 import type { IkeSession } from './ike-session.ts';
 import { armLiveness } from './liveness-timer.ts';
 
@@ -45,6 +46,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
   armKeepalive(context, session);
   armLiveness(context, session);
   armReauthentication(context, session);
+  armIkeLifetime(context, session);
   if (!isReauthentication) keepOneOfTwo(context, session);
   if (session.isClosing) endWithDelete(context, session, CLOSED_BY_USER);
 }

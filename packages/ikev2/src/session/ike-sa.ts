@@ -25,12 +25,14 @@ export interface IkeSa {
 
 /** Makes an IKE SA from its keys. The windows stand behind IKE_SA_INIT, which used message id 0.
  * @param requests - its request window; the initiator's went through IKE_SA_INIT with it.
+ * @param firstRequestOfPeer - message id of the peer's first request; 0 in both directions after a rekey.
  */
 export function createIkeSa(
   crypto: CryptoProvider,
   parts: Pick<IkeSa, 'initiatorSpi' | 'responderSpi' | 'isInitiator' | 'suite' | 'keys'> & {
     readonly requests: RequestWindow;
   },
+  firstRequestOfPeer: number = parts.isInitiator ? 0 : 1,
 ): IkeSa {
   const { suite, keys } = parts;
   const initiatorCipher = crypto.createCipher(suite.cipher, {
@@ -46,10 +48,15 @@ export function createIkeSa(
     sealer: { cipher: parts.isInitiator ? initiatorCipher : responderCipher, sealed: 0n },
     opener: parts.isInitiator ? responderCipher : initiatorCipher,
     // Each direction counts its own ids: the peer's requests begin at 0 when we are the initiator. @see RFC 7296 §2.2
-    responses: new ResponseWindow({ firstMessageId: parts.isInitiator ? 0 : 1 }),
+    responses: new ResponseWindow({ firstMessageId: firstRequestOfPeer }),
     requestFragments: new Reassembly(),
     responseFragments: new Reassembly(),
   };
+}
+
+/** Our SPI of an IKE SA: the key under which its messages find the session. */
+export function ownSpi(sa: Pick<IkeSa, 'initiatorSpi' | 'responderSpi' | 'isInitiator'>): bigint {
+  return sa.isInitiator ? sa.initiatorSpi : sa.responderSpi;
 }
 
 /** The header of a message under an IKE SA. */

@@ -10,6 +10,7 @@ import type { Lease } from '../endpoint-io.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { IkeSa } from './ike-sa.ts';
+import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import type { SessionState } from './session-state.ts';
 
 /** How the request that is out reads to people. */
@@ -65,6 +66,12 @@ export interface IkeSession {
   answering: Answering | undefined;
   /** The result of the peer's rekey of what the running procedure rekeys too. */
   rival: Rival | undefined;
+  /** Earlier IKE SAs of this session, until their DELETE is over. */
+  readonly replaced: ReplacedIkeSa[];
+  /** The hard end of the IKE SA. */
+  expiresAt: Instant | undefined;
+  /** How often the peer has put the rekey of the IKE SA off. */
+  postponements: number;
   /** Key exchange methods that the peer asked for in INVALID_KE_PAYLOAD, by the name of the child; '' is the IKE SA. */
   readonly learnedMethods: Map<string, number>;
   /** The user's wish to end, from the moment it came. */

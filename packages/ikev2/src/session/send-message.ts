@@ -1,4 +1,4 @@
-import type { Instant } from '@ipsec-kit/clock';
+import { addMs, type Instant } from '@ipsec-kit/clock';
 import { exchangeTypeName, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
@@ -68,6 +68,47 @@ export function sendRequest(
   return messageId;
 }
 
+/** Seals and sends a request under an IKE SA that is not the session's own any more; whoever keeps it retransmits.
+ * @returns false when it has no message id left.
+ */
+export function sendSealed(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  exchangeType: number,
+  payloads: readonly Payload[],
+): boolean {
+  const permission = sa.requests.permission();
+  if (!permission.ok) return false;
+  const { messageId } = permission;
+  const message = { exchangeType, messageId, isResponse: false };
+  const datagrams = seal(context, session, sa, message, payloads);
+  const name = exchangeTypeName(exchangeType);
+  sa.requests.send({ now: context.now, name, datagrams });
+  const summary = summarizePayloads(payloads);
+  const narration = { exchange: name, messageId, isResponse: false, payloads: summary };
+  transmit(context, session, datagrams, { ...narration, retransmission: false });
+  return true;
+}
+
+/** Seals and sends a request once, past the window: nobody waits for its response. */
+export function sendOnce(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  { exchangeType, messageId }: { readonly exchangeType: number; readonly messageId: number },
+  payloads: readonly Payload[],
+): void {
+  const message = { exchangeType, messageId, isResponse: false };
+  transmit(context, session, seal(context, session, sa, message, payloads), {
+    exchange: exchangeTypeName(exchangeType),
+    messageId,
+    isResponse: false,
+    payloads: summarizePayloads(payloads),
+    retransmission: false,
+  });
+}
+
 /** Hands a request to the window, sends it, and arms the retransmission. For requests that are sealed, or are IKE_SA_INIT. */
 export function startRequest(
   context: EndpointContext,
@@ -97,10 +138,17 @@ export function armRetransmission(context: EndpointContext, session: IkeSession)
   const next = session.requests.nextDeadline();
   if (!next) {
     context.deadlines.clear(session.id, 'retransmit');
+    context.deadlines.clear(session.id, 'dpd-timeout');
     return;
   }
   const { at, toleranceMs, wake } = next;
   setTimer(context, session, 'retransmit', at, { label: next.name, toleranceMs, wake });
+  const timeoutMs = session.connection?.dpdTimeoutMs ?? 0;
+  const isArmed = context.deadlines.at(session.id, 'dpd-timeout') !== undefined;
+  if (timeoutMs <= 0 || isArmed || session.state.kind !== 'established') return;
+  setTimer(context, session, 'dpd-timeout', addMs(context.now, timeoutMs), {
+    label: 'end of a dead peer',
+  });
 }
 
 /** Seals a response, keeps it for retransmissions of the request, and sends it. @see RFC 7296 §2.1 */

@@ -1,0 +1,73 @@
+import type { Instant } from '@ipsec-kit/clock';
+import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { endWithDelete } from '../procedures/request-end.ts';
+import { endSession } from '../session/close-session.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { type EndpointContext, setTimer } from './endpoint-context.ts';
+
+/** Ends a session at the wish of its user, with all its IKE SAs: the one of a reauthentication that is under way, and the one
+ * that it has replaced. `session-closed` comes when the last of them is gone.
+ * @param giveUpAt - ends it then at the latest, whatever the peer answers.
+ */
+export function closeSession(
+  context: EndpointContext,
+  session: IkeSession,
+  giveUpAt: Instant | undefined,
+): void {
+  const { successor, predecessor } = session;
+  session.isClosing = true;
+  for (const part of [successor, predecessor, session]) {
+    if (part) closeIkeSa(context, part, giveUpAt);
+  }
+}
+
+/** Ends one IKE SA as gracefully as its state allows: before IKE_AUTH there is nothing to delete; while IKE_AUTH runs the
+ * DELETE must wait for it, since a window of 1 lets no other request out.
+ */
+function closeIkeSa(
+  context: EndpointContext,
+  session: IkeSession,
+  giveUpAt: Instant | undefined,
+): void {
+  const { state } = session;
+  switch (state.kind) {
+    case 'awaiting-restart':
+    case 'generating-key':
+    case 'awaiting-init-response':
+    case 'agreeing-key':
+    case 'finding-own-secret':
+    case 'generating-response-key':
+    case 'agreeing-response-key':
+    case 'awaiting-auth-request':
+      session.isClosing = true;
+      endSession(context, session, CLOSED_BY_USER);
+      return;
+    case 'awaiting-auth-response':
+    case 'finding-peer-secret':
+    case 'installing-first-child':
+    case 'finding-secret':
+    case 'leasing-addresses':
+    case 'installing-response-child':
+      session.isClosing = true;
+      break;
+    case 'established':
+      session.isClosing = true;
+      endWithDelete(context, session, CLOSED_BY_USER);
+      break;
+    case 'ending':
+      session.isClosing = true;
+      break;
+    case 'lingering':
+    case 'closed':
+      return;
+    default:
+      unreachable(state);
+  }
+  if (giveUpAt !== undefined) {
+    setTimer(context, session, 'give-up', giveUpAt, { label: 'give up closing' });
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,48 @@
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { armIkeLifetime } from '../session/ike-lifetime.ts';
+import { type IkeSa, ownSpi } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { ReplacedIkeSa } from '../session/replaced-ike-sa.ts';
+import { keepReplaced } from '../session/replaced-ike-sas.ts';
+import { armRetransmission } from '../session/send-message.ts';
+import { dropInitiation } from './drop-exchanges.ts';
+
+/** Moves a session to the IKE SA that replaces its own: message ids from 0, new keys; children, lease and everything else
+ * stay. What waited for a response on the old one is asked again on the new one.
+ * @param oldState - what is to become of the old one.
+ * @see RFC 7296 §1.3.2, §2.8
+ */
+export function adoptIkeSa(
+  context: EndpointContext,
+  session: IkeSession,
+  fresh: IkeSa,
+  by: 'local' | 'peer',
+  oldState: ReplacedIkeSa['state'],
+): void {
+  const { sa: old, running, initiation } = session;
+  const isUnsent = running !== undefined && running.messageId === undefined;
+  if (running?.procedure.kind === 'rekey-ike' || initiation?.kind === 'generating-ike-key') {
+    dropInitiation(context, session);
+    session.running = undefined;
+  } else if (running && !isUnsent) {
+    // RFC 7296 §2.4: that the peer has rekeyed shows that it is alive.
+    if (running.procedure.kind !== 'liveness') session.queue.unshift(running.procedure);
+    session.running = undefined;
+  }
+  session.rival = undefined;
+  session.sa = fresh;
+  session.requests = fresh.requests;
+  session.localSpi = ownSpi(fresh);
+  session.outstanding = undefined;
+  session.postponements = 0;
+  context.sessionsBySpi.set(session.localSpi, session);
+  armRetransmission(context, session);
+  if (old) keepReplaced(context, session, old, oldState);
+  armIkeLifetime(context, session);
+  raise(context, {
+    kind: 'session-rekeyed',
+    sessionId: session.id,
+    by,
+    spis: { initiator: fresh.initiatorSpi, responder: fresh.responderSpi },
+  });
+}

@@ -1,0 +1,48 @@
+import { type DeletePayload, ProtocolId } from '@ipsec-kit/ikev2-codec';
+import { activateChild } from '../child/activate-child.ts';
+import { readChildSpi, spiBytes } from '../child/child-offer.ts';
+import type { ChildSa } from '../child/child-sa.ts';
+import { announceReplacement, armChildLifetime } from '../child/install-child.ts';
+import { judge } from '../collisions/own-work.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { retireOrRemove } from '../session/close-session.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+
+/** Closes the Child SAs that the peer names by its inbound SPIs, which are our outbound ones. One that was replaced still
+ * receives for a while, and what has replaced it is in use from now on.
+ * @returns the Delete payload of the response, with our inbound SPIs of those pairs, but for those that we are deleting
+ * ourselves: both requests crossed, and each response leaves them out. Empty when there is nothing to say.
+ * @see RFC 7296 §1.4.1, §2.8, §2.25.1
+ */
+export function deleteChildren(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  deletes: readonly DeletePayload[],
+): DeletePayload[] {
+  const named = new Set<number>();
+  for (const { protocol, spis } of deletes) {
+    if (protocol !== ProtocolId.ESP) continue;
+    for (const spi of spis) named.add(readChildSpi(spi) ?? 0);
+  }
+  const answers: Uint8Array[] = [];
+  for (const child of [...session.children.values()]) {
+    if (!named.has(child.outboundSpi)) continue;
+    const { answer, effect } = judge(session, sa, 'delete-child', child);
+    if (answer === 'as-usual') answers.push(spiBytes(child.inboundSpi));
+    if (effect === 'keep-replacement') handOver(context, session, child);
+    retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it');
+  }
+  armChildLifetime(context, session);
+  return answers.length > 0 ? [{ type: 'D', protocol: ProtocolId.ESP, spis: answers }] : [];
+}
+
+/** The peer has deleted what it replaced: it has the replacement, so that we may use it. */
+function handOver(context: EndpointContext, session: IkeSession, child: ChildSa): void {
+  const successor =
+    child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
+  if (!successor) return;
+  activateChild(context, session, successor);
+  announceReplacement(context, session, child, successor, 'peer');
+}

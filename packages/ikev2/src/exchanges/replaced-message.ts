@@ -1,0 +1,69 @@
+import {
+  type DeletePayload,
+  ExchangeType,
+  NotifyType,
+  notify,
+  ProtocolId,
+} from '@ipsec-kit/ikev2-codec';
+import { judge } from '../collisions/own-work.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { OpenedMessage, ReceivedDatagram } from '../session/receive-protected.ts';
+import {
+  findReplaced,
+  forgetReplaced,
+  keepReplaced,
+  onReplacedDeleted,
+} from '../session/replaced-ike-sas.ts';
+import { sendResponse } from '../session/send-message.ts';
+import { deleteChildren } from './delete-children.ts';
+
+/** A message under an IKE SA that is not (or not yet) the session's own: one that was replaced, or the result of the
+ * peer's rekey while ours is still out. Only DELETEs are performed; what would create anything is put off.
+ * @see RFC 7296 §2.8.2, §2.25.2
+ */
+export function onReplacedMessage(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  received: ReceivedDatagram,
+  opened: OpenedMessage,
+): void {
+  const { header, path, marker } = received;
+  const entry = findReplaced(session, sa);
+  if (header.isResponse) {
+    // Our DELETE is answered: nobody has it any more.
+    if (sa.requests.acknowledge(header.messageId) && entry) forgetReplaced(context, session, entry);
+    return;
+  }
+  if (opened.error) return;
+  const deletes = opened.payloads.filter(
+    (payload): payload is DeletePayload => payload.type === 'D',
+  );
+  const endsIke = deletes.some(({ protocol }) => protocol === ProtocolId.IKE);
+  // What the peer asks under the result of its rekey waits until it is known whether that stays: it asks again.
+  if (!entry && !endsIke) return;
+  sa.responses.begin(header.messageId);
+  const via = { path, marker };
+  if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
+    const { answer } = judge(session, sa, 'create-child');
+    const refusal =
+      answer === 'TEMPORARY_FAILURE' ? NotifyType.TEMPORARY_FAILURE : NotifyType.NO_ADDITIONAL_SAS;
+    sendResponse(context, session, sa, header, [notify(refusal)], via);
+    return;
+  }
+  if (!endsIke) {
+    const deleted = deleteChildren(context, session, sa, deletes);
+    sendResponse(context, session, sa, header, deleted, via);
+    return;
+  }
+  sendResponse(context, session, sa, header, [], via);
+  if (entry) {
+    onReplacedDeleted(context, session, entry);
+    return;
+  }
+  // The peer knows already that its replacement has lost.
+  session.rival = undefined;
+  keepReplaced(context, session, sa, 'answered');
+}
