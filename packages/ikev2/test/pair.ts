@@ -323,7 +323,7 @@ export class Pair {
   now: Instant = instantFromMs(1_000_000);
   latencyMs: number = 10;
   client: Host;
-  readonly server: Host;
+  server: Host;
   readonly flights: Flight[] = [];
   /** Says what becomes of a datagram: the datagrams to deliver, each with an extra delay. Default: itself. */
   wire: (flight: Flight) => readonly { flight: Flight; delayMs?: number }[] = (flight) => [
@@ -335,21 +335,9 @@ export class Pair {
 
   constructor(options: PairOptions = {}) {
     this.#options = options;
-    const provider = options.provider ?? createNodeProvider();
     const seed = options.seed ?? 'pair';
     this.client = this.#newClient(seed);
-    this.server = new Host(
-      this,
-      'server',
-      options.serverConnections ?? [
-        connection({ localIdentity: identity('server'), ...options.server }),
-      ],
-      { ...SETTINGS, ...options.serverSettings },
-      options.serverProvider ?? provider,
-      options.serverSecret ?? 'correct horse',
-      options.pools ?? [],
-      seed,
-    );
+    this.server = this.#newServer(seed);
   }
 
   /** Starts the client's session 1 on port 500, floating to 4500. */
@@ -369,6 +357,11 @@ export class Pair {
   /** The client's process starts anew: its endpoint has forgotten everything. */
   restartClient(seed = 'restarted'): void {
     this.client = this.#newClient(seed);
+  }
+
+  /** The same of the server. */
+  restartServer(seed = 'restarted'): void {
+    this.server = this.#newServer(seed);
   }
 
   /** Establishes the session and lets everything settle. */
@@ -436,6 +429,22 @@ export class Pair {
       options.provider ?? createNodeProvider(),
       options.clientSecret ?? 'correct horse',
       [],
+      seed,
+    );
+  }
+
+  #newServer(seed: string): Host {
+    const options = this.#options;
+    return new Host(
+      this,
+      'server',
+      options.serverConnections ?? [
+        connection({ localIdentity: identity('server'), ...options.server }),
+      ],
+      { ...SETTINGS, ...options.serverSettings },
+      options.serverProvider ?? options.provider ?? createNodeProvider(),
+      options.serverSecret ?? 'correct horse',
+      options.pools ?? [],
       seed,
     );
   }

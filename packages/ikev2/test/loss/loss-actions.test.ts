@@ -1,0 +1,178 @@
+import { addMs } from '@ipsec-kit/clock';
+import { describe, expect, it } from 'vitest';
+import type { ConnectionConfig } from '../../src/index.ts';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { Pair } from '../pair.ts';
+
+function dead(client: Partial<ConnectionConfig>): Pair {
+  const pair = new Pair({ client: { dpdDelayMs: 30_000, dpdTimeoutMs: 20_000, ...client } }).open();
+  pair.wire = () => [];
+  return pair;
+}
+
+describe('liveness (RFC 7296 §2.4)', () => {
+  it('finds a dead peer within dpdDelayMs and dpdTimeoutMs', () => {
+    const pair = dead({});
+    pair.drive(49_000);
+    expect(pair.client.closeCode).toBeUndefined();
+    pair.drive(4_500);
+    expect(pair.client.closeCode).toBe('peer-dead');
+  });
+
+  it('counts anew when ESP came after the request', () => {
+    const pair = dead({});
+    pair.drive(40_000);
+    const children = [{ childId: 1, inboundSinceLast: true, outboundSinceLast: false }];
+    pair.client.handle({ kind: 'traffic', now: pair.now, children });
+    pair.drive(19_000);
+    expect(pair.client.closeCode).toBeUndefined();
+    pair.drive(2_000);
+    expect(pair.client.closeCode).toBe('peer-dead');
+  });
+
+  it('waits as long as the retransmissions where no timeout is set', () => {
+    const pair = new Pair({ client: { dpdDelayMs: 30_000 } }).open();
+    pair.wire = () => [];
+    pair.drive(190_000);
+    expect(pair.client.closeCode).toBeUndefined();
+    pair.drive(10_000);
+    expect(pair.client.closeCode).toBe('peer-dead');
+  });
+});
+
+describe('a peer that is dead, by dpdAction', () => {
+  it('none: the session ends', () => {
+    const pair = dead({ dpdAction: 'none' }).drive(60_000);
+    expect(pair.client.seen('session-closed')[0]).not.toHaveProperty('action');
+    expect(pair.client.machine.nextDeadline()).toBeUndefined();
+  });
+
+  it('trap: the session ends and says that traffic shall open it', () => {
+    const pair = dead({ dpdAction: 'trap' }).drive(60_000);
+    expect(pair.client.seen('session-closed')[0]).toMatchObject({ action: 'trap' });
+  });
+
+  it('start: opens the session anew under its id, at once and then after growing pauses', () => {
+    const pair = dead({ dpdAction: 'start' }).drive(60_000);
+    expect(pair.client.seen('child-closed')).toHaveLength(1);
+    expect(pair.client.children.size).toBe(0);
+    expect(pair.client.seen('session-interrupted')).toMatchObject([
+      { sessionId: 1, failure: { code: 'peer-dead' }, retryInMs: 0 },
+    ]);
+    pair.drive(2_000_000);
+    const pauses = pair.client.seen('session-interrupted').map(({ retryInMs }) => retryInMs);
+    expect(pauses.slice(0, 6)).toEqual([0, 2_000, 4_000, 8_000, 16_000, 32_000]);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(600_000);
+    expect(pair.client.seen('session-opened').map(({ sessionId }) => sessionId)).toEqual([1, 1]);
+    expect(pair.client.children.size).toBe(1);
+    expect(pair.client.children.values().next().value?.sessionId).toBe(1);
+    pair.client.command({ kind: 'close', sessionId: 1 });
+    pair.drive(1_000);
+    expect(pair.client.closeCode).toBe('closed-by-user');
+    expect(pair.client.machine.nextDeadline()).toBeUndefined();
+  });
+
+  it('start: stops when the user closes the session between two attempts', () => {
+    const pair = dead({ dpdAction: 'start' }).drive(600_000);
+    pair.client.command({ kind: 'close', sessionId: 1 });
+    pair.drive(1_000);
+    expect(pair.client.closeCode).toBe('closed-by-user');
+    expect(pair.client.machine.nextDeadline()).toBeUndefined();
+  });
+});
+
+describe('an IKE SA that the peer deletes, by closeAction (RFC 7296 §1.4.1)', () => {
+  for (const [closeAction, opened] of [
+    ['none', 1],
+    ['trap', 1],
+    ['start', 2],
+  ] as const) {
+    it(`${closeAction}: opens ${opened} time(s) in all`, () => {
+      const pair = new Pair({ client: { closeAction } }).open();
+      pair.server.command({ kind: 'close', sessionId: FIRST_RESPONDER_SESSION_ID });
+      pair.drive(5_000);
+      expect(pair.client.seen('session-opened')).toHaveLength(opened);
+      expect(pair.client.children.size).toBe(opened - 1);
+      expect(pair.client.seen('session-closed').map(({ action }) => action)).toEqual(
+        { none: [undefined], trap: ['trap'], start: [] }[closeAction],
+      );
+    });
+  }
+});
+
+describe('unprotected hints (RFC 7296 §2.21.4)', () => {
+  it('INVALID_IKE_SPI asks once in a while whether the peer is there, and changes no SA', () => {
+    const pair = new Pair().open();
+    const forgetful = pair.server;
+    pair.restartServer();
+    pair.client.command({ kind: 'check-liveness', sessionId: 1 });
+    pair.drive(3_000);
+    // The new process answers what it does not know in the clear; the session stays until the request is given up.
+    expect(pair.client.seen('message-rejected').length).toBeGreaterThan(0);
+    expect(pair.client.closeCode).toBeUndefined();
+    expect(pair.client.children.size).toBe(1);
+    expect(forgetful.children.size).toBe(1);
+    pair.drive(170_000);
+    expect(pair.client.closeCode).toBe('peer-dead');
+  });
+});
+
+describe('closing with pending work (RFC 7296 §1.4.1)', () => {
+  const options = { client: { makeBeforeBreak: true } };
+  const count = (pair: Pair): number => pair.client.children.size + pair.server.children.size;
+
+  it('leaves no SA at the peer at whatever moment of a reauthentication it comes', () => {
+    for (let afterMs = 0; afterMs <= 90; afterMs += 5) {
+      for (const lost of [-1, 0, 1, 2]) {
+        const pair = new Pair(options).open();
+        pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+        pair.drive(afterMs);
+        const from = pair.flights.length;
+        pair.wire = (flight) => (flight.index === from + lost ? [] : [{ flight }]);
+        pair.client.command({ kind: 'close', sessionId: 1 });
+        pair.drive(40_000);
+        expect([afterMs, lost, count(pair)]).toEqual([afterMs, lost, 0]);
+        expect(pair.client.seen('session-closed').map(({ sessionId }) => sessionId)).toEqual([1]);
+        expect(pair.client.closeCode).toBe('closed-by-user');
+        expect(pair.server.seen('session-closed').length).toBeGreaterThan(0);
+        expect(pair.client.seen('session-interrupted')).toHaveLength(0);
+        expect(pair.client.machine.nextDeadline()).toBeUndefined();
+      }
+    }
+  });
+
+  it('says session-closed only when the last IKE SA is gone', () => {
+    const pair = new Pair(options).open();
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(25);
+    pair.client.command({ kind: 'close', sessionId: 1 });
+    pair.drive(5_000);
+    const last = pair.client.events.at(-1);
+    expect(last).toMatchObject({ kind: 'session-closed', sessionId: 1 });
+  });
+
+  it('tells the peer at once, past a request that is out, when it may not wait', () => {
+    const pair = new Pair(options).open();
+    pair.client.command({ kind: 'rekey-child', sessionId: 1, childId: 1 });
+    pair.drive(15);
+    pair.client.command({ kind: 'close', sessionId: 1, giveUpAt: pair.now });
+    pair.drive(1);
+    expect(pair.client.closeCode).toBe('closed-by-user');
+    pair.drive(20_000);
+    expect(count(pair)).toBe(0);
+    expect(pair.server.closeCode).toBe('peer-deleted');
+  });
+
+  it('ends at giveUpAt, all of it, when nothing is answered', () => {
+    const pair = new Pair(options).open();
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(25);
+    pair.wire = () => [];
+    pair.client.command({ kind: 'close', sessionId: 1, giveUpAt: addMs(pair.now, 3_000) });
+    pair.drive(3_100);
+    expect(pair.client.closeCode).toBe('closed-by-user');
+    expect(pair.client.machine.nextDeadline()).toBeUndefined();
+  });
+});
