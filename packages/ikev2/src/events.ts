@@ -11,6 +11,7 @@ export interface SessionFailure {
     | 'invalid-ke-payload'
     | 'authentication-failed'
     | 'ts-unacceptable'
+    | 'childless-refused'
     | 'internal-address-failure'
     | 'no-additional-sas'
     | 'nat-traversal-refused'

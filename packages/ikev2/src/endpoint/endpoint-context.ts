@@ -155,7 +155,7 @@ export function reserveChildSpi(context: EndpointContext): number {
 }
 
 /** Frees an SPI that was reserved for a Child SA that never came to be; packets that came for it are dropped. */
-export function releaseChildSpi(context: EndpointContext, spi: number): void {
-  if (!context.inboundChildSpis.delete(spi)) return;
+export function releaseChildSpi(context: EndpointContext, spi: number | undefined): void {
+  if (spi === undefined || !context.inboundChildSpis.delete(spi)) return;
   context.outputs.push({ kind: 'release-spi', spi });
 }

@@ -132,6 +132,20 @@ export const CLOSED_BY_USER: SessionFailure = {
   sentence: 'The session was closed on this side, as asked.',
 };
 
+/** The peer cannot do what `childless = force` wants. */
+export const CHILDLESS_REFUSED: SessionFailure = {
+  code: 'childless-refused',
+  sentence:
+    'The peer did not announce that it takes an IKE SA without a Child SA (RFC 6023); set "childless" to prefer or allow.',
+};
+
+/** The other way round: we want it and the peer began with a Child SA. */
+export const CHILD_TOO_EARLY: SessionFailure = {
+  code: 'childless-refused',
+  sentence:
+    'The peer asked for a Child SA in IKE_AUTH, and "childless = force" allows one only afterwards.',
+};
+
 /** Both sides have moved to the IKE SA of a reauthentication. */
 export const REAUTHENTICATED: SessionFailure = {
   code: 'replaced',

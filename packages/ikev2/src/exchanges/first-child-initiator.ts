@@ -27,6 +27,7 @@ export function openFirstChild(
   state: StateOf<'finding-peer-secret'>,
   sa: IkeSa,
   connection: ConnectionConfig,
+  childSpi: number,
 ): void {
   const { payloads, offer } = state;
   const config = firstChildConfig(connection, offer.childName);
@@ -44,7 +45,7 @@ export function openFirstChild(
   }
   session.virtualAddresses = given.addresses;
   session.dns = given.dns;
-  const { childSpi, transcript } = offer;
+  const { transcript } = offer;
   const child = firstChildOffer(session, connection, config, childSpi);
   const result = acceptChild(context, sa, connection, child, childSpi, transcript, payloads);
   if (!result.ok) {

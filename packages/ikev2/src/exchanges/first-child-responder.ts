@@ -3,11 +3,12 @@ import { answerFirstChild } from '../child/answer-child.ts';
 import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { Answer, Lease } from '../endpoint-io.ts';
-import { installFailed, noAddressForPeer } from '../errors/failures.ts';
+import { CHILD_TOO_EARLY, installFailed, noAddressForPeer } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { configReply } from '../negotiate/config-payload.ts';
+import { findPayload } from '../payloads/find-payload.ts';
 import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -43,6 +44,17 @@ export function openFirstChildAsResponder(
       failure,
       name,
     );
+    return;
+  }
+  if (!findPayload(payloads, 'SA')) {
+    establishChildless(context, session, sa, authPayloads, leased);
+    return;
+  }
+  if (connection.childless === 'force') {
+    if (leased) context.outputs.push({ kind: 'release-lease', lease: leased });
+    const name = connection.children[0]?.name ?? '';
+    const error: ProtocolError = { code: 'no-additional-sas' };
+    establishWithout(context, session, sa, authPayloads, error, CHILD_TOO_EARLY, name);
     return;
   }
   const result = answerFirstChild(context, session, sa, connection, leased, transcript, payloads);
@@ -95,6 +107,28 @@ export function onResponseChildInstalled(
   announceOpened(context, session, child);
 }
 
+/** The IKE SA stands alone, with the addresses that were asked for; its children follow. @see RFC 6023 §3, §5 */
+function establishChildless(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  authPayloads: readonly Payload[],
+  lease: Lease | undefined,
+): void {
+  session.lease = lease;
+  const config = lease ? [configReply(lease)] : [];
+  sendResponse(context, session, sa, AUTH_REQUEST, [...authPayloads, ...config]);
+  moveToEstablished(session);
+  establish(context, session);
+}
+
+function moveToEstablished(session: IkeSession): void {
+  const { kind } = session.state;
+  if (kind === 'leasing-addresses') moveTo(session, kind, { kind: 'established' });
+  else if (kind === 'finding-secret') moveTo(session, kind, { kind: 'established' });
+  else if (kind === 'installing-response-child') moveTo(session, kind, { kind: 'established' });
+}
+
 /** The IKE SA is established, the Child SA is not. @see RFC 7296 §2.21.2 */
 function establishWithout(
   context: EndpointContext,
@@ -108,10 +142,7 @@ function establishWithout(
   const answer = wireAnswer(error, true);
   const notifies = answer.kind === 'notify' ? [notify(answer.notify, answer.data)] : [];
   sendResponse(context, session, sa, AUTH_REQUEST, [...authPayloads, ...notifies]);
-  const { kind } = session.state;
-  if (kind === 'leasing-addresses') moveTo(session, kind, { kind: 'established' });
-  else if (kind === 'finding-secret') moveTo(session, kind, { kind: 'established' });
-  else if (kind === 'installing-response-child') moveTo(session, kind, { kind: 'established' });
+  moveToEstablished(session);
   establish(context, session);
   raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
 }

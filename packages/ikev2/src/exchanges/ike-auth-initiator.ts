@@ -47,6 +47,7 @@ import { addressIdentity } from '../session/own-identity.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
 import { proveIdentity, verifyProof } from './auth-proof.ts';
+import { beginsChildless, openChildless } from './childless-initiator.ts';
 import { openFirstChild } from './first-child-initiator.ts';
 import { keyIkeSa } from './keyed-ike-sa.ts';
 
@@ -133,7 +134,7 @@ export function onOwnSecret(
     );
     return;
   }
-  const childSpi = reserveChildSpi(context);
+  const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context);
   const offer: AuthOffer = {
     transcript: state.transcript,
     localIdentity: state.localIdentity,
@@ -142,11 +143,12 @@ export function onOwnSecret(
     secret,
     secretFor: state.secretFor,
   };
-  const child = firstChildOffer(session, connection, config, childSpi);
+  const child =
+    childSpi === undefined ? undefined : firstChildOffer(session, connection, config, childSpi);
   moveTo(session, 'finding-own-secret', { kind: 'awaiting-auth-response', offer });
   const payloads = authPayloads(context, session, sa, connection, offer, child);
   // The peer may use the Child SA before its response is here.
-  context.outputs.push({ kind: 'reserve-spi', spi: childSpi });
+  if (childSpi !== undefined) context.outputs.push({ kind: 'reserve-spi', spi: childSpi });
   sendRequest(context, session, sa, ExchangeType.IKE_AUTH, payloads);
 }
 
@@ -157,7 +159,7 @@ function authPayloads(
   sa: IkeSa,
   connection: ConnectionConfig,
   offer: AuthOffer,
-  child: ChildOffer,
+  child: ChildOffer | undefined,
 ): Payload[] {
   const idi: IdPayload = { type: 'IDi', ...offer.localIdentity };
   const payloads: Payload[] = [idi];
@@ -167,7 +169,7 @@ function authPayloads(
   payloads.push(proveIdentity(context.crypto, sa, offer.transcript, idi, offer.secret));
   const request = configRequest(session.wantedAddresses);
   if (request) payloads.push(request);
-  payloads.push(...childOfferPayloads(child));
+  if (child) payloads.push(...childOfferPayloads(child));
   // RFC 7296 §2.4: only when this is the only IKE SA between the two identities.
   const isFirst = !session.takesOver && !hasOther(context, session, connection);
   if (connection.sendInitialContact && isFirst) {
@@ -277,7 +279,8 @@ function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMa
     failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
     return;
   }
-  openFirstChild(context, session, state, sa, connection);
+  if (offer.childSpi === undefined) openChildless(context, session, state);
+  else openFirstChild(context, session, state, sa, connection, offer.childSpi);
 }
 
 function failAuth(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {

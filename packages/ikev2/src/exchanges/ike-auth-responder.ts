@@ -47,9 +47,7 @@ export function onAuthRequest(
   payloads: readonly Payload[],
 ): void {
   const idi = findPayload(payloads, 'IDi');
-  const missing = (['IDi', 'SA', 'TSi', 'TSr'] as const).find(
-    (type) => !findPayload(payloads, type),
-  );
+  const missing = missingPayload(payloads);
   if (!idi || missing) {
     const failure = malformedFromPeer('IKE_AUTH request', `it has no ${missing ?? 'IDi'}`);
     refuseAuth(
@@ -84,6 +82,11 @@ export function onAuthRequest(
   }
   const { connection, localIdentity } = chosen;
   session.connection = connection;
+  if (connection.childless === 'never' && !findPayload(payloads, 'SA')) {
+    const failure = malformedFromPeer('IKE_AUTH request', 'it has no SA');
+    refuseAuth(context, session, sa, { code: 'missing-payload', payload: 'SA' }, failure);
+    return;
+  }
   session.localIdentity = localIdentity;
   const { transcript } = state;
   const requestId = ask(context, session, {
@@ -97,6 +100,14 @@ export function onAuthRequest(
     requestId,
     request: { payloads, connection, localIdentity, remoteIdentity, transcript },
   });
+}
+
+/** What an IKE_AUTH request lacks: all three payloads of the Child SA may be missing, but not some of them. @see RFC 6023 §5 */
+function missingPayload(payloads: readonly Payload[]): 'IDi' | 'SA' | 'TSi' | 'TSr' | undefined {
+  const ofChild = ['SA', 'TSi', 'TSr'] as const;
+  const isChildless = ofChild.every((type) => !findPayload(payloads, type));
+  const needed = isChildless ? (['IDi'] as const) : (['IDi', ...ofChild] as const);
+  return needed.find((type) => !findPayload(payloads, type));
 }
 
 /** The secret of both identities is there: verifies the peer, and goes on to addresses and the first Child SA. */

@@ -13,7 +13,12 @@ import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import { ask, type EndpointContext, randomBytes, setTimer } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { keyExchangeRefused, natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
+import {
+  CHILDLESS_REFUSED,
+  keyExchangeRefused,
+  natTraversalRefused,
+  ownWorkFailed,
+} from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { readNatDetection } from '../nat/nat-detection.ts';
 import { findPayload } from '../payloads/find-payload.ts';
@@ -150,6 +155,12 @@ function acceptInitResponse(
   armRetransmission(context, session);
   context.deadlines.clear(session.id, 'init-refusal');
   session.nat = nat;
+  session.peerIsChildless =
+    findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
+  if (session.connection?.childless === 'force' && !session.peerIsChildless) {
+    endSession(context, session, CHILDLESS_REFUSED);
+    return;
+  }
   session.fragmentation =
     session.connection?.fragmentation !== 'no' &&
     findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;

@@ -205,6 +205,11 @@ export function onResponseKeyAgreed(
     ...natDetectionNotifies(context.crypto, spis, session.path),
   ];
   if (session.fragmentation) payloads.push(notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED));
+  // Which connection it will be is known in IKE_AUTH only.
+  const candidates = connectionsForPath(context.connections, session.path);
+  if (candidates.some(({ childless }) => childless !== 'never')) {
+    payloads.push(notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED));
+  }
   const header = headerOf(
     { ...spis, isInitiator: false },
     { exchangeType: ExchangeType.IKE_SA_INIT, isResponse: true, messageId: 0 },

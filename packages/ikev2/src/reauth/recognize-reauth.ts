@@ -38,7 +38,8 @@ export function recognizeReauthentication(
 function offersAgain(other: IkeSession, payloads: readonly Payload[]): boolean {
   const tsi = findPayload(payloads, 'TSi');
   const tsr = findPayload(payloads, 'TSr');
-  if (!tsi || !tsr) return false;
+  // Without a Child SA in IKE_AUTH its children follow, and tell.
+  if (!tsi || !tsr) return true;
   const remote = readSelectors(tsi);
   const local = readSelectors(tsr);
   return [...other.children.values()].some(

@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
+import { announceReplacement } from '../child/install-child.ts';
 import { dropRetired, retireChild } from '../child/retire-child.ts';
 import {
   type EndpointContext,
@@ -136,8 +137,11 @@ export function retireOrRemove(
 ): void {
   const successor =
     child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
-  if (successor) retireChild(context, session, child);
-  else removeChild(context, session, child, reason);
+  if (successor) {
+    // Whatever the reason of its end, its user has the successor from now on.
+    announceReplacement(context, session, child, successor, 'peer');
+    retireChild(context, session, child);
+  } else removeChild(context, session, child, reason);
 }
 
 /** The session is authenticated, or has ended: it no longer counts as half-open. */

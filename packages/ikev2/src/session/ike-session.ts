@@ -45,6 +45,8 @@ export interface IkeSession {
   remoteIdentity: Identity | undefined;
   nat: NatStatus;
   keepalive: KeepaliveTimer | undefined;
+  /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
+  peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */
   fragmentation: boolean;
   readonly children: Map<number, ChildSa>;

@@ -48,6 +48,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     remoteIdentity: undefined,
     nat: NAT_UNKNOWN,
     keepalive: undefined,
+    peerIsChildless: false,
     fragmentation: false,
     children: new Map(),
     retired: [],

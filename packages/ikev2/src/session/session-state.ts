@@ -43,7 +43,8 @@ export interface InitAnswer {
 export interface AuthOffer {
   readonly transcript: InitTranscript;
   readonly localIdentity: Identity;
-  readonly childSpi: number;
+  /** `undefined` when no Child SA was asked for. @see RFC 6023 */
+  readonly childSpi: number | undefined;
   readonly childName: string;
   readonly secret: KeyMaterial;
   readonly secretFor: Identity;

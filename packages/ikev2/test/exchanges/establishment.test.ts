@@ -65,7 +65,7 @@ describe('establishment (RFC 7296 §1.2)', () => {
     const pair = new Pair().open();
     expect(pair.client.story).toEqual([
       'sent IKE_SA_INIT request: SA KE No N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP) N(IKEV2_FRAGMENTATION_SUPPORTED)',
-      'received IKE_SA_INIT response: SA KE No N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP) N(IKEV2_FRAGMENTATION_SUPPORTED)',
+      'received IKE_SA_INIT response: SA KE No N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP) N(IKEV2_FRAGMENTATION_SUPPORTED) N(CHILDLESS_IKEV2_SUPPORTED)',
       'sent IKE_AUTH request: IDi AUTH SA TSi TSr N(INITIAL_CONTACT)',
       'received IKE_AUTH response: IDr AUTH SA TSi TSr',
     ]);
