@@ -8,6 +8,7 @@ import {
   Ke,
   KeyMaterial,
   Prf,
+  type RandomSource,
   TransformType,
 } from '@ipsec-kit/crypto';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
@@ -147,9 +148,20 @@ export interface PairOptions {
   readonly provider?: CryptoProvider;
   readonly serverProvider?: CryptoProvider;
   readonly seed?: string;
+  /** Draws the jitter of timers from the seed; default: none. */
+  readonly jitters?: boolean;
   /** Milliseconds that each request of an endpoint takes to be answered; 0 answers in the same turn. */
   readonly answerDelayMs?: number;
   readonly floatTo?: Path | null;
+}
+
+/** Numbers from 0 to 1. */
+function fractions(random: RandomSource): () => number {
+  const bytes = new Uint8Array(2);
+  return () => {
+    random.fill(bytes);
+    return ((bytes[0] ?? 0) * 256 + (bytes[1] ?? 0)) / 65_536;
+  };
 }
 
 /** One endpoint with everything around it but the wire. */
@@ -167,6 +179,12 @@ export class Host {
   failAnswers = false;
   onInstall: (child: ChildInstallation) => void = () => {};
   readonly activations: number[] = [];
+  /** Child SAs that were to be removed though they were not there (any more). */
+  removedTwice = 0;
+  /** Keys of every Child SA that was ever installed. */
+  readonly usedKeys: string[] = [];
+  /** Leaves the installation of Child SAs unanswered. */
+  holdsInstallations = false;
   readonly #answer: ReturnType<typeof createRequestHandler>;
   readonly #pair: Pair;
   readonly #name: 'client' | 'server';
@@ -180,6 +198,7 @@ export class Host {
     secret: string,
     pools: readonly PoolConfig[],
     seed: string,
+    jitters = false,
   ) {
     this.#pair = pair;
     this.#name = name;
@@ -189,7 +208,7 @@ export class Host {
       settings,
       crypto: provider,
       random: createSeededRandom(`${seed}/${name}`),
-      jitter: () => 0,
+      jitter: jitters ? fractions(createSeededRandom(`${seed}/${name}/jitter`)) : () => 0,
     });
     this.#answer = createRequestHandler({
       crypto: provider,
@@ -249,7 +268,9 @@ export class Host {
         const { request, requestId } = output;
         if (request.kind === 'install-child') {
           const ok = this.installRefusal === undefined;
+          if (this.holdsInstallations) return;
           if (ok) this.onInstall(request.child);
+          if (ok) this.usedKeys.push(request.child.inboundKeys.encryption.reveal().join('.'));
           if (ok) this.children.set(request.child.childId, request.child);
           const answer: Answer = ok
             ? { kind: 'install-child', ok }
@@ -266,7 +287,7 @@ export class Host {
         return;
       }
       case 'remove-child':
-        this.children.delete(output.childId);
+        if (!this.children.delete(output.childId)) this.removedTwice += 1;
         return;
       case 'move-child':
         this.moves.push(output);
@@ -331,6 +352,7 @@ export class Pair {
   ];
   readonly #options: PairOptions;
   #queue: Scheduled[] = [];
+  #asleep: Host | undefined;
   #order = 0;
 
   constructor(options: PairOptions = {}) {
@@ -362,6 +384,16 @@ export class Pair {
   /** The same of the server. */
   restartServer(seed = 'restarted'): void {
     this.server = this.#newServer(seed);
+  }
+
+  /** The client sleeps: time passes for both, but nothing reaches the client or runs there until it wakes. */
+  sleepClient(ms: number): void {
+    const { wire } = this;
+    this.wire = (flight) => (flight.from === 'server' ? [] : wire(flight));
+    this.#asleep = this.client;
+    this.drive(ms);
+    this.#asleep = undefined;
+    this.wire = wire;
   }
 
   /** Establishes the session and lets everything settle. */
@@ -430,6 +462,7 @@ export class Pair {
       options.clientSecret ?? 'correct horse',
       [],
       seed,
+      options.jitters,
     );
   }
 
@@ -446,6 +479,7 @@ export class Pair {
       options.serverSecret ?? 'correct horse',
       options.pools ?? [],
       seed,
+      options.jitters,
     );
   }
 
@@ -455,7 +489,7 @@ export class Pair {
     const candidates: { at: Instant; run: () => void }[] = [];
     if (first) candidates.push({ at: first.at, run: () => this.#queue.shift()?.run() });
     for (const host of [this.client, this.server]) {
-      const deadline = host.machine.nextDeadline();
+      const deadline = host === this.#asleep ? undefined : host.machine.nextDeadline();
       if (!deadline) continue;
       candidates.push({
         at: deadline.at,

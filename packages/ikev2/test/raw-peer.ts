@@ -13,14 +13,20 @@ import type { EndpointOutput, SessionEvent } from '../src/index.ts';
 import { openPayload } from '../src/protect/open-message.ts';
 import { CLIENT_4500, type Pair, SERVER_4500 } from './pair.ts';
 
-/** Speaks under the keys of an established pair in the client's place: for requests that our own initiator never sends. */
-export class RawClient {
+/** Speaks under the keys of an established pair in one side's place: for requests that our own code never sends. */
+export class RawPeer {
   readonly #pair: Pair;
+  readonly #side: 'client' | 'server';
   #messageId: number;
   #sealed = 1_000_000n;
 
-  constructor(pair: Pair, firstMessageId = 2) {
+  constructor(
+    pair: Pair,
+    side: 'client' | 'server',
+    firstMessageId: number = side === 'client' ? 2 : 0,
+  ) {
     this.#pair = pair;
+    this.#side = side;
     this.#messageId = firstMessageId;
   }
 
@@ -30,7 +36,7 @@ export class RawClient {
     return event;
   }
 
-  /** Sends a request with these payloads, or with these raw bytes inside SK, and returns what the server answered. */
+  /** Sends a request with these payloads, or with these raw bytes inside SK, and returns what the other side answered. */
   request(
     content: readonly Payload[] | { firstPayload: number; bytes: Uint8Array },
     options: { exchangeType?: number; path?: Path; messageId?: number } = {},
@@ -38,9 +44,18 @@ export class RawClient {
     const { exchangeType = ExchangeType.INFORMATIONAL } = options;
     const messageId = options.messageId ?? this.#messageId++;
     const data = this.seal(content, { exchangeType, messageId });
-    const path = options.path ?? { local: CLIENT_4500, remote: SERVER_4500 };
-    const outputs = this.#pair.deliver({ from: 'client', index: -1, path, data, marker: true });
-    return this.read(outputs, messageId);
+    const from = this.#side;
+    const [local, remote] =
+      from === 'client' ? [CLIENT_4500, SERVER_4500] : [SERVER_4500, CLIENT_4500];
+    const path = options.path ?? { local, remote };
+    const before = this.#pair.flights.length;
+    this.#pair.deliver({ from, index: -1, path, data, marker: true });
+    // What needed an answer of the driver first leaves within that, so the wire is where to look.
+    const sent = this.#pair.flights.slice(before).filter((flight) => flight.from !== from);
+    return this.read(
+      sent.map((flight) => ({ kind: 'send', ...flight })),
+      messageId,
+    );
   }
 
   seal(
@@ -48,16 +63,17 @@ export class RawClient {
     message: Pick<IkeHeader, 'exchangeType' | 'messageId'> & { isResponse?: boolean },
   ): Uint8Array {
     const { initiatorSpi, responderSpi, suite, keys } = this.keyed;
+    const isInitiator = this.#side === 'client';
     const cipher = createNodeProvider().createCipher(suite, {
-      encryption: keys.skEi,
-      integrity: keys.skAi,
+      encryption: isInitiator ? keys.skEi : keys.skEr,
+      integrity: isInitiator ? keys.skAi : keys.skAr,
     });
     const header: IkeHeader = {
       initiatorSpi,
       responderSpi,
       majorVersion: 2,
       minorVersion: 0,
-      isInitiator: true,
+      isInitiator,
       isResponse: message.isResponse ?? false,
       higherVersion: false,
       exchangeType: message.exchangeType,
@@ -96,17 +112,24 @@ export class RawClient {
     return inner.value;
   }
 
-  /** The response to a message id among outputs of the server, decrypted. */
+  /** The response to a message id among outputs of the other side, decrypted. */
   read(outputs: readonly EndpointOutput[], messageId: number): Answered {
     for (const output of outputs) {
       if (output.kind !== 'send') continue;
       const message = decodeMessage(output.data);
       if (!message.ok || !message.value.header.isResponse) continue;
       if (message.value.header.messageId !== messageId) continue;
-      const payloads = this.open(output.data, 'server');
+      const payloads = this.open(output.data, this.#side === 'client' ? 'server' : 'client');
       return { payloads, path: output.path, data: output.data };
     }
     return undefined;
+  }
+}
+
+/** Speaks in the client's place. */
+export class RawClient extends RawPeer {
+  constructor(pair: Pair, firstMessageId = 2) {
+    super(pair, 'client', firstMessageId);
   }
 }
 

@@ -328,6 +328,13 @@ export function installFailed(reason: string): SessionFailure {
   return { code: 'install-failed', sentence: `The packet path refused the Child SA: ${reason}.` };
 }
 
+/** The peer has deleted a Child SA that was still being made here. */
+export const CHILD_DELETED_EARLY: SessionFailure = {
+  code: 'peer-deleted',
+  sentence:
+    'The peer deleted the Child SA before it was in use here; ask for it again if it is still wanted.',
+};
+
 /** The peer has put off the same request for minutes. */
 export function outOfStep(): SessionFailure {
   return {

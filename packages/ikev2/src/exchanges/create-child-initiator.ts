@@ -21,7 +21,12 @@ import { asReplacement } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { sendRequest } from '../session/send-message.ts';
-import { endChildAttempt, failChildAttempt, onChildRefused } from './create-child-refused.ts';
+import {
+  endChildAttempt,
+  failChildAttempt,
+  onChildRefused,
+  onDeletedEarly,
+} from './create-child-refused.ts';
 import type { ChildAttempt, Initiation } from './create-child-state.ts';
 
 type InitiationOf<Kind extends Initiation['kind']> = Extract<Initiation, { readonly kind: Kind }>;
@@ -210,6 +215,10 @@ function finish(
   );
   if (!result.ok) {
     failAccepted(context, session, attempt, result.failure);
+    return;
+  }
+  if (session.deletedEarly.has(result.child.outboundSpi)) {
+    onDeletedEarly(context, session, attempt);
     return;
   }
   const lowest = lowerNonce(nonce, responderNonce);

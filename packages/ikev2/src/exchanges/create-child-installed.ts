@@ -6,7 +6,7 @@ import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { announceOpened } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { failChildAttempt } from './create-child-refused.ts';
+import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
 import type { Initiation } from './create-child-state.ts';
 
 /** Reason of a DELETE that ends what a rekey has replaced. */
@@ -31,7 +31,13 @@ export function onChildInstalled(
     failChildAttempt(context, session, attempt, failure, retryMoment(context, 1));
     return;
   }
+  if (session.deletedEarly.has(child.outboundSpi)) {
+    context.outputs.push({ kind: 'remove-child', childId: child.id });
+    onDeletedEarly(context, session, attempt);
+    return;
+  }
   const { rival } = session;
+  session.deletedEarly.clear();
   session.initiation = undefined;
   session.running = undefined;
   session.rival = undefined;

@@ -5,7 +5,7 @@ import { armChildLifetime } from '../child/install-child.ts';
 import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
-import { keyExchangeRefused, outOfStep } from '../errors/failures.ts';
+import { CHILD_DELETED_EARLY, keyExchangeRefused, outOfStep } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
 import { retireOrRemove } from '../session/close-session.ts';
@@ -131,6 +131,21 @@ export function endChildAttempt(
   session.initiation = undefined;
   session.running = undefined;
   session.rival = undefined;
+  session.deletedEarly.clear();
+}
+
+/** The peer has deleted the Child SA before we had it: there is nothing to delete there, and it is not made here.
+ * What it was to replace, if it is still there, is replaced later.
+ */
+export function onDeletedEarly(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: ChildAttempt,
+): void {
+  const { rekeys } = attempt;
+  const isGone = rekeys !== undefined && !session.children.has(rekeys);
+  if (isGone) endChildAttempt(context, session, attempt);
+  else failChildAttempt(context, session, attempt, CHILD_DELETED_EARLY, retryMoment(context, 1));
 }
 
 /** An attempt has failed: tells so, and has a replacement tried again while there is something to replace.

@@ -5,9 +5,13 @@ import type { ChildSa } from '../child/child-sa.ts';
 import { announceReplacement, armChildLifetime } from '../child/install-child.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { lostChildAction, reopenChild } from '../loss/lost-child.ts';
 import { retireOrRemove } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+
+/** Most SPIs that are remembered while one request of ours is out. */
+const MAX_EARLY = 64;
 
 /** Closes the Child SAs that the peer names by its inbound SPIs, which are our outbound ones. One that was replaced still
  * receives for a while, and what has replaced it is in use from now on.
@@ -28,14 +32,24 @@ export function deleteChildren(
   }
   const answers: Uint8Array[] = [];
   for (const child of [...session.children.values()]) {
-    if (!named.has(child.outboundSpi)) continue;
+    if (!named.delete(child.outboundSpi)) continue;
     const { answer, effect } = judge(session, sa, 'delete-child', child);
     if (answer === 'as-usual') answers.push(spiBytes(child.inboundSpi));
     if (effect === 'keep-replacement') handOver(context, session, child);
-    retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it');
+    const action = lostChildAction(session, child);
+    retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it', action);
+    if (action === 'start') reopenChild(context, session, child);
   }
   armChildLifetime(context, session);
+  rememberEarly(session, named);
   return answers.length > 0 ? [{ type: 'D', protocol: ProtocolId.ESP, spis: answers }] : [];
+}
+
+/** The peer may delete what it has just answered us with, and the answer is lost or late. */
+function rememberEarly(session: IkeSession, spis: ReadonlySet<number>): void {
+  const { initiation, deletedEarly } = session;
+  if (!initiation || !('inboundSpi' in initiation.attempt)) return;
+  for (const spi of spis) if (deletedEarly.size < MAX_EARLY) deletedEarly.add(spi);
 }
 
 /** The peer has deleted what it replaced: it has the replacement, so that we may use it. */

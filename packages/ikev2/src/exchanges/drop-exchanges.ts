@@ -6,6 +6,7 @@ export function dropInitiation(context: EndpointContext, session: IkeSession): v
   const { initiation } = session;
   session.initiation = undefined;
   session.rival = undefined;
+  session.deletedEarly.clear();
   if (!initiation) return;
   if ('initiatorSpi' in initiation.attempt) {
     context.sessionsBySpi.delete(initiation.attempt.initiatorSpi);

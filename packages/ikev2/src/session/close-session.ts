@@ -3,6 +3,7 @@ import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceReplacement } from '../child/install-child.ts';
 import { dropRetired, retireChild } from '../child/retire-child.ts';
+import type { LossAction } from '../config.ts';
 import {
   type EndpointContext,
   raise,
@@ -113,6 +114,7 @@ export function removeChild(
   session: IkeSession,
   child: ChildSa,
   reason: string,
+  action: LossAction = 'none',
 ): void {
   session.children.delete(child.id);
   context.sessionsByChild.delete(child.id);
@@ -125,6 +127,7 @@ export function removeChild(
     childId: child.id,
     name: child.config.name,
     reason,
+    ...(action === 'none' ? {} : { action }),
   });
 }
 
@@ -134,6 +137,7 @@ export function retireOrRemove(
   session: IkeSession,
   child: ChildSa,
   reason: string,
+  action?: LossAction,
 ): void {
   const successor =
     child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
@@ -141,7 +145,8 @@ export function retireOrRemove(
     // Whatever the reason of its end, its user has the successor from now on.
     announceReplacement(context, session, child, successor, 'peer');
     retireChild(context, session, child);
-  } else removeChild(context, session, child, reason);
+  } else if (isBehind(session)) letGoOfChild(context, session, child, reason);
+  else removeChild(context, session, child, reason, action);
 }
 
 /** The session is authenticated, or has ended: it no longer counts as half-open. */

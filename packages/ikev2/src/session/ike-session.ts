@@ -68,6 +68,8 @@ export interface IkeSession {
   answering: Answering | undefined;
   /** The result of the peer's rekey of what the running procedure rekeys too. */
   rival: Rival | undefined;
+  /** SPIs that the peer has deleted while our request for a Child SA was out: its answer may be on its way behind. */
+  readonly deletedEarly: Set<number>;
   /** Earlier IKE SAs of this session, until their DELETE is over. */
   readonly replaced: ReplacedIkeSa[];
   /** The hard end of the IKE SA. */
@@ -100,7 +102,7 @@ export interface IkeSession {
   failedReauths: number;
   /** Users have seen it open before: it opens anew under the same name. */
   isReopened: boolean;
-  /** Attempts to open it anew that failed so far. */
+  /** How often it was opened anew since it last stood for long. */
   reopenings: number;
   /** The lower of the two nonces of IKE_SA_INIT. */
   lowestNonce: Uint8Array;

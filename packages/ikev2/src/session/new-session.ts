@@ -63,6 +63,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     answering: undefined,
     rival: undefined,
     learnedMethods: new Map(),
+    deletedEarly: new Set(),
     replaced: [],
     expiresAt: undefined,
     postponements: 0,

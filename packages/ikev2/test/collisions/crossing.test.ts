@@ -1,0 +1,152 @@
+import { createSeededRandom } from '@ipsec-kit/crypto';
+import { describe, expect, it } from 'vitest';
+import { child, type Flight, type Host, Pair, selector } from '../pair.ts';
+
+/** Everything that either side can be asked to do with SAs. */
+const ACTIONS = {
+  'create-child': (host, sessionId) => {
+    host.command({ kind: 'create-child', sessionId, child: 'two' });
+  },
+  'rekey-child': (host, sessionId) => {
+    const childId = childNamed(host, 'one');
+    host.command({ kind: 'rekey-child', sessionId, childId });
+  },
+  'close-child': (host, sessionId) => {
+    const childId = childNamed(host, 'one');
+    host.command({ kind: 'close-child', sessionId, childId, reason: 'asked' });
+  },
+  'rekey-ike': (host, sessionId) => host.command({ kind: 'rekey-ike', sessionId }),
+  close: (host, sessionId) => host.command({ kind: 'close', sessionId }),
+} as const satisfies Record<string, (host: Host, sessionId: number) => void>;
+
+type Action = keyof typeof ACTIONS;
+
+const NET = { localSelectors: [selector('10.0.0.0/8')], remoteSelectors: [selector('10.0.0.0/8')] };
+const OTHER = {
+  localSelectors: [selector('172.16.0.0/12')],
+  remoteSelectors: [selector('172.16.0.0/12')],
+};
+const CHILDREN = [child({ name: 'one', ...NET }), child({ name: 'two', ...OTHER })];
+
+function childNamed(host: Host, name: string): number {
+  const found = [...host.children.values()].find(({ config }) => config.name === name);
+  return found?.childId ?? -1;
+}
+
+function sessionOf(host: Host): number {
+  return host.seen('session-opened')[0]?.sessionId ?? -1;
+}
+
+type Wire = Pair['wire'];
+
+/** What the network does to the packets of the crossing, by name. */
+function wires(first: number): [string, Wire][] {
+  const list: [string, Wire][] = [['nothing', (flight) => [{ flight }]]];
+  for (let lost = 0; lost < 9; lost += 1) {
+    list.push([`packet ${lost} is lost`, lose(first + lost)]);
+    list.push([`packet ${lost} is late`, late(first + lost)]);
+  }
+  list.push(['all are repeated', (flight) => [{ flight }, { flight, delayMs: 35 }]]);
+  for (const seed of ['a', 'b', 'c']) list.push([`chaos ${seed}`, chaos(seed)]);
+  return list;
+}
+
+function lose(index: number): Wire {
+  return (flight: Flight) => (flight.index === index ? [] : [{ flight }]);
+}
+
+function late(index: number): Wire {
+  return (flight: Flight) => [{ flight, delayMs: flight.index === index ? 5_500 : 0 }];
+}
+
+function chaos(seed: string): Wire {
+  const random = createSeededRandom(seed);
+  const byte = new Uint8Array(1);
+  const draw = (): number => {
+    random.fill(byte);
+    return (byte[0] ?? 0) / 256;
+  };
+  return (flight) => {
+    if (draw() < 0.15) return [];
+    const copies = draw() < 0.3 ? 2 : 1;
+    return Array.from({ length: copies }, () => ({ flight, delayMs: draw() * 300 }));
+  };
+}
+
+/** Both ends agree on what is left, it works, and nothing more is left. */
+function expectRest(pair: Pair, label: string): void {
+  const { client, server } = pair;
+  const closed = [client, server].map((host) => host.seen('session-closed').length);
+  expect([label, closed[0]]).toEqual([label, closed[1]]);
+  expect([label, client.children.size]).toEqual([label, server.children.size]);
+  const theirs = new Map([...server.children.values()].map((entry) => [entry.inboundSpi, entry]));
+  for (const ours of client.children.values()) {
+    const other = theirs.get(ours.outboundSpi);
+    expect([label, other?.outboundSpi]).toEqual([label, ours.inboundSpi]);
+    expect(other?.inboundKeys.encryption.reveal()).toEqual(ours.outboundKeys.encryption.reveal());
+    expect(other?.config.name).toBe(ours.config.name);
+  }
+  for (const host of [client, server]) {
+    expect([label, host.removedTwice]).toEqual([label, 0]);
+    expect(new Set(host.usedKeys).size).toBe(host.usedKeys.length);
+    const known = host.seen('child-opened').length - host.seen('child-closed').length;
+    expect([label, known]).toEqual([label, host.children.size]);
+    if (closed[0] !== 0) expect([label, host.children.size]).toEqual([label, 0]);
+  }
+  if (closed[0] !== 0) return;
+  for (const host of [client, server]) {
+    const confirmed = host.seen('liveness-confirmed').length;
+    host.command({ kind: 'check-liveness', sessionId: sessionOf(host) });
+    pair.drive(1_000);
+    expect([label, host.seen('liveness-confirmed').length]).toEqual([label, confirmed + 1]);
+  }
+}
+
+/** What is there after both, when nothing of it contradicts the other. */
+function expectWish(pair: Pair, actions: readonly Action[], label: string): void {
+  if (actions.includes('close')) {
+    expect([label, pair.client.seen('session-closed').length]).toEqual([label, 1]);
+    return;
+  }
+  const names = [...pair.client.children.values()].map(({ config }) => config.name);
+  expect([label, names.includes('one')]).toEqual([label, !actions.includes('close-child')]);
+  const created = actions.filter((action) => action === 'create-child').length;
+  expect([label, names.filter((name) => name === 'two').length]).toEqual([label, created]);
+}
+
+describe('two sides that act at once (RFC 7296 §2.8.1, §2.8.2, §2.25.1, §2.25.2)', () => {
+  const names = Object.keys(ACTIONS) as Action[];
+  for (const first of names) {
+    for (const second of names) {
+      it(`${first} meets ${second}, whatever the network does`, () => {
+        for (const apartMs of [0, 8, 22]) {
+          const probe = new Pair({
+            client: { children: CHILDREN },
+            server: { children: CHILDREN },
+          });
+          const before = probe.open().flights.length;
+          wires(before).forEach(([name, wire], index) => {
+            const children = { children: CHILDREN };
+            const label = `${name}, ${apartMs} ms apart`;
+            const seed = `cross/${index % 5}`;
+            const pair = new Pair({
+              client: children,
+              server: children,
+              seed,
+              jitters: true,
+            }).open();
+            pair.wire = wire;
+            ACTIONS[first](pair.client, sessionOf(pair.client));
+            pair.drive(apartMs);
+            ACTIONS[second](pair.server, sessionOf(pair.server));
+            pair.drive(90_000);
+            pair.wire = (flight) => [{ flight }];
+            pair.drive(200_000);
+            expectRest(pair, label);
+            expectWish(pair, [first, second], label);
+          });
+        }
+      });
+    }
+  }
+});
