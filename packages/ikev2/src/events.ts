@@ -118,6 +118,8 @@ export type SessionEvent =
       readonly childId: number;
       readonly name: string;
       readonly reason: string;
+      /** `trap`: the configuration wants traffic to open it again, so the driver sets its trap. `start`: it is being opened. */
+      readonly action?: 'trap' | 'start';
     }
   /** A Child SA has been replaced by another; to its user it is the same. */
   | {

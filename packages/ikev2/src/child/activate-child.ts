@@ -4,7 +4,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import type { ChildSa } from './child-sa.ts';
 
 /** How long a responder keeps sending on the old Child SA when the initiator neither uses the new one nor deletes the old. */
-export const ACTIVATION_PATIENCE_MS: number = 5_000;
+export const ACTIVATION_PATIENCE_MS: number = 20_000;
 
 /** Lets outbound traffic use a Child SA that waited for a sign that the peer has it; once only. @see RFC 7296 §2.8 */
 export function activateChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {

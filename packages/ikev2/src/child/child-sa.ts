@@ -18,6 +18,8 @@ export interface ChildSa {
   /** When it is to be replaced; `undefined` once that has begun, or when it is not by time. */
   softAt: Instant | undefined;
   expiresAt: Instant | undefined;
+  /** Whether a late wake has put its end off already: once only. */
+  isEndPutOff: boolean;
   /** Whether its user knows it under this id: of a Child SA and its replacement only one is. */
   isAnnounced: boolean;
   /** How often the peer has put its replacement off. */

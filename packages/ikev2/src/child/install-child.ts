@@ -54,6 +54,7 @@ export function adoptChild(
     remoteSelectors: child.remoteSelectors,
     softAt: jitteredEnd(context, config.rekeyMs, config.rekeyJitterMs),
     expiresAt: config.hardLifetimeMs ? addMs(context.now, config.hardLifetimeMs) : undefined,
+    isEndPutOff: false,
     isAnnounced: false,
     postponements: 0,
     isActive: !waits && !isRedundant,

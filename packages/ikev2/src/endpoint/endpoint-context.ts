@@ -65,6 +65,8 @@ export interface EndpointContext {
   readonly unprotectedAnswers: AnswerLimiter;
   /** Bounds the events about messages that are dropped. */
   readonly rejectionEvents: AnswerLimiter;
+  /** Bounds how often hints that nobody has authenticated are looked up among all sessions. */
+  readonly spiHints: AnswerLimiter;
   readonly counters: { rejectedMessages: number };
   nextRequestId: number;
   nextSessionId: number;

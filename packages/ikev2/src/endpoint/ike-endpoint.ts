@@ -28,6 +28,8 @@ import { runTimers } from './run-timers.ts';
 
 /** Answers to unauthenticated messages: per second in the long run, and at once. */
 const UNPROTECTED_ANSWERS_PER_SECOND = 100;
+/** Hints about unknown ESP SPIs, likewise. */
+const SPI_HINTS_PER_SECOND = 10;
 /** Events about messages that were dropped, likewise. */
 const REJECTION_EVENTS_PER_SECOND = 100;
 
@@ -106,6 +108,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
       UNPROTECTED_ANSWERS_PER_SECOND,
     ),
     rejectionEvents: new AnswerLimiter(REJECTION_EVENTS_PER_SECOND, REJECTION_EVENTS_PER_SECOND),
+    spiHints: new AnswerLimiter(SPI_HINTS_PER_SECOND, SPI_HINTS_PER_SECOND),
     counters: { rejectedMessages: 0 },
     nextRequestId: 1,
     nextSessionId: FIRST_RESPONDER_SESSION_ID,

@@ -10,7 +10,7 @@ import { closeSession } from './close-command.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 
 /** Performs a command of the driver. A command for a session that has ended does nothing, since the two may cross.
- * @throws RangeError on a session id that is in use or reserved, and on a connection that does not exist: the caller's mistakes.
+ * @throws RangeError on a session id that is in use or reserved, and on a connection or a child that does not exist: the caller's mistakes.
  */
 export function performCommand(context: EndpointContext, command: Command): void {
   if (command.kind === 'initiate') {
@@ -51,6 +51,10 @@ function createChild(
   session: IkeSession,
   { child, packet }: Extract<Command, { readonly kind: 'create-child' }>,
 ): void {
+  const names = session.connection?.children.map(({ name }) => name) ?? [];
+  if (session.connection && !names.includes(child)) {
+    throw new RangeError(`"command.child" expected one of ${names.join(', ')}, got ${child}`);
+  }
   if (session.state.kind !== 'established') return;
   const procedure = { kind: 'create-child', name: child, postponements: 0 } as const;
   enqueue(context, session, packet ? { ...procedure, packet } : procedure);

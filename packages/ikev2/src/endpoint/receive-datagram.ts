@@ -8,7 +8,8 @@ import {
   NotifyType,
   unsupportedCriticalPayload,
 } from '@ipsec-kit/ikev2-codec';
-import type { Path } from '@ipsec-kit/ip';
+import { endpointsEqual, type Path } from '@ipsec-kit/ip';
+import { readChildSpi } from '../child/child-offer.ts';
 import { onInitResponse } from '../exchanges/ike-sa-init-initiator.ts';
 import { answerInit } from '../exchanges/ike-sa-init-responder.ts';
 import { onProtectedDatagram, onUnprotectedHint } from '../exchanges/protected-message.ts';
@@ -46,6 +47,12 @@ export function receiveDatagram(
     if (code === 'unsupported-major-version' && header && header.majorVersion > 2) {
       const message = { header, path, marker, bytes: datagram.length };
       refuseUnverified(context, message, { code }, detail);
+    } else if (code === 'zero-initiator-spi' && header) {
+      // RFC 7296 §1.5: allowed in the one message that is about no IKE SA.
+      const legible = datagram.slice();
+      legible[7] = 1;
+      const message = { header, path, marker, bytes: datagram.length, datagram: legible };
+      if (!isAboutEsp(context, message)) reject(context, path, detail);
     } else {
       reject(context, path, detail);
     }
@@ -61,6 +68,7 @@ function receiveForSa(context: EndpointContext, arrival: Arrival): void {
   const { header, path, marker, datagram } = arrival;
   const session = context.sessionsBySpi.get(spiOfOurs(header));
   if (!session) {
+    if (isAboutEsp(context, arrival)) return;
     const reason = 'message for an IKE SA that is not known';
     refuseUnverified(context, arrival, { code: 'unknown-ike-spi' }, reason);
     return;
@@ -98,6 +106,26 @@ function findIkeSa(session: IkeSession, header: IkeHeader): IkeSa | undefined {
       candidate.initiatorSpi === header.initiatorSpi &&
       candidate.responderSpi === header.responderSpi,
   );
+}
+
+/** INVALID_SPI outside of an IKE SA: the peer, or anybody, says that it does not know an ESP SPI of ours. It changes nothing,
+ * but is a hint to ask whether the peer is still there. @see RFC 7296 §1.5, §2.21.4
+ */
+function isAboutEsp(context: EndpointContext, { header, path, datagram }: Arrival): boolean {
+  if (header.exchangeType !== ExchangeType.INFORMATIONAL || header.isResponse) return false;
+  const message = decodeMessage(datagram);
+  const hint = message.ok && findNotify(message.value.payloads, NotifyType.INVALID_SPI);
+  if (!hint) return false;
+  reject(context, path, 'unprotected INVALID_SPI');
+  const spi = readChildSpi(hint.data);
+  if (spi === undefined || !context.spiHints.take(context.now)) return true;
+  for (const session of context.sessions.values()) {
+    if (!endpointsEqual(session.path.remote, path.remote)) continue;
+    for (const child of session.children.values()) {
+      if (child.outboundSpi === spi) onUnprotectedHint(context, session);
+    }
+  }
+  return true;
 }
 
 function isHint({ header, datagram }: Arrival): boolean {

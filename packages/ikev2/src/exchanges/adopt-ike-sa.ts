@@ -35,6 +35,7 @@ export function adoptIkeSa(
   session.localSpi = ownSpi(fresh);
   session.outstanding = undefined;
   session.postponements = 0;
+  session.generation += 1;
   context.sessionsBySpi.set(session.localSpi, session);
   armRetransmission(context, session);
   if (old) keepReplaced(context, session, old, oldState);

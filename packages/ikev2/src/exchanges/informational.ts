@@ -102,7 +102,8 @@ function followAddresses(
 ): { readonly answers: readonly Payload[]; readonly moved: boolean } {
   const notifies = notifiesOf(payloads);
   const decision = session.addressUpdates?.handle({
-    messageId,
+    // The newest counts, and message ids begin anew with every IKE SA.
+    messageId: session.generation * 2 ** 32 + messageId,
     path: via.path,
     notifies,
     natTraversal: true,

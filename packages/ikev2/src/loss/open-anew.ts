@@ -1,4 +1,4 @@
-import { addMs } from '@ipsec-kit/clock';
+import { addMs, msBetween } from '@ipsec-kit/clock';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
@@ -9,6 +9,8 @@ import { openSession } from '../session/new-session.ts';
 /** First pause before a session that could not be opened anew is tried again; it doubles with each try, up to the longest. */
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 300_000;
+/** A session that stood for this long counts as one that was opened with success. */
+const STEADY_MS = 60_000;
 
 /** A session has lost its IKE SA and is opened anew under its name: at once, and after a growing pause when that fails,
  * until it stands or its user closes it. It asks for the virtual addresses that it had.
@@ -21,9 +23,11 @@ export function openAnew(
   const { connection, path, marker } = session;
   if (!connection) return;
   const [first] = session.children.values();
-  const [wanted, reopenings] = session.isReopened
-    ? [session.wantedAddresses, session.reopenings + 1]
-    : [session.virtualAddresses, 0];
+  const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
+  // One that is lost as soon as it stands is no success.
+  const wasSteady =
+    !session.isReopened && msBetween(session.establishedAt, context.now) >= STEADY_MS;
+  const reopenings = wasSteady ? 0 : session.reopenings;
   const fresh = openSession(context, {
     id: nextIdBehind(context),
     role: 'initiator',
@@ -37,7 +41,7 @@ export function openAnew(
   });
   exchangeIds(context, fresh, session);
   fresh.isReopened = true;
-  fresh.reopenings = reopenings;
+  fresh.reopenings = reopenings + 1;
   session.takenOverBy = fresh;
   inheritRetired(context, session, fresh);
   const retryInMs =

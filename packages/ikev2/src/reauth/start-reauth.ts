@@ -1,7 +1,9 @@
-import { type EndpointContext, newIkeSpi, raise } from '../endpoint/endpoint-context.ts';
+import { addMs } from '@ipsec-kit/clock';
+import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
+import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { openSession } from '../session/new-session.ts';
 import { isBehind } from '../session/shown-session.ts';
@@ -28,12 +30,20 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
 }
 
 /** The IKE SA has lived for as long as it may without a reauthentication. Its end is prepared first: a session that we
- * opened is never given up without another on its way.
+ * opened is never given up without another on its way, and one that was begun at the same late wake is given its time.
  */
 export function onReauthOver(context: EndpointContext, session: IkeSession): void {
   if (session.state.kind !== 'established' || isBehind(session)) return;
   if (session.role === 'initiator' && !session.successor && !session.isClosing) {
     openSuccessor(context, session);
+  }
+  // An attempt is a session in the making: until it stands, this is when it was begun.
+  const begunAt = session.successor?.establishedAt;
+  if (begunAt !== undefined && context.now < addMs(begunAt, REPLACEMENT_GRACE_MS)) {
+    setTimer(context, session, 'reauth-over', addMs(begunAt, REPLACEMENT_GRACE_MS), {
+      label: 'end of life of the IKE SA',
+    });
+    return;
   }
   endWithDelete(context, session, LIFETIME_OVER);
 }

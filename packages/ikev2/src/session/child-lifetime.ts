@@ -78,7 +78,8 @@ function isBeingRekeyed({ queue, running }: IkeSession, childId: number): boolea
 
 function putOffEnd(context: EndpointContext, session: IkeSession, child: ChildSa): void {
   const earliest = addMs(context.now, REPLACEMENT_GRACE_MS);
-  if (child.expiresAt === undefined || child.expiresAt >= earliest) return;
+  if (child.expiresAt === undefined || child.expiresAt >= earliest || child.isEndPutOff) return;
+  child.isEndPutOff = true;
   child.expiresAt = earliest;
   armChildLifetime(context, session);
 }

@@ -1,8 +1,9 @@
 import { addMs } from '@ipsec-kit/clock';
 import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { announceReplacement } from '../child/install-child.ts';
+import { announceReplacement, armChildLifetime } from '../child/install-child.ts';
 import { dropRetired, retireChild } from '../child/retire-child.ts';
+import { retryMoment } from '../collisions/retry-pause.ts';
 import type { LossAction } from '../config.ts';
 import {
   type EndpointContext,
@@ -120,6 +121,7 @@ export function removeChild(
   context.sessionsByChild.delete(child.id);
   context.inboundChildSpis.delete(child.inboundSpi);
   context.outputs.push({ kind: 'remove-child', childId: child.id });
+  unlinkReplaced(context, session, child.id);
   if (!child.isAnnounced) return;
   raise(context, {
     kind: 'child-closed',
@@ -129,6 +131,16 @@ export function removeChild(
     reason,
     ...(action === 'none' ? {} : { action }),
   });
+}
+
+/** What a Child SA that goes had replaced stands on its own again, and is replaced anew when it is by time. */
+function unlinkReplaced(context: EndpointContext, session: IkeSession, childId: number): void {
+  for (const old of session.children.values()) {
+    if (old.replacedBy !== childId) continue;
+    old.replacedBy = undefined;
+    if (old.config.rekeyMs) old.softAt = retryMoment(context, 1);
+  }
+  armChildLifetime(context, session);
 }
 
 /** Takes a Child SA out of its session: one that another has replaced still receives for a while, others go at once. */

@@ -36,7 +36,6 @@ export function establish(context: EndpointContext, session: IkeSession): void {
     });
   }
   session.isReopened = false;
-  session.reopenings = 0;
   const { keepaliveMs, keepaliveDpdMarginMs, keepAliveForced } = context.settings;
   session.keepalive = new KeepaliveTimer(
     { intervalMs: keepaliveMs, dpdMarginMs: keepaliveDpdMarginMs },

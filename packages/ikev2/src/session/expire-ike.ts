@@ -18,7 +18,10 @@ export function rekeyIke(context: EndpointContext, session: IkeSession): void {
     running?.procedure.kind === 'rekey-ike' || queue.some(({ kind }) => kind === 'rekey-ike');
   if (isUnderWay) return;
   const earliest = addMs(context.now, REPLACEMENT_GRACE_MS);
-  if (expiresAt !== undefined && expiresAt < earliest) setIkeEnd(context, session, earliest);
+  if (expiresAt !== undefined && expiresAt < earliest && !session.isEndPutOff) {
+    session.isEndPutOff = true;
+    setIkeEnd(context, session, earliest);
+  }
   enqueue(context, session, { kind: 'rekey-ike' });
 }
 

@@ -12,6 +12,7 @@ export function armIkeLifetime(context: EndpointContext, session: IkeSession): v
   context.deadlines.clear(session.id, 'ike-rekey');
   context.deadlines.clear(session.id, 'ike-over');
   session.expiresAt = undefined;
+  session.isEndPutOff = false;
   const softAt = jitteredEnd(context, rekeyMs, rekeyJitterMs);
   if (softAt === undefined || !rekeyMs) return;
   setIkeRekey(context, session, softAt);

@@ -74,6 +74,10 @@ export interface IkeSession {
   readonly replaced: ReplacedIkeSa[];
   /** The hard end of the IKE SA. */
   expiresAt: Instant | undefined;
+  /** Whether a late wake has put that end off already: once only. */
+  isEndPutOff: boolean;
+  /** IKE SAs that this session has had before this one. */
+  generation: number;
   /** How often the peer has put the rekey of the IKE SA off. */
   postponements: number;
   /** Key exchange methods that the peer asked for in INVALID_KE_PAYLOAD, by the name of the child; '' is the IKE SA. */

@@ -66,6 +66,8 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     deletedEarly: new Set(),
     replaced: [],
     expiresAt: undefined,
+    isEndPutOff: false,
+    generation: 0,
     postponements: 0,
     isClosing: false,
     halfOpenFrom: start.halfOpenFrom,

@@ -1,8 +1,9 @@
 import { addMs } from '@ipsec-kit/clock';
+import { ExchangeType, encodeMessage, NotifyType, notify } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import type { ConnectionConfig } from '../../src/index.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { Pair } from '../pair.ts';
+import { CLIENT_4500, Pair, SERVER_500, SERVER_4500 } from '../pair.ts';
 
 function dead(client: Partial<ConnectionConfig>): Pair {
   const pair = new Pair({ client: { dpdDelayMs: 30_000, dpdTimeoutMs: 20_000, ...client } }).open();
@@ -174,5 +175,88 @@ describe('closing with pending work (RFC 7296 §1.4.1)', () => {
     pair.drive(3_100);
     expect(pair.client.closeCode).toBe('closed-by-user');
     expect(pair.client.machine.nextDeadline()).toBeUndefined();
+  });
+});
+
+describe('a Child SA that the peer deletes, by closeAction (RFC 7296 §1.4.1)', () => {
+  function deleted(closeAction: 'none' | 'trap' | 'start'): Pair {
+    const pair = new Pair({ client: { closeAction } }).open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'maintenance' });
+    return pair.drive(10_000);
+  }
+
+  it('none: is gone', () => {
+    const pair = deleted('none');
+    expect(pair.client.children.size).toBe(0);
+    expect(pair.client.seen('child-closed')[0]).not.toHaveProperty('action');
+  });
+
+  it('trap: says that traffic shall open it', () => {
+    expect(deleted('trap').client.seen('child-closed')[0]).toMatchObject({ action: 'trap' });
+  });
+
+  it('start: is asked for again, not faster than every other second', () => {
+    const pair = deleted('start');
+    expect(pair.client.seen('child-opened')).toHaveLength(2);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+    const opened = pair.client.steps.filter(({ what }) => what.startsWith('install'));
+    const [first, second] = opened.map(({ at }) => at);
+    expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(2_000);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+  });
+
+  it('start: is not asked for again when its user closed it', () => {
+    const pair = new Pair({ client: { closeAction: 'start' } }).open();
+    pair.client.command({ kind: 'close-child', sessionId: 1, childId: 1, reason: 'enough' });
+    pair.drive(10_000);
+    expect(pair.client.seen('child-opened')).toHaveLength(1);
+  });
+});
+
+describe('INVALID_SPI outside of an IKE SA (RFC 7296 §1.5, §2.21.4)', () => {
+  function hint(pair: Pair, spi: number, path = { local: CLIENT_4500, remote: SERVER_4500 }): void {
+    const data = new Uint8Array(4);
+    new DataView(data.buffer).setUint32(0, spi);
+    const message = encodeMessage({
+      header: {
+        initiatorSpi: 1n,
+        responderSpi: 0n,
+        majorVersion: 2,
+        minorVersion: 0,
+        exchangeType: ExchangeType.INFORMATIONAL,
+        isInitiator: true,
+        isResponse: false,
+        higherVersion: false,
+        messageId: 0,
+      },
+      payloads: [notify(NotifyType.INVALID_SPI, data)],
+    });
+    // No SPIs at all, which the RFC allows here and nowhere else.
+    message.fill(0, 0, 8);
+    pair.client.handle({ kind: 'datagram', now: pair.now, path, data: message, marker: true });
+  }
+  const checks = (pair: Pair): number =>
+    pair.client.story.filter((line) => line.startsWith('sent INFORMATIONAL request')).length;
+
+  it('asks whether the peer is there, at most twice a minute, and changes no SA', () => {
+    const pair = new Pair().open();
+    const [installed] = pair.client.children.values();
+    for (let second = 0; second < 59; second += 1) {
+      hint(pair, installed?.outboundSpi ?? 0);
+      pair.drive(1_000);
+    }
+    expect(checks(pair)).toBe(2);
+    expect(pair.client.children.size).toBe(1);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+  });
+
+  it('is no hint about an SPI that we do not use, or from another place', () => {
+    const pair = new Pair().open();
+    const [installed] = pair.client.children.values();
+    hint(pair, installed?.inboundSpi ?? 0);
+    hint(pair, installed?.outboundSpi ?? 0, { local: CLIENT_4500, remote: SERVER_500 });
+    pair.drive(100);
+    expect(checks(pair)).toBe(0);
   });
 });

@@ -1,0 +1,33 @@
+import { addMs } from '@ipsec-kit/clock';
+import type { ChildSa } from '../child/child-sa.ts';
+import type { LossAction } from '../config.ts';
+import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { isBehind } from '../session/shown-session.ts';
+
+/** Pause before a Child SA that the peer deleted is asked for again: a peer that deletes each one must not be asked without end. */
+const REOPEN_PAUSE_MS = 2_000;
+
+/** What the connection wants with a Child SA that the peer deleted of itself; nothing with one that was replaced, or that we
+ * are deleting as well.
+ */
+export function lostChildAction(session: IkeSession, child: ChildSa): LossAction {
+  if (child.replacedBy !== undefined || child.deleting !== undefined) return 'none';
+  if (session.isClosing || isBehind(session)) return 'none';
+  return session.connection?.closeAction ?? 'none';
+}
+
+/** Asks for it again, after a pause. */
+export function reopenChild(
+  context: EndpointContext,
+  session: IkeSession,
+  { config }: ChildSa,
+): void {
+  const at = addMs(context.now, REOPEN_PAUSE_MS);
+  const procedure = { kind: 'create-child', name: config.name, postponements: 0 } as const;
+  session.postponed.push({ at, procedure });
+  session.postponed.sort((a, b) => a.at - b.at);
+  setTimer(context, session, 'postponed', session.postponed[0]?.at ?? at, {
+    label: 'opening a Child SA anew',
+  });
+}

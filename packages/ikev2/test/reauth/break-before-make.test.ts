@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { Pair } from '../pair.ts';
+
+describe('reauthentication, break before make (RFC 7296 §2.8.3)', () => {
+  it('deletes the old IKE SA first, and opens the session anew under its id', () => {
+    const pair = new Pair().open();
+    const from = pair.now;
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(5_000);
+    expect(pair.client.stepsSince(from)).toEqual([
+      'sent INFORMATIONAL request',
+      'received INFORMATIONAL response',
+      'remove 1',
+      'sent IKE_SA_INIT request',
+      'received IKE_SA_INIT response',
+      'reserve',
+      'sent IKE_AUTH request',
+      'received IKE_AUTH response',
+      'install 2',
+    ]);
+    expect(pair.client.seen('session-interrupted')).toMatchObject([
+      { sessionId: 1, failure: { code: 'reauthenticating' }, retryInMs: 0 },
+    ]);
+    expect(pair.client.seen('session-opened').map(({ sessionId }) => sessionId)).toEqual([1, 1]);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+    expect(pair.server.children.size).toBe(1);
+  });
+
+  it('goes on by time, each after the other', () => {
+    const pair = new Pair({ client: { reauthMs: 300_000 } }).open();
+    pair.drive(300_000 * 4 - 10_000);
+    expect(pair.client.seen('session-opened')).toHaveLength(4);
+    expect(pair.client.children.size).toBe(1);
+  });
+
+  it('keeps trying when the peer is away', () => {
+    const pair = new Pair().open();
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.wire = () => [];
+    pair.drive(400_000);
+    expect(pair.client.seen('session-interrupted').length).toBeGreaterThan(1);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(200_000);
+    expect(pair.client.children.size).toBe(1);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+  });
+});
