@@ -1,0 +1,163 @@
+import { NotifyType, notify } from '@ipsec-kit/ikev2-codec';
+import { formatSelector, parseSelector, type TrafficSelector } from '@ipsec-kit/ip';
+import { describe, expect, it } from 'vitest';
+import { MAX_POSTPONEMENTS } from '../../src/collisions/retry-pause.ts';
+import { child, type Host, Pair, selector } from '../pair.ts';
+
+function net(name: string, address: string): ReturnType<typeof child> {
+  const both = [selector(address)];
+  return child({ name, localSelectors: both, remoteSelectors: both });
+}
+
+const CHILDREN = [
+  net('one', '10.0.0.0/8'),
+  net('two', '172.16.0.0/12'),
+  net('three', '192.168.0.0/16'),
+];
+const WITH_THREE = { client: { children: CHILDREN }, server: { children: CHILDREN } };
+
+function packetSelector(text: string): TrafficSelector {
+  const parsed = parseSelector(text);
+  if (!parsed) throw new Error(text);
+  return parsed;
+}
+
+function sessionOf(host: Host): number {
+  return host.seen('session-opened')[0]?.sessionId ?? -1;
+}
+
+function namesOf(host: Host): string[] {
+  return [...host.children.values()].map(({ config }) => config.name).sort();
+}
+
+describe('further Child SAs (RFC 7296 §1.3.1)', () => {
+  for (const side of ['client', 'server'] as const) {
+    it(`are created and closed by the ${side}`, () => {
+      const pair = new Pair(WITH_THREE).open();
+      const host = pair[side];
+      const sessionId = sessionOf(host);
+      for (const name of ['two', 'three']) {
+        host.command({ kind: 'create-child', sessionId, child: name });
+      }
+      pair.drive(1_000);
+      expect(namesOf(pair.client)).toEqual(['one', 'three', 'two']);
+      expect(namesOf(pair.server)).toEqual(['one', 'three', 'two']);
+      expect(pair.client.seen('child-opened')).toHaveLength(3);
+      expect(pair.server.seen('child-opened')).toHaveLength(3);
+      for (const installed of [...host.children.values()]) {
+        if (installed.config.name === 'one') continue;
+        const { childId } = installed;
+        host.command({ kind: 'close-child', sessionId, childId, reason: 'done' });
+      }
+      pair.drive(1_000);
+      expect(namesOf(pair.client)).toEqual(['one']);
+      expect(namesOf(pair.server)).toEqual(['one']);
+    });
+  }
+
+  it('are narrowed to what both sides have (RFC 7296 §2.9)', () => {
+    const server = { children: [net('one', '10.0.0.0/8'), net('two', '172.16.4.0/24')] };
+    const pair = new Pair({ ...WITH_THREE, server }).open();
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(1_000);
+    const opened = pair.client.seen('child-opened')[1];
+    expect(opened?.localSelectors.map(formatSelector)).toEqual(['172.16.4.0/24']);
+    const childId = opened?.childId ?? -1;
+    pair.client.command({ kind: 'rekey-child', sessionId: 1, childId });
+    pair.drive(10_000);
+    const [rekeyed] = pair.server.seen('child-rekeyed');
+    expect(rekeyed?.remoteSelectors.map(formatSelector)).toEqual(['172.16.4.0/24']);
+  });
+
+  it('ask for the packet that wanted them first (RFC 7296 §2.9)', () => {
+    const pair = new Pair(WITH_THREE).open();
+    const packet = {
+      local: packetSelector('172.16.0.5/32[tcp/40000]'),
+      remote: packetSelector('172.16.9.9/32[tcp/443]'),
+    };
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two', packet });
+    pair.drive(1_000);
+    const opened = pair.server.seen('child-opened')[1];
+    expect(opened?.name).toBe('two');
+    expect(opened?.localSelectors.map(formatSelector)).toContain('172.16.0.0/12');
+  });
+
+  it('are refused with TS_UNACCEPTABLE where the peer has nothing like it, and the IKE SA lives on', () => {
+    const pair = new Pair({ ...WITH_THREE, server: { children: CHILDREN.slice(0, 1) } }).open();
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(1_000);
+    expect(pair.client.seen('child-failed')[0]?.failure.code).toBe('ts-unacceptable');
+    expect(pair.server.seen('child-failed')[0]?.failure.code).toBe('ts-unacceptable');
+    expect(namesOf(pair.client)).toEqual(['one']);
+  });
+
+  it('are the mistake of the caller when there is none of that name', () => {
+    const pair = new Pair(WITH_THREE).open();
+    const command = { kind: 'create-child', sessionId: 1, child: 'four' } as const;
+    expect(() => pair.client.command(command)).toThrow('one, two, three');
+  });
+
+  it('are deleted at the peer when the packet path here does not take them', () => {
+    const pair = new Pair(WITH_THREE).open();
+    pair.client.installRefusal = 'no room';
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(1_000);
+    expect(pair.client.seen('child-failed')[0]?.failure.code).toBe('install-failed');
+    expect(namesOf(pair.server)).toEqual(['one']);
+  });
+
+  it('are put off by a peer whose packet path does not take them, and asked for again', () => {
+    const pair = new Pair({ ...WITH_THREE, jitters: true }).open();
+    pair.server.installRefusal = 'no room';
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(5_000);
+    expect(namesOf(pair.client)).toEqual(['one']);
+    pair.server.installRefusal = undefined;
+    pair.drive(30_000);
+    expect(namesOf(pair.client)).toEqual(['one', 'two']);
+    expect(namesOf(pair.server)).toEqual(['one', 'two']);
+  });
+});
+
+describe('TEMPORARY_FAILURE for minutes (RFC 7296 §2.25)', () => {
+  it('is asked about ever more rarely, and ends the IKE SA after minutes', () => {
+    const pair = new Pair({ ...WITH_THREE, jitters: true }).open();
+    pair.server.installRefusal = 'no room';
+    const at: number[] = [];
+    pair.wire = (flight) => {
+      if (flight.from === 'client' && flight.data[18] === 36) at.push(pair.now);
+      return [{ flight }];
+    };
+    const [childId] = pair.client.children.keys();
+    pair.client.command({ kind: 'rekey-child', sessionId: 1, childId: childId ?? -1 });
+    pair.drive(60_000);
+    expect(pair.client.closeCode).toBeUndefined();
+    pair.drive(600_000);
+    expect(at).toHaveLength(MAX_POSTPONEMENTS + 1);
+    const pauses = at.slice(1).map((time, index) => time - (at[index] ?? 0));
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(500);
+    expect((at.at(-1) ?? 0) - (at[0] ?? 0)).toBeGreaterThan(120_000);
+    expect(pair.client.seen('session-closed')[0]?.failure.notify).toBe(
+      NotifyType.TEMPORARY_FAILURE,
+    );
+    expect(pair.server.closeCode).toBe('peer-deleted');
+    expect(notify(NotifyType.TEMPORARY_FAILURE).notify).toBe(43);
+  });
+});
+
+describe('a Child SA that the peer does not know any more (RFC 7296 §2.25)', () => {
+  it('is created anew', () => {
+    const pair = new Pair(WITH_THREE).open();
+    const [childId] = pair.server.children.keys();
+    const sessionId = sessionOf(pair.server);
+    // The server deletes it, and the client never hears: as if it had lost its state.
+    pair.wire = (flight) => (flight.from === 'server' ? [] : [{ flight }]);
+    pair.server.command({ kind: 'close-child', sessionId, childId: childId ?? -1, reason: 'lost' });
+    pair.drive(100);
+    const [known] = pair.client.children.keys();
+    pair.wire = (flight) => [{ flight }];
+    pair.client.command({ kind: 'rekey-child', sessionId: 1, childId: known ?? -1 });
+    pair.drive(60_000);
+    expect(namesOf(pair.client)).toEqual(namesOf(pair.server));
+  });
+});
