@@ -10,7 +10,7 @@ import { onHandOverTimer } from '../reauth/hand-over-timer.ts';
 import { onReauthOver, startReauthentication } from '../reauth/start-reauth.ts';
 import { onChildLifetimeOver } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';
-import { onIkeOver, rekeyIke } from '../session/expire-ike.ts';
+import { onIkeOver, onIkeSoft } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { onLivenessTimeout } from '../session/liveness-timeout.ts';
 import { onLivenessTimer } from '../session/liveness-timer.ts';
@@ -85,7 +85,7 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       onRetiredTimer(context, session);
       return;
     case 'ike-rekey':
-      rekeyIke(context, session);
+      onIkeSoft(context, session);
       return;
     case 'ike-over':
       onIkeOver(context, session);

@@ -1,4 +1,4 @@
-import { addMs } from '@ipsec-kit/clock';
+import { addMs, msBetween } from '@ipsec-kit/clock';
 import type { ChildSa } from '../child/child-sa.ts';
 import { armChildLifetime } from '../child/install-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
@@ -10,30 +10,35 @@ import type { IkeSession } from './ike-session.ts';
  */
 export const REPLACEMENT_GRACE_MS: number = 60_000;
 
+/** A deadline that is noticed so much too late was slept through. */
+export const LATE_WAKE_MS: number = 2_000;
+
 /** Soft and hard lifetimes that are over: the soft ones first, whose Child SAs are replaced; then the hard ones, which
  * are deleted on both sides.
  */
 export function onChildLifetimeOver(context: EndpointContext, session: IkeSession): void {
   for (const child of [...session.children.values()]) {
     if (child.softAt === undefined || child.softAt > context.now) continue;
+    const lateMs = msBetween(child.softAt, context.now);
     child.softAt = undefined;
+    if (lateMs > LATE_WAKE_MS) putOffEnd(context, session, child);
     rekeyChild(context, session, child.id);
   }
   for (const child of [...session.children.values()]) {
     if (child.expiresAt === undefined || child.expiresAt > context.now) continue;
     child.expiresAt = undefined;
     closeChild(context, session, child.id, 'its lifetime is over');
+    createAnew(context, session, child);
   }
   armChildLifetime(context, session);
 }
 
-/** Has a Child SA replaced, unless that is under way; its end waits for the replacement. */
+/** Has a Child SA replaced, unless that is under way. */
 export function rekeyChild(context: EndpointContext, session: IkeSession, childId: number): void {
   const child = session.children.get(childId);
   if (session.state.kind !== 'established' || !child) return;
   if (child.deleting !== undefined || child.replacedBy !== undefined) return;
   if (isBeingRekeyed(session, childId)) return;
-  putOffEnd(context, session, child);
   enqueue(context, session, { kind: 'rekey-child', childId });
 }
 
@@ -69,6 +74,12 @@ export function closeChild(
   if (child.deleting !== undefined) return;
   child.deleting = reason;
   enqueue(context, session, { kind: 'delete-child', childId, reason });
+}
+
+/** A Child SA that was to be replaced and could not: the side that opened the session asks for another. */
+function createAnew(context: EndpointContext, session: IkeSession, { config }: ChildSa): void {
+  if (!config.rekeyMs || session.role !== 'initiator') return;
+  enqueue(context, session, { kind: 'create-child', name: config.name, postponements: 0 });
 }
 
 function isBeingRekeyed({ queue, running }: IkeSession, childId: number): boolean {

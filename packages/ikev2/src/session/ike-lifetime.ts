@@ -21,6 +21,7 @@ export function armIkeLifetime(context: EndpointContext, session: IkeSession): v
 
 /** Has the IKE SA replaced at `at`. */
 export function setIkeRekey(context: EndpointContext, session: IkeSession, at: Instant): void {
+  session.rekeyAt = at;
   setTimer(context, session, 'ike-rekey', at, { label: 'rekey of the IKE SA' });
 }
 

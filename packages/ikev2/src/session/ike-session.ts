@@ -72,6 +72,8 @@ export interface IkeSession {
   readonly deletedEarly: Set<number>;
   /** Earlier IKE SAs of this session, until their DELETE is over. */
   readonly replaced: ReplacedIkeSa[];
+  /** When the IKE SA is to be replaced. */
+  rekeyAt: Instant | undefined;
   /** The hard end of the IKE SA. */
   expiresAt: Instant | undefined;
   /** Whether a late wake has put that end off already: once only. */

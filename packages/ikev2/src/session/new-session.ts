@@ -65,6 +65,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     learnedMethods: new Map(),
     deletedEarly: new Set(),
     replaced: [],
+    rekeyAt: undefined,
     expiresAt: undefined,
     isEndPutOff: false,
     generation: 0,

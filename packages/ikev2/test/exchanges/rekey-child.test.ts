@@ -172,6 +172,49 @@ describe('rekey of a Child SA (RFC 7296 §1.3.3, §2.8)', () => {
   });
 });
 
+describe('a Child SA that cannot be replaced (RFC 7296 §2.8)', () => {
+  const refusing = { children: [child({ proposals: [withGroups(Ke.ECP_256)] })] };
+  const lifetimes = { rekeyMs: 60_000, hardLifetimeMs: 90_000 };
+
+  it('is tried again with pauses, ends at its hard lifetime and not before, and is asked for anew', () => {
+    const client = { children: [child(lifetimes)] };
+    const pair = new Pair({ client, server: refusing }).open();
+    pair.drive(88_000);
+    expect(pair.client.seen('rekey-failed').length).toBeGreaterThanOrEqual(1);
+    expect(pair.client.seen('rekey-failed').length).toBeLessThanOrEqual(3);
+    expect(pair.client.seen('child-closed')).toHaveLength(0);
+    pair.drive(3_000);
+    expect(pair.client.seen('child-closed')[0]?.reason).toContain('lifetime');
+    expect(pair.client.seen('child-failed')[0]?.failure.code).toBe('no-proposal-chosen');
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
+  });
+
+  it('is not asked about longer than it may live (RFC 7296 §2.1)', () => {
+    const pair = new Pair({ client: { children: [child(lifetimes)] } }).open();
+    pair.drive(50_000);
+    pair.wire = () => [];
+    pair.drive(38_000);
+    expect(pair.client.closeCode).toBeUndefined();
+    pair.drive(3_000);
+    expect(pair.client.closeCode).toBe('peer-dead');
+  });
+
+  it('stands on its own again when the peer withdraws what was to replace it, and is replaced later', () => {
+    const pair = new Pair().open();
+    pair.client.installRefusal = 'no room';
+    rekey(pair.client);
+    pair.drive(500);
+    expectAgreement(pair);
+    pair.client.installRefusal = undefined;
+    pair.drive(10_000);
+    rekey(pair.server);
+    pair.drive(10_000);
+    expectAgreement(pair);
+    expect(pair.client.seen('child-rekeyed').length).toBeGreaterThanOrEqual(2);
+  });
+});
+
 describe('both sides rekey the same Child SA (RFC 7296 §2.8.1)', () => {
   it('leaves one, whoever had the lowest nonce, with nothing over and nothing deleted twice', () => {
     const survivors = new Set<string>();

@@ -1,5 +1,6 @@
 import { Ke } from '@ipsec-kit/crypto';
-import { describe, expect, it } from 'vitest';
+import { RequestWindow } from '@ipsec-kit/retransmit';
+import { describe, expect, it, vi } from 'vitest';
 import { child, type Host, ikeProposal, Pair } from '../pair.ts';
 
 const sides = ['client', 'server'] as const;
@@ -143,7 +144,7 @@ describe('rekey of the IKE SA (RFC 7296 §1.3.2, §2.18)', () => {
     const client = { rekeyMs: 60_000, overMs: 10_000, children, dpdDelayMs: 30_000 };
     const pair = new Pair({ client }).open();
     const first = pair.client.story.length;
-    pair.sleep(7_200_000);
+    pair.sleep(100_000);
     pair.drive(10_000);
     const asked = pair.client.story.slice(first).filter((line) => line.startsWith('sent'));
     expect(asked.slice(0, 3)).toEqual([
@@ -151,6 +152,28 @@ describe('rekey of the IKE SA (RFC 7296 §1.3.2, §2.18)', () => {
       'sent INFORMATIONAL request: D',
       'sent CREATE_CHILD_SA request: N(REKEY_SA) SA No TSi TSr',
     ]);
+    expectAgreement(pair);
+  });
+
+  it('is another IKE SA at once when even the hard end is long past at a late wake', () => {
+    const client = { rekeyMs: 60_000, overMs: 10_000, children: [child({ rekeyMs: 50_000 })] };
+    const pair = new Pair({ client }).open();
+    pair.sleep(7_200_000);
+    pair.drive(500);
+    expect([pair.client.children.size, pair.server.children.size]).not.toContain(0);
+    pair.drive(60_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+  });
+
+  it('comes long before message ids run out (RFC 7296 §2.2)', () => {
+    const pair = new Pair().open();
+    const few = vi.spyOn(RequestWindow.prototype, 'remainingMessageIds', 'get').mockReturnValue(9);
+    pair.client.command({ kind: 'check-liveness', sessionId: 1 });
+    pair.drive(30);
+    few.mockRestore();
+    pair.drive(2_000);
+    expect(pair.client.seen('session-rekeyed').length).toBeGreaterThan(0);
     expectAgreement(pair);
   });
 
