@@ -8,6 +8,7 @@ import { onGiveUp } from '../procedures/end-ike-sa.ts';
 import { onPostponedTimer } from '../procedures/postponed.ts';
 import { onHandOverTimer } from '../reauth/hand-over-timer.ts';
 import { onReauthOver, startReauthentication } from '../reauth/start-reauth.ts';
+import { restsBehind } from '../reauth/taken-over-timers.ts';
 import { onChildLifetimeOver } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';
 import { onIkeOver, onIkeSoft } from '../session/expire-ike.ts';
@@ -59,6 +60,7 @@ function rankOf(name: TimerName, isDoubtful: boolean): number {
 }
 
 function onTimer(context: EndpointContext, session: IkeSession, name: TimerName): void {
+  if (restsBehind(context, session, name)) return;
   switch (name) {
     case 'retransmit':
       onRetransmitTimer(context, session);

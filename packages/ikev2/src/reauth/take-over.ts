@@ -8,9 +8,6 @@ import { exchangeIds, moveBehind } from './session-name.ts';
 /** How long a responder leaves it to the initiator to delete the old IKE SA. */
 export const HAND_OVER_PATIENCE_MS: number = 60_000;
 
-/** Timers of an IKE SA that has been taken over: it waits for its DELETE and for nothing else. */
-const IDLE_TIMERS = ['dpd', 'keepalive', 'reauth', 'reauth-over'] as const;
-
 /** A new IKE SA stands on both sides: it becomes the session that users see, and the old one stays behind it until its DELETE.
  * @returns false when it takes nothing over, or what it was to take over is gone.
  * @see RFC 7296 §2.8.3
@@ -26,7 +23,6 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   session.isClosing ||= old.isClosing;
   old.takenOverBy = session;
   old.successor = undefined;
-  for (const name of IDLE_TIMERS) context.deadlines.clear(old.id, name);
   inheritRetired(context, old, session);
   if (session.role === 'responder') {
     setTimer(context, session, 'hand-over', addMs(context.now, HAND_OVER_PATIENCE_MS), {

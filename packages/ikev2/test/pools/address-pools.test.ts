@@ -45,6 +45,22 @@ describe('address pools', () => {
     expect(last(pools.lease(['p'], identity('ALICE'), [ANY]))).toEqual([1]);
   });
 
+  it('hand over an address to its own identity, which holds it until both sessions are gone', () => {
+    const pools = createAddressPools([range('p', '10.0.0.1', '10.0.0.9')]);
+    const old = pools.lease(['p'], alice, [ANY]);
+    const wish = address('10.0.0.1');
+    const fresh = pools.lease(['p'], alice, [wish]);
+    expect(last(fresh)).toEqual([1]);
+    expect(last(pools.lease(['p'], bob, [wish]))).toEqual([2]);
+    expect(pools.status()[0]).toMatchObject({ online: 2, offline: 0 });
+    if (old) pools.release(old);
+    expect(pools.status()[0]).toMatchObject({ online: 2, offline: 0 });
+    if (fresh) pools.release(fresh);
+    expect(pools.status()[0]).toMatchObject({ online: 1, offline: 1 });
+    if (fresh) pools.release(fresh);
+    expect(pools.status()[0]).toMatchObject({ online: 1, offline: 1 });
+  });
+
   it('take from the identity that has been away for longest when nothing else is left', () => {
     const pools = createAddressPools([range('p', '10.0.0.1', '10.0.0.2')]);
     const leases = [alice, bob].map((who) => pools.lease(['p'], who, [ANY]));

@@ -90,11 +90,14 @@ describe('reauthentication of several Child SAs (RFC 7296 §2.8.3)', () => {
         pair.client.command({ kind: 'rekey-child', sessionId: 1, childId });
       }
       pair.drive(20_000);
+      pair.server.command({ kind: 'rekey-ike', sessionId: FIRST_RESPONDER_SESSION_ID });
+      pair.drive(20_000);
     }
     for (const host of [pair.client, pair.server]) {
       expect(host.children.size).toBe(3);
       expect(host.seen('child-closed')).toHaveLength(0);
       expect(host.seen('session-reauthenticated')).toHaveLength(3);
+      expect(host.seen('session-rekeyed')).toHaveLength(3);
     }
   });
 });
