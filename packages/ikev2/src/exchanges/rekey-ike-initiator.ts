@@ -1,32 +1,13 @@
-import { msBetween } from '@ipsec-kit/clock';
 import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
-import {
-  ExchangeType,
-  type NotifyPayload,
-  notifyUint16,
-  type Payload,
-  type Proposal,
-  ProtocolId,
-} from '@ipsec-kit/ikev2-codec';
+import { ExchangeType, type Payload, type Proposal, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
-import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
-import { REFUSALS } from '../collisions/table.ts';
-import {
-  ask,
-  type EndpointContext,
-  newIkeSpi,
-  raise,
-  randomBytes,
-} from '../endpoint/endpoint-context.ts';
+import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
 import {
   inconsistentAnswer,
   keyExchangeInvalid,
-  keyExchangeRefused,
   malformedFromPeer,
-  otherNotify,
-  outOfStep,
   ownWorkFailed,
 } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
@@ -38,22 +19,17 @@ import {
 } from '../negotiate/proposals.ts';
 import { findErrorNotify, findPayload, readNonce } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
-import { setIkeRekey } from '../session/ike-lifetime.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { keepReplaced } from '../session/replaced-ike-sas.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { adoptIkeSa } from './adopt-ike-sa.ts';
-import { refusalName } from './create-child-refused.ts';
 import type { IkeAttempt, Initiation } from './create-child-state.ts';
-import { dropInitiation } from './drop-exchanges.ts';
 import { ikeSpiBytes, keyNextIkeSa, readIkeSpi } from './next-ike-sa.ts';
+import { endIkeAttempt, failIkeAttempt, onIkeRefused } from './rekey-ike-refused.ts';
 
 type InitiationOf<Kind extends Initiation['kind']> = Extract<Initiation, { readonly kind: Kind }>;
-
-/** A refusal that no pause mends is asked about again only after the longest one. */
-const LATE = 10;
 
 /** Begins the replacement of the IKE SA, with the key exchange method that the peer wanted last time.
  * @returns false when the connection has none.
@@ -84,7 +60,7 @@ export function onIkeKeyGenerated(
   answer: Answer,
 ): void {
   if (answer.kind !== 'generate-key') {
-    fail(context, session, ownWorkFailed('The key exchange', why(answer)), 1);
+    failIkeAttempt(context, session, ownWorkFailed('The key exchange', why(answer)), 1);
     return;
   }
   const { sa, running, state } = session;
@@ -96,7 +72,7 @@ export function onIkeKeyGenerated(
       ? send(context, session, sa, attempt, nonce, answer.secret)
       : undefined;
   if (!running || messageId === undefined) {
-    end(context, session);
+    endIkeAttempt(context, session);
     return;
   }
   session.running = { ...running, messageId };
@@ -138,7 +114,8 @@ export function onIkeRekeyResponse(
   const { attempt, nonce, secret } = state;
   const error = findErrorNotify(payloads);
   if (error) {
-    onRefused(context, session, attempt, error);
+    const retry = onIkeRefused(context, session, attempt, error);
+    if (retry) prepare(context, session, retry);
     return;
   }
   const answer = findPayload(payloads, 'SA');
@@ -224,86 +201,6 @@ export function onIkeKeyAgreed(
   if (rival?.kind === 'ike') keepReplaced(context, session, rival.sa, 'expected');
 }
 
-/** The peer has refused to replace the IKE SA: does what the table says. @see RFC 7296 §1.3, §2.8.2, §2.25 */
-function onRefused(
-  context: EndpointContext,
-  session: IkeSession,
-  attempt: IkeAttempt,
-  error: NotifyPayload,
-): void {
-  const { rival } = session;
-  const isReplaced = rival?.kind === 'ike';
-  const effect = REFUSALS[refusalName(error.notify)][isReplaced ? 'peer-replaced-it' : 'alone'];
-  switch (effect) {
-    case 'take-replacement':
-      if (isReplaced) adoptIkeSa(context, session, rival.sa, 'peer', 'expected');
-      return;
-    case 'retry-method':
-      retryWithMethod(context, session, attempt, notifyUint16(error) ?? 0);
-      return;
-    case 'retry-later':
-      postpone(context, session);
-      return;
-    case 'create-anew':
-    case 'give-up':
-      fail(context, session, otherNotify(error.notify, 'the rekey of the IKE SA'), LATE);
-      return;
-    default:
-      unreachable(effect);
-  }
-}
-
-function retryWithMethod(
-  context: EndpointContext,
-  session: IkeSession,
-  attempt: IkeAttempt,
-  method: number,
-): void {
-  const own = methodsOf(attempt.connection.proposals);
-  if (!own.includes(method) || attempt.triedMethods.includes(method)) {
-    fail(context, session, keyExchangeRefused(method, own), LATE);
-    return;
-  }
-  session.learnedMethods.set('', method);
-  if (session.running) session.running = { ...session.running, messageId: undefined };
-  const triedMethods = [...attempt.triedMethods, method];
-  prepare(context, session, { ...attempt, method, triedMethods });
-}
-
-/** TEMPORARY_FAILURE: again after a pause, and the end of the IKE SA when it has been so for minutes. @see RFC 7296 §2.25 */
-function postpone(context: EndpointContext, session: IkeSession): void {
-  end(context, session);
-  session.postponements += 1;
-  if (session.postponements > MAX_POSTPONEMENTS) {
-    session.queue.length = 0;
-    session.queue.push({ kind: 'delete-ike', failure: outOfStep() });
-    return;
-  }
-  setIkeRekey(context, session, retryMoment(context, session.postponements));
-}
-
-function fail(
-  context: EndpointContext,
-  session: IkeSession,
-  failure: SessionFailure,
-  patience: number,
-): void {
-  end(context, session);
-  const retryAt = retryMoment(context, patience);
-  const retryInMs = msBetween(context.now, retryAt);
-  raise(context, { kind: 'rekey-failed', sessionId: session.id, failure, retryInMs });
-  setIkeRekey(context, session, retryAt);
-}
-
-function end(context: EndpointContext, session: IkeSession): void {
-  dropInitiation(context, session);
-  session.running = undefined;
-}
-
 function why(answer: Answer): string {
   return answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-}
-
-function unreachable(effect: never): never {
-  throw new Error(`unhandled effect ${String(effect)}`);
 }

@@ -61,7 +61,6 @@ export interface AuthRequest {
 
 /** A state of a session: what is awaited, and only what is valid then. Names and order are those of `SESSION_STATES`. */
 export type SessionState =
-  | { readonly kind: 'awaiting-restart' }
   | { readonly kind: 'generating-key'; readonly requestId: number; readonly offer: InitOffer }
   | {
       readonly kind: 'awaiting-init-response';
@@ -99,6 +98,7 @@ export type SessionState =
       readonly requestId: number;
       readonly child: NegotiatedChild;
     }
+  | { readonly kind: 'awaiting-restart' }
   | {
       readonly kind: 'generating-response-key';
       readonly requestId: number;

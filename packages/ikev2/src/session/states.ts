@@ -2,11 +2,6 @@
  * so a transition that is not in this table does not compile, and the state diagram is printed from it.
  */
 export const SESSION_STATES = {
-  'awaiting-restart': {
-    role: 'initiator',
-    awaits: 'the time to open the session anew, after its IKE SA was lost',
-    next: ['generating-key', 'closed'],
-  },
   'generating-key': {
     role: 'initiator',
     awaits: 'the key exchange value for the IKE_SA_INIT request',
@@ -41,6 +36,11 @@ export const SESSION_STATES = {
     role: 'initiator',
     awaits: 'the packet path to take the first Child SA',
     next: ['established', 'closed'],
+  },
+  'awaiting-restart': {
+    role: 'initiator',
+    awaits: 'the time to open the session anew, after its IKE SA was lost',
+    next: ['generating-key', 'closed'],
   },
   'generating-response-key': {
     role: 'responder',

@@ -1,0 +1,100 @@
+import { msBetween } from '@ipsec-kit/clock';
+import { type NotifyPayload, notifyUint16 } from '@ipsec-kit/ikev2-codec';
+import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
+import { REFUSALS } from '../collisions/table.ts';
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { keyExchangeRefused, otherNotify, outOfStep } from '../errors/failures.ts';
+import type { SessionFailure } from '../events.ts';
+import { methodsOf } from '../negotiate/proposals.ts';
+import { setIkeRekey } from '../session/ike-lifetime.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { adoptIkeSa } from './adopt-ike-sa.ts';
+import { refusalName } from './create-child-refused.ts';
+import type { IkeAttempt } from './create-child-state.ts';
+import { dropInitiation } from './drop-exchanges.ts';
+
+/** A refusal that no pause mends is asked about again only after the longest one. */
+const LATE = 10;
+
+/** The peer has refused to replace the IKE SA: does what the table says.
+ * @returns the attempt to make at once, with another key exchange; `undefined` when this exchange is over.
+ * @see RFC 7296 §1.3, §2.8.2, §2.25
+ */
+export function onIkeRefused(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: IkeAttempt,
+  error: NotifyPayload,
+): IkeAttempt | undefined {
+  const { rival } = session;
+  const isReplaced = rival?.kind === 'ike';
+  const effect = REFUSALS[refusalName(error.notify)][isReplaced ? 'peer-replaced-it' : 'alone'];
+  switch (effect) {
+    case 'take-replacement':
+      if (isReplaced) adoptIkeSa(context, session, rival.sa, 'peer', 'expected');
+      return undefined;
+    case 'retry-method':
+      return withMethod(context, session, attempt, notifyUint16(error) ?? 0);
+    case 'retry-later':
+      postpone(context, session);
+      return undefined;
+    case 'create-anew':
+    case 'give-up':
+      failIkeAttempt(context, session, otherNotify(error.notify, 'the rekey of the IKE SA'), LATE);
+      return undefined;
+    default:
+      return unreachable(effect);
+  }
+}
+
+function withMethod(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: IkeAttempt,
+  method: number,
+): IkeAttempt | undefined {
+  const own = methodsOf(attempt.connection.proposals);
+  if (!own.includes(method) || attempt.triedMethods.includes(method)) {
+    failIkeAttempt(context, session, keyExchangeRefused(method, own), LATE);
+    return undefined;
+  }
+  session.learnedMethods.set('', method);
+  if (session.running) session.running = { ...session.running, messageId: undefined };
+  return { ...attempt, method, triedMethods: [...attempt.triedMethods, method] };
+}
+
+/** TEMPORARY_FAILURE: again after a pause, and the end of the IKE SA when it has been so for minutes. @see RFC 7296 §2.25 */
+function postpone(context: EndpointContext, session: IkeSession): void {
+  endIkeAttempt(context, session);
+  session.postponements += 1;
+  if (session.postponements > MAX_POSTPONEMENTS) {
+    session.queue.length = 0;
+    session.queue.push({ kind: 'delete-ike', failure: outOfStep() });
+    return;
+  }
+  setIkeRekey(context, session, retryMoment(context, session.postponements));
+}
+
+/** The attempt has failed: tells so, and has it made again later. */
+export function failIkeAttempt(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+  patience: number,
+): void {
+  endIkeAttempt(context, session);
+  const retryAt = retryMoment(context, patience);
+  const retryInMs = msBetween(context.now, retryAt);
+  raise(context, { kind: 'rekey-failed', sessionId: session.id, failure, retryInMs });
+  setIkeRekey(context, session, retryAt);
+}
+
+/** The attempt is over, and what it held is free again. */
+export function endIkeAttempt(context: EndpointContext, session: IkeSession): void {
+  dropInitiation(context, session);
+  session.running = undefined;
+}
+
+function unreachable(effect: never): never {
+  throw new Error(`unhandled effect ${String(effect)}`);
+}
