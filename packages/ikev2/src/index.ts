@@ -1,3 +1,13 @@
+export {
+  type Cell,
+  COLLISIONS,
+  type CollisionAnswer,
+  type CollisionEffect,
+  type OwnWork,
+  type PeerRequest,
+  REFUSALS,
+  type RefusalEffect,
+} from './collisions/table.ts';
 export * from './config.ts';
 export {
   createIkeEndpoint,
