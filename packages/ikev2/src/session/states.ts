@@ -75,12 +75,13 @@ export const SESSION_STATES = {
   established: {
     role: 'both',
     awaits: 'requests of the peer, commands, and the responses to its procedures',
-    next: ['ending', 'lingering', 'closed'],
+    // Opened anew, a session goes on under its name with an IKE SA of its own.
+    next: ['ending', 'lingering', 'awaiting-restart', 'closed'],
   },
   ending: {
     role: 'both',
     awaits: 'the response to the request that ends the IKE SA',
-    next: ['lingering', 'closed'],
+    next: ['lingering', 'awaiting-restart', 'closed'],
   },
   lingering: {
     role: 'both',

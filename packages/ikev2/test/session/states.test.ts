@@ -11,12 +11,8 @@ describe('the state graph', () => {
     }
   });
 
-  it('reaches every state from one of the three beginnings, and can close from everywhere', () => {
-    const reached = new Set<StateKind>([
-      'awaiting-restart',
-      'generating-key',
-      'generating-response-key',
-    ]);
+  it('reaches every state from one of the two beginnings, and can close from everywhere', () => {
+    const reached = new Set<StateKind>(['generating-key', 'generating-response-key']);
     for (const kind of reached) for (const next of SESSION_STATES[kind].next) reached.add(next);
     expect([...reached].sort()).toEqual([...kinds].sort());
     for (const kind of kinds.filter((name) => name !== 'closed')) {
@@ -25,7 +21,8 @@ describe('the state graph', () => {
   });
 
   it('keeps the roles apart until the IKE SA is established', () => {
-    for (const kind of kinds) {
+    // Once established the roles meet; a session that is opened anew is the initiator's again.
+    for (const kind of kinds.filter((name) => SESSION_STATES[name].role !== 'both')) {
       for (const next of SESSION_STATES[kind].next) {
         const [from, to] = [SESSION_STATES[kind].role, SESSION_STATES[next].role];
         expect(to === from || to === 'both').toBe(true);
