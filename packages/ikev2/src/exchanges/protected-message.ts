@@ -42,11 +42,14 @@ export function onProtectedDatagram(
     session.lastInboundAt = context.now;
     narrate(context, session, received, opened, undefined);
     onReplacedMessage(context, session, sa, received, opened);
+    runNext(context, session);
     return;
   }
   if (received.header.isResponse) onResponse(context, session, sa, received, opened);
   else onRequest(context, session, sa, received, opened);
   watchMessageIds(context, session);
+  // What waited may go now: the peer's request may have ended what was running.
+  runNext(context, session);
 }
 
 /** An unprotected notification for an IKE SA, such as INVALID_IKE_SPI of a peer that has restarted: it changes nothing,
@@ -89,7 +92,6 @@ function onRequest(
     const request = { sa, messageId: header.messageId, path, marker };
     const failure = onCreateChildRequest(context, session, request, opened.payloads);
     if (failure) refuse(context, session, sa, received, failure, true);
-    runNext(context, session);
   } else {
     onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
   }

@@ -59,7 +59,7 @@ function late(index: number): Wire {
   return (flight: Flight) => [{ flight, delayMs: flight.index === index ? 5_500 : 0 }];
 }
 
-function chaos(seed: string): Wire {
+function chaos(seed: string, loss = 0.15): Wire {
   const random = createSeededRandom(seed);
   const byte = new Uint8Array(1);
   const draw = (): number => {
@@ -67,7 +67,7 @@ function chaos(seed: string): Wire {
     return (byte[0] ?? 0) / 256;
   };
   return (flight) => {
-    if (draw() < 0.15) return [];
+    if (draw() < loss) return [];
     const copies = draw() < 0.3 ? 2 : 1;
     return Array.from({ length: copies }, () => ({ flight, delayMs: draw() * 300 }));
   };
@@ -149,4 +149,47 @@ describe('two sides that act at once (RFC 7296 §2.8.1, §2.8.2, §2.25.1, §2.2
       });
     }
   }
+});
+
+describe('random walks over all actions (RFC 7296 §2.8, §2.25)', () => {
+  it('come to rest with both ends in agreement', () => {
+    const names = (Object.keys(ACTIONS) as Action[]).filter((name) => name !== 'close');
+    const bad: string[] = [];
+    for (let walk = 0; walk < 200; walk += 1) {
+      const random = createSeededRandom(`walk/${walk}`);
+      const bytes = new Uint8Array(1);
+      const draw = (): number => {
+        random.fill(bytes);
+        return (bytes[0] ?? 0) / 256;
+      };
+      const children = { children: CHILDREN };
+      const seed = `walk/${walk}`;
+      const pair = new Pair({
+        client: children,
+        server: children,
+        seed,
+        jitters: true,
+        answerDelayMs: walk % 3 === 0 ? 15 : 0,
+      }).open();
+      // At 5% no request is lost so often that the peer counts as dead.
+      pair.wire = chaos(seed, 0.05);
+      const log: string[] = [];
+      try {
+        for (let step = 0; step < 12; step += 1) {
+          const host = pair[draw() < 0.5 ? 'client' : 'server'];
+          const action = names[Math.floor(draw() * names.length)] ?? 'rekey-ike';
+          log.push(`${host === pair.client ? 'c' : 's'}:${action}`);
+          if (host.seen('session-closed').length === 0) ACTIONS[action](host, sessionOf(host));
+          pair.drive(draw() < 0.5 ? draw() * 60 : draw() * 6_000);
+        }
+        pair.drive(90_000);
+        pair.wire = (flight) => [{ flight }];
+        pair.drive(300_000);
+        expectRest(pair, seed);
+      } catch (error) {
+        bad.push(`${seed} ${log.join(' ')} ${String(error).split('\n')[0]}`);
+      }
+    }
+    expect(bad).toEqual([]);
+  });
 });
