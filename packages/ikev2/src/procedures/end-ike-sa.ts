@@ -36,7 +36,8 @@ export function beginEnding(
   if (kind === 'established') moveTo(session, kind, { kind: 'ending', failure });
   else if (kind === 'awaiting-auth-response') moveTo(session, kind, { kind: 'ending', failure });
   else if (kind === 'finding-peer-secret') moveTo(session, kind, { kind: 'ending', failure });
-  if (session.isClosing) return;
+  // What a reauthentication has replaced is nobody's loss while it is deleted with patience.
+  if (session.isClosing || session.takenOverBy) return;
   setTimer(context, session, 'give-up', addMs(context.now, FAILED_END_PATIENCE_MS), {
     label: 'end of a failed IKE SA',
   });

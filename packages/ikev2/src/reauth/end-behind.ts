@@ -6,6 +6,7 @@ import { endWithDelete } from '../procedures/request-end.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { armLiveness } from '../session/liveness-timer.ts';
 import { armReauthRetry } from './reauth-timer.ts';
+import { armHandOver } from './take-over.ts';
 
 /** Draws the conclusions when IKE SAs behind a session have ended: an attempt that failed is tried again later, and an old
  * one that is deleted is forgotten.
@@ -16,7 +17,7 @@ export function afterEndsBehind(context: EndpointContext): void {
     const front = session.takesOver;
     if (front?.successor === session) onAttemptEnded(context, front, failure);
     const heir = session.takenOverBy;
-    if (heir?.predecessor === session) onPredecessorEnded(context, heir);
+    if (heir?.predecessor === session) onPredecessorEnded(context, heir, session);
     else if (heir?.state.kind === 'established') resume(context, heir);
   }
 }
@@ -43,7 +44,17 @@ function resume(context: EndpointContext, session: IkeSession): void {
   armLiveness(context, session);
 }
 
-function onPredecessorEnded(context: EndpointContext, session: IkeSession): void {
+/** It may itself have waited for the end of one before it: that is now waited for by the session. */
+function onPredecessorEnded(
+  context: EndpointContext,
+  session: IkeSession,
+  ended: IkeSession,
+): void {
+  const older = ended.predecessor;
   session.predecessor = undefined;
   context.deadlines.clear(session.id, 'hand-over');
+  if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') return;
+  session.predecessor = older;
+  older.takenOverBy = session;
+  armHandOver(context, session);
 }

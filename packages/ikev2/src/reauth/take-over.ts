@@ -25,10 +25,7 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   old.successor = undefined;
   inheritRetired(context, old, session);
   if (session.role === 'responder') {
-    setTimer(context, session, 'hand-over', addMs(context.now, HAND_OVER_PATIENCE_MS), {
-      label: 'end of a replaced IKE SA',
-      toleranceMs: HAND_OVER_PATIENCE_MS / 10,
-    });
+    armHandOver(context, session);
   }
   raise(context, {
     kind: 'session-reauthenticated',
@@ -37,4 +34,12 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
     spis: { initiator: sa.initiatorSpi, responder: sa.responderSpi },
   });
   return true;
+}
+
+/** Sees to it that the IKE SA whose place this one has taken does go. */
+export function armHandOver(context: EndpointContext, session: IkeSession): void {
+  setTimer(context, session, 'hand-over', addMs(context.now, HAND_OVER_PATIENCE_MS), {
+    label: 'end of a replaced IKE SA',
+    toleranceMs: HAND_OVER_PATIENCE_MS / 10,
+  });
 }
