@@ -30,12 +30,17 @@ export function configRequest(addresses: readonly IpAddress[]): ConfigPayload | 
       ? { type: addressAttributeType(address), value: new Uint8Array(0) }
       : addressAttribute(address),
   );
-  for (const version of [4, 6] as const) {
-    if (addresses.some((address) => address.version === version)) {
-      attributes.push({ type: dnsAttributeType(version), value: new Uint8Array(0) });
-    }
+  for (const version of requestedFamilies(addresses)) {
+    attributes.push({ type: dnsAttributeType(version), value: new Uint8Array(0) });
   }
   return { type: 'CP', configType: ConfigType.CFG_REQUEST, attributes };
+}
+
+/** The families of the virtual addresses that are asked for. */
+export function requestedFamilies(addresses: readonly IpAddress[]): readonly (4 | 6)[] {
+  return ([4, 6] as const).filter((version) =>
+    addresses.some((address) => address.version === version),
+  );
 }
 
 /** The addresses that a CFG_REQUEST asks for; the unspecified address where it names none.
@@ -70,10 +75,28 @@ export function configReply(lease: Lease): ConfigPayload {
   };
 }
 
-/** What a CFG_REPLY gives: addresses and DNS servers; attributes that are unknown or of a wrong length are ignored.
- * @see RFC 7296 §3.15.1 (unrecognized or unsupported attributes MUST be ignored)
+/** What a CFG_REPLY gives of what was asked for: no more addresses of a family than there were in the request, and DNS
+ * servers of those families. Attributes that are unknown or of a wrong length are ignored, and so is a payload that
+ * nobody asked for: the peer is not to put addresses on this host at its own will.
+ * @param requested - the addresses of our CFG_REQUEST; empty when there was none.
+ * @see RFC 7296 §2.19 (no CFG_REPLY without a CFG_REQUEST), §3.15.1 (unrecognized or unsupported attributes MUST be ignored)
  */
-export function readConfigReply(payload: ConfigPayload): ReceivedConfiguration {
+export function readConfigReply(
+  payload: ConfigPayload,
+  requested: readonly IpAddress[],
+): ReceivedConfiguration {
+  if (payload.configType !== ConfigType.CFG_REPLY) return { addresses: [], dns: [] };
+  const given = readAddresses(payload);
+  const count = (list: readonly IpAddress[], version: 4 | 6): number =>
+    list.filter((address) => address.version === version).length;
+  const addresses = given.addresses.filter(
+    ({ version }, index) =>
+      count(given.addresses.slice(0, index), version) < count(requested, version),
+  );
+  return { addresses, dns: given.dns.filter(({ version }) => count(requested, version) > 0) };
+}
+
+function readAddresses(payload: ConfigPayload): ReceivedConfiguration {
   const addresses: IpAddress[] = [];
   const dns: IpAddress[] = [];
   for (const { type, value } of payload.attributes) {
