@@ -1,3 +1,4 @@
+import type { PacketCipher } from '@ipsec-kit/crypto';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import {
   decodeMessage,
@@ -13,7 +14,9 @@ import type { EndpointOutput, SessionEvent } from '../src/index.ts';
 import { openPayload } from '../src/protect/open-message.ts';
 import { CLIENT_4500, type Pair, SERVER_4500 } from './pair.ts';
 
-/** Speaks under the keys of an established pair in the client's place: for requests that our own initiator never sends. */
+/** Speaks under the keys of a pair in the client's place, for requests that our own initiator never sends, or with `from`
+ * in the server's, for responses that our own responder never gives.
+ */
 export class RawClient {
   readonly #pair: Pair;
   #messageId: number;
@@ -46,18 +49,16 @@ export class RawClient {
   seal(
     content: readonly Payload[] | { firstPayload: number; bytes: Uint8Array },
     message: Pick<IkeHeader, 'exchangeType' | 'messageId'> & { isResponse?: boolean },
+    from: 'client' | 'server' = 'client',
   ): Uint8Array {
-    const { initiatorSpi, responderSpi, suite, keys } = this.keyed;
-    const cipher = createNodeProvider().createCipher(suite, {
-      encryption: keys.skEi,
-      integrity: keys.skAi,
-    });
+    const { initiatorSpi, responderSpi } = this.keyed;
+    const cipher = this.#cipherOf(from);
     const header: IkeHeader = {
       initiatorSpi,
       responderSpi,
       majorVersion: 2,
       minorVersion: 0,
-      isInitiator: true,
+      isInitiator: from === 'client',
       isResponse: message.isResponse ?? false,
       higherVersion: false,
       exchangeType: message.exchangeType,
@@ -79,13 +80,17 @@ export class RawClient {
     return datagram;
   }
 
-  /** The payloads of a whole message that either side has sent. */
-  open(data: Uint8Array, from: 'client' | 'server'): readonly Payload[] {
+  #cipherOf(from: 'client' | 'server'): PacketCipher {
     const { suite, keys } = this.keyed;
-    const cipher = createNodeProvider().createCipher(suite, {
+    return createNodeProvider().createCipher(suite, {
       encryption: from === 'client' ? keys.skEi : keys.skEr,
       integrity: from === 'client' ? keys.skAi : keys.skAr,
     });
+  }
+
+  /** The payloads of a whole message that either side has sent. */
+  open(data: Uint8Array, from: 'client' | 'server'): readonly Payload[] {
+    const cipher = this.#cipherOf(from);
     const message = decodeMessage(data);
     const payload = message.ok ? message.value.payloads.at(-1) : undefined;
     if (payload?.type !== 'SK') throw new Error('not a whole encrypted message');
