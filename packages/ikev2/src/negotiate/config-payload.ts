@@ -4,7 +4,7 @@ import {
   type ConfigPayload,
   ConfigType,
 } from '@ipsec-kit/ikev2-codec';
-import { type IpAddress, isUnspecified } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress, isUnspecified } from '@ipsec-kit/ip';
 import type { Lease } from '../endpoint-io.ts';
 
 /** What a CFG_REPLY gave us. */
@@ -15,6 +15,9 @@ export interface ReceivedConfiguration {
 
 /** Most virtual addresses that one peer may ask for. */
 export const MAX_REQUESTED_ADDRESSES: number = 8;
+
+/** Most DNS servers of one family that are taken from a CFG_REPLY; resolvers use three. */
+export const MAX_DNS_SERVERS: number = 8;
 
 /** The prefix length in an INTERNAL_IP6_ADDRESS that names one host. */
 const HOST_PREFIX_BITS = 128;
@@ -87,13 +90,23 @@ export function readConfigReply(
 ): ReceivedConfiguration {
   if (payload.configType !== ConfigType.CFG_REPLY) return { addresses: [], dns: [] };
   const given = readAddresses(payload);
-  const count = (list: readonly IpAddress[], version: 4 | 6): number =>
-    list.filter((address) => address.version === version).length;
-  const addresses = given.addresses.filter(
-    ({ version }, index) =>
-      count(given.addresses.slice(0, index), version) < count(requested, version),
+  return {
+    addresses: requestedFamilies(requested).flatMap((version) => {
+      const { length } = requested.filter((address) => address.version === version);
+      return ofFamily(given.addresses, version).slice(0, length);
+    }),
+    dns: requestedFamilies(requested).flatMap((version) =>
+      ofFamily(given.dns, version).slice(0, MAX_DNS_SERVERS),
+    ),
+  };
+}
+
+/** The addresses of one family, each once. */
+function ofFamily(addresses: readonly IpAddress[], version: 4 | 6): IpAddress[] {
+  const family = addresses.filter((address) => address.version === version);
+  return family.filter(
+    (address, index) => family.findIndex((other) => addressesEqual(other, address)) === index,
   );
-  return { addresses, dns: given.dns.filter(({ version }) => count(requested, version) > 0) };
 }
 
 function readAddresses(payload: ConfigPayload): ReceivedConfiguration {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   configReply,
   configRequest,
+  MAX_DNS_SERVERS,
   MAX_REQUESTED_ADDRESSES,
   readConfigReply,
   requestedAddresses,
@@ -64,6 +65,18 @@ describe('the configuration payload (RFC 7296 §2.19, §3.15.1)', () => {
     const reply = { type: 'CP' as const, configType: ConfigType.CFG_REPLY, attributes };
     const requested = [address('0.0.0.0')];
     expect(readConfigReply(reply, requested)).toEqual({ addresses: [], dns: [] });
+  });
+
+  it('gives an address once, and only so many DNS servers', () => {
+    const addresses = ['10.0.0.9', '10.0.0.9'].map((text) => ({
+      pool: 'p',
+      address: address(text),
+    }));
+    const dns = Array.from({ length: 100 }, (_, index) => address(`10.0.1.${index + 1}`));
+    const reply = configReply({ addresses, dns, attributes: [] });
+    const given = readConfigReply(reply, [address('0.0.0.0'), address('0.0.0.0')]);
+    expect(given.addresses).toEqual([address('10.0.0.9')]);
+    expect(given.dns).toEqual(dns.slice(0, MAX_DNS_SERVERS));
   });
 
   it('gives nothing that was not asked for, and nothing from another type of payload (RFC 7296 §2.19)', () => {
