@@ -1,13 +1,15 @@
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import { ExchangeType, encodePayloads } from '@ipsec-kit/ikev2-codec';
-import { parsePrefix } from '@ipsec-kit/ip';
+import type { Prefix } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import { child, type Flight, Pair, selector } from '../pair.ts';
 import { RawClient } from '../raw-peer.ts';
 
 const ROUNDS = 150;
-const prefix = parsePrefix('10.88.0.0/24');
-if (!prefix) throw new Error('no prefix');
+const POOL: Prefix = {
+  address: { version: 4, bytes: Uint8Array.of(10, 88, 0, 0) },
+  length: 24,
+};
 const everything = [selector('0.0.0.0/0')];
 
 /** Whole numbers below a limit, from a seed. */
@@ -38,7 +40,7 @@ function pairOf(seed: string): Pair {
       children: [child({ remoteSelectors: everything })],
     },
     server: { pools: ['v4'], children: [child({ localSelectors: everything })], mobike: true },
-    pools: [{ name: 'v4', addresses: { kind: 'prefix', prefix }, dns: [] }],
+    pools: [{ name: 'v4', addresses: { kind: 'prefix', prefix: POOL }, dns: [] }],
   });
 }
 
