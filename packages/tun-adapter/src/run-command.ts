@@ -18,9 +18,30 @@ export type RunCommand = (
 
 /** {@link RunCommand} on this machine. Administrators' directories are searched too: services often lack them.
  * The program gets a process group of its own: Ctrl-C signals the whole group in the foreground, and must not kill the
- * very commands with which we then clean up.
+ * very commands with which we then clean up. One that is hit before it has left our group runs again.
  */
-export const runCommand: RunCommand = (program, args, input) =>
+export const runCommand: RunCommand = async (program, args, input) => {
+  const interrupted = (error: unknown): boolean =>
+    error instanceof TunError && error.cause instanceof EndedBySignal && error.cause.isInterrupt;
+  try {
+    return await runOnce(program, args, input);
+  } catch (error) {
+    if (!interrupted(error)) throw error;
+    return await runOnce(program, args, input);
+  }
+};
+
+/** Why a program has no exit code. */
+class EndedBySignal extends Error {
+  readonly isInterrupt: boolean;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`it was ended by ${signal}`);
+    this.isInterrupt = signal === 'SIGINT';
+  }
+}
+
+const runOnce: RunCommand = (program, args, input) =>
   new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       detached: true,
@@ -32,8 +53,8 @@ export const runCommand: RunCommand = (program, args, input) =>
     child.on('error', (error) => reject(commandError(program, args, error, '')));
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(stdout());
-      const how = signal ? `it was ended by ${signal}` : `exit code ${code}`;
-      reject(commandError(program, args, new Error(how), stderr()));
+      const error = signal ? new EndedBySignal(signal) : new Error(`exit code ${code}`);
+      reject(commandError(program, args, error, stderr()));
     });
     // A program that ends without reading its input is no error of its own: its exit code tells.
     child.stdin.on('error', () => undefined);

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../src/run-command.ts';
 
@@ -14,6 +16,13 @@ describe('running a program', () => {
     const stat = await runCommand('cat', ['/proc/self/stat']);
     expect(groupOf(stat)).toBe(stat.split(' ')[0]);
     expect(groupOf(stat)).not.toBe(groupOf(readFileSync('/proc/self/stat', 'utf8')));
+  });
+
+  it('runs it again when Ctrl-C was faster, once', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'run-command-')), 'ran');
+    const script = `test -e ${file} && echo done && exit; touch ${file}; kill -INT $$`;
+    expect(await runCommand('sh', ['-c', script])).toBe('done\n');
+    await expect(runCommand('sh', ['-c', 'kill -INT $$'])).rejects.toThrow('ended by SIGINT');
   });
 
   it('says why it failed: its own words, its exit code, or the signal that ended it', async () => {
