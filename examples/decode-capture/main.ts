@@ -27,6 +27,9 @@ function main(file: string): void {
     `${packets.length} packets: ${ike} IKE messages (${broken} not decoded), ${esp} ESP in UDP, ` +
       `${keepalive} NAT keepalives, ${other} other UDP`,
   );
+  const cut = packets.filter(({ data, originalLength }) => data.length < originalLength).length;
+  if (cut > 0)
+    console.log(`${cut} packets were cut off while capturing: capture whole ones (-s 0)`);
   if (fault) {
     throw new UserError(`${file}: reading stopped at byte ${fault.offset}: ${fault.message}`);
   }

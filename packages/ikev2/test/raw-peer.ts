@@ -1,3 +1,4 @@
+import type { PacketCipher } from '@ipsec-kit/crypto';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import {
   decodeMessage,
@@ -61,19 +62,16 @@ export class RawPeer {
   seal(
     content: readonly Payload[] | { firstPayload: number; bytes: Uint8Array },
     message: Pick<IkeHeader, 'exchangeType' | 'messageId'> & { isResponse?: boolean },
+    from: 'client' | 'server' = this.#side,
   ): Uint8Array {
-    const { initiatorSpi, responderSpi, suite, keys } = this.keyed;
-    const isInitiator = this.#side === 'client';
-    const cipher = createNodeProvider().createCipher(suite, {
-      encryption: isInitiator ? keys.skEi : keys.skEr,
-      integrity: isInitiator ? keys.skAi : keys.skAr,
-    });
+    const { initiatorSpi, responderSpi } = this.keyed;
+    const cipher = this.#cipherOf(from);
     const header: IkeHeader = {
       initiatorSpi,
       responderSpi,
       majorVersion: 2,
       minorVersion: 0,
-      isInitiator,
+      isInitiator: from === 'client',
       isResponse: message.isResponse ?? false,
       higherVersion: false,
       exchangeType: message.exchangeType,
@@ -95,13 +93,17 @@ export class RawPeer {
     return datagram;
   }
 
-  /** The payloads of a whole message that either side has sent. */
-  open(data: Uint8Array, from: 'client' | 'server'): readonly Payload[] {
+  #cipherOf(from: 'client' | 'server'): PacketCipher {
     const { suite, keys } = this.keyed;
-    const cipher = createNodeProvider().createCipher(suite, {
+    return createNodeProvider().createCipher(suite, {
       encryption: from === 'client' ? keys.skEi : keys.skEr,
       integrity: from === 'client' ? keys.skAi : keys.skAr,
     });
+  }
+
+  /** The payloads of a whole message that either side has sent. */
+  open(data: Uint8Array, from: 'client' | 'server'): readonly Payload[] {
+    const cipher = this.#cipherOf(from);
     const message = decodeMessage(data);
     const payload = message.ok ? message.value.payloads.at(-1) : undefined;
     if (payload?.type !== 'SK') throw new Error('not a whole encrypted message');

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { TunError } from './tun-error.ts';
 
 /** A command that hangs must not hang the tunnel with it. */
@@ -15,26 +16,61 @@ export type RunCommand = (
   input?: string,
 ) => Promise<string>;
 
-/** {@link RunCommand} on this machine. Administrators' directories are searched too: services often lack them. */
-export const runCommand: RunCommand = (program, args, input) =>
+/** {@link RunCommand} on this machine. Administrators' directories are searched too: services often lack them.
+ * The program gets a process group of its own: Ctrl-C signals the whole group in the foreground, and must not kill the
+ * very commands with which we then clean up. One that is hit before it has left our group runs again.
+ */
+export const runCommand: RunCommand = async (program, args, input) => {
+  const interrupted = (error: unknown): boolean =>
+    error instanceof TunError && error.cause instanceof EndedBySignal && error.cause.isInterrupt;
+  try {
+    return await runOnce(program, args, input);
+  } catch (error) {
+    if (!interrupted(error)) throw error;
+    return await runOnce(program, args, input);
+  }
+};
+
+/** Why a program has no exit code. */
+class EndedBySignal extends Error {
+  readonly isInterrupt: boolean;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`it was ended by ${signal}`);
+    this.isInterrupt = signal === 'SIGINT';
+  }
+}
+
+const runOnce: RunCommand = (program, args, input) =>
   new Promise((resolve, reject) => {
-    const child = execFile(
-      program,
-      args,
-      {
-        timeout: COMMAND_TIMEOUT_MS,
-        maxBuffer: MOST_OUTPUT_BYTES,
-        env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
-      },
-      (error, stdout, stderr) => {
-        if (!error) resolve(stdout);
-        else reject(commandError(program, args, error, stderr));
-      },
-    );
+    const child = spawn(program, args, {
+      detached: true,
+      timeout: COMMAND_TIMEOUT_MS,
+      env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    });
+    const stdout = collect(child.stdout);
+    const stderr = collect(child.stderr);
+    child.on('error', (error) => reject(commandError(program, args, error, '')));
+    child.on('close', (code, signal) => {
+      if (code === 0) return resolve(stdout());
+      const error = signal ? new EndedBySignal(signal) : new Error(`exit code ${code}`);
+      reject(commandError(program, args, error, stderr()));
+    });
     // A program that ends without reading its input is no error of its own: its exit code tells.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input ?? '');
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input ?? '');
   });
+
+/** Reads a stream to its end; what is beyond {@link MOST_OUTPUT_BYTES} is read and forgotten. */
+function collect(stream: Readable): () => string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= MOST_OUTPUT_BYTES) chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString();
+}
 
 function commandError(
   program: string,

@@ -1,7 +1,8 @@
 import { type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
-import type { IpAddress } from '@ipsec-kit/ip';
+import { type IpAddress, unspecifiedAddress } from '@ipsec-kit/ip';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
+import { requestedFamilies } from '../negotiate/config-payload.ts';
 import {
   firstChildProposals,
   furtherChildProposals,
@@ -27,9 +28,9 @@ export function firstChildConfig(
     : connection.children.find((child) => child.name === name);
 }
 
-/** The offer of the first Child SA. Our `dynamic` selectors are the virtual addresses that we ask for; a family of
- * which any address is asked for is offered whole, and the responder narrows it to what it gives.
- * @see RFC 7296 §2.19
+/** The offer of the first Child SA. Where we ask for virtual addresses, our `dynamic` selectors are all addresses of
+ * their families, also when we wish for a certain one: the responder MAY give another, and narrows to what it gives.
+ * @see RFC 7296 §2.19, §3.15.1
  */
 export function firstChildOffer(
   session: IkeSession,
@@ -37,8 +38,8 @@ export function firstChildOffer(
   config: ChildConfig,
   inboundSpi: number,
 ): ChildOffer {
-  const { virtualAddresses } = connection;
-  const hosts = virtualAddresses.length > 0 ? virtualAddresses : [session.path.local.address];
+  const wanted = requestedFamilies(connection.virtualAddresses);
+  const hosts = wanted.length > 0 ? wanted.map(unspecifiedAddress) : [session.path.local.address];
   const proposals = firstChildProposals(config.proposals);
   return {
     config,

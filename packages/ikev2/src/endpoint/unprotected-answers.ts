@@ -1,4 +1,10 @@
-import { encodeMessage, type IkeHeader, notify, notifyTypeName } from '@ipsec-kit/ikev2-codec';
+import {
+  ExchangeType,
+  encodeMessage,
+  type IkeHeader,
+  notify,
+  notifyTypeName,
+} from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import { type EndpointContext, raise } from './endpoint-context.ts';
@@ -32,8 +38,8 @@ export function reject(
   });
 }
 
-/** Drops a message that is not authenticated, answers it where the error deserves an answer and the rate allows one, and
- * notes both. The answer goes to where the request came from, with its SPIs and message id, and is never larger than the
+/** Drops a message that is not authenticated, answers it where the error deserves an answer and, outside of IKE_SA_INIT,
+ * the rate allows one, and notes both. The answer goes to where the request came from, with its SPIs and message id, and is never larger than the
  * request, so that nobody can use us to flood a third party.
  * @param reason - for our own log; the wire gets the notification only.
  * @see RFC 7296 §1.5, §2.21.4
@@ -47,9 +53,11 @@ export function refuseUnverified(
   const answer = wireAnswer(error, false);
   // RFC 7296 §2.21.4: a response MUST NOT be answered.
   const mayAnswer = answer.kind === 'notify' && !message.header.isResponse;
+  // Like COOKIE, refusals of IKE_SA_INIT are not rationed: a flood of other messages must not silence INVALID_KE_PAYLOAD.
+  const isInit = message.header.exchangeType === ExchangeType.IKE_SA_INIT;
   const isSent =
     mayAnswer &&
-    context.unprotectedAnswers.take(context.now) &&
+    (isInit || context.unprotectedAnswers.take(context.now)) &&
     sendUnprotected(context, message, answer.notify, answer.data);
   reject(context, message.path, reason, isSent ? notifyTypeName(answer.notify) : undefined);
 }

@@ -24,7 +24,9 @@ export function openChildless(
   { payloads, offer }: StateOf<'finding-peer-secret'>,
 ): void {
   const reply = findPayload(payloads, 'CP');
-  const given = reply ? readConfigReply(reply) : { addresses: [], dns: [] };
+  const given = reply
+    ? readConfigReply(reply, session.wantedAddresses)
+    : { addresses: [], dns: [] };
   const { wantedAddresses } = session;
   moveTo(session, 'finding-peer-secret', { kind: 'established' });
   if (wantedAddresses.length > 0 && given.addresses.length === 0) {

@@ -33,14 +33,15 @@ export function openFirstChild(
   const config = firstChildConfig(connection, offer.childName);
   if (!config) return;
   const reply = findPayload(payloads, 'CP');
-  const given = reply ? readConfigReply(reply) : { addresses: [], dns: [] };
+  const requested = connection.virtualAddresses;
+  const given = reply ? readConfigReply(reply, requested) : { addresses: [], dns: [] };
   const refusal = findErrorNotify(payloads)?.notify;
-  const wantsAddress = connection.virtualAddresses.length > 0;
+  const wantsAddress = requested.length > 0;
   if (
     refusal === NotifyType.INTERNAL_ADDRESS_FAILURE ||
     (refusal === undefined && wantsAddress && given.addresses.length === 0)
   ) {
-    failChild(context, session, config.name, noAddressFromPeer(connection.virtualAddresses));
+    failChild(context, session, config.name, noAddressFromPeer(requested));
     return;
   }
   session.virtualAddresses = given.addresses;

@@ -1,6 +1,14 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
-import { ExchangeType, findNotify, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import {
+  ExchangeType,
+  exchangeTypeName,
+  findNotify,
+  NotifyType,
+  notify,
+  type Payload,
+} from '@ipsec-kit/ikev2-codec';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { reject } from '../endpoint/unprotected-answers.ts';
 import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
@@ -130,7 +138,11 @@ function onResponse(
   received: ReceivedDatagram,
   opened: OpenedMessage,
 ): void {
-  const { messageId } = received.header;
+  const { messageId, exchangeType } = received.header;
+  if (session.outstanding?.exchange !== exchangeTypeName(exchangeType)) {
+    reject(context, received.path, 'response of another exchange than the request');
+    return;
+  }
   const request = sa.requests.acknowledge(messageId);
   if (!request) return;
   session.outstanding = undefined;

@@ -4,7 +4,7 @@ import {
   type ConfigPayload,
   ConfigType,
 } from '@ipsec-kit/ikev2-codec';
-import { type IpAddress, isUnspecified } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress, isUnspecified } from '@ipsec-kit/ip';
 import type { Lease } from '../endpoint-io.ts';
 
 /** What a CFG_REPLY gave us. */
@@ -15,6 +15,9 @@ export interface ReceivedConfiguration {
 
 /** Most virtual addresses that one peer may ask for. */
 export const MAX_REQUESTED_ADDRESSES: number = 8;
+
+/** Most DNS servers of one family that are taken from a CFG_REPLY; resolvers use three. */
+export const MAX_DNS_SERVERS: number = 8;
 
 /** The prefix length in an INTERNAL_IP6_ADDRESS that names one host. */
 const HOST_PREFIX_BITS = 128;
@@ -30,12 +33,17 @@ export function configRequest(addresses: readonly IpAddress[]): ConfigPayload | 
       ? { type: addressAttributeType(address), value: new Uint8Array(0) }
       : addressAttribute(address),
   );
-  for (const version of [4, 6] as const) {
-    if (addresses.some((address) => address.version === version)) {
-      attributes.push({ type: dnsAttributeType(version), value: new Uint8Array(0) });
-    }
+  for (const version of requestedFamilies(addresses)) {
+    attributes.push({ type: dnsAttributeType(version), value: new Uint8Array(0) });
   }
   return { type: 'CP', configType: ConfigType.CFG_REQUEST, attributes };
+}
+
+/** The families of the virtual addresses that are asked for. */
+export function requestedFamilies(addresses: readonly IpAddress[]): readonly (4 | 6)[] {
+  return ([4, 6] as const).filter((version) =>
+    addresses.some((address) => address.version === version),
+  );
 }
 
 /** The addresses that a CFG_REQUEST asks for; the unspecified address where it names none.
@@ -70,10 +78,38 @@ export function configReply(lease: Lease): ConfigPayload {
   };
 }
 
-/** What a CFG_REPLY gives: addresses and DNS servers; attributes that are unknown or of a wrong length are ignored.
- * @see RFC 7296 §3.15.1 (unrecognized or unsupported attributes MUST be ignored)
+/** What a CFG_REPLY gives of what was asked for: no more addresses of a family than there were in the request, and DNS
+ * servers of those families. Attributes that are unknown or of a wrong length are ignored, and so is a payload that
+ * nobody asked for: the peer is not to put addresses on this host at its own will.
+ * @param requested - the addresses of our CFG_REQUEST; empty when there was none.
+ * @see RFC 7296 §2.19 (no CFG_REPLY without a CFG_REQUEST), §3.15.1 (unrecognized or unsupported attributes MUST be ignored)
  */
-export function readConfigReply(payload: ConfigPayload): ReceivedConfiguration {
+export function readConfigReply(
+  payload: ConfigPayload,
+  requested: readonly IpAddress[],
+): ReceivedConfiguration {
+  if (payload.configType !== ConfigType.CFG_REPLY) return { addresses: [], dns: [] };
+  const given = readAddresses(payload);
+  return {
+    addresses: requestedFamilies(requested).flatMap((version) => {
+      const { length } = requested.filter((address) => address.version === version);
+      return ofFamily(given.addresses, version).slice(0, length);
+    }),
+    dns: requestedFamilies(requested).flatMap((version) =>
+      ofFamily(given.dns, version).slice(0, MAX_DNS_SERVERS),
+    ),
+  };
+}
+
+/** The addresses of one family, each once. */
+function ofFamily(addresses: readonly IpAddress[], version: 4 | 6): IpAddress[] {
+  const family = addresses.filter((address) => address.version === version);
+  return family.filter(
+    (address, index) => family.findIndex((other) => addressesEqual(other, address)) === index,
+  );
+}
+
+function readAddresses(payload: ConfigPayload): ReceivedConfiguration {
   const addresses: IpAddress[] = [];
   const dns: IpAddress[] = [];
   for (const { type, value } of payload.attributes) {

@@ -11,6 +11,8 @@ export interface ChosenProposal {
 
 /** Most transforms that one configured proposal sends; the count in the payload is one byte. @see RFC 7296 §3.3.1 */
 const MAX_PROPOSALS = 255;
+/** The value 0 of the registry of key exchange methods: none. */
+const KE_NONE = 0;
 
 /** The SA payload's proposals for an offer: numbered from 1, with the same SPI in each.
  * @param spi - empty in IKE_SA_INIT, 4 bytes for ESP.
@@ -138,11 +140,9 @@ function matchTransforms(
   // RFC 7296 §3.3.6: a type that we do not know (or did not configure) makes the proposal unacceptable.
   for (const transform of offered) {
     if (own.some((known) => known.type === transform.type)) continue;
-    const optional = offered.some((other) => other.type === transform.type && isNoIntegrity(other));
-    if (!optional) return undefined;
-    if (!chosen.some((other) => other.type === transform.type)) {
-      chosen.push({ type: TransformType.INTEG, id: Integ.NONE });
-    }
+    const none = offered.find((other) => other.type === transform.type && isNone(other));
+    if (!none) return undefined;
+    if (!chosen.some((other) => other.type === transform.type)) chosen.push(none);
   }
   return chosen;
 }
@@ -151,6 +151,14 @@ function matchTransforms(
 function sameTransform(a: Transform, b: Transform): boolean {
   const unknown = (a.unknownAttributes?.length ?? 0) + (b.unknownAttributes?.length ?? 0);
   return unknown === 0 && a.type === b.type && a.id === b.id && a.keyBits === b.keyBits;
+}
+
+/** Whether a transform says that its type is not needed: INTEG beside an AEAD, and a key exchange in IKE_AUTH, where some
+ * peers write NONE instead of leaving it out. @see RFC 7296 §1.2, §3.3.6
+ */
+function isNone(transform: Transform): boolean {
+  const isKeyExchange = transform.type === TransformType.KE && transform.id === KE_NONE;
+  return isKeyExchange || isNoIntegrity(transform);
 }
 
 function isNoIntegrity(transform: Transform): boolean {

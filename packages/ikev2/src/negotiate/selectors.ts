@@ -2,6 +2,7 @@ import type { RawTrafficSelector, TsPayload } from '@ipsec-kit/ikev2-codec';
 import {
   addressToSelector,
   type IpAddress,
+  intersectSelectors,
   lastAddress,
   narrowSelectors,
   selectorContains,
@@ -32,11 +33,13 @@ export function resolveSelectors(
   });
 }
 
-/** The selectors of a TS payload that are address ranges; others (raw) cannot be honoured and are left out.
- * @see RFC 7296 §3.13.1
+/** The selectors of a TS payload that are address ranges. Others (raw) cannot be honoured, and inverted ranges select
+ * nothing: both are left out. @see RFC 7296 §3.13.1
  */
 export function readSelectors(payload: TsPayload): TrafficSelector[] {
-  return payload.selectors.filter(isTrafficSelector);
+  return payload.selectors
+    .filter(isTrafficSelector)
+    .filter((selector) => intersectSelectors(selector, selector) !== undefined);
 }
 
 function isTrafficSelector(

@@ -1,3 +1,4 @@
+import { Ke } from '@ipsec-kit/crypto';
 import {
   decodeMessage,
   encodeMessage,
@@ -6,7 +7,7 @@ import {
   notify,
 } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
-import { CLIENT_500, endpoint, type Flight, Pair, SERVER_500 } from '../pair.ts';
+import { CLIENT_500, endpoint, type Flight, ikeProposal, Pair, SERVER_500 } from '../pair.ts';
 
 /** The first request of another client, from an address of its own. */
 function request(seed: string, from = CLIENT_500): Flight {
@@ -168,6 +169,23 @@ describe('messages outside of any IKE SA (RFC 7296 §2.21.4)', () => {
     expect(pair.server.machine.rejectedMessages).toBe(1_000);
     pair.drive(1_000);
     expect(answersTo(pair, flightOf(data))).toHaveLength(1);
+  });
+
+  it('still asks an honest client for another key exchange while a flood uses up that rate', () => {
+    const pair = new Pair({
+      client: { proposals: [ikeProposal(Ke.ECP_256, Ke.CURVE25519)] },
+      server: { proposals: [ikeProposal(Ke.CURVE25519)] },
+    });
+    pair.wire = (flight) => {
+      const flood = (): void => {
+        for (let i = 0; i < 200; i += 1) pair.deliver(flightOf(data));
+      };
+      if (flight.from === 'client') pair.schedule(pair.latencyMs, flood);
+      return [{ flight }];
+    };
+    pair.open();
+    expect(pair.client.story[1]).toContain('N(INVALID_KE_PAYLOAD)');
+    expect(pair.client.children.size).toBe(1);
   });
 
   it('takes INVALID_IKE_SPI as a hint to check for life, at most every 30 s, and changes nothing', () => {

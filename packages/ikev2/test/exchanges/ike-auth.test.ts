@@ -291,6 +291,19 @@ describe('virtual addresses (RFC 7296 §2.19, §3.15)', () => {
     expect(pair.server.seen('child-failed')[0]?.failure.sentence).toContain('v4');
   });
 
+  it('may be others than the client wished for: its selectors leave room for them (RFC 7296 §3.15.1)', () => {
+    const wished = { version: 4 as const, bytes: Uint8Array.of(10, 99, 0, 7) };
+    const pair = new Pair({
+      client: { ...client, virtualAddresses: [wished] },
+      server: { ...server, children },
+      pools,
+    }).open();
+    const [opened] = pair.client.seen('session-opened');
+    expect(opened?.virtualAddresses.map(({ bytes }) => [...bytes])).toEqual([[10, 88, 0, 1]]);
+    const [installed] = pair.client.children.values();
+    expect(installed?.localSelectors.map(({ start }) => start)).toEqual(opened?.virtualAddresses);
+  });
+
   it('that the peer does not give end the attempt with a sentence', () => {
     const pair = new Pair({ client }).open();
     expect(pair.client.closeCode).toBe('internal-address-failure');

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   configReply,
   configRequest,
+  MAX_DNS_SERVERS,
   MAX_REQUESTED_ADDRESSES,
   readConfigReply,
   requestedAddresses,
@@ -48,7 +49,8 @@ describe('the configuration payload (RFC 7296 §2.19, §3.15.1)', () => {
       dns: [address('10.0.0.53'), address('fd00::53')],
       attributes: [{ type: ConfigAttributeType.INTERNAL_DNS_DOMAIN, value: Uint8Array.of(0x61) }],
     };
-    expect(readConfigReply(configReply(lease))).toEqual({
+    const requested = lease.addresses.map((entry) => entry.address);
+    expect(readConfigReply(configReply(lease), requested)).toEqual({
       addresses: lease.addresses.map((entry) => entry.address),
       dns: lease.dns,
     });
@@ -61,6 +63,35 @@ describe('the configuration payload (RFC 7296 §2.19, §3.15.1)', () => {
       { type: 30_000, value: new Uint8Array(4) },
     ];
     const reply = { type: 'CP' as const, configType: ConfigType.CFG_REPLY, attributes };
-    expect(readConfigReply(reply)).toEqual({ addresses: [], dns: [] });
+    const requested = [address('0.0.0.0')];
+    expect(readConfigReply(reply, requested)).toEqual({ addresses: [], dns: [] });
+  });
+
+  it('gives an address once, and only so many DNS servers', () => {
+    const addresses = ['10.0.0.9', '10.0.0.9'].map((text) => ({
+      pool: 'p',
+      address: address(text),
+    }));
+    const dns = Array.from({ length: 100 }, (_, index) => address(`10.0.1.${index + 1}`));
+    const reply = configReply({ addresses, dns, attributes: [] });
+    const given = readConfigReply(reply, [address('0.0.0.0'), address('0.0.0.0')]);
+    expect(given.addresses).toEqual([address('10.0.0.9')]);
+    expect(given.dns).toEqual(dns.slice(0, MAX_DNS_SERVERS));
+  });
+
+  it('gives nothing that was not asked for, and nothing from another type of payload (RFC 7296 §2.19)', () => {
+    const addresses = ['10.0.0.9', '10.0.0.10', 'fd00::7'].map(address);
+    const reply = configReply({
+      addresses: addresses.map((given) => ({ pool: 'p', address: given })),
+      dns: [address('10.0.0.53'), address('fd00::53')],
+      attributes: [],
+    });
+    expect(readConfigReply(reply, [])).toEqual({ addresses: [], dns: [] });
+    expect(readConfigReply(reply, [address('0.0.0.0')])).toEqual({
+      addresses: [address('10.0.0.9')],
+      dns: [address('10.0.0.53')],
+    });
+    const set = { ...reply, configType: ConfigType.CFG_SET };
+    expect(readConfigReply(set, [address('0.0.0.0')])).toEqual({ addresses: [], dns: [] });
   });
 });

@@ -81,6 +81,22 @@ describe('choosing a proposal (RFC 7296 §2.7, §3.3.6)', () => {
     expect(choose([ike(GCM, HMAC, PRF, X25519)], [[GCM, PRF, X25519]])).toBeUndefined();
   });
 
+  it('takes a key exchange NONE for none at all, and no other (RFC 7296 §1.2, §3.3.6)', () => {
+    const esp = (...transforms: Transform[]): Proposal => ({
+      number: 1,
+      protocol: ProtocolId.ESP,
+      spi: Uint8Array.of(0, 0, 1, 0),
+      transforms,
+    });
+    const noMethod: Transform = { type: T.KE, id: 0 };
+    const own = [{ transforms: [GCM] }];
+    const take = (...transforms: Transform[]) =>
+      chooseProposal([esp(...transforms)], own, ProtocolId.ESP)?.proposal.transforms;
+    expect(take(GCM, noMethod)).toEqual([GCM, noMethod]);
+    expect(take(GCM, P256, noMethod)).toEqual([GCM, noMethod]);
+    expect(take(GCM, P256)).toBeUndefined();
+  });
+
   it('never crosses protocols', () => {
     const esp = { ...ike(CBC, HMAC, PRF, X25519), protocol: ProtocolId.ESP };
     expect(choose([esp], [[CBC, HMAC, PRF, X25519]])).toBeUndefined();
