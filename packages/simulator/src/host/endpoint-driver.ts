@@ -27,6 +27,8 @@ export interface EndpointDriverOptions {
   readonly scheduler: Scheduler;
   /** Does the work of a request at once. */
   answer(request: Request): Answer;
+  /** Told when the answer to a request waits for the endpoint: what is fed from here comes after it. */
+  answered(request: Request): void;
   /** How long the answer takes on its way back, in milliseconds; 0 is the same turn. */
   answerDelayMs(request: Request): number;
   perform(output: PlainOutput): void;
@@ -69,7 +71,7 @@ export class EndpointDriver {
   }
 
   #perform(outputs: readonly EndpointOutput[], from: number): void {
-    const { answer, answerDelayMs, perform, clock } = this.#options;
+    const { answer, answered, answerDelayMs, perform, clock } = this.#options;
     for (let index = from; index < outputs.length; index += 1) {
       const output = outputs[index];
       if (!output) return;
@@ -82,11 +84,13 @@ export class EndpointDriver {
       const delayMs = answerDelayMs(request);
       if (delayMs === 0) {
         this.#waiting.push(input);
+        answered(request);
         continue;
       }
       clock.wakeAt(addMs(clock.now(), delayMs), () =>
         this.#run(() => {
           this.#waiting.push(input);
+          answered(request);
           if (blocking) this.#perform(outputs, index + 1);
         }),
       );

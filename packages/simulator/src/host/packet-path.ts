@@ -96,6 +96,14 @@ export class PacketPath {
     this.#engine.remove(childId);
   }
 
+  reserveSpi(spi: number): void {
+    this.#engine.reserveSpi(spi);
+  }
+
+  releaseSpi(spi: number): void {
+    this.#engine.releaseSpi(spi);
+  }
+
   move(childId: number, path: Path): void {
     if (this.#children.has(childId)) this.#engine.movePeer(childId, path);
   }
@@ -117,13 +125,21 @@ export class PacketPath {
     toSender.count = 0;
     appendPacket(batch, packet);
     this.#engine.outbound(batch, toSender);
-    return {
-      sealed: packetsOf(batch).map((data, index) => ({
-        path: readPackedPath(batch.paths, index),
-        data,
-      })),
-      toSender: packetsOf(toSender),
-    };
+    return { sealed: sealedOf(batch), toSender: packetsOf(toSender) };
+  }
+
+  /** Seals what waited for a Child SA that may send; to be called after each activation. */
+  sealHeld(): SealResult {
+    const batch = this.#batch;
+    const sealed: SealedPacket[] = [];
+    const toSender: Uint8Array[] = [];
+    while (this.#engine.takeHeld(batch) > 0) {
+      this.#toSender.count = 0;
+      this.#engine.outbound(batch, this.#toSender);
+      sealed.push(...sealedOf(batch));
+      toSender.push(...packetsOf(this.#toSender));
+    }
+    return { sealed, toSender };
   }
 
   /** Opens an ESP packet. @returns the inner packet, or `undefined` when it was dropped. */
@@ -134,6 +150,13 @@ export class PacketPath {
     writePackedPath(batch.paths, 0, path);
     this.#engine.inbound(batch);
     return packetsOf(batch)[0];
+  }
+
+  /** The inner packets that came before their Child SA was installed; to be called after each installation. */
+  openReleased(): Uint8Array[] {
+    const opened: Uint8Array[] = [];
+    while (this.#engine.takeReleased(this.#batch) > 0) opened.push(...packetsOf(this.#batch));
+    return opened;
   }
 
   drainFacts(): readonly Fact[] {
@@ -165,6 +188,13 @@ function newBatch(): PacketBatch {
     slotBytes: SLOT_BYTES,
     headroom: HEADROOM_BYTES,
   });
+}
+
+function sealedOf(batch: PacketBatch): SealedPacket[] {
+  return packetsOf(batch).map((data, index) => ({
+    path: readPackedPath(batch.paths, index),
+    data,
+  }));
 }
 
 /** Copies: what happens to them may use the batch again. */

@@ -36,6 +36,8 @@ export function saPairOf(
     path,
     replayWindowPackets: config.replayWindowPackets,
     limits: {
+      ...(config.rekeyBytes ? { softBytes: config.rekeyBytes } : {}),
+      ...(config.rekeyPackets ? { softPackets: config.rekeyPackets } : {}),
       ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
       ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
     },

@@ -40,6 +40,8 @@ export class SessionBook {
   note(event: SessionEvent): void {
     switch (event.kind) {
       case 'ike-sa-keyed':
+        // Of an open session it is the IKE SA that may take the place of the one in use: a later event tells.
+        if (this.#sessions.get(event.sessionId)?.isOpen) return;
         this.#sessions.set(event.sessionId, {
           sessionId: event.sessionId,
           initiator: event.initiator,
@@ -62,6 +64,19 @@ export class SessionBook {
         });
         return;
       }
+      case 'session-rekeyed':
+      case 'session-reauthenticated': {
+        const session = this.#sessions.get(event.sessionId);
+        if (!session) return;
+        const { initiator: initiatorSpi, responder: responderSpi } = event.spis;
+        const initiator = event.by === 'local';
+        this.#forgetUnnamed(initiatorSpi, responderSpi);
+        this.#sessions.set(event.sessionId, { ...session, initiator, initiatorSpi, responderSpi });
+        return;
+      }
+      case 'session-interrupted':
+        this.#sessions.delete(event.sessionId);
+        return;
       case 'session-closed':
         this.#sessions.delete(event.sessionId);
         this.#ended.push({ sessionId: event.sessionId, failure: event.failure });
@@ -69,6 +84,15 @@ export class SessionBook {
         return;
       default:
         return;
+    }
+  }
+
+  /** The IKE SA of a reauthentication has an id of its own until it is known to be one. */
+  #forgetUnnamed(initiatorSpi: bigint, responderSpi: bigint): void {
+    for (const session of this.#sessions.values()) {
+      if (session.isOpen) continue;
+      if (session.initiatorSpi !== initiatorSpi || session.responderSpi !== responderSpi) continue;
+      this.#sessions.delete(session.sessionId);
     }
   }
 }

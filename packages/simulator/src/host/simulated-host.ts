@@ -9,7 +9,7 @@ import {
   type SessionEvent,
 } from '@ipsec-kit/ikev2';
 import { answerIcmpEcho, buildIcmpEcho, type IpAddress, type Path } from '@ipsec-kit/ip';
-import type { EngineCounters, Fact } from '@ipsec-kit/ipsec';
+import type { EngineCounters } from '@ipsec-kit/ipsec';
 import {
   classifyDatagram,
   NON_ESP_MARKER_BYTES,
@@ -21,8 +21,9 @@ import type { Datagram } from '../network/datagram.ts';
 import { RandomStream } from '../network/random-stream.ts';
 import type { Attachment, AttachmentCounters } from '../network/virtual-network.ts';
 import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
+import { factInput } from './fact-input.ts';
 import { InnerInbox, type ReceivedPacket } from './inner-inbox.ts';
-import { PacketPath, type StandingChild } from './packet-path.ts';
+import { PacketPath, type SealResult, type StandingChild } from './packet-path.ts';
 import { type EndedSession, SessionBook, type SimulatedSession } from './session-book.ts';
 import type {
   AnswerDelay,
@@ -73,6 +74,7 @@ export class SimulatedHost {
       clock,
       scheduler: createScheduler({ clock }),
       answer: (request) => this.#answer(request),
+      answered: (request) => this.#onAnswered(request),
       answerDelayMs: (request) => delayOf(answerDelayMs, request),
       perform: (output) => this.#perform(output),
       sampleTraffic: () => this.#packets.sampleTraffic(),
@@ -152,11 +154,7 @@ export class SimulatedHost {
    * @throws RangeError when it is larger than a simulated device carries.
    */
   sendInner(packet: Uint8Array): boolean {
-    const { sealed, toSender } = this.#packets.seal(packet);
-    for (const data of toSender) this.#inbox.add(this.#clock.now(), data);
-    for (const { path, data } of sealed) this.#send(path, data);
-    this.#noteFacts(this.#packets.drainFacts());
-    return sealed.length > 0;
+    return this.#sendSealed(this.#packets.seal(packet));
   }
 
   /** Sends one echo request through the tunnel; the reply is among {@link SimulatedHost.received}. */
@@ -170,6 +168,13 @@ export class SimulatedHost {
     return this.#inbox.echoReplyAt(sequence);
   }
 
+  #sendSealed({ sealed, toSender }: SealResult): boolean {
+    for (const data of toSender) this.#inbox.add(this.#clock.now(), data);
+    for (const { path, data } of sealed) this.#send(path, data);
+    this.#noteFacts();
+    return sealed.length > 0;
+  }
+
   #answer(request: Request): Answer {
     if (request.kind === 'install-child') return this.#packets.install(request.child);
     const answer = this.#worker.handle(request);
@@ -179,6 +184,13 @@ export class SimulatedHost {
       );
     }
     return answer;
+  }
+
+  /** What a new Child SA makes possible: first what came for it, then what waits to be sent. */
+  #onAnswered(request: Request): void {
+    if (request.kind !== 'install-child') return;
+    for (const inner of this.#packets.openReleased()) this.#deliver(inner);
+    this.#sendSealed(this.#packets.sealHeld());
   }
 
   #perform(output: PlainOutput): void {
@@ -197,6 +209,13 @@ export class SimulatedHost {
         return;
       case 'activate-child':
         this.#packets.activate(output.childId);
+        this.#sendSealed(this.#packets.sealHeld());
+        return;
+      case 'reserve-spi':
+        this.#packets.reserveSpi(output.spi);
+        return;
+      case 'release-spi':
+        this.#packets.releaseSpi(output.spi);
         return;
       case 'release-lease':
         this.#worker.release(output.lease);
@@ -244,23 +263,20 @@ export class SimulatedHost {
 
   #receiveEsp(path: Path, data: Uint8Array): void {
     const inner = this.#packets.open(data, path);
-    this.#noteFacts(this.#packets.drainFacts());
-    if (!inner) return;
+    this.#noteFacts();
+    if (inner) this.#deliver(inner);
+  }
+
+  #deliver(inner: Uint8Array): void {
     this.#inbox.add(this.#clock.now(), inner);
     const reply = answerIcmpEcho(inner);
     if (reply) this.sendInner(reply);
   }
 
-  #noteFacts(facts: readonly Fact[]): void {
-    for (const fact of facts) {
-      const child = 'pairId' in fact ? this.children.get(fact.pairId) : undefined;
-      if (!child) continue;
-      const { sessionId, childId } = child;
-      if (fact.kind === 'peer-moved') {
-        this.#driver.feed({ kind: 'peer-moved', childId, path: fact.path });
-      } else if (fact.kind === 'hard-limit') {
-        this.command({ kind: 'close-child', sessionId, childId, reason: 'its lifetime is over' });
-      }
+  #noteFacts(): void {
+    for (const fact of this.#packets.drainFacts()) {
+      const input = factInput(fact);
+      if (input && this.children.has(input.childId)) this.#driver.feed(input);
     }
   }
 }
