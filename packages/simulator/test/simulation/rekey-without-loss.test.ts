@@ -20,7 +20,7 @@ import { crypto } from './establishments.ts';
 const UNTIL_QUIET_MS = 600_000;
 const COLLECT_EVERY_MS = 100;
 
-/** Key exchanges take their time, and the initiator of IKE_AUTH takes longer to verify its responder than that. */
+/** Key exchanges and secrets take their time. */
 const SLOW: SideOptions = {
   answerDelayMs: ({ kind }) => (kind === 'shared-secret' ? 30 : kind === 'agree-key' ? 5 : 0),
 };
@@ -191,6 +191,37 @@ describe('a tunnel under traffic', () => {
     for (const host of [client, server]) {
       expect(count(tunnel.simulation, host, 'session-reauthenticated')).toBe(20);
     }
+  });
+});
+
+describe('a responder that sends at once', () => {
+  it('loses nothing when its packets overtake the response to IKE_AUTH (RFC 7296 §2.8)', () => {
+    const simulation = createSimulation({
+      seed: 4,
+      crypto,
+      link: lan({ latencyMs: 20 }),
+    });
+    const { client, server } = simulation;
+    simulation.network.onDatagram(({ from, data }, decide) => {
+      const isIkeAuthResponse =
+        from.port === 4500 && data[0] === 0 && from.address.bytes[0] === 203;
+      if (isIkeAuthResponse) decide.delay(40);
+    });
+    simulation.initiate();
+    expect(simulation.runUntil(() => server.children.size === 1, 10_000)).toBe(true);
+    const [remote] = [...server.children.values()].flatMap((child) => child.remoteSelectors);
+    if (!remote) throw new Error('the server has no Child SA');
+    const flow = new NumberedFlow([server, SERVER_INNER_ADDRESS], [client, remote.start]);
+    for (let ms = 0; ms < 30; ms += 1) {
+      flow.sendNext();
+      simulation.runFor(1);
+    }
+    expect(client.sessions.get(1)?.isOpen).toBe(false);
+    expect(client.packetCounters.heldPackets).toBeGreaterThan(5);
+    simulation.runFor(1_000);
+    flow.collect();
+    expect(flow.received).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+    expect(client.packetCounters.heldPackets).toBe(0);
   });
 });
 
