@@ -46,6 +46,19 @@ export function narrate(event: VpnEvent): string {
       return `Child SA ${event.name} failed: ${event.sentence}`;
     case 'child-closed':
       return `Child SA ${event.name} closed: ${event.reason}`;
+    case 'child-rekeyed':
+      return `Child SA ${event.name} rekeyed by ${event.by === 'local' ? 'us' : 'the peer'}: SPI in ${event.inboundSpi}, out ${event.outboundSpi}`;
+    case 'session-rekeyed':
+      return `IKE SA rekeyed by ${event.by === 'local' ? 'us' : 'the peer'}`;
+    case 'session-reauthenticated':
+      return `session reauthenticated by ${event.by === 'local' ? 'us' : 'the peer'}`;
+    case 'rekey-failed':
+    case 'reauthentication-failed':
+      return `${event.kind === 'rekey-failed' ? 'rekey' : 'reauthentication'} failed, next attempt in ${seconds(event.retryInMs)}: ${event.sentence}`;
+    case 'session-interrupted':
+      return `session lost, opening it again ${event.retryInMs === 0 ? 'at once' : `in ${seconds(event.retryInMs)}`}: ${event.sentence}`;
+    case 'acquire-started':
+      return `traffic for ${event.name}: opening it`;
     case 'liveness-confirmed':
       return `peer answers, ${milliseconds(event.roundTripMs)}`;
     case 'peer-path-changed':
@@ -78,6 +91,10 @@ function narrateMessage(event: Message): string {
   const preposition = direction === 'sent' ? 'to' : 'from';
   const payloads = event.payloads === '' ? '(empty)' : event.payloads;
   return `${arrow} ${exchange} ${kind} ${messageId} ${preposition} ${remote} (${details}): ${payloads}`;
+}
+
+function seconds(ms: number): string {
+  return `${Math.ceil(ms / 1000)} s`;
 }
 
 function milliseconds(value: number): string {

@@ -17,6 +17,9 @@ export interface ChildInstaller {
   remove(childId: number): void;
   move(childId: number, path: Path): void;
   activate(childId: number): void;
+  /** Holds ESP for an inbound SPI whose Child SA is being negotiated. */
+  reserve(spi: number): void;
+  release(spi: number): void;
   /** Child SAs that stand now, by id. */
   readonly children: ReadonlyMap<number, InstalledChild>;
 }
@@ -33,6 +36,8 @@ export interface ChildPath {
   activateOutbound(pairId: number): void;
   movePeer(pairId: number, path: Path): void;
   remove(pairId: number): void;
+  reserveSpi(spi: number): void;
+  releaseSpi(spi: number): void;
 }
 
 export interface ChildInstallerOptions {
@@ -80,6 +85,8 @@ export function saPairFor(
     path: child.path,
     replayWindowPackets: config.replayWindowPackets,
     limits: {
+      ...(config.rekeyBytes === undefined ? {} : { softBytes: config.rekeyBytes }),
+      ...(config.rekeyPackets === undefined ? {} : { softPackets: config.rekeyPackets }),
       ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
       ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
     },
@@ -151,6 +158,8 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     activate(childId) {
       if (children.has(childId)) packetPath.activateOutbound(childId);
     },
+    reserve: (spi) => packetPath.reserveSpi(spi),
+    release: (spi) => packetPath.releaseSpi(spi),
   };
 }
 

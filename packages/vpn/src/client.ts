@@ -81,6 +81,8 @@ class ClientTunnel implements Client {
   #cancelPatience: CancelWake | undefined;
   #finishing: Promise<void> | undefined;
   #liveness: Deferred<number> | undefined;
+  /** The session was lost and is being opened anew: that it has no child is no reason to end it. */
+  #isReopening = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -198,7 +200,11 @@ class ClientTunnel implements Client {
   #onSessionEvent(event: SessionEvent): void {
     if (!('sessionId' in event) || event.sessionId !== SESSION_ID) return;
     switch (event.kind) {
+      case 'session-interrupted':
+        this.#isReopening = true;
+        return;
       case 'child-opened':
+        this.#isReopening = false;
         if (this.#state !== 'connecting') return;
         this.#state = 'open';
         this.#opened.resolve();
@@ -207,6 +213,7 @@ class ClientTunnel implements Client {
         this.#loseChild(new VpnError(event.failure.code, event.failure.sentence));
         return;
       case 'child-closed':
+        if (event.action === 'start') return;
         this.#loseChild(
           new VpnError(
             'no-child-left',
@@ -232,7 +239,7 @@ class ClientTunnel implements Client {
   #loseChild(reason: VpnError): void {
     setImmediate(() => {
       if (this.#state !== 'connecting' && this.#state !== 'open') return;
-      if (this.#host?.childCount !== 0) return;
+      if (this.#host?.childCount !== 0 || this.#isReopening) return;
       this.#failure ??= reason;
       this.#sayGoodbye(DEFAULT_PATIENCE_MS);
     });

@@ -159,38 +159,42 @@ export function createDriver(options: DriverOptions): Driver {
       case 'activate-child':
         installer.activate(output.childId);
         break;
+      case 'reserve-spi':
+        installer.reserve(output.spi);
+        break;
+      case 'release-spi':
+        installer.release(output.spi);
+        break;
       case 'release-lease':
         pools.release(output.lease);
         break;
       case 'event':
         onEvent(output.event);
         break;
+      default:
+        unreachable(output);
     }
   }
 
   function noteFact(fact: Fact): void {
-    const child = 'pairId' in fact ? installer.children.get(fact.pairId) : undefined;
-    if (!child || !('pairId' in fact)) return;
+    if (!('pairId' in fact) || !installer.children.has(fact.pairId)) return;
     const childId = fact.pairId;
     switch (fact.kind) {
+      case 'soft-limit':
+        feed({ kind: 'child-limit', childId, limit: 'soft' });
+        break;
       case 'hard-limit':
         // An SA stops before its sequence number wraps. @see RFC 4303 §3.3.3
-        feed({
-          kind: 'command',
-          command: {
-            kind: 'close-child',
-            sessionId: child.sessionId,
-            childId,
-            reason: 'its lifetime in packets, bytes or sequence numbers is over',
-          },
-        });
+        feed({ kind: 'child-limit', childId, limit: 'hard' });
         break;
       case 'peer-moved':
         feed({ kind: 'peer-moved', childId, path: fact.path });
         break;
       case 'first-inbound':
-      case 'soft-limit':
+        feed({ kind: 'child-first-inbound', childId });
         break;
+      default:
+        unreachable(fact);
     }
   }
 
@@ -206,6 +210,10 @@ export function createDriver(options: DriverOptions): Driver {
       scheduler.cancel(DEADLINE_KEY);
     },
   };
+}
+
+function unreachable(value: never): never {
+  throw new Error(`nothing is known of ${JSON.stringify(value)}`);
 }
 
 function failedAnswer(error: unknown): Answer {

@@ -101,6 +101,52 @@ export type VpnEvent =
       readonly childId: number;
       readonly name: string;
       readonly reason: string;
+      /** `start`: it is opened again. */
+      readonly action?: 'trap' | 'start';
+    }
+  /** To its user it is the same child: only SPIs and keys are new. */
+  | {
+      readonly kind: 'child-rekeyed';
+      readonly sessionId: number;
+      readonly oldChildId: number;
+      readonly newChildId: number;
+      readonly name: string;
+      readonly by: 'local' | 'peer';
+      readonly inboundSpi: string;
+      readonly outboundSpi: string;
+      readonly suite: string;
+      readonly localSelectors: readonly string[];
+      readonly remoteSelectors: readonly string[];
+    }
+  | {
+      readonly kind: 'session-rekeyed' | 'session-reauthenticated';
+      readonly sessionId: number;
+      readonly by: 'local' | 'peer';
+      readonly initiatorSpi: string;
+      readonly responderSpi: string;
+    }
+  /** What was to be replaced stays while it may, and it is tried again. */
+  | {
+      readonly kind: 'rekey-failed' | 'reauthentication-failed';
+      readonly sessionId: number;
+      readonly childId?: number;
+      readonly retryInMs: number;
+      readonly code: SessionFailure['code'];
+      readonly sentence: string;
+    }
+  /** The session is lost and is opened anew: `session-opened` follows under the same id. */
+  | {
+      readonly kind: 'session-interrupted';
+      readonly sessionId: number;
+      readonly retryInMs: number;
+      readonly code: SessionFailure['code'];
+      readonly sentence: string;
+    }
+  | {
+      readonly kind: 'acquire-started';
+      readonly sessionId: number;
+      readonly connection: string;
+      readonly name: string;
     }
   | {
       readonly kind: 'liveness-confirmed';
@@ -181,6 +227,30 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         localSelectors: event.localSelectors.map(formatSelector),
         remoteSelectors: event.remoteSelectors.map(formatSelector),
       };
+    case 'child-rekeyed':
+      return {
+        ...event,
+        inboundSpi: formatSpi(event.inboundSpi),
+        outboundSpi: formatSpi(event.outboundSpi),
+        suite: formatSuite(event.suite),
+        localSelectors: event.localSelectors.map(formatSelector),
+        remoteSelectors: event.remoteSelectors.map(formatSelector),
+      };
+    case 'session-rekeyed':
+    case 'session-reauthenticated':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        by: event.by,
+        initiatorSpi: formatIkeSpi(event.spis.initiator),
+        responderSpi: formatIkeSpi(event.spis.responder),
+      };
+    case 'rekey-failed':
+    case 'reauthentication-failed':
+    case 'session-interrupted': {
+      const { failure, ...rest } = event;
+      return { ...rest, code: failure.code, sentence: failure.sentence };
+    }
     case 'child-failed':
       return {
         kind: event.kind,
@@ -204,6 +274,7 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         from: formatEndpoint(event.from.remote),
         to: formatEndpoint(event.to.remote),
       };
+    case 'acquire-started':
     case 'child-closed':
     case 'liveness-confirmed':
       return event;

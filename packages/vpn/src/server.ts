@@ -11,7 +11,6 @@ import { nodePlatform, type Platform, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
 import { type HostOptions, openTunnelHost, type TunnelHost } from './tunnel-host.ts';
-import { createUniquePolicy, type UniquePolicy } from './unique-sessions.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** What a server is made with. */
@@ -58,7 +57,6 @@ class ServerTunnels implements Server {
   readonly #compiled: CompiledVpn;
   readonly #world: Platform;
   readonly #ended = createDeferred<VpnError | undefined>();
-  readonly #unique: UniquePolicy;
   #state: 'idle' | 'serving' | 'closing' | 'closed' = 'idle';
   #opening: Promise<TunnelHost> | undefined;
   #host: TunnelHost | undefined;
@@ -74,9 +72,6 @@ class ServerTunnels implements Server {
         : { ...compiled, connections: [findConnection(compiled, options.connection)] };
     this.connections = this.#compiled.connections.map((connection) => connection.name);
     this.#world = { ...nodePlatform(), ...options.platform };
-    this.#unique = createUniquePolicy(
-      (connection) => this.#compiled.transports.get(connection)?.unique ?? 'no',
-    );
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -148,7 +143,6 @@ class ServerTunnels implements Server {
   }
 
   #onSessionEvent(event: SessionEvent): void {
-    for (const sessionId of this.#unique.note(event)) this.#closeSession(sessionId, 5_000);
     if (event.kind === 'session-closed' && this.#host?.book.ids.length === 0) this.#whenEmpty?.();
   }
 

@@ -60,6 +60,8 @@ export interface VpnStatus {
 type Keyed = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>;
 type Opened = Extract<VpnEvent, { kind: 'session-opened' }>;
 type Child = Extract<VpnEvent, { kind: 'child-opened' }>;
+type Rekeyed = Extract<VpnEvent, { kind: 'child-rekeyed' }>;
+type Reauthenticated = Extract<VpnEvent, { kind: 'session-rekeyed' | 'session-reauthenticated' }>;
 
 interface Entry {
   keyed: Keyed;
@@ -111,6 +113,12 @@ export function createSessionBook(clock: Clock): SessionBook {
       case 'child-closed':
         entry.children.delete(shown.childId);
         break;
+      case 'child-rekeyed':
+        replaceChild(entry, shown);
+        break;
+      case 'session-reauthenticated':
+        takeOver(entry, shown);
+        break;
       case 'peer-path-changed':
         entry.remote = shown.to;
         break;
@@ -119,6 +127,27 @@ export function createSessionBook(clock: Clock): SessionBook {
         break;
       default:
         break;
+    }
+  }
+
+  /** The same child with other keys: its age counts on. */
+  function replaceChild(entry: Entry, rekeyed: Rekeyed): void {
+    const { kind: _, oldChildId, newChildId, by: __, ...facts } = rekeyed;
+    const since = entry.children.get(oldChildId)?.since ?? clock.now();
+    entry.children.delete(oldChildId);
+    entry.children.set(newChildId, {
+      event: { kind: 'child-opened', childId: newChildId, ...facts },
+      since,
+    });
+  }
+
+  /** The new IKE SA was keyed under an id of its own, before anybody knew whose it is. */
+  function takeOver(entry: Entry, reauthenticated: Reauthenticated): void {
+    for (const [id, other] of entries) {
+      const isIt = other.keyed.initiatorSpi === reauthenticated.initiatorSpi;
+      if (!isIt || other.keyed.responderSpi !== reauthenticated.responderSpi) continue;
+      entry.keyed = { ...other.keyed, sessionId: reauthenticated.sessionId };
+      if (other !== entry) entries.delete(id);
     }
   }
 

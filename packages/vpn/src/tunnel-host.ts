@@ -180,7 +180,21 @@ function connect(options: TunnelHostOptions, parts: OpenParts): ConnectedParts {
     onError: (error) => warn(`A defect in the packet path: ${messageOf(error)}`),
   });
   const installer = createChildInstaller({
-    packetPath: engine,
+    packetPath: {
+      movePeer: (pairId, path) => engine.movePeer(pairId, path),
+      remove: (pairId) => engine.remove(pairId),
+      reserveSpi: (spi) => engine.reserveSpi(spi),
+      releaseSpi: (spi) => engine.releaseSpi(spi),
+      // What waited for a Child SA goes before anything newer.
+      install(pair) {
+        engine.install(pair);
+        datapath.flush();
+      },
+      activateOutbound(pairId) {
+        engine.activateOutbound(pairId);
+        datapath.flush();
+      },
+    },
     crypto,
     tun: createTunConfigurator(tun, (settings) =>
       onEvent({ kind: 'tun-configured', name: tun.name, ...shownSettings(settings) }),

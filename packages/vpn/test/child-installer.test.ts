@@ -49,6 +49,7 @@ function bench(configure: (settings: TunSettings) => Promise<void> = async () =>
   const asked: TunSettings[] = [];
   const warnings: string[] = [];
   const moves: number[] = [];
+  const reserved = new Set<number>();
   const installer = createChildInstaller({
     crypto,
     packetPath: {
@@ -59,6 +60,8 @@ function bench(configure: (settings: TunSettings) => Promise<void> = async () =>
       activateOutbound: (id) => moves.push(id),
       movePeer: (id) => moves.push(id),
       remove: (id) => pairs.delete(id),
+      reserveSpi: (spi) => reserved.add(spi),
+      releaseSpi: (spi) => reserved.delete(spi),
     },
     tun: createTunConfigurator(
       {
@@ -71,7 +74,7 @@ function bench(configure: (settings: TunSettings) => Promise<void> = async () =>
     ),
     onWarning: (sentence) => warnings.push(sentence),
   });
-  return { installer, pairs, asked, warnings, moves };
+  return { installer, pairs, asked, warnings, moves, reserved };
 }
 
 describe('the installation of a Child SA', () => {

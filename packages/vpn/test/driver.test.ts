@@ -83,6 +83,8 @@ function bench(
       remove: (childId) => log.push(`remove ${childId}`),
       move: (childId) => log.push(`move ${childId}`),
       activate: (childId) => log.push(`activate ${childId}`),
+      reserve: (spi) => log.push(`reserve ${spi}`),
+      release: (spi) => log.push(`release ${spi}`),
     },
     requests: () => parts.work?.() ?? { kind: 'failed', reason: 'nobody works here' },
     pools: { release: (lease) => released.push(lease) },
@@ -194,15 +196,17 @@ describe('the driver', () => {
     });
   });
 
-  it('closes a child whose sequence numbers or lifetime end (RFC 4303 §3.3.3)', () => {
+  it('tells the IKE machine of a child whose sequence numbers or lifetime end (RFC 4303 §3.3.3)', () => {
     const b = bench(() => []);
     b.children.set(4, { sessionId: 2 } as InstalledChild);
     b.driver.noteFacts([
+      { kind: 'soft-limit', pairId: 4 },
       { kind: 'hard-limit', pairId: 4 },
       { kind: 'hard-limit', pairId: 5 },
     ]);
     expect(b.inputs).toMatchObject([
-      { kind: 'command', command: { kind: 'close-child', sessionId: 2, childId: 4 } },
+      { kind: 'child-limit', childId: 4, limit: 'soft' },
+      { kind: 'child-limit', childId: 4, limit: 'hard' },
     ]);
   });
 
@@ -214,7 +218,10 @@ describe('the driver', () => {
       { kind: 'first-inbound', pairId: 4 },
       { kind: 'peer-moved', pairId: 4, path },
     ]);
-    expect(b.inputs).toMatchObject([{ kind: 'peer-moved', childId: 4, path }]);
+    expect(b.inputs).toMatchObject([
+      { kind: 'child-first-inbound', childId: 4 },
+      { kind: 'peer-moved', childId: 4, path },
+    ]);
   });
 
   it('performs every other kind of output', () => {
@@ -223,6 +230,8 @@ describe('the driver', () => {
       { kind: 'remove-child', childId: 1 },
       { kind: 'move-child', childId: 2, path },
       { kind: 'activate-child', childId: 3 },
+      { kind: 'reserve-spi', spi: 300 },
+      { kind: 'release-spi', spi: 301 },
       { kind: 'release-lease', lease: { addresses: [], dns: [], attributes: [] } },
       { kind: 'event', event: { kind: 'liveness-confirmed', sessionId: 1, roundTripMs: 5 } },
     ]);
@@ -232,6 +241,8 @@ describe('the driver', () => {
       'remove 1',
       'move 2',
       'activate 3',
+      'reserve 300',
+      'release 301',
       'event liveness-confirmed',
     ]);
     expect(b.released).toHaveLength(1);
