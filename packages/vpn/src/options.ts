@@ -25,8 +25,20 @@ export interface ConnectionOptions {
   readonly mobike?: boolean;
   readonly fragmentation?: 'yes' | 'accept' | 'force' | 'no';
   readonly dpdDelayMs?: number;
+  /** How long an answer may take before the peer counts as dead; default as the retransmissions say. */
+  readonly dpdTimeoutMs?: number;
   readonly keyingTries?: number;
   readonly unique?: 'never' | 'no' | 'keep' | 'replace';
+  /** IKE SAs without a Child SA (RFC 6023): default `allow`. */
+  readonly childless?: 'allow' | 'prefer' | 'force' | 'never';
+  /** When the IKE SA is rekeyed; 0 is never. Default 4 h, or never where `reauthTimeMs` is given. */
+  readonly rekeyTimeMs?: number;
+  /** When both sides prove anew who they are; default 0, never. */
+  readonly reauthTimeMs?: number;
+  /** How long after that the IKE SA ends without a replacement; default a tenth of the longer of both. */
+  readonly overTimeMs?: number;
+  /** Most that is subtracted from both at random; default `overTimeMs`, at most half of the shorter of both. */
+  readonly randTimeMs?: number;
   readonly local: AuthenticationOptions;
   readonly remote: AuthenticationOptions;
   readonly children: Readonly<Record<string, ChildOptions>>;
@@ -44,10 +56,25 @@ export interface ChildOptions {
   readonly espProposals?: readonly string[];
   readonly mode?: 'tunnel';
   readonly replayWindow?: number;
+  /** When the Child SA is replaced; 0 is never. Default 1 h, or `lifeTimeMs` / 1.1 where that is given. */
+  readonly rekeyTimeMs?: number;
+  /** When it ends, replaced or not; default `rekeyTimeMs` and a tenth. */
   readonly lifeTimeMs?: number;
+  /** Most that is subtracted from `rekeyTimeMs` at random; default what lies between it and `lifeTimeMs`. */
+  readonly randTimeMs?: number;
+  /** Bytes of either direction after which it is replaced; default 0, never, or `lifeBytes` / 1.1. */
+  readonly rekeyBytes?: number;
+  /** Default `rekeyBytes` and a tenth. */
   readonly lifeBytes?: number;
+  /** Packets of either direction after which it is replaced; default 0, never, or `lifePackets` / 1.1. */
+  readonly rekeyPackets?: number;
+  /** Default `rekeyPackets` and a tenth. */
   readonly lifePackets?: number;
   readonly startAction?: 'none' | 'start';
+  /** What to do when the peer is dead; default none. The same in all children of a connection. */
+  readonly dpdAction?: 'none' | 'start';
+  /** What to do when the peer closes the Child SA; default none. The same in all children of a connection. */
+  readonly closeAction?: 'none' | 'start';
 }
 
 export interface SecretOptions {
@@ -100,5 +127,6 @@ export interface SettingsOptions {
   readonly halfOpenTimeoutMs?: number;
   /** IKE SAs in all above which new ones are refused; 0 and absent are 10000. */
   readonly ikesaLimit?: number;
+  /** Whether a reauthentication opens the new IKE SA before it ends the old one; default false. */
   readonly makeBeforeBreak?: boolean;
 }

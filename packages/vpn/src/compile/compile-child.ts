@@ -1,13 +1,16 @@
 import type { ChildConfig } from '@ipsec-kit/ikev2';
 import type { ChildOptions } from '../options.ts';
+import { compileChildLifetimes } from './compile-lifetimes.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { compileSelectors } from './compile-selectors.ts';
 import { join, type OptionChecks } from './option-checks.ts';
 
-/** A child as the endpoint wants it, and whether it is to be opened without being asked. */
+/** A child as the endpoint wants it, whether it is to be opened without being asked, and what to do when it is lost. */
 export interface CompiledChild {
   readonly config: ChildConfig;
   readonly startAction: 'none' | 'start';
+  readonly dpdAction: 'none' | 'start';
+  readonly closeAction: 'none' | 'start';
 }
 
 const KNOWN: readonly (keyof ChildOptions)[] = [
@@ -16,13 +19,18 @@ const KNOWN: readonly (keyof ChildOptions)[] = [
   'espProposals',
   'mode',
   'replayWindow',
+  'rekeyTimeMs',
   'lifeTimeMs',
+  'randTimeMs',
+  'rekeyBytes',
   'lifeBytes',
+  'rekeyPackets',
   'lifePackets',
   'startAction',
+  'dpdAction',
+  'closeAction',
 ];
 
-const YEAR_MS = 31_536_000_000;
 const DEFAULT_REPLAY_WINDOW = 32;
 const MAX_REPLAY_WINDOW = 65_536;
 
@@ -39,9 +47,13 @@ export function compileChild(
   const at = (key: keyof ChildOptions): string => join(path, key);
   const list = (key: 'localTs' | 'remoteTs' | 'espProposals'): readonly string[] =>
     checks.strings(at(key), options[key]);
+  const action = (key: 'startAction' | 'dpdAction' | 'closeAction'): 'none' | 'start' =>
+    checks.choice(at(key), options[key], ['none', 'start'], 'none');
   checks.choice(at('mode'), options.mode, ['tunnel'], 'tunnel');
   return {
-    startAction: checks.choice(at('startAction'), options.startAction, ['none', 'start'], 'none'),
+    startAction: action('startAction'),
+    dpdAction: action('dpdAction'),
+    closeAction: action('closeAction'),
     config: {
       name,
       proposals: compileProposals(checks, at('espProposals'), list('espProposals'), 'esp'),
@@ -53,22 +65,7 @@ export function compileChild(
         max: MAX_REPLAY_WINDOW,
         fallback: DEFAULT_REPLAY_WINDOW,
       }),
-      ...limit(checks, at('lifeTimeMs'), 'hardLifetimeMs', options.lifeTimeMs, YEAR_MS),
-      ...limit(checks, at('lifeBytes'), 'hardBytes', options.lifeBytes),
-      ...limit(checks, at('lifePackets'), 'hardPackets', options.lifePackets),
+      ...compileChildLifetimes(checks, path, options),
     },
   };
-}
-
-/** A hard limit under the name that the endpoint knows; none when it is absent or 0. */
-function limit<K extends string>(
-  checks: OptionChecks,
-  path: string,
-  name: K,
-  value: number | undefined,
-  max: number = Number.MAX_SAFE_INTEGER,
-): Partial<Record<K, number>> {
-  const known = checks.integer(path, value, { min: 0, max, fallback: 0 });
-  const limits: Partial<Record<string, number>> = known === 0 ? {} : { [name]: known };
-  return limits as Partial<Record<K, number>>;
 }

@@ -6,8 +6,9 @@ import {
   type CompiledAddresses,
   compileAddresses,
 } from './compile-addresses.ts';
-import { compileChild } from './compile-child.ts';
+import { type CompiledChild, compileChild } from './compile-child.ts';
 import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
+import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
 import { nearestName } from './nearest-name.ts';
@@ -47,8 +48,14 @@ const KNOWN: readonly (keyof ConnectionOptions)[] = [
   'mobike',
   'fragmentation',
   'dpdDelayMs',
+  'dpdTimeoutMs',
   'keyingTries',
   'unique',
+  'childless',
+  'rekeyTimeMs',
+  'reauthTimeMs',
+  'overTimeMs',
+  'randTimeMs',
   'local',
   'remote',
   'children',
@@ -60,12 +67,14 @@ const PORT = { min: 1, max: 65_535 };
 
 /** Compiles the options of one connection.
  * @param poolNames - the pools that exist.
+ * @param makeBeforeBreak - of the settings.
  */
 export function compileConnection(
   checks: OptionChecks,
   name: string,
   options: ConnectionOptions,
   poolNames: ReadonlySet<string>,
+  makeBeforeBreak: boolean,
 ): CompiledConnection {
   const path = `connections.${name}`;
   checks.object(path, options, KNOWN);
@@ -83,8 +92,12 @@ export function compileConnection(
     ['never', 'no', 'keep', 'replace'],
     'no',
   );
-  const integer = (key: 'dpdDelayMs' | 'keyingTries', max: number, fallback: number): number =>
-    checks.integer(at(key), options[key], { min: 0, max, fallback });
+  const integer = (
+    key: 'dpdDelayMs' | 'dpdTimeoutMs' | 'keyingTries',
+    max: number,
+    fallback: number,
+  ): number => checks.integer(at(key), options[key], { min: 0, max, fallback });
+  const dpdTimeoutMs = integer('dpdTimeoutMs', DAY_MS, 0);
   return {
     config: {
       name,
@@ -103,9 +116,21 @@ export function compileConnection(
       ),
       mobike: checks.boolean(at('mobike'), options.mobike, true),
       dpdDelayMs: integer('dpdDelayMs', DAY_MS, 0),
+      ...(dpdTimeoutMs === 0 ? {} : { dpdTimeoutMs }),
       keyingTries: integer('keyingTries', 1_000_000, 1),
       // Whoever enforces no uniqueness does not tell the peer to forget other sessions (RFC 7296 §2.4).
       sendInitialContact: unique !== 'never',
+      unique,
+      childless: checks.choice(
+        at('childless'),
+        options.childless,
+        ['allow', 'prefer', 'force', 'never'],
+        'allow',
+      ),
+      ...compileIkeLifetimes(checks, path, options),
+      makeBeforeBreak,
+      dpdAction: commonAction(checks, path, children, 'dpdAction'),
+      closeAction: commonAction(checks, path, children, 'closeAction'),
     },
     transport: {
       ...compileTransport(checks, path, options, { local, remote }),
@@ -150,6 +175,23 @@ function compileChildren(
   return children.map(([name, child]) =>
     compileChild(checks, `${path}.children.${name}`, name, child),
   );
+}
+
+/** What all children do when they are lost: the session is opened again as a whole, or not at all. */
+function commonAction(
+  checks: OptionChecks,
+  path: string,
+  children: readonly CompiledChild[],
+  key: 'dpdAction' | 'closeAction',
+): 'none' | 'start' {
+  const [first] = children;
+  const action = first?.[key] ?? 'none';
+  const other = children.find((child) => child[key] !== action);
+  if (first && other) {
+    const sentence = `expected the same as in the child ${quoted(first.config.name)}, got ${quoted(other[key])} where that has ${quoted(action)}: it holds for the connection as a whole`;
+    checks.problem('invalid-value', `${path}.children.${other.config.name}.${key}`, sentence);
+  }
+  return action;
 }
 
 function compileIdentities(

@@ -50,8 +50,8 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   if (!isObject(options)) return undefined;
   const pools = compilePools(checks, options.pools);
   const secrets = compileSecrets(checks, options.secrets);
-  const { settings, ports } = compileSettings(checks, options.settings ?? {});
-  const connections = compileConnections(checks, options);
+  const { settings, ports, makeBeforeBreak } = compileSettings(checks, options.settings ?? {});
+  const connections = compileConnections(checks, options, makeBeforeBreak);
   if (connections.length > 0 && (options.secrets ?? []).length === 0) {
     const sentence =
       'there is no pre-shared key: every connection uses one, so at least one secret is needed';
@@ -67,7 +67,11 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   };
 }
 
-function compileConnections(checks: OptionChecks, options: VpnOptions): CompiledConnection[] {
+function compileConnections(
+  checks: OptionChecks,
+  options: VpnOptions,
+  makeBeforeBreak: boolean,
+): CompiledConnection[] {
   const named = checks.entries('connections', options.connections);
   if (named.length === 0) {
     checks.problem('missing-value', 'connections', 'there is no connection');
@@ -77,5 +81,7 @@ function compileConnections(checks: OptionChecks, options: VpnOptions): Compiled
     return [];
   }
   const poolNames = new Set(isObject(options.pools) ? Object.keys(options.pools) : []);
-  return named.map(([name, connection]) => compileConnection(checks, name, connection, poolNames));
+  return named.map(([name, connection]) =>
+    compileConnection(checks, name, connection, poolNames, makeBeforeBreak),
+  );
 }

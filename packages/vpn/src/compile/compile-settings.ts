@@ -39,7 +39,7 @@ const KNOWN: readonly (keyof SettingsOptions)[] = [
 export function compileSettings(
   checks: OptionChecks,
   options: SettingsOptions,
-): { settings: EndpointSettings; ports: SocketPorts } {
+): { settings: EndpointSettings; ports: SocketPorts; makeBeforeBreak: boolean } {
   checks.object('settings', options, KNOWN);
   const at = (key: keyof SettingsOptions): string => join('settings', key);
   const count = (key: CountKey, fallback: number, max: number = MAX_COUNT): number =>
@@ -49,7 +49,6 @@ export function compileSettings(
   if (fragmentBytes > 0 && fragmentBytes < 256) {
     checks.invalid(at('fragmentSize'), '0 or a whole number from 256 to 65535', fragmentBytes);
   }
-  checks.boolean(at('makeBeforeBreak'), options.makeBeforeBreak, false);
   const maxSessions = count('ikesaLimit', DEFAULT_MAX_SESSIONS);
   const ports = {
     port: count('port', 500, 65_535),
@@ -64,6 +63,7 @@ export function compileSettings(
   }
   return {
     ports,
+    makeBeforeBreak: checks.boolean(at('makeBeforeBreak'), options.makeBeforeBreak, false),
     settings: {
       retransmit: compileRetransmission(checks, options, at),
       keepaliveMs: count('keepAliveMs', 20_000, DAY_MS),

@@ -37,8 +37,19 @@ export function buildConnection(
       'no',
     ] as const),
     dpdDelayMs: reader.timeMs('dpd_delay', 'dpdDelayMs'),
+    dpdTimeoutMs: reader.timeMs('dpd_timeout', 'dpdTimeoutMs'),
     keyingTries: reader.integer('keyingtries', 'keyingTries'),
     unique: reader.choice('unique', 'unique', ['never', 'no', 'keep', 'replace'] as const),
+    childless: reader.choice('childless', 'childless', [
+      'allow',
+      'prefer',
+      'force',
+      'never',
+    ] as const),
+    rekeyTimeMs: reader.timeMs('rekey_time', 'rekeyTimeMs'),
+    reauthTimeMs: reader.timeMs('reauth_time', 'reauthTimeMs'),
+    overTimeMs: reader.timeMs('over_time', 'overTimeMs'),
+    randTimeMs: reader.timeMs('rand_time', 'randTimeMs'),
   });
   return { ...rest, local, remote, children };
 }
@@ -98,9 +109,33 @@ function buildChild(reader: SettingsReader, replayWindow: number | undefined): C
     remoteTs: reader.list('remote_ts', 'remoteTs'),
     espProposals: reader.list('esp_proposals', 'espProposals'),
     replayWindow: reader.integer('replay_window', 'replayWindow') ?? replayWindow,
+    rekeyTimeMs: reader.timeMs('rekey_time', 'rekeyTimeMs'),
     lifeTimeMs: reader.timeMs('life_time', 'lifeTimeMs'),
+    randTimeMs: reader.timeMs('rand_time', 'randTimeMs'),
+    rekeyBytes: reader.bytes('rekey_bytes', 'rekeyBytes'),
     lifeBytes: reader.bytes('life_bytes', 'lifeBytes'),
+    rekeyPackets: reader.integer('rekey_packets', 'rekeyPackets'),
     lifePackets: reader.integer('life_packets', 'lifePackets'),
     startAction: reader.choice('start_action', 'startAction', ['none', 'start'] as const),
+    dpdAction: lossAction(reader, 'dpd_action', 'dpdAction'),
+    closeAction: lossAction(reader, 'close_action', 'closeAction'),
   });
+}
+
+/** `clear` is another word for none, and `restart` for start. */
+function lossAction(
+  reader: SettingsReader,
+  key: string,
+  option: string,
+): 'none' | 'start' | undefined {
+  switch (reader.choice(key, option, ['none', 'clear', 'start', 'restart'] as const)) {
+    case 'none':
+    case 'clear':
+      return 'none';
+    case 'start':
+    case 'restart':
+      return 'start';
+    case undefined:
+      return undefined;
+  }
 }

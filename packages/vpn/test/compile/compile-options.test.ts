@@ -65,14 +65,29 @@ describe('a connection', () => {
       dpdDelayMs: 0,
       keyingTries: 1,
       sendInitialContact: true,
+      unique: 'no',
+      childless: 'allow',
+      rekeyMs: 14_400_000,
+      rekeyJitterMs: 1_440_000,
+      overMs: 1_440_000,
+      makeBeforeBreak: false,
+      dpdAction: 'none',
+      closeAction: 'none',
     });
+    expect(connections[0]).not.toHaveProperty('reauthMs');
+    expect(connections[0]).not.toHaveProperty('dpdTimeoutMs');
     expect(connections[0]?.children[0]).toMatchObject({
       name: 'net',
       localSelectors: [{ kind: 'dynamic', protocol: 0, startPort: 0, endPort: 65_535 }],
       remoteSelectors: [{ kind: 'dynamic', protocol: 0, startPort: 0, endPort: 65_535 }],
       replayWindowPackets: 32,
+      rekeyMs: 3_600_000,
+      rekeyJitterMs: 360_000,
+      hardLifetimeMs: 3_960_000,
     });
-    expect(connections[0]?.children[0]).not.toHaveProperty('hardLifetimeMs');
+    for (const key of ['rekeyBytes', 'hardBytes', 'rekeyPackets', 'hardPackets']) {
+      expect(connections[0]?.children[0]).not.toHaveProperty(key);
+    }
     expect(transports.get('home')).toEqual({
       localTargets: [],
       remoteTargets: [],
@@ -148,20 +163,20 @@ describe('a connection', () => {
       options({
         connection: { vips: ['0.0.0.0', '::'], localPort: 4501, remotePort: 4502, unique: 'never' },
         child: {
-          lifeTimeMs: 1000,
-          lifeBytes: 2,
-          lifePackets: 3,
+          lifeTimeMs: 11_000,
+          lifeBytes: 2200,
+          lifePackets: 33,
           startAction: 'start',
           replayWindow: 0,
         },
       }),
     );
     expect(connections[0]?.virtualAddresses.map(formatAddress)).toEqual(['0.0.0.0', '::']);
-    expect(connections[0]?.sendInitialContact).toBe(false);
+    expect(connections[0]).toMatchObject({ sendInitialContact: false, unique: 'never' });
     expect(connections[0]?.children[0]).toMatchObject({
-      hardLifetimeMs: 1000,
-      hardBytes: 2,
-      hardPackets: 3,
+      hardLifetimeMs: 11_000,
+      hardBytes: 2200,
+      hardPackets: 33,
       replayWindowPackets: 0,
     });
     expect(transports.get('home')).toMatchObject({

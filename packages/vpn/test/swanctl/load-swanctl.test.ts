@@ -129,9 +129,9 @@ secrets { ike { secret = x
 
   it('takes values in every spelling', () => {
     const child =
-      'life_time = 5 M\nlife_bytes = 2k\nlife_packets = 0x10\nreplay_window = 0\nstart_action = START';
+      'life_time = 5 M\nlife_bytes = 2k\nlife_packets = 0x10\nreplay_window = 0\nstart_action = START\nrekey_time = 4m\nrand_time = 5\nrekey_bytes = 1k\nrekey_packets = 8\ndpd_action = Restart\nclose_action = clear';
     const conn =
-      'dpd_delay = 30\nmobike = Disabled\nfragmentation = false\nunique = KEEP\nremote_addrs = a.example.org, ,%any,';
+      'dpd_delay = 30\nmobike = Disabled\nfragmentation = false\nunique = KEEP\nchildless = Prefer\ndpd_timeout = 1m\nrekey_time = 2h\nreauth_time = 1d\nover_time = 10m\nrand_time = 300\nremote_addrs = a.example.org, ,%any,';
     const result = load(config({ child, conn }));
     expect(errors(result)).toEqual([]);
     expect(result.ok && result.value.options.connections.home).toMatchObject({
@@ -139,14 +139,26 @@ secrets { ike { secret = x
       mobike: false,
       fragmentation: 'no',
       unique: 'keep',
+      childless: 'prefer',
+      dpdTimeoutMs: 60_000,
+      rekeyTimeMs: 7_200_000,
+      reauthTimeMs: 86_400_000,
+      overTimeMs: 600_000,
+      randTimeMs: 300_000,
       remoteAddrs: ['a.example.org', '%any'],
       children: {
         net: {
+          rekeyTimeMs: 240_000,
           lifeTimeMs: 300_000,
+          randTimeMs: 5000,
+          rekeyBytes: 1024,
           lifeBytes: 2048,
+          rekeyPackets: 8,
           lifePackets: 16,
           replayWindow: 0,
           startAction: 'start',
+          dpdAction: 'start',
+          closeAction: 'none',
         },
       },
     });
@@ -400,9 +412,21 @@ describe('what is refused, with its place', () => {
       ],
     ],
     [
+      { child: 'rekey_time = 1h\nlife_time = 30m' },
+      [
+        '/c.conf:10:14: connections.home.children.net.rekey_time: the Child SA would end at 1800000, before it is replaced at 3600000: the limit for rekeying must be below the one for the end',
+      ],
+    ],
+    [
+      { child: 'close_action = trap' },
+      [
+        '/c.conf:10:16: connections.home.children.net.close_action: close_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
+      ],
+    ],
+    [
       { child: 'dpd_action = trap' },
       [
-        '/c.conf:10:14: connections.home.children.net.dpd_action: dpd_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear',
+        '/c.conf:10:14: connections.home.children.net.dpd_action: dpd_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear or restart',
       ],
     ],
     [
@@ -522,25 +546,17 @@ describe('what has no effect', () => {
         '/c.conf:2:16: connections.home.send_certreq: send_certreq has no effect: there are no certificates yet, so none are asked for',
       ],
     ],
-    [
-      { conn: 'rekey_time = 1h' },
-      [
-        '/c.conf:2:14: connections.home.rekey_time: rekey_time has no effect: IKE SAs are not rekeyed yet: their keys stay until the session ends',
-      ],
-    ],
+    [{ conn: 'rekey_time = 1h\nreauth_time = 3h' }, []],
     [{ conn: 'rekey_time = 0' }, []],
     [{ conn: 'rekey_time = 240m' }, []],
     [{ conn: 'aggressive = false' }, []],
+    [{ child: 'dpd_action = restart\nclose_action = start' }, []],
+    [{ child: 'life_time = 1h' }, []],
+    [{ child: 'rand_bytes = 0' }, []],
     [
-      { child: 'dpd_action = restart' },
+      { child: 'rand_bytes = 5' },
       [
-        '/c.conf:10:14: connections.home.children.net.dpd_action: dpd_action has no effect: when the peer is dead the session ends; it is not opened again by itself',
-      ],
-    ],
-    [
-      { child: 'life_time = 1h' },
-      [
-        '/c.conf:10:13: connections.home.children.net.life_time: Child SAs are not rekeyed yet, so the Child SA ends when this is reached',
+        '/c.conf:10:14: connections.home.children.net.rand_bytes: rand_bytes has no effect: rekeying begins exactly at the limit: nothing is subtracted from it at random',
       ],
     ],
     [{ child: 'mark_in = 0/0x00000000' }, []],

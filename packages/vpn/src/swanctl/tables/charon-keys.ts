@@ -61,13 +61,13 @@ const supported = table('supported', undefined, [
   ['half_open_timeout', 'time', '30', 'time that a peer has to authenticate'],
   ['ikesa_limit', 'integer', '0', 'IKE SAs in all; 0 takes the default'],
   ['replay_window', 'integer', '32', 'replay window of children that set none'],
+  [
+    'make_before_break',
+    'boolean',
+    'no',
+    'whether a reauthentication opens the new IKE SA before it ends the old one',
+  ],
 ]);
-
-const makeBeforeBreak = table(
-  'no-effect',
-  'sessions are not reauthenticated yet, in neither order',
-  [['make_before_break', 'boolean', 'no', 'order of reauthentication']],
-);
 
 const refused: readonly [string, KeyRule][] = [
   ...table('refused', ROUTES, [
@@ -192,9 +192,4 @@ const noEffect: readonly [string, KeyRule][] = [
 ];
 
 /** The keys of `charon` and `charon-systemd`, as strongswan.conf(5) of 5.9.8 lists them. */
-export const charonKeys: KeyTable = Object.fromEntries([
-  ...supported,
-  ...makeBeforeBreak,
-  ...refused,
-  ...noEffect,
-]);
+export const charonKeys: KeyTable = Object.fromEntries([...supported, ...refused, ...noEffect]);

@@ -1,8 +1,6 @@
 import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
 
-const NO_REKEY =
-  'Child SAs are not rekeyed yet: their keys stay until life_time, life_bytes or life_packets ends them';
-const ENDS = 'Child SAs are not rekeyed yet, so the Child SA ends when this is reached';
+const EXACT = 'rekeying begins exactly at the limit: nothing is subtracted from it at random';
 const NO_KERNEL = 'there are no policies in the kernel: packets go through a TUN device';
 const MARKS =
   'netfilter marks are not set or matched: traffic would take another way than the marks say';
@@ -18,10 +16,9 @@ function mark(about: string): KeyRule {
   };
 }
 
-function noRekey(kind: 'time' | 'bytes' | 'integer', about: string, fallback?: string): KeyRule {
+function exact(kind: 'bytes' | 'integer', about: string): KeyRule {
   const harmless = { values: ['0'], status: 'supported' } as const;
-  const rest = { kind, status: 'no-effect', because: NO_REKEY, except: [harmless], about } as const;
-  return fallback === undefined ? rest : { ...rest, default: fallback };
+  return { kind, status: 'no-effect', because: EXACT, except: [harmless], about };
 }
 
 const childKeys: KeyTable = {
@@ -56,33 +53,50 @@ const childKeys: KeyTable = {
     status: 'supported',
     about: "the peer's traffic to protect",
   },
-  rekey_time: noRekey('time', 'time until the Child SA is rekeyed', '1h'),
+  rekey_time: {
+    kind: 'time',
+    default: '1h',
+    status: 'supported',
+    about:
+      'time until the Child SA is replaced, 0 for never; life_time / 1.1 where only that is given',
+  },
   life_time: {
     kind: 'time',
     status: 'supported',
-    because: ENDS,
-    except: [{ values: ['0'], status: 'supported' }],
-    about: 'time until the Child SA ends; without it, no limit (strongSwan takes rekey_time + 10%)',
+    about: 'time until the Child SA ends, replaced or not; rekey_time and a tenth when absent',
   },
-  rand_time: noRekey('time', 'time that is subtracted at random'),
-  rekey_bytes: noRekey('bytes', 'bytes until the Child SA is rekeyed', '0'),
+  rand_time: {
+    kind: 'time',
+    status: 'supported',
+    about:
+      'most that is subtracted from rekey_time at random; life_time less rekey_time when absent',
+  },
+  rekey_bytes: {
+    kind: 'bytes',
+    default: '0',
+    status: 'supported',
+    about:
+      'bytes until the Child SA is replaced, 0 for never; life_bytes / 1.1 where only that is given',
+  },
   life_bytes: {
     kind: 'bytes',
     status: 'supported',
-    because: ENDS,
-    except: [{ values: ['0'], status: 'supported' }],
-    about: 'bytes until the Child SA ends',
+    about: 'bytes until the Child SA ends; rekey_bytes and a tenth when absent',
   },
-  rand_bytes: noRekey('bytes', 'bytes that are subtracted at random'),
-  rekey_packets: noRekey('integer', 'packets until the Child SA is rekeyed', '0'),
+  rand_bytes: exact('bytes', 'bytes that are subtracted at random'),
+  rekey_packets: {
+    kind: 'integer',
+    default: '0',
+    status: 'supported',
+    about:
+      'packets until the Child SA is replaced, 0 for never; life_packets / 1.1 where only that is given',
+  },
   life_packets: {
     kind: 'integer',
     status: 'supported',
-    because: ENDS,
-    except: [{ values: ['0'], status: 'supported' }],
-    about: 'packets until the Child SA ends',
+    about: 'packets until the Child SA ends; rekey_packets and a tenth when absent',
   },
-  rand_packets: noRekey('integer', 'packets that are subtracted at random'),
+  rand_packets: exact('integer', 'packets that are subtracted at random'),
   updown: {
     kind: 'text',
     status: 'refused',
@@ -123,18 +137,17 @@ const childKeys: KeyTable = {
     kind: 'choice',
     choices: ['clear', 'none', 'trap', 'restart', 'start'],
     default: 'clear',
-    status: 'no-effect',
-    because: 'when the peer is dead the session ends; it is not opened again by itself',
+    status: 'supported',
     except: [
-      { values: ['none'], status: 'supported' },
       {
         values: ['trap'],
         status: 'refused',
         because:
-          'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear',
+          'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear or restart',
       },
     ],
-    about: 'what to do when the peer is dead: clear',
+    about:
+      'what to do when the peer is dead: clear or restart; the same in all children of a connection',
   },
   ipcomp: {
     kind: 'boolean',
@@ -300,16 +313,10 @@ const childKeys: KeyTable = {
     default: 'none',
     status: 'refused',
     because:
-      'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none',
-    except: [
-      { values: ['clear'], status: 'supported' },
-      {
-        values: ['start', 'restart'],
-        status: 'no-effect',
-        because: 'when the peer closes the Child SA it is not opened again by itself',
-      },
-    ],
-    about: 'what to do when the peer closes the Child SA: none',
+      'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
+    except: [{ values: ['clear', 'start', 'restart'], status: 'supported' }],
+    about:
+      'what to do when the peer closes the Child SA: none or start; the same in all children of a connection',
   },
 };
 

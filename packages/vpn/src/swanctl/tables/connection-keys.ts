@@ -3,7 +3,6 @@ import { localSection, remoteSection } from './authentication-keys.ts';
 import { childSection } from './child-keys.ts';
 
 const IKEV1 = 'it is about IKEv1, which is not spoken';
-const NO_REKEY = 'IKE SAs are not rekeyed yet: their keys stay until the session ends';
 const MEDIATION = 'the mediation extension is not implemented';
 const INTERFACE_ID = 'there are no XFRM interfaces: packets go through a TUN device';
 
@@ -84,9 +83,9 @@ const connectionKeys: KeyTable = {
   dpd_timeout: {
     kind: 'time',
     default: '0s',
-    status: 'no-effect',
-    because: IKEV1,
-    about: 'DPD timeout of IKEv1',
+    status: 'supported',
+    about:
+      'time that an answer may take before the peer is dead; 0 leaves it to the retransmissions (strongSwan: IKEv1 only)',
   },
   fragmentation: {
     kind: 'choice',
@@ -97,13 +96,10 @@ const connectionKeys: KeyTable = {
   },
   childless: {
     kind: 'choice',
-    choices: ['allow', 'force', 'never'],
+    choices: ['allow', 'prefer', 'force', 'never'],
     default: 'allow',
-    status: 'refused',
-    because:
-      'the first Child SA is always part of IKE_AUTH: write childless = allow, or leave it out',
-    except: [{ values: ['never'], status: 'supported' }],
-    about: 'IKE SAs without a Child SA',
+    status: 'supported',
+    about: 'IKE SAs without a Child SA, as of RFC 6023: allow, prefer, force or never',
   },
   send_certreq: {
     kind: 'boolean',
@@ -151,29 +147,26 @@ const connectionKeys: KeyTable = {
   reauth_time: {
     kind: 'time',
     default: '0s',
-    status: 'no-effect',
-    because: 'sessions are not reauthenticated yet: they stay as they are until they end',
-    about: 'time until reauthentication',
+    status: 'supported',
+    about: 'time until both sides prove anew who they are; 0 for never',
   },
   rekey_time: {
     kind: 'time',
     default: '4h',
-    status: 'no-effect',
-    because: NO_REKEY,
-    except: [{ values: ['0'], status: 'supported' }],
-    about: 'time until the IKE SA is rekeyed',
+    status: 'supported',
+    about: 'time until the IKE SA is rekeyed, 0 for never; never where only reauth_time is given',
   },
   over_time: {
     kind: 'time',
-    status: 'no-effect',
-    because: NO_REKEY,
-    about: 'time for a rekey or reauthentication to succeed',
+    status: 'supported',
+    about:
+      'time after that until the IKE SA ends without a replacement; a tenth of the longer when absent',
   },
   rand_time: {
     kind: 'time',
-    status: 'no-effect',
-    because: NO_REKEY,
-    about: 'time that is subtracted at random',
+    status: 'supported',
+    about:
+      'most that is subtracted from both at random; over_time when absent, at most half of the shorter',
   },
   pools: { kind: 'list', status: 'supported', about: 'pools that addresses for peers come from' },
   if_id_in: {

@@ -1,0 +1,142 @@
+import type { ChildConfig, ConnectionConfig } from '@ipsec-kit/ikev2';
+import type { ChildOptions, ConnectionOptions } from '../options.ts';
+import { join, type OptionChecks } from './option-checks.ts';
+
+const HOUR_MS = 3_600_000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
+const DEFAULT_IKE_REKEY_MS = 4 * HOUR_MS;
+const DEFAULT_CHILD_REKEY_MS = HOUR_MS;
+/** Less than this, and keys are replaced faster than a lossy path carries the exchanges for it. */
+const MIN_SOFT_MS = 2_000;
+
+type ChildLifetimes = Pick<
+  ChildConfig,
+  | 'rekeyMs'
+  | 'rekeyJitterMs'
+  | 'rekeyBytes'
+  | 'rekeyPackets'
+  | 'hardLifetimeMs'
+  | 'hardBytes'
+  | 'hardPackets'
+>;
+type IkeLifetimes = Pick<ConnectionConfig, 'rekeyMs' | 'rekeyJitterMs' | 'reauthMs' | 'overMs'>;
+
+/** Compiles the soft and hard limits of a Child SA; what is absent follows from the rest as in strongSwan: the hard limit
+ * is the soft one and a tenth, or the other way round, and the random part is what lies between them.
+ * Refuses limits that leave no time, bytes or packets for the replacement.
+ */
+export function compileChildLifetimes(
+  checks: OptionChecks,
+  path: string,
+  options: ChildOptions,
+): ChildLifetimes {
+  const time = compileLimits(checks, path, options, {
+    soft: 'rekeyTimeMs',
+    hard: 'lifeTimeMs',
+    softFallback: DEFAULT_CHILD_REKEY_MS,
+    max: YEAR_MS,
+  });
+  const counted = { softFallback: 0, max: Number.MAX_SAFE_INTEGER };
+  const bytes = compileLimits(checks, path, options, {
+    ...counted,
+    soft: 'rekeyBytes',
+    hard: 'lifeBytes',
+  });
+  const packets = compileLimits(checks, path, options, {
+    ...counted,
+    soft: 'rekeyPackets',
+    hard: 'lifePackets',
+  });
+  const jitterMs = checks.integer(join(path, 'randTimeMs'), options.randTimeMs, {
+    min: 0,
+    max: YEAR_MS,
+    fallback: Math.max(0, time.hard - time.soft),
+  });
+  const from = options.rekeyTimeMs === undefined ? 'lifeTimeMs' : 'rekeyTimeMs';
+  checkEarliest(checks, join(path, from), time.soft, jitterMs);
+  return {
+    ...(time.soft === 0 ? {} : { rekeyMs: time.soft, rekeyJitterMs: jitterMs }),
+    ...(time.hard === 0 ? {} : { hardLifetimeMs: time.hard }),
+    ...(bytes.soft === 0 ? {} : { rekeyBytes: bytes.soft }),
+    ...(bytes.hard === 0 ? {} : { hardBytes: bytes.hard }),
+    ...(packets.soft === 0 ? {} : { rekeyPackets: packets.soft }),
+    ...(packets.hard === 0 ? {} : { hardPackets: packets.hard }),
+  };
+}
+
+/** Compiles the lifetimes of an IKE SA: rekeyed after 4 h when nothing is said, only reauthenticated when only that is,
+ * and ended a tenth of the longer time later. Refuses times that leave no room for the replacement.
+ */
+export function compileIkeLifetimes(
+  checks: OptionChecks,
+  path: string,
+  options: ConnectionOptions,
+): IkeLifetimes {
+  const time = (key: IkeTimeKey, fallback: number): number =>
+    checks.integer(join(path, key), options[key], { min: 0, max: YEAR_MS, fallback });
+  const reauthMs = time('reauthTimeMs', 0);
+  const rekeyMs = time(
+    'rekeyTimeMs',
+    options.reauthTimeMs === undefined ? DEFAULT_IKE_REKEY_MS : 0,
+  );
+  const times = [rekeyMs, reauthMs].filter((ms) => ms > 0);
+  const overMs = time('overTimeMs', Math.floor(Math.max(0, ...times) / 10));
+  const shorterMs = times.length === 0 ? 0 : Math.min(...times);
+  const jitterMs = time('randTimeMs', Math.min(overMs, Math.floor(shorterMs / 2)));
+  if (times.length === 0) return {};
+  checkEarliest(checks, join(path, 'rekeyTimeMs'), rekeyMs, jitterMs);
+  checkEarliest(checks, join(path, 'reauthTimeMs'), reauthMs, jitterMs);
+  if (options.overTimeMs === 0) {
+    const sentence =
+      'expected more than 0: the IKE SA would end before its replacement is there; leave it out for a tenth of the lifetime';
+    checks.problem('invalid-value', join(path, 'overTimeMs'), sentence);
+  }
+  return {
+    ...(rekeyMs === 0 ? {} : { rekeyMs }),
+    ...(reauthMs === 0 ? {} : { reauthMs }),
+    rekeyJitterMs: jitterMs,
+    overMs,
+  };
+}
+
+type IkeTimeKey = 'rekeyTimeMs' | 'reauthTimeMs' | 'overTimeMs' | 'randTimeMs';
+
+interface LimitKeys {
+  readonly soft: 'rekeyTimeMs' | 'rekeyBytes' | 'rekeyPackets';
+  readonly hard: 'lifeTimeMs' | 'lifeBytes' | 'lifePackets';
+  /** The soft limit when neither is given. */
+  readonly softFallback: number;
+  readonly max: number;
+}
+
+/** A soft and a hard limit; 0 is none. */
+function compileLimits(
+  checks: OptionChecks,
+  path: string,
+  options: ChildOptions,
+  keys: LimitKeys,
+): { readonly soft: number; readonly hard: number } {
+  const { max } = keys;
+  const read = (key: LimitKeys['soft' | 'hard'], fallback: number): number =>
+    checks.integer(join(path, key), options[key], { min: 0, max, fallback });
+  const given = options[keys.hard];
+  const hardGiven = given === undefined ? undefined : read(keys.hard, 0);
+  const soft = read(
+    keys.soft,
+    hardGiven === undefined ? keys.softFallback : hardGiven - Math.ceil(hardGiven / 11),
+  );
+  const hard = hardGiven ?? Math.min(Number.MAX_SAFE_INTEGER, soft + Math.ceil(soft / 10));
+  if (soft > 0 && hard > 0 && soft >= hard) {
+    const at = options[keys.soft] === undefined ? keys.hard : keys.soft;
+    const sentence = `the Child SA would end at ${hard}, before it is replaced at ${soft}: the limit for rekeying must be below the one for the end`;
+    checks.problem('invalid-value', join(path, at), sentence);
+  }
+  return { soft, hard };
+}
+
+function checkEarliest(checks: OptionChecks, path: string, softMs: number, jitterMs: number): void {
+  const earliestMs = Math.max(0, softMs - jitterMs);
+  if (softMs === 0 || earliestMs >= MIN_SOFT_MS) return;
+  const sentence = `keys would be replaced after ${earliestMs} ms at the earliest (${softMs} ms less up to ${jitterMs} ms at random), and ${MIN_SOFT_MS} ms is the least: raise it, lower the random part, or turn it off with 0`;
+  checks.problem('invalid-value', path, sentence);
+}

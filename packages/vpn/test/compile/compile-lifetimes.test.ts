@@ -1,0 +1,168 @@
+import type { ChildConfig, ConnectionConfig } from '@ipsec-kit/ikev2';
+import { describe, expect, it } from 'vitest';
+import { compileOptions } from '../../src/compile/index.ts';
+import type { ChildOptions, ConnectionOptions, VpnOptions } from '../../src/options.ts';
+
+function options(
+  connection: Partial<ConnectionOptions>,
+  children: Record<string, ChildOptions>,
+): VpnOptions {
+  return {
+    connections: {
+      home: { local: { auth: 'psk' }, remote: { auth: 'psk' }, children, ...connection },
+    },
+    secrets: [{ secret: 'x' }],
+  };
+}
+
+function messages(given: VpnOptions): string[] {
+  const result = compileOptions(given);
+  return result.ok ? [] : result.errors.map(({ message }) => message);
+}
+
+function connectionOf(given: VpnOptions): ConnectionConfig {
+  const result = compileOptions(given);
+  const connection = result.ok ? result.value.connections[0] : undefined;
+  if (!connection) throw new Error(`expected no errors, got ${messages(given)}`);
+  return connection;
+}
+
+function childLimits(child: ChildOptions): Partial<ChildConfig> {
+  const [config] = connectionOf(options({}, { net: child })).children;
+  const { rekeyMs, rekeyJitterMs, hardLifetimeMs } = config ?? {};
+  const { rekeyBytes, hardBytes, rekeyPackets, hardPackets } = config ?? {};
+  const all = { rekeyMs, rekeyJitterMs, hardLifetimeMs, rekeyBytes, hardBytes };
+  const entries = Object.entries({ ...all, rekeyPackets, hardPackets });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+function ikeTimes(connection: Partial<ConnectionOptions>): Partial<ConnectionConfig> {
+  const config = connectionOf(options(connection, { net: {} }));
+  const { rekeyMs, rekeyJitterMs, reauthMs, overMs } = config;
+  const entries = Object.entries({ rekeyMs, rekeyJitterMs, reauthMs, overMs });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+const HOUR_MS = 3_600_000;
+const HOURLY = { rekeyMs: HOUR_MS, rekeyJitterMs: 360_000, hardLifetimeMs: 3_960_000 };
+
+describe('the limits of a Child SA', () => {
+  it.each<[ChildOptions, Partial<ChildConfig>]>([
+    [{}, HOURLY],
+    [{ rekeyTimeMs: 0 }, {}],
+    [{ rekeyTimeMs: 0, lifeTimeMs: 1000 }, { hardLifetimeMs: 1000 }],
+    [{ rekeyTimeMs: 10_000 }, { rekeyMs: 10_000, rekeyJitterMs: 1000, hardLifetimeMs: 11_000 }],
+    [{ lifeTimeMs: 22_000 }, { rekeyMs: 20_000, rekeyJitterMs: 2000, hardLifetimeMs: 22_000 }],
+    [
+      { rekeyTimeMs: 10_000, lifeTimeMs: 30_000, randTimeMs: 500 },
+      { rekeyMs: 10_000, rekeyJitterMs: 500, hardLifetimeMs: 30_000 },
+    ],
+    [
+      { rekeyTimeMs: 10_000, lifeTimeMs: 0 },
+      { rekeyMs: 10_000, rekeyJitterMs: 0 },
+    ],
+    [{ rekeyBytes: 1000 }, { ...HOURLY, rekeyBytes: 1000, hardBytes: 1100 }],
+    [{ lifePackets: 33 }, { ...HOURLY, rekeyPackets: 30, hardPackets: 33 }],
+    [
+      { rekeyBytes: 0, lifeBytes: 50 },
+      { ...HOURLY, hardBytes: 50 },
+    ],
+    [
+      { rekeyBytes: Number.MAX_SAFE_INTEGER - 1 },
+      {
+        ...HOURLY,
+        rekeyBytes: Number.MAX_SAFE_INTEGER - 1,
+        hardBytes: Number.MAX_SAFE_INTEGER,
+      },
+    ],
+  ])('of %j', (child, expected) => {
+    expect(childLimits(child)).toEqual(expected);
+  });
+
+  it.each<[ChildOptions, string]>([
+    [
+      { rekeyTimeMs: 60_000, lifeTimeMs: 60_000 },
+      'rekeyTimeMs: the Child SA would end at 60000, before it is replaced at 60000: the limit for rekeying must be below the one for the end',
+    ],
+    [
+      { rekeyBytes: 2000, lifeBytes: 1000 },
+      'rekeyBytes: the Child SA would end at 1000, before it is replaced at 2000: the limit for rekeying must be below the one for the end',
+    ],
+    [
+      { rekeyTimeMs: 1000 },
+      'rekeyTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+    ],
+    [
+      { rekeyTimeMs: 60_000, lifeTimeMs: 200_000 },
+      'rekeyTimeMs: keys would be replaced after 0 ms at the earliest (60000 ms less up to 140000 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+    ],
+    [
+      { lifeTimeMs: 1100 },
+      'lifeTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+    ],
+  ])('are refused for %j', (child, expected) => {
+    expect(messages(options({}, { net: child }))).toEqual([
+      `connections.home.children.net.${expected}`,
+    ]);
+  });
+});
+
+describe('the lifetimes of an IKE SA', () => {
+  it.each<[Partial<ConnectionOptions>, Partial<ConnectionConfig>]>([
+    [{}, { rekeyMs: 4 * HOUR_MS, rekeyJitterMs: 1_440_000, overMs: 1_440_000 }],
+    [{ rekeyTimeMs: 0 }, {}],
+    [{ reauthTimeMs: 0 }, {}],
+    [{ reauthTimeMs: HOUR_MS }, { reauthMs: HOUR_MS, rekeyJitterMs: 360_000, overMs: 360_000 }],
+    [
+      { rekeyTimeMs: 10_000, reauthTimeMs: 1_000_000 },
+      { rekeyMs: 10_000, reauthMs: 1_000_000, rekeyJitterMs: 5000, overMs: 100_000 },
+    ],
+    [
+      { rekeyTimeMs: 10_000, overTimeMs: 3000, randTimeMs: 0 },
+      { rekeyMs: 10_000, rekeyJitterMs: 0, overMs: 3000 },
+    ],
+  ])('of %j', (connection, expected) => {
+    expect(ikeTimes(connection)).toEqual(expected);
+  });
+
+  it.each<[Partial<ConnectionOptions>, string]>([
+    [
+      { rekeyTimeMs: 10_000, randTimeMs: 9000 },
+      'rekeyTimeMs: keys would be replaced after 1000 ms at the earliest (10000 ms less up to 9000 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+    ],
+    [
+      { reauthTimeMs: 1000 },
+      'reauthTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+    ],
+    [
+      { overTimeMs: 0 },
+      'overTimeMs: expected more than 0: the IKE SA would end before its replacement is there; leave it out for a tenth of the lifetime',
+    ],
+  ])('are refused for %j', (connection, expected) => {
+    expect(messages(options(connection, { net: {} }))).toEqual([`connections.home.${expected}`]);
+  });
+});
+
+describe('what a connection does about losses', () => {
+  it('comes from its children', () => {
+    const child = { dpdAction: 'start', closeAction: 'start' } as const;
+    const given = options({ dpdTimeoutMs: 5000, childless: 'force' }, { a: child, b: child });
+    expect(connectionOf(given)).toMatchObject({
+      dpdAction: 'start',
+      closeAction: 'start',
+      dpdTimeoutMs: 5000,
+      childless: 'force',
+    });
+  });
+
+  it('is refused when the children differ', () => {
+    expect(messages(options({}, { a: { dpdAction: 'start' }, b: {} }))).toEqual([
+      'connections.home.children.b.dpdAction: expected the same as in the child "a", got "none" where that has "start": it holds for the connection as a whole',
+    ]);
+  });
+
+  it('keeps the order of a reauthentication as the settings say', () => {
+    const given = { ...options({}, { net: {} }), settings: { makeBeforeBreak: true } };
+    expect(connectionOf(given).makeBeforeBreak).toBe(true);
+  });
+});
