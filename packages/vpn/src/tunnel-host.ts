@@ -188,7 +188,8 @@ function connect(options: TunnelHostOptions, parts: OpenParts): ConnectedParts {
       // What waited for a Child SA goes before anything newer.
       install(pair) {
         engine.install(pair);
-        datapath.flush();
+        // Not before the IKE machine knows of it: the first packet is a fact about a child that it has.
+        setImmediate(() => datapath.flush());
       },
       activateOutbound(pairId) {
         engine.activateOutbound(pairId);
