@@ -99,8 +99,9 @@ describe.skipIf(gate.skip)('exchanges with strongSwan 5.9.8', () => {
 
   // One half-open IKE SA from somewhere else is what makes a responder ask for cookies.
   const halfOpenElsewhere = {
-    prepare: async (lab: Lab): Promise<void> => {
-      lab.left.start(process.execPath, fromSource(halfOpen, addresses.right.v4));
+    beforeClient: async (lab: Lab): Promise<void> => {
+      const other = lab.left.start(process.execPath, fromSource(halfOpen, addresses.right.v4));
+      await other.waitFor(/answered/);
     },
   };
   const askEarly = 'cookie_threshold = 1';

@@ -1,4 +1,4 @@
-// Keeps one half-open IKE SA at a responder: node half-open.ts ADDRESS (sends for twenty seconds).
+// Keeps one half-open IKE SA at a responder: node half-open.ts ADDRESS (for a minute), and says `answered` when there is one.
 import { randomFillSync } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,8 +16,9 @@ const random = { fill: (target: Uint8Array): void => void randomFillSync(target)
 const bytes = (length: number): Uint8Array => randomFillSync(new Uint8Array(length));
 const secret = await createNodeProvider().generate(Ke.CURVE25519, random);
 const socket = createSocket('udp4');
+socket.once('message', () => console.log('answered'));
 
-for (let sent = 0; sent < 200; sent += 1) {
+for (let sent = 0; sent < 600; sent += 1) {
   const request = encodeMessage({
     header: {
       initiatorSpi: BigInt(sent + 1),

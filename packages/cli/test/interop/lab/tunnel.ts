@@ -23,6 +23,8 @@ export interface Preparation {
   readonly ourArgs?: (host: Host) => readonly string[];
   /** Runs after the hosts stand and before any daemon starts. */
   readonly prepare?: (lab: Lab) => Promise<void>;
+  /** Runs when the server listens and before the client starts. */
+  readonly beforeClient?: (lab: Lab) => Promise<void>;
 }
 
 /** Brings the tunnel up, hands it to `body`, and takes everything down whatever happens. */
@@ -56,6 +58,7 @@ export async function withTunnel(
       );
       await server.process.waitFor(/listening/i);
     }
+    await preparation.beforeClient?.(lab);
     let client: IpsecKit | undefined;
     if (ours === 'server') {
       swan = await StrongSwan.start(
