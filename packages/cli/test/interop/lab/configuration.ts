@@ -15,6 +15,8 @@ export interface Tunnel {
   /** More lines of each side's connection, as `dpd_delay = 1s`. */
   readonly clientExtra?: string;
   readonly serverExtra?: string;
+  /** More lines of the client's child. */
+  readonly childExtra?: string;
   readonly clientIke?: string;
   readonly serverIke?: string;
   readonly clientSecret?: string;
@@ -66,6 +68,7 @@ export function clientConfiguration(tunnel: Tunnel = {}): string {
         ${pool ? '' : `local_ts = ${inner.map((family) => networks.left[family]).join(', ')}`}
         remote_ts = ${tunnel.remoteTs ?? inner.map((family) => networks.right[family]).join(', ')}
         esp_proposals = ${tunnel.esp ?? 'aes256gcm16'}
+        ${tunnel.childExtra ?? ''}
       }
     }
   }
