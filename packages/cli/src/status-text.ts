@@ -10,6 +10,7 @@ export function statusText(status: VpnStatus): string {
     `sockets: ${status.endpoints.join(', ')}`,
     ...(status.tun === undefined ? [] : [`tun: ${status.tun}`]),
     ...(status.counters ? [packetsText(status.counters)] : []),
+    ...(status.datagrams ? [datagramsText(status.datagrams)] : []),
     ...(sessions.length === 0 ? ['no session'] : sessions),
   ].join('\n');
 }
@@ -40,6 +41,17 @@ function childLines(child: ChildStatus): string[] {
 function packetsText(counters: NonNullable<VpnStatus['counters']>): string {
   const { inPackets, inBytes, outPackets, outBytes, drops } = counters;
   return `packets: ${inPackets} in (${inBytes} bytes), ${outPackets} out (${outBytes} bytes)${dropsText(drops)}`;
+}
+
+function datagramsText(counters: NonNullable<VpnStatus['datagrams']>): string {
+  const { ikeReceived, ikeSent, ikeRejected, malformed, receiveDrops, sendDrops } = counters;
+  const faults = {
+    rejected: ikeRejected,
+    malformed,
+    'not received': receiveDrops,
+    'not sent': sendDrops,
+  };
+  return `IKE messages: ${ikeReceived} in, ${ikeSent} out${dropsText(faults)}`;
 }
 
 function dropsText(drops: Readonly<Record<string, number>>): string {

@@ -55,6 +55,23 @@ export interface VpnStatus {
   readonly sessions: readonly SessionStatus[];
   /** Absent while nothing is open. */
   readonly counters?: EngineCounters;
+  /** What came over the sockets and was not for the packet engine; absent while nothing is open. */
+  readonly datagrams?: DatagramCounters;
+}
+
+/** Datagrams by what became of them. */
+export interface DatagramCounters {
+  readonly ikeReceived: number;
+  readonly ikeSent: number;
+  /** IKE messages that were dropped or answered with an error in the clear. */
+  readonly ikeRejected: number;
+  readonly keepalivesReceived: number;
+  readonly keepalivesSent: number;
+  /** Too short to be IKE, ESP or a keepalive. */
+  readonly malformed: number;
+  /** Dropped before anybody looked: too large, or no room. */
+  readonly receiveDrops: number;
+  readonly sendDrops: number;
 }
 
 type Keyed = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>;

@@ -28,7 +28,12 @@ import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { type KeyLog, openKeyLog } from './key-log.ts';
 import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
-import { createSessionBook, type SessionBook, type VpnStatus } from './status.ts';
+import {
+  createSessionBook,
+  type DatagramCounters,
+  type SessionBook,
+  type VpnStatus,
+} from './status.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
 import { messageOf, systemErrorCode, type VpnError, vpnErrorFrom } from './vpn-error.ts';
 
@@ -115,7 +120,13 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
 
-    const { driver, book, engine, installer } = connect(options, { tun, udp, keyLog, warn, undo });
+    const { driver, book, engine, installer, ikeCounters } = connect(options, {
+      tun,
+      udp,
+      keyLog,
+      warn,
+      undo,
+    });
     if (options.poolPrefixes.length > 0) await installer.prepare();
     return {
       driver,
@@ -135,6 +146,11 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         tun: tun.name,
         sessions: book.sessions((childId) => engine.pairCounters(childId)),
         counters: engine.counters(),
+        datagrams: {
+          ...ikeCounters(),
+          receiveDrops: udp.counters.receiveDrops,
+          sendDrops: udp.counters.sendDrops,
+        },
       }),
       close,
     };
@@ -158,6 +174,7 @@ interface ConnectedParts {
   readonly book: SessionBook;
   readonly engine: PacketEngine;
   readonly installer: ChildInstaller;
+  readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
 
 function connect(options: TunnelHostOptions, parts: OpenParts): ConnectedParts {
@@ -206,14 +223,15 @@ function connect(options: TunnelHostOptions, parts: OpenParts): ConnectedParts {
     onWarning: warn,
     ...(keyLog ? { keyLog } : {}),
   });
+  const endpoint = createIkeEndpoint({
+    connections: compiled.connections,
+    settings: compiled.settings,
+    crypto,
+    random: world.random,
+    jitter: world.jitter,
+  });
   const driver = createDriver({
-    endpoint: createIkeEndpoint({
-      connections: compiled.connections,
-      settings: compiled.settings,
-      crypto,
-      random: world.random,
-      jitter: world.jitter,
-    }),
+    endpoint,
     clock,
     scheduler,
     control: {
@@ -247,7 +265,13 @@ function connect(options: TunnelHostOptions, parts: OpenParts): ConnectedParts {
     driver.stop();
     datapath.stop();
   });
-  return { driver, book, engine, installer };
+  const ikeCounters = (): ReturnType<ConnectedParts['ikeCounters']> => {
+    const { ikeReceived, ikeSent, keepalivesReceived, keepalivesSent, malformed } =
+      datapath.counters;
+    const ikeRejected = endpoint.rejectedMessages;
+    return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
+  };
+  return { driver, book, engine, installer, ikeCounters };
 }
 
 /** What the clients of our pools are to reach. */

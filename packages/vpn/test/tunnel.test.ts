@@ -62,6 +62,23 @@ describe('a client and a server', () => {
     await s.server.close();
   });
 
+  it('count the datagrams that are nothing, by what was wrong with them', async () => {
+    const { hostAt } = createMemoryWorld();
+    const s = serverOn(hostAt('192.0.2.1'));
+    await s.server.open();
+    const before = s.server.status().datagrams;
+    const [endpoint] = s.server.endpoints;
+    if (!endpoint) throw new Error('the server is bound to nothing');
+    const local = { address: address('192.0.2.9'), port: 500 };
+    const stranger = await hostAt('192.0.2.9').createUdp?.([local]);
+    stranger?.sendOne(new Uint8Array(40), local, endpoint);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(before).toMatchObject({ ikeReceived: 0, ikeRejected: 0 });
+    expect(s.server.status().datagrams).toMatchObject({ ikeReceived: 1, ikeRejected: 1 });
+    await stranger?.close();
+    await s.server.close();
+  });
+
   it('go from port 500 to 4500 with encapsulation forced where there is no NAT (RFC 7296 §2.23)', async () => {
     const { hostAt } = createMemoryWorld();
     const s = serverOn(hostAt('192.0.2.1'));
