@@ -109,9 +109,12 @@ class Checker {
     // What stands where a key should be, next to a secret, may be a piece of it.
     const isSecret = path[0] === 'secrets';
     const name = isSecret ? 'of this name' : quoted(key);
-    const sentence = subsectionRuleOf(rule, key)
-      ? `${quoted(key)} is a section: write ${key} { ... }`
-      : `there is no key ${name} here${suggestion(key, rule)}`;
+    const hint = suggestion(key, rule);
+    // `local<suffix>` may be any name that begins so, a mistyped `local_adrs` too: the key that is near is meant.
+    const sentence =
+      subsectionRuleOf(rule, key) && (hint === '' || namesIn(rule).includes(key))
+        ? `${quoted(key)} is a section: write ${key} { ... }`
+        : `there is no key ${name} here${hint}`;
     const at = isSecret ? path.slice(0, -1) : path;
     this.#report(this.#problems, 'unknown-key', sentence, at, value.keyAt);
   }

@@ -291,6 +291,12 @@ describe('what is refused, with its place', () => {
       ],
     ],
     [
+      { conn: 'remote_adrs = 1.2.3.4' },
+      [
+        '/c.conf:2:1: connections.home.remote_adrs: there is no key "remote_adrs" here; did you mean "remote_addrs"?',
+      ],
+    ],
+    [
       { conn: 'lokal { }' },
       [
         '/c.conf:2:1: connections.home.lokal: there is no section "lokal" here; did you mean "local"?',
