@@ -74,6 +74,10 @@ export type Command =
       readonly connection: string;
       /** Name of the child to open; absent: the first of the connection. */
       readonly child?: string;
+      /** The packet that wants the child: its two ends go first in the offer. @see RFC 7296 §2.9 */
+      readonly packet?: PacketSelectors;
+      /** Virtual addresses to ask for; absent: those of the connection. */
+      readonly virtualAddresses?: readonly IpAddress[];
       readonly path: Path;
       /** Framing of the first exchange: false on port 500, true where the peer listens on 4500 only. */
       readonly marker: boolean;

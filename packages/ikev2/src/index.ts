@@ -22,7 +22,9 @@ export {
 } from './endpoint/request-handler.ts';
 export * from './endpoint-io.ts';
 export * from './events.ts';
+export { resolveSelectors } from './negotiate/selectors.ts';
 export type { PoolRange, PoolStatus } from './pools/address-pool.ts';
 export { type AddressPools, createAddressPools, type PoolConfig } from './pools/address-pools.ts';
-export { LINGER_MS } from './session/close-session.ts';
+export { LINGER_MS } from './session/linger.ts';
+export type { Lifetimes, SessionLifetimes } from './session/session-lifetimes.ts';
 export { type NextState, SESSION_STATES, type StateKind } from './session/states.ts';

@@ -30,7 +30,8 @@ export function firstChildConfig(
 
 /** The offer of the first Child SA. Where we ask for virtual addresses, our `dynamic` selectors are all addresses of
  * their families, also when we wish for a certain one: the responder MAY give another, and narrows to what it gives.
- * @see RFC 7296 §2.19, §3.15.1
+ * What triggered it goes first.
+ * @see RFC 7296 §2.9, §2.19, §3.15.1
  */
 export function firstChildOffer(
   session: IkeSession,
@@ -44,8 +45,10 @@ export function firstChildOffer(
   return {
     config,
     proposals: offerProposals(proposals, ProtocolId.ESP, spiBytes(inboundSpi)),
-    local: resolveSelectors(config.localSelectors, hosts),
-    remote: resolveSelectors(config.remoteSelectors, [session.path.remote.address]),
+    ...withPacket(session.firstPacket, {
+      local: resolveSelectors(config.localSelectors, hosts),
+      remote: resolveSelectors(config.remoteSelectors, [session.path.remote.address]),
+    }),
   };
 }
 
@@ -83,8 +86,19 @@ export function furtherChildOffer(
   return {
     config,
     proposals: offerProposals(proposals, ProtocolId.ESP, spiBytes(inboundSpi)),
-    local: packet ? [packet.local, ...local].slice(0, MAX_OFFERED_SELECTORS) : local,
-    remote: packet ? [packet.remote, ...remote].slice(0, MAX_OFFERED_SELECTORS) : remote,
+    ...withPacket(packet, { local, remote }),
+  };
+}
+
+/** Both lists with the packet that wants the Child SA in front. @see RFC 7296 §2.9 */
+function withPacket(
+  packet: PacketSelectors | undefined,
+  { local, remote }: Pick<ChildOffer, 'local' | 'remote'>,
+): Pick<ChildOffer, 'local' | 'remote'> {
+  if (!packet) return { local, remote };
+  return {
+    local: [packet.local, ...local].slice(0, MAX_OFFERED_SELECTORS),
+    remote: [packet.remote, ...remote].slice(0, MAX_OFFERED_SELECTORS),
   };
 }
 

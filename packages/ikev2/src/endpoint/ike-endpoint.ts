@@ -14,6 +14,7 @@ import { armKeepalive } from '../nat/keepalive.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
 import { followPeer } from '../session/move-path.ts';
+import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
 import { AnswerLimiter } from './answer-limiter.ts';
@@ -48,6 +49,8 @@ export interface IkeEndpointOptions {
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
 export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
   nextDeadline(): EndpointDeadline | undefined;
+  /** When the keys of a session and of its children are replaced, and when they end; `undefined` when there is no such session. */
+  lifetimes(sessionId: number): SessionLifetimes | undefined;
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
   readonly rejectedMessages: number;
 }
@@ -73,6 +76,10 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       const session = context.sessions.get(sessionId);
       const shown = session ? shownSession(session).id : sessionId;
       return { name: label, at, toleranceMs, wake, sessionId: shown };
+    },
+    lifetimes(sessionId) {
+      const session = context.sessions.get(sessionId);
+      return session && lifetimesOf(context, session);
     },
     get rejectedMessages() {
       return context.counters.rejectedMessages;
@@ -100,6 +107,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     sessionsByChild: new Map(),
     inboundChildSpis: new Set(),
     awaitedAnswers: new Map(),
+    installations: new Map(),
     deadlines: new DeadlineHeap(),
     halfOpen: new HalfOpenCounter(),
     cookies: new CookieJar(crypto, random),

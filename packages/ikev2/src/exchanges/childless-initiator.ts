@@ -43,6 +43,11 @@ export function openChildless(
   session.virtualAddresses = given.addresses;
   session.dns = given.dns;
   establish(context, session);
-  if (session.predecessor) moveRemaining(context, session);
-  else enqueue(context, session, { kind: 'create-child', name: offer.childName, postponements: 0 });
+  if (session.predecessor) {
+    moveRemaining(context, session);
+    return;
+  }
+  const { firstPacket } = session;
+  const procedure = { kind: 'create-child', name: offer.childName, postponements: 0 } as const;
+  enqueue(context, session, firstPacket ? { ...procedure, packet: firstPacket } : procedure);
 }

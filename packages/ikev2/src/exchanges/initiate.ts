@@ -28,6 +28,8 @@ export function initiate(
     connection,
     childName: command.child,
     floatTo: command.floatTo,
+    firstPacket: command.packet,
+    wantedAddresses: command.virtualAddresses,
   });
   beginInit(context, session, connection);
 }

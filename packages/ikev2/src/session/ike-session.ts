@@ -6,7 +6,7 @@ import type { KeepaliveTimer, NatStatus } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
-import type { Lease } from '../endpoint-io.ts';
+import type { Lease, PacketSelectors } from '../endpoint-io.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -30,6 +30,8 @@ export interface IkeSession {
   /** As initiator: the child to open, and where to go on after IKE_SA_INIT. */
   readonly childName: string | undefined;
   readonly floatTo: Path | undefined;
+  /** The packet that wants the child. */
+  readonly firstPacket: PacketSelectors | undefined;
   /** Where the first exchange went, for an attempt anew. */
   readonly firstPath: Path;
   readonly firstMarker: boolean;

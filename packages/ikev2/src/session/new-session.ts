@@ -2,6 +2,7 @@ import type { IpAddress, Path } from '@ipsec-kit/ip';
 import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import type { PacketSelectors } from '../endpoint-io.ts';
 import { NAT_UNKNOWN } from '../nat/nat-detection.ts';
 import type { IkeSession } from './ike-session.ts';
 import type { SessionState } from './session-state.ts';
@@ -20,7 +21,8 @@ export interface SessionStart {
   /** The session that it is to replace. */
   readonly takesOver?: IkeSession;
   /** Absent: those of the connection. */
-  readonly wantedAddresses?: readonly IpAddress[];
+  readonly wantedAddresses?: readonly IpAddress[] | undefined;
+  readonly firstPacket?: PacketSelectors | undefined;
   readonly halfOpenFrom?: IpAddress;
   readonly initHash?: string;
 }
@@ -86,6 +88,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     reopenings: 0,
     lowestNonce: new Uint8Array(0),
     establishedAt: context.now,
+    firstPacket: start.firstPacket,
     wantedAddresses: start.wantedAddresses ?? start.connection?.virtualAddresses ?? [],
     addressUpdates: undefined,
   };
