@@ -19,7 +19,7 @@ export interface OutboundSa {
   readonly bytes: number;
   readonly softLimitReached: boolean;
   /** Seals `memory[offset .. offset + length)`; the ESP packet begins at `offset - headroom`.
-   * @param nextHeader - 4 for IPv4, 41 for IPv6 inside, 59 for a dummy packet.
+   * @param nextHeader - 4 for IPv4, 41 for IPv6 inside, the upper layer's protocol in transport mode, 59 for a dummy packet.
    * @returns the length of the ESP packet, or an `EspDrop` code.
    */
   seal(memory: Uint8Array, offset: number, length: number, nextHeader: number): number;

@@ -18,6 +18,12 @@ export type EngineDropReason =
   | 'held-discarded'
   /** Inbound: what came out is not within the selectors of the SA. @see RFC 4301 §5.2 */
   | 'selector-mismatch'
+  /** Either direction, transport mode: a fragment, while ESP takes whole datagrams. @see RFC 4303 §3.3.4 */
+  | 'transport-fragment'
+  /** Either direction, transport mode: IPv4 options or IPv6 headers that belong before ESP, into the outer packet, which
+   * UDP encapsulation leaves to the host. @see RFC 4303 §3.1.1
+   */
+  | 'transport-header'
   /** Inbound: the next header of ESP is not the version of the packet inside. */
   | 'bad-next-header'
   /** The inner packet has no usable IP header. */
@@ -39,6 +45,8 @@ export function createDropCounters(): Record<DropReason, number> {
     'held-queue-full': 0,
     'held-discarded': 0,
     'selector-mismatch': 0,
+    'transport-fragment': 0,
+    'transport-header': 0,
     'bad-next-header': 0,
     'malformed-inner': 0,
     dummy: 0,

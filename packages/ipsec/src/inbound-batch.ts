@@ -21,6 +21,8 @@ import {
 import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
 import { holdDatagram } from './spi-reservations.ts';
+import { correctChecksum } from './transport-checksum.ts';
+import { restoreIpHeader, transportRefusal } from './transport-mode.ts';
 
 /** Opens the ESP packets of `batch` in place and compacts it; see `PacketEngine.inbound`. @see RFC 4301 §5.2 */
 export function openBatch(state: EngineState, batch: PacketBatch): void {
@@ -60,8 +62,10 @@ function openPackets(
       continue;
     }
     noteInbound(state, pair, batch.paths, i);
-    const inner = offset + pair.inboundSa.headroom;
-    const length = acceptInner(state, pair, memory, inner, opened);
+    const inner = findInner(state, pair, batch, offset + pair.inboundSa.headroom, opened);
+    if (inner < 0) continue;
+    const innerBytes = opened + (pair.transport?.template.length ?? 0);
+    const length = acceptInner(state, pair, memory, inner, innerBytes);
     if (length === 0) continue;
     offsets[kept] = inner;
     lengths[kept] = length;
@@ -124,8 +128,36 @@ function isOnPath(known: Uint8Array, paths: Uint8Array, index: number): boolean 
     : packedRemotesEqual(paths, index, known, 0);
 }
 
+/** Looks at what kind of packet came out of an SA, and puts the IP header back in transport mode.
+ * @returns where it begins, or -1 when it was dropped or a dummy.
+ */
+function findInner(
+  state: EngineState,
+  pair: InstalledPair,
+  batch: PacketBatch,
+  at: number,
+  length: number,
+): number {
+  const { drops } = state;
+  const nextHeader = pair.inboundSa.lastNextHeader;
+  if (nextHeader === EspNextHeader['IPv6-NoNxt']) {
+    drops.dummy += 1;
+    return -1;
+  }
+  if (!pair.transport) {
+    const version = length === 0 ? 0 : packetVersion(batch.memory, at);
+    const expected = version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
+    if ((version === 4 || version === 6) && nextHeader === expected) return at;
+    drops['bad-next-header'] += 1;
+    return -1;
+  }
+  const inner = restoreIpHeader(pair.transport, batch, at, length, nextHeader);
+  if (inner < 0) drops['no-room'] += 1;
+  return inner;
+}
+
 /** Checks what came out of an SA against its selectors.
- * @returns the length of the inner packet, or 0 when it was dropped or a dummy.
+ * @returns the length of the inner packet, or 0 when it was dropped.
  */
 function acceptInner(
   state: EngineState,
@@ -135,19 +167,13 @@ function acceptInner(
   length: number,
 ): number {
   const { fields, drops } = state;
-  const nextHeader = pair.inboundSa.lastNextHeader;
-  if (nextHeader === EspNextHeader['IPv6-NoNxt']) {
-    drops.dummy += 1;
-    return 0;
-  }
-  const version = length === 0 ? 0 : packetVersion(memory, inner);
-  const expected = version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
-  if ((version !== 4 && version !== 6) || nextHeader !== expected) {
-    drops['bad-next-header'] += 1;
-    return 0;
-  }
   if (!readPacketFields(memory, inner, length, fields)) {
     drops['malformed-inner'] += 1;
+    return 0;
+  }
+  const refusal = pair.transport ? transportRefusal(memory, inner, fields) : undefined;
+  if (refusal) {
+    drops[refusal] += 1;
     return 0;
   }
   if (
@@ -157,6 +183,8 @@ function acceptInner(
     drops['selector-mismatch'] += 1;
     return 0;
   }
+  const correction = pair.transport?.correction ?? 0;
+  if (correction !== 0) correctChecksum(memory, fields, correction);
   clampTcpMssOfFields(memory, fields, pair.innerMtu);
   state.inPackets += 1;
   state.inBytes += fields.totalLength;

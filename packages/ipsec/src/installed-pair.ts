@@ -3,6 +3,11 @@ import { createInboundSa, createOutboundSa, type InboundSa, type OutboundSa } fr
 import { isAnyPort, PACKED_PATH_BYTES, packPath, type TrafficSelector } from '@ipsec-kit/ip';
 import type { HeldQueue } from './held-queue.ts';
 import type { SaPair } from './sa-pair.ts';
+import {
+  createTransportHeader,
+  requireHostSelectors,
+  type TransportHeader,
+} from './transport-mode.ts';
 
 /** The smallest MTU that every IPv4 module must forward. @see RFC 791 §3.2 */
 const MIN_INNER_MTU = 68;
@@ -17,6 +22,8 @@ export interface InstalledPair {
   /** Whether some selector names ports: later fragments, which have none, do not match it. */
   readonly selectsPorts: boolean;
   readonly innerMtu: number;
+  /** The header that is taken off and put back; `undefined` in tunnel mode. */
+  readonly transport: TransportHeader | undefined;
   /** Packed; where ESP goes. */
   readonly path: Uint8Array;
   /** Packed; the other path that was told last, valid while `isElsewhere`. */
@@ -74,6 +81,7 @@ export function createInstalledPair(
     remoteSelectors: [...remoteSelectors],
     selectsPorts: ![...localSelectors, ...remoteSelectors].every(isAnyPort),
     innerMtu,
+    transport: transportOf(pair),
     path: packPath(pair.path),
     reportedPath: new Uint8Array(PACKED_PATH_BYTES),
     isElsewhere: false,
@@ -86,6 +94,17 @@ export function createInstalledPair(
     hardLimitReported: false,
     held: undefined,
   };
+}
+
+function transportOf(pair: SaPair): TransportHeader | undefined {
+  const { mode = 'tunnel', transportAddresses } = pair;
+  if (mode === 'tunnel') return undefined;
+  if (!transportAddresses) {
+    throw new TypeError('"transportAddresses" expected two addresses in transport mode, got none');
+  }
+  requireHostSelectors('localSelectors', pair.localSelectors, transportAddresses.local);
+  requireHostSelectors('remoteSelectors', pair.remoteSelectors, transportAddresses.remote);
+  return createTransportHeader(transportAddresses);
 }
 
 /** @throws when there is no selector. */

@@ -14,6 +14,7 @@ import { catchPacket } from './acquire.ts';
 import { countEspDrop, type EngineState, noteSoftLimit } from './engine-state.ts';
 import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
+import { nextHeaderBehind, transportRefusal } from './transport-mode.ts';
 
 /** Most ICMP errors that one batch causes. @see RFC 4443 §2.4 (f) (errors must be limited) */
 const MAX_ERRORS_PER_BATCH = 16;
@@ -35,7 +36,7 @@ export function sealBatch(state: EngineState, batch: PacketBatch, toTun: PacketB
     if (length === 0) continue;
     const espLength = sealPacketAt(state, pair, batch, offset, length);
     if (espLength === 0) continue;
-    offsets[kept] = offset - pair.outboundSa.headroom;
+    offsets[kept] = offset + headerBytesOff(pair) - pair.outboundSa.headroom;
     lengths[kept] = espLength;
     copyPackedPath(pair.path, 0, batch.paths, kept);
     kept += 1;
@@ -86,6 +87,13 @@ function fitPacket(
   mostErrors: number,
 ): number {
   const { fields } = state;
+  const refusal = pair.transport
+    ? transportRefusal(batch.memory, batch.offsets[index] ?? 0, fields)
+    : undefined;
+  if (refusal) {
+    state.drops[refusal] += 1;
+    return 0;
+  }
   // Up to the smallest MTU of IPv6 the outer packet has to be fragmented instead. RFC 4301 §8.2.1, RFC 2473 §7.1
   const mtu = fields.version === 6 ? Math.max(pair.innerMtu, MIN_IPV6_MTU) : pair.innerMtu;
   if (fields.totalLength <= mtu) {
@@ -98,7 +106,8 @@ function fitPacket(
     return 0;
   }
   // Later fragments show no ports, so that the peer would drop them: such packets go whole. RFC 4301 §7
-  if (pair.selectsPorts) return fields.totalLength;
+  // ESP in transport mode takes whole datagrams, the outer one is fragmented on its way. RFC 4303 §3.3.4
+  if (pair.selectsPorts || pair.transport) return fields.totalLength;
   if (fragmentIpv4(batch, index, mtu) === 0) {
     state.drops['no-room'] += 1;
     return 0;
@@ -129,13 +138,17 @@ function sealPacketAt(
   length: number,
 ): number {
   const sa = pair.outboundSa;
-  const inSlot = offset % batch.slotBytes;
-  if (inSlot < sa.headroom || inSlot + length + sa.tailroom > batch.slotBytes) {
+  const { memory, slotBytes } = batch;
+  const off = headerBytesOff(pair);
+  const inSlot = (offset % slotBytes) + off;
+  if (inSlot < sa.headroom || inSlot + length - off + sa.tailroom > slotBytes) {
     state.drops['no-room'] += 1;
     return 0;
   }
-  const nextHeader = state.fields.version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
-  const espLength = sa.seal(batch.memory, offset, length, nextHeader);
+  const { version } = state.fields;
+  const inTunnel = version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
+  const nextHeader = pair.transport ? nextHeaderBehind(memory, offset, version) : inTunnel;
+  const espLength = sa.seal(memory, offset + off, length - off, nextHeader);
   if (espLength < 0) {
     countEspDrop(state, pair, espLength);
     return 0;
@@ -144,4 +157,9 @@ function sealPacketAt(
   state.outBytes += length;
   noteSoftLimit(state, pair);
   return espLength;
+}
+
+/** Bytes of IP header that are not sent. @see RFC 4303 §3.1.1 */
+function headerBytesOff({ transport }: InstalledPair): number {
+  return transport ? transport.template.length : 0;
 }

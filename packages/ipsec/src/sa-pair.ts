@@ -1,12 +1,22 @@
 import type { CipherSuite, KeyMaterial } from '@ipsec-kit/crypto';
 import type { EspLimits } from '@ipsec-kit/esp';
-import type { Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
 
 /** One direction of a Child SA. */
 export interface SaHalf {
   readonly spi: number;
   readonly encryptionKey: KeyMaterial;
   readonly integrityKey: KeyMaterial;
+}
+
+/** Between whom a transport mode SA carries packets, as this host sees the two. */
+export interface TransportAddresses {
+  readonly local: IpAddress;
+  readonly remote: IpAddress;
+  /** The same two as the peer sees them, where a NAT lies between: its checksums cover these. Absent: no other ones.
+   * @see RFC 7296 §2.23.1 (the original traffic selectors), RFC 3948 §3.1.2
+   */
+  readonly atPeer?: { readonly local: IpAddress; readonly remote: IpAddress };
 }
 
 /** What the packet engine needs to carry a Child SA: negotiated, keyed, and ready to go. */
@@ -19,11 +29,17 @@ export interface SaPair {
   /** Negotiated selectors of this side and of the peer. */
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
+  /** Default tunnel. In transport mode the IP header of a packet is not sent but rebuilt by the receiver, and the
+   * selectors are those of one host on either side. @see RFC 4301 §4.1
+   */
+  readonly mode?: 'tunnel' | 'transport';
+  /** In transport mode: the addresses of the headers that are rebuilt. */
+  readonly transportAddresses?: TransportAddresses;
   /** Where ESP goes, UDP-encapsulated. */
   readonly path: Path;
   readonly replayWindowPackets: number;
   readonly limits: EspLimits;
-  /** Largest inner packet before fragmentation is needed; TCP's MSS is clamped to it. */
+  /** Largest inner packet, IP header included, before fragmentation is needed; TCP's MSS is clamped to it. */
   readonly innerMtu: number;
   /** Whether outbound traffic uses this pair from the start, or only after {@link PacketEngine.activateOutbound}. */
   readonly outboundActive: boolean;

@@ -130,6 +130,18 @@ describe('innerMtuOfPath', () => {
     expect(innerMtuOfPath(shape, 60, version)).toBe(0);
   });
 
+  it.each([4, 6] as const)(
+    'is larger by the header that transport mode does not carry, over IPv%d',
+    (version) => {
+      const shape = provider.cipherShape(gcm);
+      if (!shape) throw new Error('not provided');
+      const tunnelMode = innerMtuOfPath(shape, 1500, version);
+      const headerBytes = version === 4 ? 20 : 40;
+      expect(innerMtuOfPath(shape, 1500, version, 'transport')).toBe(tunnelMode + headerBytes);
+      expect(innerMtuOfPath(shape, 60, version, 'transport')).toBe(0);
+    },
+  );
+
   it('is what the engine makes of it', () => {
     const shape = provider.cipherShape(gcm);
     if (!shape) throw new Error('not provided');
