@@ -43,11 +43,10 @@ export function openChildless(
   session.virtualAddresses = given.addresses;
   session.dns = given.dns;
   establish(context, session);
-  if (session.predecessor) {
-    moveRemaining(context, session);
-    return;
+  if (!session.predecessor) {
+    const { firstPacket } = session;
+    const procedure = { kind: 'create-child', name: offer.childName, postponements: 0 } as const;
+    enqueue(context, session, firstPacket ? { ...procedure, packet: firstPacket } : procedure);
   }
-  const { firstPacket } = session;
-  const procedure = { kind: 'create-child', name: offer.childName, postponements: 0 } as const;
-  enqueue(context, session, firstPacket ? { ...procedure, packet: firstPacket } : procedure);
+  moveRemaining(context, session);
 }

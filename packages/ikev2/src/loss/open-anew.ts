@@ -5,6 +5,7 @@ import type { SessionFailure } from '../events.ts';
 import { exchangeIds, nextIdBehind } from '../reauth/session-name.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { openSession } from '../session/new-session.ts';
+import { furtherChildren } from './further-children.ts';
 
 /** First pause before a session that could not be opened anew is tried again; it doubles with each try, up to the longest. */
 const FIRST_PAUSE_MS = 2_000;
@@ -41,6 +42,7 @@ export function openAnew(
   });
   exchangeIds(context, fresh, session);
   fresh.isReopened = true;
+  fresh.furtherChildren = furtherChildren(session, fresh.childName);
   fresh.reopenings = reopenings + 1;
   session.takenOverBy = fresh;
   inheritRetired(context, session, fresh);

@@ -2,6 +2,7 @@ import { announceReplacement } from '../child/install-child.ts';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
+import { furtherChildren } from '../loss/further-children.ts';
 import { lossAction } from '../loss/loss-action.ts';
 import { openAnew } from '../loss/open-anew.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -71,6 +72,7 @@ function goOnWith(
   session.takenOverBy = successor;
   successor.takesOver = undefined;
   successor.isReopened = true;
+  successor.furtherChildren = furtherChildren(session, successor.childName);
   successor.isClosing ||= session.isClosing;
   inheritRetired(context, session, successor);
   if (successor.isClosing) return;

@@ -41,7 +41,7 @@ export function endSession(
   context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);
   for (const child of [...session.children.values()]) {
-    letGoOfChild(context, session, child, failure.sentence);
+    letGoOfChild(context, session, child, failure.sentence, action);
   }
   dropRetired(context, session);
   if (session.lease) context.outputs.push({ kind: 'release-lease', lease: session.lease });
@@ -98,10 +98,12 @@ function letGoOfChild(
   session: IkeSession,
   child: ChildSa,
   reason: string,
+  action: LossAction = 'none',
 ): void {
   const front = shownSession(session);
   if (front === session || child.replacedBy === undefined) {
-    removeChild(context, session, child, reason);
+    // One that begins anew as a whole is told by `session-interrupted`.
+    removeChild(context, session, child, reason, action === 'trap' ? action : 'none');
     return;
   }
   const replacement = front.children.get(child.replacedBy);

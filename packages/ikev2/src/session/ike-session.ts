@@ -110,6 +110,8 @@ export interface IkeSession {
   failedReauths: number;
   /** Users have seen it open before: it opens anew under the same name. */
   isReopened: boolean;
+  /** Names of the children that are opened when the first one stands: what it had when it was lost. */
+  furtherChildren: readonly string[];
   /** How often it was opened anew since it last stood for long. */
   reopenings: number;
   /** The lower of the two nonces of IKE_SA_INIT. */

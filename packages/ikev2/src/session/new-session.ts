@@ -85,6 +85,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     predecessor: undefined,
     failedReauths: 0,
     isReopened: false,
+    furtherChildren: [],
     reopenings: 0,
     lowestNonce: new Uint8Array(0),
     establishedAt: context.now,

@@ -22,11 +22,12 @@ export function lifetimesOf(context: EndpointContext, session: IkeSession): Sess
   const reauthenticateAt = context.deadlines.at(id, 'reauth');
   const reauthOverAt = context.deadlines.at(id, 'reauth-over');
   const ends = [expiresAt, reauthOverAt].filter((at) => at !== undefined);
+  const [endsAt] = ends.toSorted((a, b) => a - b);
   const children = [...session.children.values()].map(
     (child) => [child.id, lifetimes(child.softAt, child.expiresAt)] as const,
   );
   return {
-    ...lifetimes(rekeyAt, ends.length > 0 ? earliest(ends) : undefined),
+    ...lifetimes(rekeyAt, endsAt),
     ...(reauthenticateAt === undefined ? {} : { reauthenticateAt }),
     children: new Map(children),
   };
@@ -37,8 +38,4 @@ function lifetimes(rekeyAt: Instant | undefined, endsAt: Instant | undefined): L
     ...(rekeyAt === undefined ? {} : { rekeyAt }),
     ...(endsAt === undefined ? {} : { endsAt }),
   };
-}
-
-function earliest(instants: readonly Instant[]): Instant {
-  return instants.reduce((first, at) => (at < first ? at : first));
 }

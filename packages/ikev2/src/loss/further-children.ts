@@ -1,0 +1,17 @@
+import type { IkeSession } from '../session/ike-session.ts';
+
+/** Names of what a session that is lost carried or was about to, beside the child that is opened first in its place.
+ * @param first - the name of that one; taken out once.
+ */
+export function furtherChildren(session: IkeSession, first: string | undefined): readonly string[] {
+  const names = [...session.children.values()]
+    .filter(({ replacedBy, deleting }) => replacedBy === undefined && deleting === undefined)
+    .map(({ config }) => config.name);
+  const { queue, running } = session;
+  for (const procedure of running ? [running.procedure, ...queue] : queue) {
+    if (procedure.kind === 'create-child') names.push(procedure.name);
+  }
+  names.push(...session.furtherChildren);
+  const at = first === undefined ? -1 : names.indexOf(first);
+  return at < 0 ? names : names.toSpliced(at, 1);
+}
