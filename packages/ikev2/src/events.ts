@@ -162,6 +162,8 @@ export type SessionEvent =
   | {
       readonly kind: 'reauthentication-failed';
       readonly sessionId: number;
+      /** The IKE SA that is in use: when the new one stood already and did not hold, that is the old one again. */
+      readonly spis: { readonly initiator: bigint; readonly responder: bigint };
       readonly failure: SessionFailure;
       readonly retryInMs: number;
     }

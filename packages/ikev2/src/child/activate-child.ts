@@ -1,10 +1,14 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
 
-/** How long a responder keeps sending on the old Child SA when the initiator neither uses the new one nor deletes the old. */
-export const ACTIVATION_PATIENCE_MS: number = 20_000;
+/** How long a responder keeps sending on the old Child SA when the initiator neither uses the new one nor deletes the old: as
+ * long as it may still be asking for our response, without which it has no keys for what we would send. A strongSwan with its
+ * defaults does so for 165 s. Nothing is lost meanwhile, since the old one receives until its DELETE.
+ */
+export const ACTIVATION_PATIENCE_MS: number = 165_000;
 
 /** Lets outbound traffic use a Child SA that waited for a sign that the peer has it; once only. @see RFC 7296 §2.8 */
 export function activateChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {
@@ -12,13 +16,26 @@ export function activateChild(context: EndpointContext, session: IkeSession, chi
   child.isActive = true;
   context.outputs.push({ kind: 'activate-child', childId: child.id });
   armActivation(context, session);
+  if (!child.isRekeyDue) return;
+  child.isRekeyDue = false;
+  child.softAt = context.now;
+  armChildLifetime(context, session);
 }
 
-/** The first authenticated packet of a Child SA has come: the peer has it, so it is ours to use as well. */
+/** The first authenticated packet of a Child SA has come: the peer has it, so it is ours to use as well. It may be told of
+ * before the answer to its installation: then it is remembered until that comes.
+ */
 export function onFirstInbound(context: EndpointContext, childId: number): void {
   const session = context.sessionsByChild.get(childId);
   const child = session?.children.get(childId);
-  if (session && child) activateChild(context, session, child);
+  if (session && child) {
+    // One that lost against another stays unused, whoever sends on it. @see RFC 7296 §2.8.1
+    if (child.activateAt !== undefined) activateChild(context, session, child);
+    return;
+  }
+  for (const installation of context.installations.values()) {
+    if (installation.childId === childId) installation.hasInbound = true;
+  }
 }
 
 /** No sign came: whatever the peer does with the old one, its answer to our response is due by now. */

@@ -28,10 +28,14 @@ export interface ChildSa {
   isActive: boolean;
   /** When it is used in any case. */
   activateAt: Instant | undefined;
+  /** It is to be replaced as soon as it is used: before, the peer may not have it. */
+  isRekeyDue: boolean;
   /** The Child SA that has taken its place, by rekey or reauthentication. */
   replacedBy: number | undefined;
   /** Why our DELETE is on its way, once it is. */
   deleting: string | undefined;
+  /** What is told of its end: that traffic shall open it again. */
+  endAction: 'none' | 'trap';
 }
 
 /** A Child SA that both sides have deleted and another has replaced: it still receives, until `until`. */

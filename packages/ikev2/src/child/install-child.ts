@@ -1,8 +1,9 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
-import { ask, type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import { ask, type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { activationDeadline, armActivation } from './activate-child.ts';
+import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
 import type { NegotiatedChild } from './negotiated-child.ts';
 
@@ -12,7 +13,7 @@ export function requestInstallation(
   session: IkeSession,
   child: NegotiatedChild,
 ): number {
-  return ask(context, session, {
+  const requestId = ask(context, session, {
     kind: 'install-child',
     child: {
       sessionId: shownSession(session.takesOver ?? session).id,
@@ -27,12 +28,14 @@ export function requestInstallation(
       localSelectors: child.localSelectors,
       remoteSelectors: child.remoteSelectors,
       path: session.path,
-      outboundActive: child.waitsForPeer !== true,
+      outboundActive: child.waitsForPeer !== true && child.isRedundant !== true,
       ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
       virtualAddresses: session.virtualAddresses,
       dns: session.dns,
     },
   });
+  context.installations.set(requestId, { childId: child.id, hasInbound: false });
+  return requestId;
 }
 
 /** Enters an installed Child SA into its session; what happens to it is an event of its own, {@link announceChild}. */
@@ -59,8 +62,10 @@ export function adoptChild(
     postponements: 0,
     isActive: !waits && !isRedundant,
     activateAt: waits ? activationDeadline(context) : undefined,
+    isRekeyDue: false,
     replacedBy: undefined,
     deleting: undefined,
+    endAction: 'none',
   };
   session.children.set(id, adopted);
   context.sessionsByChild.set(id, session);
@@ -135,20 +140,4 @@ export function announceReplacement(
     localSelectors: fresh.localSelectors,
     remoteSelectors: fresh.remoteSelectors,
   });
-}
-
-/** Sets the deadline for the Child SA whose soft or hard lifetime ends first. */
-export function armChildLifetime(context: EndpointContext, session: IkeSession): void {
-  let first: { at: Instant; label: string } | undefined;
-  for (const { softAt, expiresAt, deleting, config } of session.children.values()) {
-    if (deleting !== undefined) continue;
-    if (softAt !== undefined && (!first || softAt < first.at)) {
-      first = { at: softAt, label: `rekey of ${config.name}` };
-    }
-    if (expiresAt !== undefined && (!first || expiresAt < first.at)) {
-      first = { at: expiresAt, label: `end of life of ${config.name}` };
-    }
-  }
-  if (!first) context.deadlines.clear(session.id, 'child-lifetime');
-  else setTimer(context, session, 'child-lifetime', first.at, { label: first.label });
 }

@@ -1,3 +1,4 @@
+import { onFirstInbound } from '../child/activate-child.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { onAnsweringAnswer, onInitiationAnswer } from '../exchanges/create-child-answers.ts';
 import { onFirstChildInstalled } from '../exchanges/first-child-initiator.ts';
@@ -15,7 +16,20 @@ import type { EndpointContext } from './endpoint-context.ts';
  */
 export function deliverAnswer(context: EndpointContext, requestId: number, answer: Answer): void {
   const session = context.awaitedAnswers.get(requestId);
+  const installation = context.installations.get(requestId);
   context.awaitedAnswers.delete(requestId);
+  context.installations.delete(requestId);
+  deliver(context, session, requestId, answer);
+  // The packet path may have told of it before the answer was there.
+  if (installation?.hasInbound) onFirstInbound(context, installation.childId);
+}
+
+function deliver(
+  context: EndpointContext,
+  session: IkeSession | undefined,
+  requestId: number,
+  answer: Answer,
+): void {
   if (session && 'requestId' in session.state && session.state.requestId === requestId) {
     dispatch(context, session, answer);
   } else if (session && deliverToExchange(context, session, requestId, answer)) {

@@ -59,6 +59,8 @@ export interface EndpointContext {
   readonly inboundChildSpis: Set<number>;
   /** Which session waits for the answer to a request. */
   readonly awaitedAnswers: Map<number, IkeSession>;
+  /** Installations that the packet path was asked for, by request. */
+  readonly installations: Map<number, { readonly childId: number; hasInbound: boolean }>;
   readonly deadlines: DeadlineHeap<TimerName>;
   readonly halfOpen: HalfOpenCounter;
   readonly cookies: CookieJar;

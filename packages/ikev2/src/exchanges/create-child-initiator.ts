@@ -231,15 +231,16 @@ function finish(
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
 }
 
-/** Whether our replacement of a Child SA has the lowest of the four nonces. @see RFC 7296 §2.8.1 */
+/** Whether our replacement of a Child SA has the lowest of the four nonces. It has so for good: by the time that a late
+ * answer comes, the peer's may itself have been replaced, or be closed. @see RFC 7296 §2.8.1
+ */
 function losesAgainstRival(
-  session: IkeSession,
+  { rival }: IkeSession,
   rekeys: number | undefined,
   lowest: Uint8Array,
 ): boolean {
-  const { rival } = session;
   if (rival?.kind !== 'child' || rival.oldChildId !== rekeys) return false;
-  return session.children.has(rival.childId) && compareNonces(lowest, rival.lowest) < 0;
+  return compareNonces(lowest, rival.lowest) < 0;
 }
 
 /** The peer has the Child SA, we cannot have it: it is deleted there. */

@@ -1,4 +1,5 @@
-import { adoptChild, announceReplacement, armChildLifetime } from '../child/install-child.ts';
+import { armChildLifetime } from '../child/arm-child-lifetime.ts';
+import { adoptChild, announceReplacement } from '../child/install-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
@@ -44,8 +45,9 @@ export function onChildInstalled(
   const fresh = adoptChild(context, session, child);
   const old = child.replaces === undefined ? undefined : session.children.get(child.replaces);
   const other = rival?.kind === 'child' ? session.children.get(rival.childId) : undefined;
-  if (child.isRedundant && other) {
-    fresh.replacedBy = other.id;
+  if (child.isRedundant) {
+    // Where the other is gone as well, it has been replaced or closed since: this one was made for neither.
+    fresh.replacedBy = other?.id;
     remove(session, fresh.id, 'redundant after both sides rekeyed');
   } else if (old?.deleting !== undefined) {
     // Closed by its user while it was being replaced: so is the replacement.

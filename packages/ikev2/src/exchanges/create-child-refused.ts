@@ -1,7 +1,8 @@
 import { type Instant, msBetween } from '@ipsec-kit/clock';
 import { type NotifyPayload, NotifyType, notifyUint16 } from '@ipsec-kit/ikev2-codec';
 import { refusalOf } from '../child/accept-child.ts';
-import { armChildLifetime } from '../child/install-child.ts';
+import { armChildLifetime } from '../child/arm-child-lifetime.ts';
+import type { ChildSa } from '../child/child-sa.ts';
 import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
@@ -50,8 +51,11 @@ export function onChildRefused(
     case 'create-anew':
       endChildAttempt(context, session, attempt);
       if (!old) return undefined;
-      // RFC 7296 §2.25: silently deleted, and a new one is asked for from scratch.
-      session.queue.unshift({ kind: 'create-child', name: old.config.name, postponements: 0 });
+      // RFC 7296 §2.25: silently deleted, and a new one is asked for from scratch, unless it exists: what the unknown one
+      // was to replace is still there when the peer has never heard of it.
+      if (!isReplacement(session, old)) {
+        session.queue.unshift({ kind: 'create-child', name: old.config.name, postponements: 0 });
+      }
       retireOrRemove(context, session, old, 'the peer does not know it any more');
       return undefined;
     case 'retry-later':
@@ -69,6 +73,11 @@ export function onChildRefused(
     default:
       return unreachable(effect);
   }
+}
+
+/** Whether another Child SA waits for its end because this one has taken its place. */
+function isReplacement({ children }: IkeSession, { id }: ChildSa): boolean {
+  return [...children.values()].some(({ replacedBy }) => replacedBy === id);
 }
 
 /** A refusal that no pause mends is asked about again only after the longest one. */

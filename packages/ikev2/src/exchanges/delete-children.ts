@@ -1,8 +1,9 @@
 import { type DeletePayload, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { activateChild } from '../child/activate-child.ts';
+import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import { readChildSpi, spiBytes } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { announceReplacement, armChildLifetime } from '../child/install-child.ts';
+import { announceReplacement } from '../child/install-child.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { lostChildAction, reopenChild } from '../loss/lost-child.ts';
@@ -45,8 +46,11 @@ export function deleteChildren(
   return answers.length > 0 ? [{ type: 'D', protocol: ProtocolId.ESP, spis: answers }] : [];
 }
 
-/** The peer may delete what it has just answered us with, and the answer is lost or late. */
-function rememberEarly(session: IkeSession, spis: ReadonlySet<number>): void {
+/** The peer may delete what it has just answered us with, and the answer is lost or late; or it asks about that and is told
+ * that we do not have it, upon which it deletes it silently. @see RFC 7296 §2.25 (CHILD_SA_NOT_FOUND)
+ * @param spis - as the peer names them.
+ */
+export function rememberEarly(session: IkeSession, spis: Iterable<number>): void {
   const { initiation, deletedEarly } = session;
   if (!initiation || !('inboundSpi' in initiation.attempt)) return;
   for (const spi of spis) if (deletedEarly.size < MAX_EARLY) deletedEarly.add(spi);

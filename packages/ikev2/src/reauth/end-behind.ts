@@ -3,6 +3,7 @@ import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
+import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { armLiveness } from '../session/liveness-timer.ts';
 import { armReauthRetry } from './reauth-timer.ts';
@@ -35,7 +36,8 @@ function onAttemptEnded(
     return;
   }
   const retryInMs = armReauthRetry(context, session);
-  raise(context, { kind: 'reauthentication-failed', sessionId: session.id, failure, retryInMs });
+  const about = { sessionId: session.id, spis: spisOf(session.sa) };
+  raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs });
 }
 
 /** It is the session that users see once more, and looks after itself. */

@@ -5,6 +5,7 @@ import type { SessionFailure } from '../events.ts';
 import { furtherChildren } from '../loss/further-children.ts';
 import { lossAction } from '../loss/loss-action.ts';
 import { openAnew } from '../loss/open-anew.ts';
+import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { exchangeIds } from './session-name.ts';
@@ -57,7 +58,8 @@ function returnToOld(
     announceReplacement(context, old, replacement, child, 'local');
   }
   if (old.isClosing) return;
-  raise(context, { kind: 'reauthentication-failed', sessionId: old.id, failure, retryInMs: 0 });
+  const about = { sessionId: old.id, spis: spisOf(old.sa) };
+  raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs: 0 });
 }
 
 /** The old IKE SA is gone before the new one stands: the session is interrupted, and goes on when it does. */

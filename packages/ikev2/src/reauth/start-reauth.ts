@@ -4,6 +4,7 @@ import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/fai
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
+import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { openSession } from '../session/new-session.ts';
 import { isBehind } from '../session/shown-session.ts';
@@ -20,8 +21,8 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
   if (session.role === 'responder' && session.lease) {
     // Only the side that is given an address can ask for it again.
     const failure = REAUTH_NOT_OURS;
-    const sessionId = session.id;
-    raise(context, { kind: 'reauthentication-failed', sessionId, failure, retryInMs: 0 });
+    const about = { sessionId: session.id, spis: spisOf(session.sa) };
+    raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs: 0 });
     return;
   }
   context.deadlines.clear(session.id, 'reauth');

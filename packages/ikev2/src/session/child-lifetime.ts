@@ -1,6 +1,7 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
+import { activateChild } from '../child/activate-child.ts';
+import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { armChildLifetime } from '../child/install-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -27,8 +28,7 @@ export function onChildLifetimeOver(context: EndpointContext, session: IkeSessio
   for (const child of [...session.children.values()]) {
     if (child.expiresAt === undefined || child.expiresAt > context.now) continue;
     child.expiresAt = undefined;
-    closeChild(context, session, child.id, 'its lifetime is over');
-    createAnew(context, session, child);
+    endChild(context, session, child);
   }
   armChildLifetime(context, session);
 }
@@ -39,6 +39,11 @@ export function rekeyChild(context: EndpointContext, session: IkeSession, childI
   if (session.state.kind !== 'established' || !child) return;
   if (child.deleting !== undefined || child.replacedBy !== undefined) return;
   if (isBeingRekeyed(session, childId)) return;
+  if (!child.isActive) {
+    // The peer may still wait for the response that tells it of this one, and would not know what to replace.
+    child.isRekeyDue = true;
+    return;
+  }
   enqueue(context, session, { kind: 'rekey-child', childId });
 }
 
@@ -71,15 +76,42 @@ export function closeChild(
   const child = session.children.get(childId);
   if (session.state.kind !== 'established' || !child) return;
   if (child.replacedBy !== undefined) closeChild(context, session, child.replacedBy, reason);
-  if (child.deleting !== undefined) return;
-  child.deleting = reason;
-  enqueue(context, session, { kind: 'delete-child', childId, reason });
+  deleteChild(context, session, child, reason);
 }
 
-/** A Child SA that was to be replaced and could not: the side that opened the session asks for another. */
-function createAnew(context: EndpointContext, session: IkeSession, { config }: ChildSa): void {
-  if (!config.rekeyMs || session.role !== 'initiator') return;
-  enqueue(context, session, { kind: 'create-child', name: config.name, postponements: 0 });
+function deleteChild(
+  context: EndpointContext,
+  session: IkeSession,
+  child: ChildSa,
+  reason: string,
+): void {
+  if (session.state.kind !== 'established' || child.deleting !== undefined) return;
+  child.deleting = reason;
+  enqueue(context, session, { kind: 'delete-child', childId: child.id, reason });
+}
+
+/** The hard end of a Child SA that was to be replaced and could not, or has none to follow it. Where it is wanted further, by
+ * `closeAction` or because it was to be replaced by the side that opened the session, another is asked for before the DELETE
+ * leaves: while that is on its way, the old one carries what there is.
+ */
+function endChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {
+  const { config, replacedBy, deleting } = child;
+  const successor = context.sessionsByChild.get(replacedBy ?? 0)?.children.get(replacedBy ?? 0);
+  if (successor) {
+    // What has replaced it is all there is from now on.
+    if (successor.activateAt !== undefined) activateChild(context, session, successor);
+    deleteChild(context, session, child, 'its lifetime is over');
+    return;
+  }
+  const isLost = replacedBy === undefined && deleting === undefined && !session.isClosing;
+  const closeAction = session.connection?.closeAction ?? 'none';
+  const wasToStay = config.rekeyMs !== undefined && config.rekeyMs > 0;
+  if (isLost && (closeAction === 'start' || (wasToStay && session.role === 'initiator'))) {
+    enqueue(context, session, { kind: 'create-child', name: config.name, postponements: 0 });
+  } else if (isLost && closeAction === 'trap') {
+    child.endAction = 'trap';
+  }
+  closeChild(context, session, child.id, 'its lifetime is over');
 }
 
 function isBeingRekeyed({ queue, running }: IkeSession, childId: number): boolean {

@@ -1,7 +1,8 @@
 import { addMs } from '@ipsec-kit/clock';
 import { activateChild } from '../child/activate-child.ts';
+import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { announceReplacement, armChildLifetime } from '../child/install-child.ts';
+import { announceReplacement } from '../child/install-child.ts';
 import { dropRetired, retireChild } from '../child/retire-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { LossAction } from '../config.ts';
@@ -19,12 +20,8 @@ import { passOnName } from '../reauth/pass-on-name.ts';
 import { dropIkeSa } from './drop-ike-sa.ts';
 import { eraseIkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
+import { LINGER_MS, UNAUTHENTICATED_LINGER_MS } from './linger.ts';
 import { isBehind, shownSession } from './shown-session.ts';
-
-/** How long the last response is kept for retransmissions of the request that ended an IKE SA.
- * A peer that lost our answer asks again within this time, or gives up by itself.
- */
-export const LINGER_MS: number = 30_000;
 
 /** Ends a session: its children leave the packet path, its lease goes back, `session-closed` is the last event.
  * @param linger - keeps the IKE SA to answer retransmissions from the cache, and for nothing else.
@@ -67,8 +64,9 @@ export function endSession(
   if (isBehind(session)) context.endedBehind.push({ session, failure });
   if (linger && session.sa) {
     session.state = { kind: 'lingering' };
-    setTimer(context, session, 'linger', addMs(context.now, LINGER_MS), {
-      toleranceMs: LINGER_MS,
+    const patienceMs = session.halfOpenFrom ? UNAUTHENTICATED_LINGER_MS : LINGER_MS;
+    setTimer(context, session, 'linger', addMs(context.now, patienceMs), {
+      toleranceMs: UNAUTHENTICATED_LINGER_MS,
       wake: 'process',
     });
     return;
@@ -117,7 +115,7 @@ export function removeChild(
   session: IkeSession,
   child: ChildSa,
   reason: string,
-  action: LossAction = 'none',
+  action: LossAction = child.endAction,
 ): void {
   session.children.delete(child.id);
   context.sessionsByChild.delete(child.id);

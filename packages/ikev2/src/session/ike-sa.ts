@@ -59,6 +59,14 @@ export function ownSpi(sa: Pick<IkeSa, 'initiatorSpi' | 'responderSpi' | 'isInit
   return sa.isInitiator ? sa.initiatorSpi : sa.responderSpi;
 }
 
+/** Both SPIs of an IKE SA, as events have them; 0 of one that has none yet. */
+export function spisOf(sa: Pick<IkeSa, 'initiatorSpi' | 'responderSpi'> | undefined): {
+  readonly initiator: bigint;
+  readonly responder: bigint;
+} {
+  return { initiator: sa?.initiatorSpi ?? 0n, responder: sa?.responderSpi ?? 0n };
+}
+
 /** The header of a message under an IKE SA. */
 export function headerOf(
   sa: Pick<IkeSa, 'initiatorSpi' | 'responderSpi' | 'isInitiator'>,

@@ -4,6 +4,7 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { dropIkeSa } from './drop-ike-sa.ts';
 import { type IkeSa, ownSpi } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
+import { LINGER_MS } from './linger.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import { sendSealed, transmit } from './send-message.ts';
 
@@ -11,9 +12,6 @@ import { sendSealed, transmit } from './send-message.ts';
  * answered from the old IKE SA, as long as any other peer may stay silent.
  */
 export const EXPECTED_DELETE_MS: number = 240_000;
-
-/** How long the answer to its DELETE is kept for retransmissions. */
-const ANSWERED_MS = 30_000;
 
 /** More than a few at once mean that a peer rekeys without deleting: the oldest goes. */
 const MAX_REPLACED = 8;
@@ -27,7 +25,7 @@ export function keepReplaced(
   sa: IkeSa,
   state: ReplacedIkeSa['state'],
 ): void {
-  const patienceMs = state === 'answered' ? ANSWERED_MS : EXPECTED_DELETE_MS;
+  const patienceMs = state === 'answered' ? LINGER_MS : EXPECTED_DELETE_MS;
   // Whatever of ours was still out on it is pointless now. @see RFC 7296 §2.8.2 (stop retransmitting)
   sa.requests.clear();
   session.replaced.push({ sa, state, until: addMs(context.now, patienceMs) });
@@ -57,7 +55,7 @@ export function onReplacedDeleted(
 ): void {
   entry.sa.requests.clear();
   entry.state = 'answered';
-  entry.until = addMs(context.now, ANSWERED_MS);
+  entry.until = addMs(context.now, LINGER_MS);
   armReplaced(context, session);
 }
 

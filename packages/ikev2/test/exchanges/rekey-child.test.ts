@@ -113,6 +113,19 @@ describe('rekey of a Child SA (RFC 7296 §1.3.3, §2.8)', () => {
     expectAgreement(pair);
   });
 
+  it('moves the responder at a first packet that it hears of before the answer to the installation', () => {
+    const pair = new Pair({ answerDelayMs: 30 }).open();
+    rekey(pair.client);
+    // Asked for at 10 ms, and answered at 40 ms.
+    pair.drive(20);
+    const fresh = only(pair.server).childId + 1;
+    expect(pair.server.children.has(fresh)).toBe(true);
+    pair.server.handle({ kind: 'child-first-inbound', now: pair.now, childId: fresh });
+    expect(pair.server.activations).toEqual([]);
+    pair.drive(25);
+    expect(pair.server.activations).toEqual([fresh]);
+  });
+
   it('moves the responder at the first packet on the new one', () => {
     const pair = new Pair().open();
     pair.wire = (flight) => (pair.flights.length > 6 ? [] : [{ flight }]);
@@ -188,6 +201,21 @@ describe('a Child SA that cannot be replaced (RFC 7296 §2.8)', () => {
     expect(pair.client.seen('child-failed')[0]?.failure.code).toBe('no-proposal-chosen');
     expect(pair.client.seen('session-closed')).toHaveLength(0);
     expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
+  });
+
+  it('ends alone when its replacement stands already (RFC 7296 §2.8)', () => {
+    const server = { children: [child({ hardLifetimeMs: 60_000 })] };
+    const pair = new Pair({ server }).open();
+    pair.drive(55_000);
+    // The DELETE of the initiator does not come through for a while.
+    pair.wire = (flight) =>
+      flight.from === 'client' && flight.data[18] === 37 ? [] : [{ flight }];
+    rekey(pair.client);
+    pair.drive(7_000);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(30_000);
+    expectAgreement(pair);
+    expect(pair.server.seen('child-closed')).toHaveLength(0);
   });
 
   it('is not asked about longer than it may live (RFC 7296 §2.1)', () => {

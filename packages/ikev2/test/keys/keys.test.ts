@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { KeyMaterial } from '@ipsec-kit/crypto';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { describe, expect, it } from 'vitest';
+import { LINGER_MS } from '../../src/index.ts';
 import { deriveChildKeys } from '../../src/keys/child-keys.ts';
 import { deriveIkeKeys, eraseIkeKeys } from '../../src/keys/ike-keys.ts';
 import { ikeSuiteOf } from '../../src/keys/ike-suite.ts';
@@ -63,7 +64,7 @@ describe('keys of an IKE SA (RFC 7296 §2.14)', () => {
     pair.client.command({ kind: 'close', sessionId: 1 });
     pair.drive(1_000);
     expect(keyed?.keys.skEi.reveal().every((byte) => byte === 0)).toBe(true);
-    pair.drive(60_000);
+    pair.drive(LINGER_MS);
     const [other] = pair.server.seen('ike-sa-keyed');
     expect(other?.keys.skAr.reveal().every((byte) => byte === 0)).toBe(true);
   });

@@ -3,7 +3,7 @@ import { ExchangeType, encodeMessage, NotifyType, notify } from '@ipsec-kit/ikev
 import { describe, expect, it } from 'vitest';
 import type { ConnectionConfig } from '../../src/index.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { CLIENT_4500, Pair, SERVER_500, SERVER_4500 } from '../pair.ts';
+import { CLIENT_4500, child, Pair, SERVER_500, SERVER_4500 } from '../pair.ts';
 
 function dead(client: Partial<ConnectionConfig>): Pair {
   const pair = new Pair({ client: { dpdDelayMs: 30_000, dpdTimeoutMs: 20_000, ...client } }).open();
@@ -101,6 +101,40 @@ describe('an IKE SA that the peer deletes, by closeAction (RFC 7296 §1.4.1)', (
       );
     });
   }
+});
+
+describe('a Child SA at its hard end with no replacement, by closeAction', () => {
+  const children = [child({ hardLifetimeMs: 60_000 })];
+  const creations = ({ client }: Pair): number =>
+    client.story.findIndex((line) => line.startsWith('sent CREATE_CHILD_SA request'));
+
+  it('none: it ends', () => {
+    const pair = new Pair({ client: { children } }).open().drive(70_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
+    expect(pair.client.seen('child-closed')[0]).not.toHaveProperty('action');
+  });
+
+  it('trap: it ends and says that traffic shall open it', () => {
+    const pair = new Pair({ client: { children, closeAction: 'trap' } }).open().drive(70_000);
+    expect(pair.client.children.size).toBe(0);
+    expect(pair.client.seen('child-closed')).toMatchObject([{ action: 'trap' }]);
+  });
+
+  it('start: another stands before it is deleted', () => {
+    const pair = new Pair({ client: { children, closeAction: 'start' } }).open().drive(70_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+    const { story } = pair.client;
+    expect(creations(pair)).toBeGreaterThan(0);
+    expect(story.indexOf('sent INFORMATIONAL request: D')).toBeGreaterThan(creations(pair) + 1);
+    const kinds = pair.client.events.map(({ kind }) => kind);
+    expect(kinds.lastIndexOf('child-opened')).toBeLessThan(kinds.indexOf('child-closed'));
+  });
+
+  it('start: so it is at the responder', () => {
+    const pair = new Pair({ server: { children, closeAction: 'start' } }).open().drive(70_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+    expect(pair.server.seen('child-opened')).toHaveLength(2);
+  });
 });
 
 describe('unprotected hints (RFC 7296 §2.21.4)', () => {

@@ -206,6 +206,11 @@ describe('a reauthentication that fails (RFC 7296 §2.8.3)', () => {
     for (const host of [pair.client, pair.server]) {
       expect(host.seen('session-closed')).toHaveLength(0);
       expect([...host.children.keys()]).toEqual([1]);
+      // The event tells which IKE SA is in use again.
+      const [first] = host.seen('ike-sa-keyed');
+      expect(host.seen('reauthentication-failed').map(({ spis }) => spis)).toEqual([
+        { initiator: first?.initiatorSpi, responder: first?.responderSpi },
+      ]);
     }
     pair.client.installRefusal = undefined;
     pair.client.command({ kind: 'check-liveness', sessionId: 1 });

@@ -1,7 +1,7 @@
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import type { IpAddress, Prefix } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
-import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { FIRST_RESPONDER_SESSION_ID, LINGER_MS } from '../../src/index.ts';
 import { Pair } from '../pair.ts';
 
 const ANY: IpAddress = { version: 4, bytes: new Uint8Array(4) };
@@ -61,7 +61,7 @@ describe('reauthentication amid rekeys, loss, repetition and delay (RFC 7296 §2
       }
       expect([seed, pair.server.pools.status()[0]?.online]).toEqual([seed, 1]);
       pair.client.command({ kind: 'close', sessionId: 1 });
-      pair.drive(40_000);
+      pair.drive(40_000 + LINGER_MS);
       expect([seed, pair.client.children.size, pair.server.children.size]).toEqual([seed, 0, 0]);
       expect([seed, pair.server.pools.status()[0]?.online]).toEqual([seed, 0]);
       expect([seed, pair.server.machine.nextDeadline()]).toEqual([seed, undefined]);

@@ -1,3 +1,4 @@
+import { addMs } from '@ipsec-kit/clock';
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import { describe, expect, it } from 'vitest';
 import { child, Pair, type PairOptions } from '../pair.ts';
@@ -110,6 +111,27 @@ describe('loss, duplication and reordering (RFC 7296 §2.1)', () => {
     pair.drive(31_000);
     expect(pair.server.closeCode).toBe('peer-unreachable');
     expect(pair.server.machine.nextDeadline()).toBeUndefined();
+  });
+
+  it('answers the last DELETE that a strongSwan with its defaults sends, when all before were lost', () => {
+    for (const ends of ['session', 'replaced IKE SA'] as const) {
+      const pair = new Pair().open();
+      if (ends === 'session') pair.client.command({ kind: 'close', sessionId: 1 });
+      else pair.client.command({ kind: 'rekey-ike', sessionId: 1 });
+      // Sent at 0, 4, 11.2, 24.2, 47.5 and 89.5 s: every answer but the last is lost.
+      const lostUntil = addMs(pair.now, 85_000);
+      pair.wire = (flight) => {
+        const isAnswer = flight.from === 'server' && flight.data[18] === 37;
+        return isAnswer && pair.now < lostUntil ? [] : [{ flight }];
+      };
+      pair.drive(85_000);
+      const before = pair.client.story.length;
+      pair.drive(10_000);
+      expect(pair.client.story.slice(before), ends).toEqual([
+        'sent INFORMATIONAL request again: D',
+        expect.stringContaining('received INFORMATIONAL response'),
+      ]);
+    }
   });
 
   it('keeps a responder silent about a child that the initiator never hears of', () => {

@@ -1,5 +1,6 @@
 import { parseAddress, parsePrefix } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
+import { LINGER_MS } from '../../src/index.ts';
 import { child, endpoint, Pair, selector } from '../pair.ts';
 
 describe('a server of many clients', () => {
@@ -27,7 +28,7 @@ describe('a server of many clients', () => {
       .map(({ peerAddresses }) => peerAddresses.map(({ bytes }) => bytes.join('.')).join());
     expect(new Set(given).size).toBe(200);
     for (let id = 1; id <= 200; id += 1) pair.client.command({ kind: 'close', sessionId: id });
-    pair.drive(100_000);
+    pair.drive(100_000 + LINGER_MS);
     expect(pair.server.seen('session-closed')).toHaveLength(200);
     expect(pair.server.pools.status()[0]).toMatchObject({ online: 0, offline: 200 });
     expect(pair.server.machine.nextDeadline()).toBeUndefined();

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { type Flight, type Host, Pair } from '../pair.ts';
+
+const sides = ['client', 'server'] as const;
+const CREATE_CHILD_SA = 36;
+const RESPONSE = 0x20;
+
+function sessionOf(host: Host): number {
+  return host.seen('session-opened')[0]?.sessionId ?? -1;
+}
+
+function rekey(host: Host): void {
+  const childId = [...host.children.keys()].at(-1) ?? -1;
+  host.command({ kind: 'rekey-child', sessionId: sessionOf(host), childId });
+}
+
+/** Holds the first answer to a CREATE_CHILD_SA of one side, and loses what asks for it again. */
+function holdAnswerTo(pair: Pair, side: 'client' | 'server'): () => void {
+  let held: Flight | undefined;
+  let request: number | undefined;
+  pair.wire = (flight) => {
+    const isCreation = flight.data[18] === CREATE_CHILD_SA;
+    const isResponse = ((flight.data[19] ?? 0) & RESPONSE) !== 0;
+    const messageId = new DataView(flight.data.buffer, flight.data.byteOffset).getUint32(20);
+    if (isCreation && isResponse && flight.from !== side && !held) {
+      held = flight;
+      return [];
+    }
+    if (isCreation && !isResponse && flight.from === side) {
+      if (request === messageId) return [];
+      request ??= messageId;
+    }
+    return [{ flight }];
+  };
+  return () => {
+    if (!held) throw new Error('no answer was held');
+    pair.deliver(held);
+  };
+}
+
+function expectOne(pair: Pair, label: string): void {
+  const { client, server } = pair;
+  expect([label, client.children.size, server.children.size]).toEqual([label, 1, 1]);
+  const [ours] = [...client.children.values()];
+  const [theirs] = [...server.children.values()];
+  expect([label, ours?.outboundSpi]).toEqual([label, theirs?.inboundSpi]);
+  for (const host of [client, server]) {
+    expect([label, host.removedTwice]).toEqual([label, 0]);
+    expect([label, host.seen('child-opened').length, host.seen('child-closed').length]).toEqual([
+      label,
+      1,
+      0,
+    ]);
+  }
+}
+
+describe('a late answer to a rekey that met another (RFC 7296 §2.8.1)', () => {
+  for (const side of sides) {
+    it(`leaves one Child SA when the peer's has been replaced twice meanwhile, the ${side}'s being late`, () => {
+      let survivors = 0;
+      for (let seed = 0; seed < 8; seed += 1) {
+        const pair = new Pair({ seed: `late/${seed}` }).open();
+        const other = pair[side === 'client' ? 'server' : 'client'];
+        const release = holdAnswerTo(pair, side);
+        rekey(pair.client);
+        rekey(pair.server);
+        for (let times = 0; times < 2; times += 1) {
+          pair.drive(8_000);
+          const known = other.seen('child-rekeyed').at(-1)?.newChildId;
+          if (known === undefined) continue;
+          survivors += 1;
+          other.command({ kind: 'rekey-child', sessionId: sessionOf(other), childId: known });
+        }
+        pair.drive(8_000);
+        release();
+        pair.wire = (flight) => [{ flight }];
+        pair.drive(60_000);
+        expectOne(pair, `seed ${seed}`);
+      }
+      // Whichever has the lowest nonce: in some the peer's stays, and is replaced.
+      expect(survivors).toBeGreaterThan(0);
+    });
+  }
+});
+
+describe('a rekey of what the peer does not know yet (RFC 7296 §2.25)', () => {
+  it('waits until the Child SA is in use', () => {
+    const pair = new Pair().open();
+    const release = holdAnswerTo(pair, 'client');
+    rekey(pair.client);
+    pair.drive(2_000);
+    expect(pair.server.children.size).toBe(2);
+    rekey(pair.server);
+    pair.drive(2_000);
+    expect(pair.server.story.filter((line) => line.includes('sent CREATE_CHILD'))).toHaveLength(1);
+    release();
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(60_000);
+    expectOne(pair, 'after');
+    expect(pair.server.seen('child-rekeyed').map(({ by }) => by)).toEqual(['peer', 'local']);
+  });
+
+  it('is told so, and the late answer then makes nothing', () => {
+    const pair = new Pair().open();
+    const release = holdAnswerTo(pair, 'client');
+    rekey(pair.client);
+    // As if the responder had used it in any case.
+    pair.drive(500);
+    const unknown = [...pair.server.children.keys()].at(-1) ?? -1;
+    const now = pair.now;
+    pair.server.handle({ kind: 'child-first-inbound', now, childId: unknown });
+    rekey(pair.server);
+    pair.drive(2_000);
+    release();
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(120_000);
+    const { client, server } = pair;
+    expect([client.children.size, server.children.size]).toEqual([1, 1]);
+    const [ours] = [...client.children.values()];
+    const [theirs] = [...server.children.values()];
+    expect(ours?.outboundSpi).toBe(theirs?.inboundSpi);
+    expect([client.removedTwice, server.removedTwice]).toEqual([0, 0]);
+  });
+});
