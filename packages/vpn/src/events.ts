@@ -127,9 +127,19 @@ export type VpnEvent =
     }
   /** What was to be replaced stays while it may, and it is tried again. */
   | {
-      readonly kind: 'rekey-failed' | 'reauthentication-failed';
+      readonly kind: 'rekey-failed';
       readonly sessionId: number;
       readonly childId?: number;
+      readonly retryInMs: number;
+      readonly code: SessionFailure['code'];
+      readonly sentence: string;
+    }
+  | {
+      readonly kind: 'reauthentication-failed';
+      readonly sessionId: number;
+      /** Of the IKE SA that is in use. */
+      readonly initiatorSpi: string;
+      readonly responderSpi: string;
       readonly retryInMs: number;
       readonly code: SessionFailure['code'];
       readonly sentence: string;
@@ -245,8 +255,17 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         initiatorSpi: formatIkeSpi(event.spis.initiator),
         responderSpi: formatIkeSpi(event.spis.responder),
       };
-    case 'rekey-failed':
     case 'reauthentication-failed':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        initiatorSpi: formatIkeSpi(event.spis.initiator),
+        responderSpi: formatIkeSpi(event.spis.responder),
+        retryInMs: event.retryInMs,
+        code: event.failure.code,
+        sentence: event.failure.sentence,
+      };
+    case 'rekey-failed':
     case 'session-interrupted': {
       const { failure, ...rest } = event;
       return { ...rest, code: failure.code, sentence: failure.sentence };

@@ -78,10 +78,18 @@ type Keyed = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>;
 type Opened = Extract<VpnEvent, { kind: 'session-opened' }>;
 type Child = Extract<VpnEvent, { kind: 'child-opened' }>;
 type Rekeyed = Extract<VpnEvent, { kind: 'child-rekeyed' }>;
-type Reauthenticated = Extract<VpnEvent, { kind: 'session-rekeyed' | 'session-reauthenticated' }>;
+type InUse = Extract<
+  VpnEvent,
+  { kind: 'session-rekeyed' | 'session-reauthenticated' | 'reauthentication-failed' }
+>;
+
+/** Most IKE SAs of a session that are remembered beside the one in use: those that it had, and those that it may get. */
+const MAX_OTHERS = 8;
 
 interface Entry {
+  /** The IKE SA in use, and others that were keyed: what it had before, or what has not taken its place yet. */
   keyed: Keyed;
+  others: Keyed[];
   opened?: Opened;
   remote?: string;
   roundTripMs?: number;
@@ -106,8 +114,9 @@ export function createSessionBook(clock: Clock): SessionBook {
     const shown = publicEvent(event);
     if (shown.kind === 'ike-sa-keyed') {
       const known = entries.get(shown.sessionId);
-      if (known) known.keyed = shown;
-      else entries.set(shown.sessionId, { keyed: shown, since: clock.now(), children: new Map() });
+      if (known?.opened) known.others = [...known.others, shown].slice(-MAX_OTHERS);
+      else if (known) known.keyed = shown;
+      else entries.set(shown.sessionId, newEntry(shown));
       return;
     }
     const entry =
@@ -120,6 +129,8 @@ export function createSessionBook(clock: Clock): SessionBook {
         if (shown.roundTripMs !== undefined) entry.roundTripMs = shown.roundTripMs;
         break;
       case 'session-opened':
+        // One that opens anew has the IKE SA that was keyed last.
+        if (entry.opened) entry.keyed = entry.others.pop() ?? entry.keyed;
         entry.opened = shown;
         entry.remote = shown.remote;
         entry.since = clock.now();
@@ -133,8 +144,10 @@ export function createSessionBook(clock: Clock): SessionBook {
       case 'child-rekeyed':
         replaceChild(entry, shown);
         break;
+      case 'session-rekeyed':
       case 'session-reauthenticated':
-        takeOver(entry, shown);
+      case 'reauthentication-failed':
+        moveTo(entry, shown);
         break;
       case 'peer-path-changed':
         entry.remote = shown.to;
@@ -158,14 +171,26 @@ export function createSessionBook(clock: Clock): SessionBook {
     });
   }
 
-  /** The new IKE SA was keyed under an id of its own, before anybody knew whose it is. */
-  function takeOver(entry: Entry, reauthenticated: Reauthenticated): void {
+  function newEntry(keyed: Keyed): Entry {
+    return { keyed, others: [], since: clock.now(), children: new Map() };
+  }
+
+  /** The session goes on with another of its IKE SAs, or with the one before. As responder that of a reauthentication was
+   * keyed under an id of its own, before anybody knew whose it is.
+   */
+  function moveTo(entry: Entry, inUse: InUse): void {
+    const isIt = (keyed: Keyed): boolean =>
+      keyed.initiatorSpi === inUse.initiatorSpi && keyed.responderSpi === inUse.responderSpi;
     for (const [id, other] of entries) {
-      const isIt = other.keyed.initiatorSpi === reauthenticated.initiatorSpi;
-      if (!isIt || other.keyed.responderSpi !== reauthenticated.responderSpi) continue;
-      entry.keyed = { ...other.keyed, sessionId: reauthenticated.sessionId };
-      if (other !== entry) entries.delete(id);
+      if (other === entry || other.opened || !isIt(other.keyed)) continue;
+      entry.others.push(other.keyed);
+      entries.delete(id);
     }
+    const found = entry.others.find(isIt);
+    if (!found) return;
+    const rest = entry.others.filter((keyed) => keyed !== found);
+    entry.others = [...rest, entry.keyed].slice(-MAX_OTHERS);
+    entry.keyed = { ...found, sessionId: inUse.sessionId };
   }
 
   const secondsSince = (at: Instant): number =>
