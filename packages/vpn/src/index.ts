@@ -14,6 +14,7 @@ export * from './packet-port.ts';
 export * from './platform.ts';
 export * from './pool-configs.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';
+export * from './session-book.ts';
 export * from './status.ts';
 export * from './tun-configurator.ts';
 export * from './tun-plan.ts';

@@ -28,12 +28,8 @@ import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { type KeyLog, openKeyLog } from './key-log.ts';
 import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
-import {
-  createSessionBook,
-  type DatagramCounters,
-  type SessionBook,
-  type VpnStatus,
-} from './status.ts';
+import { createSessionBook, type SessionBook } from './session-book.ts';
+import type { DatagramCounters, VpnStatus } from './status.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
 import { messageOf, systemErrorCode, type VpnError, vpnErrorFrom } from './vpn-error.ts';
 

@@ -4,7 +4,7 @@ import { Encr, Integ, KeyMaterial } from '@ipsec-kit/crypto';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
 import { parseEndpoint } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
-import { createSessionBook } from '../src/status.ts';
+import { createSessionBook } from '../src/session-book.ts';
 
 const suite = { encryption: Encr.ENCR_AES_GCM_16, keyBits: 256, integrity: Integ.NONE };
 const key = new KeyMaterial(new Uint8Array(32));
