@@ -104,9 +104,22 @@ function letGoOfChild(
     removeChild(context, session, child, reason, action === 'trap' ? action : 'none');
     return;
   }
-  const replacement = front.children.get(child.replacedBy);
-  if (replacement) activateChild(context, front, replacement);
+  activateReplacement(context, child.replacedBy);
   retireChild(context, session, child, front);
+}
+
+/** What replaced a Child SA that goes is used from now on, unless one that replaced it in turn is used already. It may
+ * itself belong to an IKE SA that is about to be deleted: several reauthentications can be under way at once.
+ */
+function activateReplacement(context: EndpointContext, childId: number): void {
+  const owner = context.sessionsByChild.get(childId);
+  const first = owner?.children.get(childId);
+  for (let later = first; later; ) {
+    if (later.isActive) return;
+    const nextId: number = later.replacedBy ?? 0;
+    later = context.sessionsByChild.get(nextId)?.children.get(nextId);
+  }
+  if (owner && first) activateChild(context, owner, first);
 }
 
 /** Takes a Child SA out of the packet path and forgets it. */

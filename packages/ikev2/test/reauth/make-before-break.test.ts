@@ -1,9 +1,10 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { parseAddress, parsePrefix } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import { RETIRED_CHILD_MS } from '../../src/child/retire-child.ts';
 import type { PoolConfig } from '../../src/index.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { Pair, type PairOptions } from '../pair.ts';
+import { type Flight, Pair, type PairOptions } from '../pair.ts';
 
 const ANY = parseAddress('0.0.0.0');
 const PREFIX = parsePrefix('10.9.0.0/24');
@@ -110,6 +111,33 @@ describe('reauthentication, make before break (RFC 7296 §2.8.3)', () => {
     const activations = pair.server.steps.filter(({ what }) => what === 'activate 2');
     expect(activations).toHaveLength(1);
   });
+
+  for (const order of ['oldest first', 'newest first'] as const) {
+    it(`moves along a chain of reauthentications whose DELETEs come late, ${order}`, () => {
+      const pair = new Pair(VIRTUAL).open();
+      const deletes: Flight[] = [];
+      pair.wire = (flight) => {
+        const isDelete = flight.from === 'client' && flight.data[18] === ExchangeType.INFORMATIONAL;
+        if (isDelete) deletes.push(flight);
+        return isDelete ? [] : [{ flight }];
+      };
+      for (let round = 0; round < 2; round += 1) {
+        reauthenticate(pair);
+        pair.drive(1_000);
+      }
+      const activations = (): string[] =>
+        pair.server.steps.map(({ what }) => what).filter((what) => what.startsWith('activate'));
+      expect(activations()).toEqual([]);
+      expect(deletes).toHaveLength(2);
+      const [first, second] = order === 'oldest first' ? deletes : [...deletes].reverse();
+      if (first) pair.deliver(first);
+      expect(activations()).toEqual([order === 'oldest first' ? 'activate 2' : 'activate 3']);
+      if (second) pair.deliver(second);
+      // Never back to one that has been replaced by one in use.
+      expect(activations().at(-1)).toBe('activate 3');
+      expect(activations()).toHaveLength(order === 'oldest first' ? 2 : 1);
+    });
+  }
 
   it('sends no INITIAL_CONTACT (RFC 7296 §2.4)', () => {
     const pair = new Pair(VIRTUAL).open();
