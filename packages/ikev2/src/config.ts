@@ -19,12 +19,19 @@ export type ConfiguredSelector =
     }
   | { readonly kind: 'fixed'; readonly selector: TrafficSelector };
 
+/** @see RFC 4301 §4.1 */
+export type ChildMode = 'tunnel' | 'transport';
+
 /** What one Child SA protects, and how. */
 export interface ChildConfig {
   readonly name: string;
   readonly proposals: readonly ConfiguredProposal[];
   readonly localSelectors: readonly ConfiguredSelector[];
   readonly remoteSelectors: readonly ConfiguredSelector[];
+  /** Transport is between the two hosts themselves, without an IP header inside, where both sides want it and the
+   * selectors cover the outer addresses; otherwise it is a tunnel. Default tunnel. @see RFC 7296 §1.3.1
+   */
+  readonly mode?: ChildMode;
   readonly replayWindowPackets: number;
   /** Soft lifetime: the Child SA is replaced when it is over; absent or 0: not by time. */
   readonly rekeyMs?: number;

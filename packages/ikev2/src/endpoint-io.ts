@@ -2,7 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
 import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
-import type { ChildConfig } from './config.ts';
+import type { ChildConfig, ChildMode } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
 /** Session ids from here on are given by the endpoint, to sessions that a peer opened. */
@@ -180,6 +180,14 @@ export interface Lease {
   readonly attributes: readonly { readonly type: number; readonly value: Uint8Array }[];
 }
 
+/** Between whom a Child SA in transport mode carries packets, as this host sees the two. */
+export interface TransportAddresses {
+  readonly local: IpAddress;
+  readonly remote: IpAddress;
+  /** The same two as the peer sees them, where a NAT lies between: its checksums cover these. @see RFC 7296 §2.23.1 */
+  readonly atPeer?: { readonly local: IpAddress; readonly remote: IpAddress };
+}
+
 /** A negotiated Child SA, ready for the packet engine. */
 export interface ChildInstallation {
   readonly sessionId: number;
@@ -194,6 +202,9 @@ export interface ChildInstallation {
   readonly outboundKeys: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
+  readonly mode: ChildMode;
+  /** There in transport mode: the addresses of the headers that are rebuilt. */
+  readonly transportAddresses?: TransportAddresses;
   readonly path: Path;
   /** Whether outbound traffic may use it at once, or waits for `activate-child`. */
   readonly outboundActive: boolean;

@@ -2,6 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { CipherSuite, KeyMaterial } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { ChildMode } from './config.ts';
 
 /** Why a session failed or ended; `sentence` is for people: what was offered, what the peer wanted, what to do. */
 export interface SessionFailure {
@@ -105,6 +106,7 @@ export type SessionEvent =
       readonly suite: CipherSuite;
       readonly localSelectors: readonly TrafficSelector[];
       readonly remoteSelectors: readonly TrafficSelector[];
+      readonly mode: ChildMode;
     }
   | {
       readonly kind: 'child-failed';
@@ -135,6 +137,7 @@ export type SessionEvent =
       readonly suite: CipherSuite;
       readonly localSelectors: readonly TrafficSelector[];
       readonly remoteSelectors: readonly TrafficSelector[];
+      readonly mode: ChildMode;
     }
   /** A rekey that this side began has failed; what it was to replace stays while it may, and it is tried again. */
   | {
@@ -176,13 +179,6 @@ export type SessionEvent =
       readonly failure: SessionFailure;
       /** 0: at once. */
       readonly retryInMs: number;
-    }
-  /** Traffic that found no SA has begun a negotiation. */
-  | {
-      readonly kind: 'acquire-started';
-      readonly sessionId: number;
-      readonly connection: string;
-      readonly name: string;
     }
   | {
       readonly kind: 'liveness-confirmed';

@@ -39,6 +39,7 @@ const child = (childId: number): ChildInstallation => ({
   localSelectors: [own],
   remoteSelectors: [far],
   path: { local: { address, port: 4500 }, remote: { address, port: 4500 } },
+  mode: 'tunnel',
   outboundActive: true,
   virtualAddresses: [virtual],
   dns: [],

@@ -59,6 +59,7 @@ const child = (suite: ChildInstallation['suite'], version: 4 | 6 = 4): ChildInst
     local: { address: address(version === 4 ? '192.0.2.1' : '2001:db8::1'), port: 4500 },
     remote: { address: address(version === 4 ? '192.0.2.2' : '2001:db8::2'), port: 4500 },
   },
+  mode: 'tunnel',
   outboundActive: true,
   virtualAddresses: [],
   dns: [],

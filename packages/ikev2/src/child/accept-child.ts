@@ -1,5 +1,5 @@
 import type { KeyMaterial } from '@ipsec-kit/crypto';
-import { NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
@@ -15,6 +15,7 @@ import { deriveChildKeys } from '../keys/child-keys.ts';
 import { cipherSuiteOf } from '../keys/ike-suite.ts';
 import { isConsistentAnswer } from '../negotiate/proposals.ts';
 import { isWithinOffer, readSelectors } from '../negotiate/selectors.ts';
+import { substituteAddresses, type TransportSelectors } from '../negotiate/transport-mode.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { InitTranscript } from '../session/session-state.ts';
@@ -28,7 +29,7 @@ export type ChildResult =
 
 /** What the initiator makes of the answer to its offer of a Child SA, in IKE_AUTH or in CREATE_CHILD_SA.
  * @param sharedSecret - of a key exchange of its own; erased.
- * @see RFC 7296 §1.2, §2.9 (narrowing), §3.3.6 (consistency), §2.17 (keys)
+ * @see RFC 7296 §1.2, §2.9 (narrowing), §3.3.6 (consistency), §2.17 (keys), §2.23.1 (transport mode)
  */
 export function acceptChild(
   context: EndpointContext,
@@ -53,8 +54,17 @@ export function acceptChild(
   const proposal = answer.proposals[0];
   const outboundSpi = proposal && readChildSpi(proposal.spi);
   if (!proposal || outboundSpi === undefined) return refused(malformed('its ESP SPI is not valid'));
-  const local = readSelectors(tsi);
-  const remote = readSelectors(tsr);
+  const answered = { local: readSelectors(tsi), remote: readSelectors(tsr) };
+  let transport: TransportSelectors | undefined;
+  // Without the notification it is a tunnel, which we take, as strongSwan does. RFC 7296 §1.3.1
+  if (findNotify(payloads, NotifyType.USE_TRANSPORT_MODE)) {
+    if (!offer.transport) return refused(inconsistentAnswer('transport mode', 'tunnel mode'));
+    transport = substituteAddresses(offer.transport, answered);
+    if (!transport) {
+      return refused(inconsistentAnswer('transport mode for others', 'between the two of us'));
+    }
+  }
+  const { local, remote } = transport ?? answered;
   if (!isWithinOffer(local, offer.local) || !isWithinOffer(remote, offer.remote)) {
     return refused(inconsistentAnswer('traffic selectors outside our offer', 'narrower ones'));
   }
@@ -86,6 +96,7 @@ export function acceptChild(
       outboundKeys: keys.fromInitiator,
       localSelectors: local,
       remoteSelectors: remote,
+      ...(transport ? { transportAddresses: transport.addresses } : {}),
     },
   };
 }

@@ -1,9 +1,15 @@
 import type { KeyMaterial } from '@ipsec-kit/crypto';
-import { type Payload, type Proposal, ProtocolId } from '@ipsec-kit/ikev2-codec';
+import {
+  findNotify,
+  NotifyType,
+  type Payload,
+  type Proposal,
+  ProtocolId,
+} from '@ipsec-kit/ikev2-codec';
 import type { ChildConfig, ConfiguredProposal, ConnectionConfig } from '../config.ts';
 import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
-import type { Lease } from '../endpoint-io.ts';
-import { noProposalForPeer, selectorsNotConfigured } from '../errors/failures.ts';
+import type { Lease, TransportAddresses } from '../endpoint-io.ts';
+import { addressTaken, noProposalForPeer, selectorsNotConfigured } from '../errors/failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { deriveChildKeys } from '../keys/child-keys.ts';
@@ -15,12 +21,18 @@ import {
   readSelectors,
   resolveSelectors,
 } from '../negotiate/selectors.ts';
+import {
+  hostSelectors,
+  substituteAddresses,
+  type TransportOffer,
+} from '../negotiate/transport-mode.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitTranscript } from '../session/session-state.ts';
-import { readChildSpi, spiBytes } from './child-offer.ts';
+import { modeNotifies, readChildSpi, spiBytes } from './child-offer.ts';
 import type { NegotiatedChild } from './negotiated-child.ts';
+import { isTakenByOther } from './transport-conflict.ts';
 
 /** What the responder makes of an offer: a Child SA and the payloads that say so, or an error for the wire. */
 export type ChildAnswer =
@@ -40,6 +52,8 @@ export type ChosenChild =
       readonly selectors: NarrowedSelectors;
       readonly proposal: Proposal;
       readonly outboundSpi: number;
+      /** There when it is in transport mode. */
+      readonly transportAddresses?: TransportAddresses | undefined;
     }
   | (ChildAnswer & { readonly ok: false });
 
@@ -61,8 +75,12 @@ export function answerFirstChild(
     config,
     proposals: firstChildProposals(config.proposals),
     selectors: configuredSelectors(session, config, lease),
+    transport:
+      config.mode === 'transport'
+        ? hostSelectors(config.localSelectors, config.remoteSelectors, session.path)
+        : undefined,
   }));
-  const chosen = chooseChild(context, connection, candidates, payloads);
+  const chosen = chooseChild(context, session, connection, candidates, payloads);
   return chosen.ok ? agreeChild(context, sa, connection, chosen, transcript) : chosen;
 }
 
@@ -71,20 +89,53 @@ export interface ChildCandidate {
   readonly config: ChildConfig;
   readonly proposals: readonly ConfiguredProposal[];
   readonly selectors: NarrowedSelectors;
+  /** Those that it may have in transport mode, if it may be in it. */
+  readonly transport?: NarrowedSelectors | undefined;
 }
 
 /** Chooses among candidates: the first whose selectors overlap with the offer and that has a proposal in common with it.
+ * Where the peer asks for transport mode, those that may be in it come first, with the addresses that a NAT has changed
+ * replaced; otherwise, and where none fits, it is a tunnel between the addresses that the peer wrote.
  * @param preferMethod - key exchange method of the KE payload that came.
- * @see RFC 7296 §2.9, §3.3.6
+ * @see RFC 7296 §1.3.1, §2.9, §2.23.1, §3.3.6
  */
 export function chooseChild(
   context: EndpointContext,
+  session: IkeSession,
   connection: ConnectionConfig,
   candidates: readonly ChildCandidate[],
   payloads: readonly Payload[],
   preferMethod?: number,
 ): ChosenChild {
   const offered = readOffer(payloads);
+  const hosted = findNotify(payloads, NotifyType.USE_TRANSPORT_MODE)
+    ? substituteAddresses(transportPath(session), offered)
+    : undefined;
+  if (hosted) {
+    const { proposals } = offered;
+    const able = candidates.flatMap(({ transport, ...rest }) =>
+      transport ? [{ ...rest, selectors: transport }] : [],
+    );
+    const { found } = firstFitting(context, { proposals, ...hosted }, able, preferMethod);
+    if (found && isTakenByOther(context, session, found.selectors)) {
+      return refuseTaken(session, found.config.name);
+    }
+    if (found) return { ...found, transportAddresses: hosted.addresses };
+  }
+  const { found, fitting } = firstFitting(context, offered, candidates, preferMethod);
+  return found ?? refuseOffer(connection, offered, fitting);
+}
+
+function transportPath({ path, nat }: IkeSession): TransportOffer {
+  return { local: path.local.address, remote: path.remote.address, nat };
+}
+
+function firstFitting(
+  context: EndpointContext,
+  offered: ReadOffer,
+  candidates: readonly ChildCandidate[],
+  preferMethod: number | undefined,
+): { readonly found?: ChosenChild & { readonly ok: true }; readonly fitting?: ChildCandidate } {
   let fitting: ChildCandidate | undefined;
   for (const candidate of candidates) {
     const selectors = narrowOffer(offered, candidate.selectors);
@@ -98,9 +149,15 @@ export function chooseChild(
     if (!chosen || outboundSpi === undefined) continue;
     const { proposal } = chosen;
     if (!isProvided(context, proposal.transforms)) continue;
-    return { ok: true, config: candidate.config, selectors, proposal, outboundSpi };
+    const { config } = candidate;
+    return { found: { ok: true, config, selectors, proposal, outboundSpi }, fitting };
   }
-  return refuseOffer(connection, offered, fitting);
+  return fitting ? { fitting } : {};
+}
+
+function refuseTaken(session: IkeSession, name: string): ChildAnswer & { readonly ok: false } {
+  const failure = addressTaken(session.path.remote.address);
+  return { ok: false, error: { code: 'ts-unacceptable' }, failure, name };
 }
 
 interface ReadOffer extends NarrowedSelectors {
@@ -145,11 +202,11 @@ export function agreeChild(
   context: EndpointContext,
   sa: IkeSa,
   connection: ConnectionConfig,
-  chosen: Pick<ChosenChild & { ok: true }, 'config' | 'selectors' | 'proposal' | 'outboundSpi'>,
+  chosen: Omit<ChosenChild & { ok: true }, 'ok'>,
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
   sharedSecret?: KeyMaterial,
 ): ChildAnswer {
-  const { config, selectors, proposal, outboundSpi } = chosen;
+  const { config, selectors, proposal, outboundSpi, transportAddresses } = chosen;
   const suite = cipherSuiteOf(proposal.transforms);
   const shape = suite && context.crypto.cipherShape(suite);
   if (!suite || !shape) {
@@ -174,8 +231,10 @@ export function agreeChild(
       outboundKeys: keys.fromResponder,
       localSelectors: selectors.local,
       remoteSelectors: selectors.remote,
+      ...(transportAddresses ? { transportAddresses } : {}),
     },
     payloads: [
+      ...modeNotifies(transportAddresses),
       { type: 'SA', proposals: [{ ...proposal, spi: spiBytes(inboundSpi) }] },
       { type: 'TSi', selectors: selectors.remote },
       { type: 'TSr', selectors: selectors.local },

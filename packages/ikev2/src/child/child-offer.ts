@@ -1,5 +1,5 @@
-import { type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
-import { type IpAddress, unspecifiedAddress } from '@ipsec-kit/ip';
+import { NotifyType, notify, type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
+import { addressesEqual, type IpAddress, unspecifiedAddress } from '@ipsec-kit/ip';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
 import { requestedFamilies } from '../negotiate/config-payload.ts';
@@ -9,6 +9,7 @@ import {
   offerProposals,
 } from '../negotiate/proposals.ts';
 import { resolveSelectors } from '../negotiate/selectors.ts';
+import { atHost, hostSelectors } from '../negotiate/transport-mode.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { ChildSa } from './child-sa.ts';
 import type { ChildOffer } from './offered-child.ts';
@@ -30,7 +31,7 @@ export function firstChildConfig(
 
 /** The offer of the first Child SA. Where we ask for virtual addresses, our `dynamic` selectors are all addresses of
  * their families, also when we wish for a certain one: the responder MAY give another, and narrows to what it gives.
- * What triggered it goes first.
+ * What triggered it goes first. In transport mode it is between the outer addresses, whatever virtual ones there are.
  * @see RFC 7296 §2.9, §2.19, §3.15.1
  */
 export function firstChildOffer(
@@ -42,13 +43,17 @@ export function firstChildOffer(
   const wanted = requestedFamilies(connection.virtualAddresses);
   const hosts = wanted.length > 0 ? wanted.map(unspecifiedAddress) : [session.path.local.address];
   const proposals = firstChildProposals(config.proposals);
+  const transport = transportOffer(session, config, undefined);
   return {
     config,
     proposals: offerProposals(proposals, ProtocolId.ESP, spiBytes(inboundSpi)),
-    ...withPacket(session.firstPacket, {
-      local: resolveSelectors(config.localSelectors, hosts),
-      remote: resolveSelectors(config.remoteSelectors, [session.path.remote.address]),
-    }),
+    ...withPacket(
+      session.firstPacket,
+      transport ?? {
+        local: resolveSelectors(config.localSelectors, hosts),
+        remote: resolveSelectors(config.remoteSelectors, [session.path.remote.address]),
+      },
+    ),
   };
 }
 
@@ -76,7 +81,7 @@ export function furtherChildOffer(
   session: IkeSession,
   config: ChildConfig,
   inboundSpi: number,
-  current?: Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>,
+  current?: Pick<ChildSa, 'localSelectors' | 'remoteSelectors' | 'mode'>,
   packet?: PacketSelectors,
 ): ChildOffer {
   const hosts = sessionHosts(session);
@@ -86,17 +91,42 @@ export function furtherChildOffer(
   return {
     config,
     proposals: offerProposals(proposals, ProtocolId.ESP, spiBytes(inboundSpi)),
-    ...withPacket(packet, { local, remote }),
+    ...withPacket(packet, transportOffer(session, config, current) ?? { local, remote }),
   };
 }
 
-/** Both lists with the packet that wants the Child SA in front. @see RFC 7296 §2.9 */
+/** The part of an offer that transport mode decides: asked for where it is configured and possible, and in a rekey where
+ * it is in use. @see RFC 7296 §1.3.1, §1.3.3, §2.23.1
+ */
+function transportOffer(
+  { path, nat }: IkeSession,
+  config: ChildConfig,
+  current: Pick<ChildSa, 'localSelectors' | 'remoteSelectors' | 'mode'> | undefined,
+): Pick<ChildOffer, 'local' | 'remote' | 'transport'> | undefined {
+  if ((current ?? config).mode !== 'transport') return undefined;
+  const [local, remote] = [path.local.address, path.remote.address];
+  const selectors = current
+    ? {
+        local: atHost(current.localSelectors, local),
+        remote: atHost(current.remoteSelectors, remote),
+      }
+    : hostSelectors(config.localSelectors, config.remoteSelectors, path);
+  return selectors && { ...selectors, transport: { local, remote, nat } };
+}
+
+/** Both lists with the packet that wants the Child SA in front; in transport mode a packet between the two hosts.
+ * @see RFC 7296 §2.9
+ */
 function withPacket(
   packet: PacketSelectors | undefined,
-  { local, remote }: Pick<ChildOffer, 'local' | 'remote'>,
-): Pick<ChildOffer, 'local' | 'remote'> {
-  if (!packet) return { local, remote };
+  offer: Pick<ChildOffer, 'local' | 'remote' | 'transport'>,
+): Pick<ChildOffer, 'local' | 'remote' | 'transport'> {
+  const { local, remote, transport } = offer;
+  if (!packet) return offer;
+  if (transport && !addressesEqual(packet.local.start, transport.local)) return offer;
+  if (transport && !addressesEqual(packet.remote.start, transport.remote)) return offer;
   return {
+    ...offer,
     local: [packet.local, ...local].slice(0, MAX_OFFERED_SELECTORS),
     remote: [packet.remote, ...remote].slice(0, MAX_OFFERED_SELECTORS),
   };
@@ -105,10 +135,22 @@ function withPacket(
 /** The payloads of an offer, in the order of RFC 7296 §1.2. */
 export function childOfferPayloads(offer: ChildOffer): Payload[] {
   return [
+    ...modeNotifies(offer.transport),
     { type: 'SA', proposals: offer.proposals },
     { type: 'TSi', selectors: offer.local },
     { type: 'TSr', selectors: offer.remote },
   ];
+}
+
+/** The payloads of an offer or an answer with nonce and key exchange behind the SA payload. @see RFC 7296 §1.3.1 */
+export function withNonce(payloads: readonly Payload[], nonce: readonly Payload[]): Payload[] {
+  const behind = payloads.findIndex(({ type }) => type === 'SA') + 1;
+  return [...payloads.slice(0, behind), ...nonce, ...payloads.slice(behind)];
+}
+
+/** What says that a Child SA is to be, or is, in transport mode; a tunnel needs no word. @see RFC 7296 §1.3.1 */
+export function modeNotifies(transport: object | undefined): Payload[] {
+  return transport ? [notify(NotifyType.USE_TRANSPORT_MODE)] : [];
 }
 
 /** An SPI of ESP as it stands in a payload: 4 bytes. */

@@ -1,7 +1,7 @@
 import type { Instant } from '@ipsec-kit/clock';
 import type { CipherSuite } from '@ipsec-kit/crypto';
 import type { TrafficSelector } from '@ipsec-kit/ip';
-import type { ChildConfig } from '../config.ts';
+import type { ChildConfig, ChildMode } from '../config.ts';
 
 /** One installed Child SA: a pair of ESP SAs. */
 export interface ChildSa {
@@ -15,6 +15,7 @@ export interface ChildSa {
   readonly suite: CipherSuite;
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
+  readonly mode: ChildMode;
   /** When it is to be replaced; `undefined` once that has begun, or when it is not by time. */
   softAt: Instant | undefined;
   expiresAt: Instant | undefined;

@@ -5,7 +5,7 @@ import { shownSession } from '../session/shown-session.ts';
 import { activationDeadline, armActivation } from './activate-child.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
-import type { NegotiatedChild } from './negotiated-child.ts';
+import { modeOf, type NegotiatedChild } from './negotiated-child.ts';
 
 /** Asks the packet path to take a Child SA. @returns the id of the request to wait for. */
 export function requestInstallation(
@@ -27,6 +27,8 @@ export function requestInstallation(
       outboundKeys: child.outboundKeys,
       localSelectors: child.localSelectors,
       remoteSelectors: child.remoteSelectors,
+      mode: modeOf(child),
+      ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
       path: session.path,
       outboundActive: child.waitsForPeer !== true && child.isRedundant !== true,
       ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
@@ -55,6 +57,7 @@ export function adoptChild(
     outboundSpi: child.outboundSpi,
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
+    mode: modeOf(child),
     softAt: jitteredEnd(context, config.rekeyMs, config.rekeyJitterMs),
     expiresAt: config.hardLifetimeMs ? addMs(context.now, config.hardLifetimeMs) : undefined,
     isEndPutOff: false,
@@ -98,7 +101,14 @@ export function announceChild(
   session: IkeSession,
   child: Pick<
     NegotiatedChild,
-    'id' | 'config' | 'inboundSpi' | 'outboundSpi' | 'suite' | 'localSelectors' | 'remoteSelectors'
+    | 'id'
+    | 'config'
+    | 'inboundSpi'
+    | 'outboundSpi'
+    | 'suite'
+    | 'localSelectors'
+    | 'remoteSelectors'
+    | 'transportAddresses'
   >,
 ): void {
   const adopted = session.children.get(child.id);
@@ -113,6 +123,7 @@ export function announceChild(
     suite: child.suite,
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
+    mode: modeOf(child),
   });
 }
 
@@ -139,5 +150,6 @@ export function announceReplacement(
     suite: fresh.suite,
     localSelectors: fresh.localSelectors,
     remoteSelectors: fresh.remoteSelectors,
+    mode: fresh.mode,
   });
 }

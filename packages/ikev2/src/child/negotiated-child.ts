@@ -1,6 +1,7 @@
 import type { CipherSuite } from '@ipsec-kit/crypto';
 import type { TrafficSelector } from '@ipsec-kit/ip';
-import type { ChildConfig, ConnectionConfig } from '../config.ts';
+import type { ChildConfig, ChildMode, ConnectionConfig } from '../config.ts';
+import type { TransportAddresses } from '../endpoint-io.ts';
 import type { ChildKeys } from '../keys/child-keys.ts';
 
 /** A Child SA that both sides agreed on and that is not installed yet. */
@@ -16,10 +17,19 @@ export interface NegotiatedChild {
   readonly outboundKeys: ChildKeys['fromInitiator'];
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
+  /** Both sides want transport mode: between these addresses. Absent: a tunnel. */
+  readonly transportAddresses?: TransportAddresses;
   /** The Child SA that it takes the place of, by rekey or reauthentication. */
   readonly replaces?: number;
   /** Our packets wait for a sign that the peer has it: it was the peer who asked for the replacement. */
   readonly waitsForPeer?: boolean;
   /** Both sides have replaced the same one, and this one loses: it receives until it is deleted. @see RFC 7296 §2.8.1 */
   readonly isRedundant?: boolean;
+}
+
+/** The mode of a Child SA that was agreed. @see RFC 7296 §1.3.1 */
+export function modeOf({
+  transportAddresses,
+}: Pick<NegotiatedChild, 'transportAddresses'>): ChildMode {
+  return transportAddresses ? 'transport' : 'tunnel';
 }

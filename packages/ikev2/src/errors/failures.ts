@@ -278,6 +278,15 @@ export function selectorsNotConfigured(
   };
 }
 
+/** Transport mode for two peers behind one NAT. */
+export function addressTaken(remote: IpAddress): SessionFailure {
+  return {
+    code: 'ts-unacceptable',
+    notify: NotifyType.TS_UNACCEPTABLE,
+    sentence: `Another peer behind ${formatAddress(remote)} has this traffic in transport mode already, and packets to the two could not be told apart (RFC 3948 §5.2); use tunnel mode with virtual addresses for peers behind one NAT.`,
+  };
+}
+
 /** The peer could not give a virtual address. */
 export function noAddressFromPeer(requested: readonly IpAddress[]): SessionFailure {
   return {

@@ -1,7 +1,7 @@
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import { NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { agreeChild, chooseChild } from '../child/answer-child.ts';
-import { sessionHosts } from '../child/child-offer.ts';
+import { sessionHosts, withNonce } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import { lowerNonce } from '../collisions/lowest-nonce.ts';
@@ -13,6 +13,7 @@ import type { ProtocolError } from '../errors/wire-answer.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, furtherChildProposals } from '../negotiate/proposals.ts';
 import { type NarrowedSelectors, resolveSelectors } from '../negotiate/selectors.ts';
+import { atHost, hostSelectors } from '../negotiate/transport-mode.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -50,9 +51,10 @@ export function answerChildRequest(
     config,
     proposals: furtherChildProposals(config.proposals),
     selectors: allowedSelectors(session, config, target),
+    transport: transportSelectors(session, config, target),
   }));
   const ke = findPayload(payloads, 'KE');
-  const chosen = chooseChild(context, connection, candidates, payloads, ke?.method);
+  const chosen = chooseChild(context, session, connection, candidates, payloads, ke?.method);
   if (!chosen.ok) {
     respondWithError(context, session, request, chosen.error);
     if (!target) {
@@ -74,6 +76,7 @@ export function answerChildRequest(
     outboundSpi: chosen.outboundSpi,
     local: chosen.selectors.local,
     remote: chosen.selectors.remote,
+    transportAddresses: chosen.transportAddresses,
     rekeys: target?.id,
     initiatorNonce,
     method,
@@ -99,6 +102,23 @@ function allowedSelectors(
     remote: [
       ...resolveSelectors(config.remoteSelectors, hosts.remote),
       ...(target?.remoteSelectors ?? []),
+    ],
+  };
+}
+
+/** The same in transport mode. A rekey keeps the mode of what it replaces. @see RFC 7296 §1.3.3 */
+function transportSelectors(
+  { path }: IkeSession,
+  config: ChildConfig,
+  target: ChildSa | undefined,
+): NarrowedSelectors | undefined {
+  if ((target ?? config).mode !== 'transport') return undefined;
+  const allowed = hostSelectors(config.localSelectors, config.remoteSelectors, path);
+  return {
+    local: [...(allowed?.local ?? []), ...atHost(target?.localSelectors ?? [], path.local.address)],
+    remote: [
+      ...(allowed?.remote ?? []),
+      ...atHost(target?.remoteSelectors ?? [], path.remote.address),
     ],
   };
 }
@@ -174,7 +194,8 @@ function install(
   const { connection, config, proposal, outboundSpi, initiatorNonce, rekeys, method } = reply;
   const responderNonce = randomBytes(context.random, NONCE_BYTES);
   const selectors = { local: reply.local, remote: reply.remote };
-  const chosen = { config, selectors, proposal, outboundSpi };
+  const { transportAddresses } = reply;
+  const chosen = { config, selectors, proposal, outboundSpi, transportAddresses };
   const nonces = { initiatorNonce, responderNonce };
   const agreed = agreeChild(context, request.sa, connection, chosen, nonces, sharedSecret);
   if (!agreed.ok) {
@@ -185,13 +206,9 @@ function install(
     rekeys === undefined
       ? asReplacement(session, agreed.child, 'peer')
       : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
-  const [offer, ...others] = agreed.payloads;
-  const payloads: Payload[] = offer ? [offer] : [];
-  payloads.push({ type: 'Nonce', data: responderNonce });
-  if (method !== undefined && publicValue) {
-    payloads.push({ type: 'KE', method, data: publicValue });
-  }
-  payloads.push(...others);
+  const fresh: Payload[] = [{ type: 'Nonce', data: responderNonce }];
+  if (method !== undefined && publicValue) fresh.push({ type: 'KE', method, data: publicValue });
+  const payloads = withNonce(agreed.payloads, fresh);
   const requestId = requestInstallation(context, session, child);
   session.answering = {
     kind: 'installing-answered-child',

@@ -1,7 +1,12 @@
 import type { KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
 import { ExchangeType, NotifyType, notify, type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { acceptChild } from '../child/accept-child.ts';
-import { childOfferPayloads, furtherChildOffer, spiBytes } from '../child/child-offer.ts';
+import {
+  childOfferPayloads,
+  furtherChildOffer,
+  spiBytes,
+  withNonce,
+} from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { requestInstallation } from '../child/install-child.ts';
 import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
@@ -84,7 +89,7 @@ export function onChildKeyGenerated(
   else failChildAttempt(context, session, attempt, ownWorkFailed('The key exchange', why(answer)));
 }
 
-/** [N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr. @see RFC 7296 §1.3.1, §1.3.3 */
+/** [N(REKEY_SA),] [N(USE_TRANSPORT_MODE),] SA, Ni, [KEi,] TSi, TSr. @see RFC 7296 §1.3.1, §1.3.3 */
 function send(
   context: EndpointContext,
   session: IkeSession,
@@ -107,11 +112,9 @@ function send(
     const about = { protocol: ProtocolId.ESP, spi: spiBytes(old.inboundSpi) };
     payloads.push(notify(NotifyType.REKEY_SA, new Uint8Array(0), about));
   }
-  const [offered, ...selectors] = childOfferPayloads(attempt.offer);
-  if (offered) payloads.push(offered);
-  payloads.push({ type: 'Nonce', data: nonce });
-  if (secret) payloads.push({ type: 'KE', method: secret.method, data: secret.publicValue });
-  payloads.push(...selectors);
+  const fresh: Payload[] = [{ type: 'Nonce', data: nonce }];
+  if (secret) fresh.push({ type: 'KE', method: secret.method, data: secret.publicValue });
+  payloads.push(...withNonce(childOfferPayloads(attempt.offer), fresh));
   const messageId = sendRequest(context, session, sa, ExchangeType.CREATE_CHILD_SA, payloads, {
     notAfter: old?.expiresAt,
   });

@@ -92,6 +92,7 @@ export interface ChildReply {
   readonly outboundSpi: number;
   readonly local: NegotiatedChild['localSelectors'];
   readonly remote: NegotiatedChild['remoteSelectors'];
+  readonly transportAddresses: NegotiatedChild['transportAddresses'] | undefined;
   readonly rekeys: number | undefined;
   readonly initiatorNonce: Uint8Array;
   readonly method: number | undefined;

@@ -10,7 +10,7 @@ import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { DELETED_BY_PEER, otherNotify, peerRejectedAuthentication } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
-import { natDetectionNotifies } from '../nat/nat-detection.ts';
+import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
 import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
 import { newPathCheck } from '../procedures/path-check.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
@@ -114,5 +114,8 @@ function followAddresses(
     answers.push(...natDetectionNotifies(context.crypto, sa, via.path));
   }
   const target = decision.kind === 'applied' ? decision.moveTo : undefined;
+  // Whether a NAT is in between has changed with the path. RFC 4555 §3.5, §3.8
+  const nat = target && readNatDetection(context.crypto, sa, target, payloads);
+  if (nat) session.nat = nat;
   return { answers, moved: target !== undefined && moveIke(context, session, target, via.marker) };
 }

@@ -1,4 +1,6 @@
-import { type Path, pathsEqual } from '@ipsec-kit/ip';
+import { addressesEqual, type Path, pathsEqual } from '@ipsec-kit/ip';
+import { armChildLifetime } from '../child/arm-child-lifetime.ts';
+import type { ChildSa } from '../child/child-sa.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from './ike-session.ts';
 
@@ -23,11 +25,26 @@ export function moveIke(
   return true;
 }
 
-/** Where the ESP packets of all Child SAs go from now on. */
+/** Where the ESP packets of all Child SAs go from now on. One in transport mode is bound to its two addresses, and MOBIKE
+ * does not move such a one: it is replaced by one between the new addresses, and only a change of ports moves it.
+ * @see RFC 4555 §1.2 (transport mode is beyond its scope), RFC 7296 §2.23.1 (the selectors are the outer addresses)
+ */
 export function moveChildren(context: EndpointContext, session: IkeSession, path: Path): void {
-  for (const childId of session.children.keys()) {
-    context.outputs.push({ kind: 'move-child', childId, path });
+  for (const child of session.children.values()) {
+    if (child.mode === 'transport' && !isBetween(child, path)) child.softAt = context.now;
+    else context.outputs.push({ kind: 'move-child', childId: child.id, path });
   }
+  armChildLifetime(context, session);
+}
+
+function isBetween({ localSelectors, remoteSelectors }: ChildSa, { local, remote }: Path): boolean {
+  const [own, theirs] = [localSelectors[0]?.start, remoteSelectors[0]?.start];
+  return (
+    own !== undefined &&
+    theirs !== undefined &&
+    addressesEqual(own, local.address) &&
+    addressesEqual(theirs, remote.address)
+  );
 }
 
 /** A new, authenticated packet came from another path than the one in use: without MOBIKE the session follows the newest,

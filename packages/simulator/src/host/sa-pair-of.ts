@@ -15,7 +15,7 @@ export function saPairOf(
   child: ChildInstallation,
   crypto: Pick<CryptoProvider, 'cipherShape'>,
 ): SaPair {
-  const { config, path, suite } = child;
+  const { config, mode, path, suite } = child;
   const shape = crypto.cipherShape(suite);
   if (!shape) throw new Error(`no cipher for ENCR ${suite.encryption}`);
   return {
@@ -33,6 +33,8 @@ export function saPairOf(
     },
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
+    mode,
+    ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
     path,
     replayWindowPackets: config.replayWindowPackets,
     limits: {
@@ -41,7 +43,10 @@ export function saPairOf(
       ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
       ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
     },
-    innerMtu: Math.min(INNER_MTU, innerMtuOfPath(shape, OUTER_MTU, path.remote.address.version)),
+    innerMtu: Math.min(
+      INNER_MTU,
+      innerMtuOfPath(shape, OUTER_MTU, path.remote.address.version, mode),
+    ),
     outboundActive: child.outboundActive,
   };
 }
