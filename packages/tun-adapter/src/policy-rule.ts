@@ -7,6 +7,8 @@ export interface PolicyRule {
   readonly priority: number;
   /** `192.0.2.1/32`; absent: the rule is for every destination. */
   readonly to?: string;
+  /** Only UDP datagrams of this host from this port. */
+  readonly udpSourcePort?: number;
   /** A routing table: its number, or `main`; or the answer that the destination cannot be reached. */
   readonly action: { readonly lookup: string } | 'unreachable';
 }
@@ -16,6 +18,9 @@ export function ruleArguments(verb: 'add' | 'del', rule: PolicyRule): string[] {
   return [
     ...[`-${rule.version}`, 'rule', verb, 'priority', String(rule.priority)],
     ...(rule.to === undefined ? [] : ['to', rule.to]),
+    ...(rule.udpSourcePort === undefined
+      ? []
+      : ['ipproto', 'udp', 'sport', String(rule.udpSourcePort)]),
     ...(rule.action === 'unreachable' ? ['unreachable'] : ['lookup', rule.action.lookup]),
   ];
 }
@@ -23,16 +28,28 @@ export function ruleArguments(verb: 'add' | 'del', rule: PolicyRule): string[] {
 /** Reads a rule out of a parsed record. @returns `undefined` for anything that is not one. */
 export function toPolicyRule(value: unknown): PolicyRule | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, priority, to, action } = value as Record<string, unknown>;
+  const { version, priority, to, udpSourcePort, action } = value as Record<string, unknown>;
   if (version !== 4 && version !== 6) return undefined;
   if (typeof priority !== 'number' || !Number.isInteger(priority)) return undefined;
   // The main table's rule and those behind it are never ours.
   if (priority < 1 || priority >= 32766) return undefined;
   const isPrefix = typeof to === 'string' && /^[\da-f:.]{2,45}\/\d{1,3}$/.test(to);
   if (to !== undefined && !isPrefix) return undefined;
+  const isPort = typeof udpSourcePort === 'number' && isPortNumber(udpSourcePort);
+  if (udpSourcePort !== undefined && !isPort) return undefined;
   const target = toAction(action);
   if (!target) return undefined;
-  return { version, priority, ...(isPrefix ? { to } : {}), action: target };
+  return {
+    version,
+    priority,
+    ...(isPrefix ? { to } : {}),
+    ...(isPort ? { udpSourcePort } : {}),
+    action: target,
+  };
+}
+
+function isPortNumber(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
 function toAction(action: unknown): PolicyRule['action'] | undefined {

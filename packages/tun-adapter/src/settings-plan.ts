@@ -1,4 +1,5 @@
 import {
+  addressesEqual,
   formatAddress,
   formatPrefix,
   hostPrefix,
@@ -6,9 +7,10 @@ import {
   networkPrefix,
   type Prefix,
   prefixContains,
+  prefixesEqual,
 } from '@ipsec-kit/ip';
 import { type PolicyRule, ruleArguments } from './policy-rule.ts';
-import type { TunSettings } from './tun-adapter.ts';
+import type { InsidePeer, TunSettings } from './tun-adapter.ts';
 
 /** One thing that is added to the host, and taken away again, with the `ip` command. */
 export interface HostChange {
@@ -61,16 +63,23 @@ export function tunPlace(device: string, interfaceIndex: number): TunPlace {
  */
 export function planSettings(settings: TunSettings, place: TunPlace): HostChange[] {
   const routes = settings.routes.map(networkPrefix);
-  const excluded = settings.excluded.filter((address) =>
-    routes.some((route) => prefixContains(route, address)),
+  const isRouted = (address: IpAddress): boolean =>
+    routes.some((route) => prefixContains(route, address));
+  const inside = (settings.insidePeers ?? []).filter(({ address }) => isRouted(address));
+  const excluded = settings.excluded.filter(
+    (address) => isRouted(address) && !inside.some((peer) => addressesEqual(peer.address, address)),
   );
+  const ports = settings.outsidePorts ?? [];
   const versions = ([4, 6] as const).filter((version) =>
     routes.some(({ address }) => address.version === version),
   );
   return withoutRepeats([
     ...settings.addresses.map((address) => addressChange(address, place)),
     ...excluded.flatMap((address) => excludedChanges(address, place)),
-    ...routes.map((route) => routeChange(route, settings, place)),
+    ...inside.flatMap(({ address }) =>
+      ports.flatMap((port) => excludedChanges(address, place, port)),
+    ),
+    ...routes.map((route) => routeChange(route, sourceOf(route, inside, settings), place)),
     ...versions.map((version) => tableChange(version, place)),
   ]);
 }
@@ -87,19 +96,36 @@ function addressChange(address: Prefix, { device }: TunPlace): HostChange {
   return change('address', version, ['address', 'add', ...add], ['address', 'del', ...what]);
 }
 
-function excludedChanges(address: IpAddress, place: TunPlace): HostChange[] {
-  const { version } = address;
-  const to = formatPrefix(hostPrefix(address));
+/** @param udpSourcePort - only what a socket of the tunnel sends from it; absent: everything. */
+function excludedChanges(
+  address: IpAddress,
+  place: TunPlace,
+  udpSourcePort?: number,
+): HostChange[] {
+  const rule = {
+    version: address.version,
+    to: formatPrefix(hostPrefix(address)),
+    ...(udpSourcePort === undefined ? {} : { udpSourcePort }),
+  };
   return [
-    ruleChange({ version, priority: place.excludedPriority, to, action: { lookup: 'main' } }),
+    ruleChange({ ...rule, priority: place.excludedPriority, action: { lookup: 'main' } }),
     // Without it a packet to the peer would fall through to the tunnel while the host has no network: a loop.
-    ruleChange({ version, priority: place.unreachablePriority, to, action: 'unreachable' }),
+    ruleChange({ ...rule, priority: place.unreachablePriority, action: 'unreachable' }),
   ];
 }
 
-function routeChange(route: Prefix, settings: TunSettings, place: TunPlace): HostChange {
+/** The source for a route: that of the peer that it leads to and nowhere else, or the one of its family. */
+function sourceOf(
+  route: Prefix,
+  inside: readonly InsidePeer[],
+  settings: TunSettings,
+): IpAddress | undefined {
+  const peer = inside.find(({ address }) => prefixesEqual(hostPrefix(address), route));
+  return peer?.source ?? preferredSource(route.address.version, settings);
+}
+
+function routeChange(route: Prefix, source: IpAddress | undefined, place: TunPlace): HostChange {
   const { version } = route.address;
-  const source = preferredSource(version, settings);
   const what = [
     ...[formatPrefix(route), 'dev', place.device, 'table', String(place.table)],
     ...(source ? ['src', formatAddress(source)] : []),
@@ -156,7 +182,8 @@ export function checkSettings(settings: TunSettings): void {
   if (hasIpv6 && mtu < 1280) {
     throw new TypeError(`"mtu" expected at least 1280 bytes for IPv6 (RFC 8200 §5), got ${mtu}`);
   }
-  const counts = { addresses, routes, dns, excluded };
+  const { insidePeers = [], outsidePorts = [] } = settings;
+  const counts = { addresses, routes, dns, excluded, insidePeers, outsidePorts };
   for (const [field, list] of Object.entries(counts)) {
     if (list.length > MOST_ENTRIES) {
       throw new TypeError(`"${field}" expected at most ${MOST_ENTRIES}, got ${list.length}`);

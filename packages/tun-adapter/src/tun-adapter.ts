@@ -13,6 +13,20 @@ export interface TunSettings {
    * and takes an address of the device where there is one.
    */
   readonly preferredSources?: readonly IpAddress[];
+  /** Peers that are reached inside of the tunnel and outside of it at one address, as in transport mode: all that the host
+   * sends there goes into the device, but for UDP datagrams from one of `outsidePorts`, which carry the tunnel.
+   * Their addresses have to be routed, and are not excluded whatever `excluded` says.
+   */
+  readonly insidePeers?: readonly InsidePeer[];
+  /** Ports of the sockets that carry the tunnel. */
+  readonly outsidePorts?: readonly number[];
+}
+
+/** A peer whose own outer address is routed into the device. */
+export interface InsidePeer {
+  readonly address: IpAddress;
+  /** Source address that the route to it suggests to the host; absent: as for other routes. */
+  readonly source?: IpAddress;
 }
 
 /** A TUN device in batches of whole IP packets. */

@@ -30,6 +30,27 @@ describe('planSettings', () => {
     expect(all.some((command) => command.startsWith('-6'))).toBe(false);
   });
 
+  it('sends to a peer inside of the tunnel all but what carries the tunnel, with the address that it knows us by', () => {
+    const peer = { address: address('192.0.2.1'), source: address('198.51.100.7') };
+    expect(
+      commands({
+        routes: [prefix('192.0.2.1/32'), prefix('10.0.0.0/8')],
+        excluded: [peer.address],
+        preferredSources: [address('10.1.0.1')],
+        insidePeers: [peer, { address: address('192.0.2.9') }],
+        outsidePorts: [500, 4500],
+      }),
+    ).toEqual([
+      '-4 rule add priority 10007 to 192.0.2.1/32 ipproto udp sport 500 lookup main',
+      '-4 rule add priority 15007 to 192.0.2.1/32 ipproto udp sport 500 unreachable',
+      '-4 rule add priority 10007 to 192.0.2.1/32 ipproto udp sport 4500 lookup main',
+      '-4 rule add priority 15007 to 192.0.2.1/32 ipproto udp sport 4500 unreachable',
+      '-4 route replace 192.0.2.1/32 dev ipsec0 table 4500007 src 198.51.100.7 scope global',
+      '-4 route replace 10.0.0.0/8 dev ipsec0 table 4500007 src 10.1.0.1 scope global',
+      '-4 rule add priority 20007 lookup 4500007',
+    ]);
+  });
+
   it('treats each family by itself', () => {
     const routes = [prefix('::/0')];
     const all = commands({ routes, excluded: [address('192.0.2.1'), address('2001:db8::1')] });
