@@ -58,7 +58,9 @@ export function narrate(event: VpnEvent): string {
     case 'session-interrupted':
       return `session lost, opening it again ${event.retryInMs === 0 ? 'at once' : `in ${seconds(event.retryInMs)}`}: ${event.sentence}`;
     case 'acquire-started':
-      return `traffic for ${event.name}: opening it`;
+      return `traffic for ${event.name}, ${event.local} === ${event.remote}: opening it`;
+    case 'acquire-failed':
+      return `traffic for ${event.name} got no SA, next attempt in ${seconds(event.retryInMs)} at the earliest: ${event.sentence}`;
     case 'liveness-confirmed':
       return `peer answers, ${milliseconds(event.roundTripMs)}`;
     case 'peer-path-changed':

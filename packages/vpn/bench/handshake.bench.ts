@@ -4,7 +4,7 @@ import { addMs } from '@ipsec-kit/clock';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
 import { loopbackAddress } from '@ipsec-kit/ip';
 import { compiledOrThrow } from '../src/compiled-or-throw.ts';
-import { createPacketPort, initialPath, nodePlatform } from '../src/index.ts';
+import { createPacketPort, type InitialPath, initialPath, nodePlatform } from '../src/index.ts';
 import { openTunnelHost, type TunnelHost } from '../src/tunnel-host.ts';
 
 /** One line of the report. */
@@ -67,14 +67,16 @@ async function openInitiator(port: number): Promise<Initiator> {
   let nextSessionId = 1;
   let isClosing = false;
 
+  const pathFrom = ([ike = 0, natT = 0]: readonly number[]): InitialPath =>
+    initialPath({ local: address, remote: address }, port, { ike, natT });
+
   function initiate(): void {
     if (isClosing) return;
-    const [ike = 0, natT = 0] = host.ports;
     host.driver.command({
       kind: 'initiate',
       sessionId: nextSessionId++,
       connection: 'home',
-      ...initialPath({ local: address, remote: address }, port, { ike, natT }),
+      ...pathFrom(host.ports),
     });
   }
 
@@ -104,6 +106,7 @@ async function openInitiator(port: number): Promise<Initiator> {
     }),
     world,
     tun: createPacketPort().tun,
+    pathTo: async (_, udp) => pathFrom(udp.ports),
     bind: [
       { address, port: 0 },
       { address, port: 0 },

@@ -10,8 +10,12 @@ import { messageOf } from './vpn-error.ts';
 
 /** Puts Child SAs into the packet path and sets up the TUN device for them. */
 export interface ChildInstaller {
-  /** Sets the device up for what is known before the first child: the routes of the pools. Rejects when it cannot be. */
+  /** Sets the device up for what is known before the first child: the routes of the pools, and those of traps. Rejects
+   * when it cannot be.
+   */
   prepare(): Promise<void>;
+  /** Brings the device to what stands at the end of this turn: what goes and comes in one turn changes nothing. */
+  refresh(): void;
   /** The answer to an `install-child` request: at once when the device needs no change, later when it does. */
   install(child: ChildInstallation): Answer | Promise<Answer>;
   remove(childId: number): void;
@@ -50,6 +54,10 @@ export interface ChildInstallerOptions {
   /** Selectors of this side that are known before the first child: see {@link planTun}. */
   readonly localSelectors?: readonly TrafficSelector[];
   readonly hostAddresses?: () => readonly IpAddress[];
+  /** Local ports of the sockets that IKE and ESP go through. */
+  readonly outsidePorts?: readonly number[];
+  /** Children whose traffic is awaited: the device serves them as if they stood. */
+  readonly trapped?: () => readonly PlannedChild[];
   readonly keyLog?: Pick<KeyLog, 'noteChild'>;
   /** Told when the device could not be brought back after a child went; one sentence. */
   readonly onWarning?: (sentence: string) => void;
@@ -103,22 +111,33 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
 
   function configureTun(): Promise<void> | undefined {
     return tun?.apply(
+  let isRefreshDue = false;
       planTun({
         mtu: tunMtu,
-        children: [...children.values()],
+        children: [...children.values(), ...(options.trapped?.() ?? [])],
         poolPrefixes: options.poolPrefixes ?? [],
         localSelectors: options.localSelectors ?? [],
         hostAddresses: options.hostAddresses?.() ?? [],
       }),
     );
   }
+        outsidePorts: options.outsidePorts ?? [],
 
   function remove(childId: number): void {
     if (!children.delete(childId)) return;
     packetPath.remove(childId);
-    configureTun()?.catch((error) =>
-      options.onWarning?.(`The TUN device could not be cleaned up: ${messageOf(error)}`),
-    );
+  function refresh(): void {
+    if (isRefreshDue) return;
+    isRefreshDue = true;
+    queueMicrotask(() => {
+      isRefreshDue = false;
+      configureTun()?.catch((error) =>
+        options.onWarning?.(`The TUN device could not be brought up to date: ${messageOf(error)}`),
+      );
+    });
+  }
+
+    refresh();
   }
 
   return {
@@ -148,6 +167,7 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     remove,
     move(childId, path) {
       const child = children.get(childId);
+    refresh,
       if (!child) return;
       children.set(childId, { ...child, path });
       packetPath.movePeer(childId, path);

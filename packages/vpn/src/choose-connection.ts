@@ -1,4 +1,4 @@
-import type { ConnectionConfig } from '@ipsec-kit/ikev2';
+import type { ChildConfig, ConnectionConfig } from '@ipsec-kit/ikev2';
 import type { CompiledVpn } from './compile/index.ts';
 import { VpnError } from './vpn-error.ts';
 
@@ -30,6 +30,19 @@ export function findConnection(
   throw new VpnError(
     'config',
     `There is no connection "${name}"; there are: ${namesOf(compiled)}.`,
+  );
+}
+
+/** The child of a name.
+ * @throws VpnError `config` naming those that there are.
+ */
+export function chooseChild(connection: ConnectionConfig, name: string): ChildConfig {
+  const found = connection.children.find((child) => child.name === name);
+  if (found) return found;
+  const names = connection.children.map((child) => child.name).join(', ');
+  throw new VpnError(
+    'config',
+    `The connection ${connection.name} has no child "${name}"; there are: ${names}.`,
   );
 }
 

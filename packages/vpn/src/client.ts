@@ -1,15 +1,21 @@
-import { addMs, type CancelWake } from '@ipsec-kit/clock';
-import type { ConnectionConfig, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
+import type { ChildConfig, ConnectionConfig, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import { formatEndpoint } from '@ipsec-kit/ip';
-import { chooseConnection } from './choose-connection.ts';
+import { chooseChild, chooseConnection } from './choose-connection.ts';
 import type { CompiledVpn, ConfigPositions, ConnectionTransport } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
-import { findAddresses, IKE_PORT, type InitialPath, initialPath } from './connection-path.ts';
+import {
+  type ConnectionAddresses,
+  findAddresses,
+  IKE_PORT,
+  type InitialPath,
+  initialPath,
+} from './connection-path.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
 import type { VpnOptions } from './options.ts';
 import { nodePlatform, type Platform } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
+import { CLOSED_ON_COMMAND } from './session-commands.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
 import { type HostOptions, openTunnelHost, type TunnelHost } from './tunnel-host.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
@@ -21,6 +27,8 @@ export interface ClientOptions extends HostOptions {
   readonly positions?: ConfigPositions;
   /** Which connection to open; may be absent when there is only one. */
   readonly connection?: string;
+  /** Which child to open; absent: all of the connection but those that their traffic opens (`startAction: 'trap'`). */
+  readonly child?: string;
 }
 
 /** How to end a client or server. */
@@ -33,7 +41,7 @@ export interface CloseOptions {
 export interface Client {
   /** The connection that it opens. */
   readonly connection: string;
-  /** Opens the tunnel; resolves when a Child SA carries traffic.
+  /** Opens the tunnel; resolves when a Child SA carries traffic, or when traffic that is to open one is awaited.
    * @throws VpnError with one clear sentence when it does not come up; everything is undone by then.
    */
   open(): Promise<void>;
@@ -51,11 +59,9 @@ export interface Client {
 }
 
 const DEFAULT_PATIENCE_MS = 5_000;
-/** A client has one session in all its life. */
-const SESSION_ID = 1;
 
 /** Makes a client; nothing happens before {@link Client.open}.
- * @throws VpnError `config` when the options have a mistake or name no such connection.
+ * @throws VpnError `config` when the options have a mistake or name no such connection or child.
  */
 export function createClient(options: ClientOptions): Client {
   return new ClientTunnel(options);
@@ -75,10 +81,8 @@ class ClientTunnel implements Client {
   #state: State = 'idle';
   #opening: Promise<TunnelHost> | undefined;
   #host: TunnelHost | undefined;
-  #start: InitialPath | undefined;
   /** What went wrong first, when the session is closed because of it. */
   #failure: VpnError | undefined;
-  #cancelPatience: CancelWake | undefined;
   #finishing: Promise<void> | undefined;
   #liveness: Deferred<number> | undefined;
   /** The session was lost and is being opened anew: that it has no child is no reason to end it. */
@@ -86,10 +90,13 @@ class ClientTunnel implements Client {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#compiled = compiledOrThrow(options.options, options.positions);
-    this.#config = chooseConnection(this.#compiled, options.connection);
+    const compiled = compiledOrThrow(options.options, options.positions);
+    this.#config = chooseConnection(compiled, options.connection);
+    // Peers of other connections are not answered by a client of this one.
+    this.#compiled = { ...compiled, connections: [this.#config] };
     this.connection = this.#config.name;
-    const transport = this.#compiled.transports.get(this.connection);
+    if (options.child !== undefined) chooseChild(this.#config, options.child);
+    const transport = compiled.transports.get(this.connection);
     if (!transport) throw new Error(`the connection ${this.connection} has no transport`);
     this.#transport = transport;
     this.#world = { ...nodePlatform(), ...options.platform };
@@ -111,28 +118,45 @@ class ClientTunnel implements Client {
   }
 
   status(): VpnStatus {
-    const state = this.#state === 'idle' ? 'closed' : this.#state;
-    const facts = { role: 'client', state, connections: [this.connection] } as const;
+    const facts = {
+      role: 'client',
+      state: this.#shownState,
+      connections: [this.connection],
+    } as const;
     return this.#host?.status(facts) ?? idleStatus(facts);
   }
 
   checkLiveness(): Promise<number> {
-    if (this.#state !== 'open')
+    const [session] = this.#host?.book.standing ?? [];
+    if (this.#state !== 'open' || !session)
       return Promise.reject(new Error('"checkLiveness" needs an open tunnel'));
     this.#liveness ??= createDeferred<number>();
-    this.#host?.driver.command({ kind: 'check-liveness', sessionId: SESSION_ID });
+    this.#host?.driver.command({ kind: 'check-liveness', sessionId: session.id });
     return this.#liveness.promise;
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
-    this.#sayGoodbye(options.patienceMs ?? DEFAULT_PATIENCE_MS);
-    await this.#ended.promise;
+    await this.#sayGoodbye(options.patienceMs ?? DEFAULT_PATIENCE_MS);
+  }
+
+  get #shownState(): VpnStatus['state'] {
+    if (this.#state === 'idle') return 'closed';
+    const isWaiting = this.#state === 'open' && this.#awaitsTraffic && this.#isEmpty;
+    return isWaiting ? 'waiting' : this.#state;
+  }
+
+  /** Whether traffic can open it again. */
+  get #awaitsTraffic(): boolean {
+    return (this.#host?.traps.planned.length ?? 0) > 0;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#host?.childCount === 0;
   }
 
   async #prepare(): Promise<void> {
     const { settings = {} } = this.#options.options;
-    const { localPort, remotePort } = this.#transport;
-    this.#warnOfOtherChildren();
+    const { localPort } = this.#transport;
     const addresses = await findAddresses(this.connection, this.#transport, this.#world);
     if (this.#state !== 'connecting') return;
     const isIkePort = localPort === IKE_PORT;
@@ -149,6 +173,7 @@ class ClientTunnel implements Client {
       world: this.#world,
       bind,
       poolPrefixes: poolPrefixes(this.#compiled, this.#config.pools),
+      pathTo: async (_, udp) => this.#pathFrom(udp, addresses),
       onSessionEvent: (event) => this.#onSessionEvent(event),
       onFatal: (error) => void this.#finish(error),
     });
@@ -156,49 +181,55 @@ class ClientTunnel implements Client {
     // Closed meanwhile: whoever closes waits for it and takes it down.
     if (this.#state !== 'connecting') return;
     this.#host = host;
-    const [ike = 0, natT = 0] = host.ports;
-    this.#start = initialPath(addresses, remotePort, { ike, natT });
-    this.#emit({
-      kind: 'connection-started',
-      connection: this.connection,
-      remote: formatEndpoint(this.#start.path.remote),
-    });
-    this.#initiate();
+    const { path } = this.#pathFrom(host, addresses);
+    const virtualAddresses = this.#config.virtualAddresses;
+    for (const child of this.#trapped()) {
+      host.traps.set(this.connection, child, { path, virtualAddresses });
+    }
+    await host.prepare();
+    if (this.#state !== 'connecting') return;
+    this.#openChildren(host, formatEndpoint(path.remote));
   }
 
-  #initiate(): void {
-    const { path, marker, floatTo } = this.#start ?? {};
-    if (!path || marker === undefined) return;
-    this.#host?.driver.command({
-      kind: 'initiate',
-      sessionId: SESSION_ID,
-      connection: this.connection,
-      child: this.#childToOpen(),
-      path,
-      marker,
-      ...(floatTo ? { floatTo } : {}),
-    });
+  #pathFrom({ ports }: Pick<TunnelHost, 'ports'>, addresses: ConnectionAddresses): InitialPath {
+    const [ike = 0, natT = 0] = ports;
+    return initialPath(addresses, this.#transport.remotePort, { ike, natT });
   }
 
-  /** The first child that is to be started, or else the first. */
-  #childToOpen(): string {
-    const [first] = this.#config.children;
-    return this.#transport.startChildren[0] ?? first?.name ?? '';
+  /** The children that their traffic opens. */
+  #trapped(): readonly ChildConfig[] {
+    const { trapChildren } = this.#transport;
+    return this.#config.children.filter(({ name }) => trapChildren.includes(name));
   }
 
-  #warnOfOtherChildren(): void {
-    const chosen = this.#childToOpen();
-    const others = this.#config.children.filter((child) => child.name !== chosen);
-    if (others.length === 0) return;
-    const names = others.map((child) => child.name).join(', ');
-    this.#emit({
-      kind: 'warning-raised',
-      sentence: `Only the child ${chosen} is opened, with the IKE SA itself; not opened: ${names}.`,
-    });
+  /** The one that was asked for; else all that are not left to their traffic, those first that are to be started. */
+  #childrenToOpen(): readonly string[] {
+    const { child } = this.#options;
+    if (child !== undefined) return [child];
+    const { startChildren, trapChildren } = this.#transport;
+    const others = this.#config.children
+      .map(({ name }) => name)
+      .filter((name) => !startChildren.includes(name) && !trapChildren.includes(name));
+    return [...startChildren, ...others];
+  }
+
+  #openChildren(host: TunnelHost, remote: string): void {
+    const { connection } = this;
+    const names = this.#childrenToOpen();
+    if (names.length === 0) {
+      this.#state = 'open';
+      this.#opened.resolve();
+      return;
+    }
+    this.#emit({ kind: 'connection-started', connection, remote });
+    for (const child of names) {
+      void host.opener.open({ connection, child }).then((outcome) => {
+        if (outcome instanceof VpnError) this.#endIfIdle(outcome);
+      });
+    }
   }
 
   #onSessionEvent(event: SessionEvent): void {
-    if (!('sessionId' in event) || event.sessionId !== SESSION_ID) return;
     switch (event.kind) {
       case 'session-interrupted':
         this.#isReopening = true;
@@ -209,17 +240,10 @@ class ClientTunnel implements Client {
         this.#state = 'open';
         this.#opened.resolve();
         return;
-      case 'child-failed':
-        this.#loseChild(new VpnError(event.failure.code, event.failure.sentence));
-        return;
       case 'child-closed':
-        if (event.action === 'start') return;
-        this.#loseChild(
-          new VpnError(
-            'no-child-left',
-            `The last Child SA is closed (${event.reason}), and no traffic can pass any more: connect again.`,
-          ),
-        );
+        // Whoever closed it here may open it again.
+        if (event.action === 'start' || event.reason === CLOSED_ON_COMMAND) return;
+        this.#endIfIdle(noChildLeft(event.reason));
         return;
       case 'liveness-confirmed':
         this.#liveness?.resolve(event.roundTripMs);
@@ -233,53 +257,41 @@ class ClientTunnel implements Client {
     }
   }
 
-  /** An IKE SA without a child carries nothing: it is closed, for the reason that the child had.
-   * Looked at in the next turn, since the end of the IKE SA itself may be on its way.
+  #onSessionClosed({ code, sentence }: SessionFailure): void {
+    this.#isReopening = false;
+    const reason = new VpnError(code, sentence);
+    this.#liveness?.reject(reason);
+    this.#liveness = undefined;
+    // It says more than that its children are gone.
+    if (code !== 'closed-by-user' && this.#state !== 'closing') this.#failure = reason;
+    this.#endIfIdle(undefined);
+  }
+
+  /** A tunnel without a child carries nothing: it ends, for the reason that the child had, unless one is being opened or
+   * traffic may open one. Looked at in the next turn, since the end of the IKE SA itself may be on its way.
    */
-  #loseChild(reason: VpnError): void {
+  #endIfIdle(reason: VpnError | undefined): void {
+    if (this.#state !== 'closing') this.#failure ??= reason;
     setImmediate(() => {
       if (this.#state !== 'connecting' && this.#state !== 'open') return;
-      if (this.#host?.childCount !== 0 || this.#isReopening) return;
-      this.#failure ??= reason;
-      this.#sayGoodbye(DEFAULT_PATIENCE_MS);
+      const isOpening = this.#isReopening || this.#host?.opener.isBusy;
+      if (this.#isEmpty && !isOpening && !this.#awaitsTraffic) {
+        void this.#sayGoodbye(DEFAULT_PATIENCE_MS);
+        return;
+      }
+      this.#failure = undefined;
+      if (this.#state === 'connecting' && this.#awaitsTraffic && !isOpening) {
+        this.#state = 'open';
+        this.#opened.resolve();
+      }
     });
   }
 
-  #onSessionClosed(failure: SessionFailure): void {
-    if (failure.code === 'closed-by-user') {
-      void this.#finish(this.#failure);
-      return;
-    }
-    const isAsked = this.#state === 'closing';
-    void this.#finish(isAsked ? this.#failure : new VpnError(failure.code, failure.sentence));
-  }
-
-  #sayGoodbye(patienceMs: number): void {
+  async #sayGoodbye(patienceMs: number): Promise<void> {
     if (this.#state === 'closed') return;
-    const hasSession = this.#host !== undefined && this.#start !== undefined;
-    if (!hasSession || patienceMs <= 0) {
-      this.#state = 'closing';
-      this.#sendClose(0);
-      void this.#finish(this.#failure);
-      return;
-    }
-    if (this.#state !== 'closing') {
-      this.#state = 'closing';
-      this.#sendClose(patienceMs);
-    }
-    this.#cancelPatience?.();
-    this.#cancelPatience = this.#world.clock.wakeAt(
-      addMs(this.#world.clock.now(), patienceMs),
-      () => void this.#finish(this.#failure),
-    );
-  }
-
-  #sendClose(patienceMs: number): void {
-    this.#host?.driver.command({
-      kind: 'close',
-      sessionId: SESSION_ID,
-      giveUpAt: addMs(this.#world.clock.now(), patienceMs),
-    });
+    this.#state = 'closing';
+    await this.#host?.closeSessions(patienceMs);
+    await this.#finish(this.#failure);
   }
 
   /** Takes everything down, once, and tells whoever waits. */
@@ -289,7 +301,6 @@ class ClientTunnel implements Client {
   }
 
   async #takeDown(error: VpnError | undefined): Promise<void> {
-    this.#cancelPatience?.();
     this.#state = 'closing';
     const host = await this.#opening?.catch(() => undefined);
     await host?.close();
@@ -304,4 +315,11 @@ class ClientTunnel implements Client {
   #emit(event: VpnEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+function noChildLeft(reason: string): VpnError {
+  return new VpnError(
+    'no-child-left',
+    `The last Child SA is closed (${reason}), and no traffic can pass any more: connect again.`,
+  );
 }

@@ -1,6 +1,12 @@
-import { addressesEqual, type Endpoint, type IpAddress, type Path } from '@ipsec-kit/ip';
+import {
+  addressesEqual,
+  type Endpoint,
+  formatAddress,
+  type IpAddress,
+  type Path,
+} from '@ipsec-kit/ip';
 import type { AddressTarget, ConnectionTransport } from './compile/index.ts';
-import type { Platform } from './platform.ts';
+import type { BoundUdp, Platform } from './platform.ts';
 import { messageOf, VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** Where a connection goes from and to, before any port is opened. */
@@ -77,6 +83,32 @@ export function initialPath(
     marker: false,
     floatTo: { local: local(localPorts.natT), remote: remote(NAT_T_PORT) },
   };
+}
+
+/** The first path of a connection from sockets that are open.
+ * @throws VpnError as {@link findAddresses} does, and `no-route` when no socket is on the address that it would leave from.
+ */
+export async function pathFrom(
+  udp: Pick<BoundUdp, 'endpoints' | 'ports'>,
+  connection: string,
+  transport: ConnectionTransport,
+  platform: Pick<Platform, 'resolve' | 'localAddressFor'>,
+): Promise<InitialPath> {
+  const found = await findAddresses(connection, transport, platform);
+  const ports = udp.endpoints
+    .filter(({ address }) => addressesEqual(address, found.local))
+    .map(({ port }) => port);
+  // Bindings name the port of IKE and that of NAT traversal in turn.
+  const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
+  const ike = ports.find((port) => !natTPorts.has(port));
+  const natT = ports.find((port) => natTPorts.has(port));
+  if (ike === undefined || natT === undefined) {
+    throw new VpnError(
+      'no-route',
+      `Nothing listens on ${formatAddress(found.local)}, from where the peer of ${connection} is reached: correct local_addrs.`,
+    );
+  }
+  return initialPath(found, transport.remotePort, { ike, natT });
 }
 
 async function resolveAll(

@@ -2,6 +2,7 @@ import { formatIdentity } from '@ipsec-kit/auth';
 import { formatSuite, formatTransforms } from '@ipsec-kit/crypto';
 import type { SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import { formatAddress, formatEndpoint, formatSelector } from '@ipsec-kit/ip';
+import type { VpnErrorCode } from './vpn-error.ts';
 
 /** What happens in a client or server, as plain JSON: no keys, addresses and suites as text, SPIs as hexadecimal.
  * Names are noun-verb; `kind` tells the variants apart.
@@ -156,11 +157,24 @@ export type VpnEvent =
       readonly kind: 'acquire-started';
       readonly sessionId: number;
       readonly connection: string;
+  /** Traffic that found no SA has begun a negotiation. */
       readonly name: string;
     }
   | {
       readonly kind: 'liveness-confirmed';
       readonly sessionId: number;
+      /** Both ends of the packet, as selectors. */
+      readonly local: string;
+      readonly remote: string;
+    }
+  /** It has failed; traffic may begin another when the pause is over. */
+  | {
+      readonly kind: 'acquire-failed';
+      readonly connection: string;
+      readonly name: string;
+      readonly retryInMs: number;
+      readonly code: VpnErrorCode;
+      readonly sentence: string;
       readonly roundTripMs: number;
     }
   | {
@@ -293,7 +307,6 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         from: formatEndpoint(event.from.remote),
         to: formatEndpoint(event.to.remote),
       };
-    case 'acquire-started':
     case 'child-closed':
     case 'liveness-confirmed':
       return event;

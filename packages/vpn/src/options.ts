@@ -70,11 +70,12 @@ export interface ChildOptions {
   readonly rekeyPackets?: number;
   /** Default `rekeyPackets` and a tenth. */
   readonly lifePackets?: number;
-  readonly startAction?: 'none' | 'start';
+  /** `start` opens it without being asked, as a client does with `none` as well; with `trap` its traffic opens it. */
+  readonly startAction?: 'none' | 'trap' | 'start';
   /** What to do when the peer is dead; default none. The same in all children of a connection. */
-  readonly dpdAction?: 'none' | 'start';
+  readonly dpdAction?: 'none' | 'trap' | 'start';
   /** What to do when the peer closes the Child SA; default none. The same in all children of a connection. */
-  readonly closeAction?: 'none' | 'start';
+  readonly closeAction?: 'none' | 'trap' | 'start';
 }
 
 export interface SecretOptions {

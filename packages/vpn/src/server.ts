@@ -1,13 +1,12 @@
-import { addMs } from '@ipsec-kit/clock';
-import type { SessionEvent } from '@ipsec-kit/ikev2';
 import { type Endpoint, formatEndpoint, type IpAddress, prefixContains } from '@ipsec-kit/ip';
 import { findConnection } from './choose-connection.ts';
 import type { CloseOptions } from './client.ts';
 import type { CompiledVpn, ConfigPositions } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
+import { type InitialPath, pathFrom } from './connection-path.ts';
 import { createDeferred } from './deferred.ts';
 import type { VpnOptions } from './options.ts';
-import { nodePlatform, type Platform, type UdpBinding } from './platform.ts';
+import { type BoundUdp, nodePlatform, type Platform, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
 import { type HostOptions, openTunnelHost, type TunnelHost } from './tunnel-host.ts';
@@ -29,7 +28,8 @@ export interface Server {
   readonly endpoints: readonly Endpoint[];
   /** The port of IKE without marker (500), and that of ESP and marked IKE (4500), once open. */
   readonly ports: { readonly ike: number; readonly natT: number };
-  /** Opens sockets and device; resolves when peers are answered.
+  /** Opens sockets and device; resolves when peers are answered. Children with `startAction: 'start'` are opened then, where
+   * the connection names a peer, and those with `trap` by their traffic.
    * @throws VpnError with one clear sentence; everything is undone by then.
    */
   open(): Promise<void>;
@@ -38,6 +38,8 @@ export interface Server {
   status(): VpnStatus;
   /** Asks the peer of a session for a sign of life now; the answer is a `liveness-confirmed` event. */
   checkLiveness(sessionId: number): void;
+  /** Ends one session with a DELETE. */
+  closeSession(sessionId: number): void;
   /** Ends all sessions with a DELETE, waits a bounded time for the answers, then undoes everything. */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -60,7 +62,6 @@ class ServerTunnels implements Server {
   #state: 'idle' | 'serving' | 'closing' | 'closed' = 'idle';
   #opening: Promise<TunnelHost> | undefined;
   #host: TunnelHost | undefined;
-  #whenEmpty: (() => void) | undefined;
   #finishing: Promise<void> | undefined;
 
   constructor(options: ServerOptions) {
@@ -97,6 +98,7 @@ class ServerTunnels implements Server {
         throw new VpnError('closed-by-user', 'The server was closed while it was opened.');
       }
       this.#host = host;
+      await this.#setTraps(host);
     } catch (error) {
       const failure = vpnErrorFrom(error, 'open the server', 'internal');
       await this.#finish(failure);
@@ -107,6 +109,7 @@ class ServerTunnels implements Server {
       endpoints: this.endpoints.map(formatEndpoint),
       connections: this.connections,
     });
+    if (this.#host) this.#startChildren(this.#host);
   }
 
   status(): VpnStatus {
@@ -119,11 +122,14 @@ class ServerTunnels implements Server {
     this.#host?.driver.command({ kind: 'check-liveness', sessionId });
   }
 
+  closeSession(sessionId: number): void {
+    this.#host?.driver.command({ kind: 'close', sessionId });
+  }
+
   async close(options: CloseOptions = {}): Promise<void> {
     const patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
-    const host = this.#host;
     if (this.#state !== 'closed') this.#state = 'closing';
-    if (this.#state === 'closing' && host) await this.#closeSessions(host, patienceMs);
+    if (this.#state === 'closing') await this.#host?.closeSessions(patienceMs);
     await this.#finish(undefined);
   }
 
@@ -137,31 +143,49 @@ class ServerTunnels implements Server {
         this.#compiled,
         this.#compiled.connections.flatMap((connection) => connection.pools),
       ),
-      onSessionEvent: (event) => this.#onSessionEvent(event),
+      pathTo: (connection, udp) => this.#pathTo(connection, udp),
+      onSessionEvent: () => undefined,
       onFatal: (error) => void this.#finish(error),
     });
   }
 
-  #onSessionEvent(event: SessionEvent): void {
-    if (event.kind === 'session-closed' && this.#host?.book.ids.length === 0) this.#whenEmpty?.();
+  /** The way to the peer of a connection that names one. */
+  #pathTo(connection: string, udp: BoundUdp): Promise<InitialPath> {
+    const transport = this.#compiled.transports.get(connection);
+    if (!transport) throw new Error(`the connection ${connection} has no transport`);
+    return pathFrom(udp, connection, transport, this.#world);
   }
 
-  #closeSession(sessionId: number, patienceMs: number): void {
-    const giveUpAt = addMs(this.#world.clock.now(), patienceMs);
-    this.#host?.driver.command({ kind: 'close', sessionId, giveUpAt });
+  /** Sets the traps of all connections. */
+  async #setTraps(host: TunnelHost): Promise<void> {
+    for (const { name, children, virtualAddresses } of this.#compiled.connections) {
+      const trapped = this.#compiled.transports.get(name)?.trapChildren ?? [];
+      if (trapped.length === 0) continue;
+      const { path } = await host.pathTo(name);
+      for (const child of children.filter((one) => trapped.includes(one.name))) {
+        host.traps.set(name, child, { path, virtualAddresses });
+      }
+    }
+    if (host.traps.planned.length > 0) await host.prepare();
   }
 
-  async #closeSessions(host: TunnelHost, patienceMs: number): Promise<void> {
-    const empty = createDeferred<void>();
-    this.#whenEmpty = empty.resolve;
-    for (const sessionId of host.book.ids) this.#closeSession(sessionId, patienceMs);
-    if (host.book.ids.length === 0 || patienceMs <= 0) return;
-    const cancel = this.#world.clock.wakeAt(
-      addMs(this.#world.clock.now(), patienceMs),
-      empty.resolve,
-    );
-    await empty.promise;
-    cancel();
+  /** Opens what is to be opened without being asked; what cannot be is told by the events. */
+  #startChildren(host: TunnelHost): void {
+    for (const connection of this.connections) {
+      const { startChildren = [], remoteTargets = [] } =
+        this.#compiled.transports.get(connection) ?? {};
+      if (remoteTargets.length === 0) continue;
+      for (const child of startChildren) {
+        void host.opener.open({ connection, child }).then((outcome) => {
+          if (!(outcome instanceof VpnError) || outcome.code === 'closed-by-user') return;
+          this.#warn(`The child ${child} of ${connection} was not opened: ${outcome.message}`);
+        });
+      }
+    }
+  }
+
+  #warn(sentence: string): void {
+    this.#options.onEvent?.({ kind: 'warning-raised', sentence });
   }
 
   #finish(error: VpnError | undefined): Promise<void> {

@@ -1,36 +1,21 @@
-import { createSecretStore } from '@ipsec-kit/auth';
 import { msBetween } from '@ipsec-kit/clock';
-import { createDatapath } from '@ipsec-kit/datapath';
-import {
-  createAddressPools,
-  createIkeEndpoint,
-  createRequestHandler,
-  type SessionEvent,
-} from '@ipsec-kit/ikev2';
-import {
-  type Endpoint,
-  formatAddress,
-  formatEndpoint,
-  formatPrefix,
-  type Prefix,
-  type TrafficSelector,
-} from '@ipsec-kit/ip';
-import { createPacketEngine, type PacketEngine } from '@ipsec-kit/ipsec';
-import { createScheduler } from '@ipsec-kit/scheduler';
-import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
-import { watchAddresses } from './address-watch.ts';
+import type { SessionEvent } from '@ipsec-kit/ikev2';
+import { type Endpoint, formatEndpoint, type Prefix } from '@ipsec-kit/ip';
+import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import { openCapture, tapUdp } from './capture.ts';
-import { type ChildInstaller, createChildInstaller } from './child-installer.ts';
+import type { ChildOpener } from './child-opener.ts';
 import type { CompiledVpn } from './compile/index.ts';
-import { createDriver, type Driver } from './driver.ts';
-import { publicEvent, type VpnEvent } from './events.ts';
+import type { InitialPath } from './connection-path.ts';
+import type { Driver } from './driver.ts';
+import type { VpnEvent } from './events.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
-import { type KeyLog, openKeyLog } from './key-log.ts';
+import { openKeyLog } from './key-log.ts';
 import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
-import { poolConfigs } from './pool-configs.ts';
-import { createSessionBook, type SessionBook } from './session-book.ts';
-import type { DatagramCounters, VpnStatus } from './status.ts';
-import { createTunConfigurator } from './tun-configurator.ts';
+import type { SessionBook } from './session-book.ts';
+import type { VpnStatus } from './status.ts';
+import type { TrapKeeper } from './trap-keeper.ts';
+import { createTunnelCore } from './tunnel-core.ts';
+import { openSockets, openTun } from './tunnel-devices.ts';
 import { messageOf, systemErrorCode, type VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** What both a client and a server are made with, beyond their options. */
@@ -53,6 +38,8 @@ export interface TunnelHostOptions extends HostOptions {
   /** Ports in pairs: that of IKE (500), then that of ESP and marked IKE (4500). */
   readonly bind: UdpBinding;
   readonly poolPrefixes: readonly Prefix[];
+  /** How to reach the peer of a connection from the sockets that are open. */
+  readonly pathTo: (connection: string, udp: BoundUdp) => Promise<InitialPath>;
   readonly onSessionEvent: (event: SessionEvent) => void;
   /** The device or every socket is gone: the tunnel cannot go on. */
   readonly onFatal: (error: VpnError) => void;
@@ -68,9 +55,17 @@ export interface TunnelHost {
   /** Ports in the order of the binding. */
   readonly ports: readonly number[];
   readonly book: SessionBook;
+  readonly opener: ChildOpener;
+  readonly traps: TrapKeeper;
   /** Child SAs that stand now. */
   readonly childCount: number;
   status(facts: Pick<VpnStatus, 'role' | 'state' | 'connections'>): VpnStatus;
+  /** How to reach the peer of a connection; rejects with one sentence when it cannot be reached. */
+  pathTo(connection: string): Promise<InitialPath>;
+  /** Sets the device up for the traps and pools that there are; rejects when it cannot be. */
+  prepare(): Promise<void>;
+  /** Begins nothing any more and ends all sessions with DELETE; resolves when they are gone, or after `patienceMs`. */
+  closeSessions(patienceMs: number): Promise<void>;
   /** Takes everything down at once and undoes what was set up; DELETEs are sent before, not here. */
   close(): Promise<void>;
 }
@@ -116,17 +111,21 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
 
-    const { driver, book, engine, installer, ikeCounters } = connect(options, {
-      tun,
-      udp,
-      keyLog,
-      warn,
-      undo,
-    });
+    const core = createTunnelCore(options, { tun, udp, keyLog, warn, undo });
+    const { driver, book, engine, installer, opener, traps, closer } = core;
     if (options.poolPrefixes.length > 0) await installer.prepare();
     return {
       driver,
       book,
+      opener,
+      traps,
+      closeSessions(patienceMs) {
+        opener.stop();
+        traps.stop();
+        return closer.close(patienceMs);
+      },
+      prepare: () => installer.prepare(),
+      pathTo: (connection) => options.pathTo(connection, udp),
       get endpoints() {
         return udp.endpoints;
       },
@@ -140,10 +139,10 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         upSeconds: Math.floor(msBetween(openedAt, world.clock.now()) / 1000),
         endpoints: udp.endpoints.map(formatEndpoint),
         tun: tun.name,
-        sessions: book.sessions((childId) => engine.pairCounters(childId)),
+        sessions: book.sessions((childId) => engine.pairCounters(childId), core.lifetimes),
         counters: engine.counters(),
         datagrams: {
-          ...ikeCounters(),
+          ...core.ikeCounters(),
           receiveDrops: udp.counters.receiveDrops,
           sendDrops: udp.counters.sendDrops,
         },
@@ -153,161 +152,5 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** What is open when the IKE machine and the packet path are connected to it. */
-interface OpenParts {
-  readonly tun: TunAdapter;
-  readonly udp: BoundUdp;
-  readonly keyLog: KeyLog | undefined;
-  readonly warn: (sentence: string) => void;
-  readonly undo: (() => Promise<void>)[];
-}
-
-interface ConnectedParts {
-  readonly driver: Driver;
-  readonly book: SessionBook;
-  readonly engine: PacketEngine;
-  readonly installer: ChildInstaller;
-  readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
-}
-
-function connect(options: TunnelHostOptions, parts: OpenParts): ConnectedParts {
-  const { compiled, world, onEvent = () => undefined } = options;
-  const { tun, udp, keyLog, warn, undo } = parts;
-  const { clock, crypto } = world;
-  const scheduler = createScheduler({ clock });
-  const pools = createAddressPools(poolConfigs(compiled));
-  const book = createSessionBook(clock);
-  const engine = createPacketEngine({ crypto, random: world.random });
-  // Bindings name the port of IKE and that of NAT traversal in turn.
-  const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
-  const datapath = createDatapath({
-    tun,
-    udp,
-    engine,
-    isMarkedPort: (port) => natTPorts.has(port),
-    onIke: (message, path, marker) => driver.receive(message, path, marker),
-    onFacts: (facts) => driver.noteFacts(facts),
-    onError: (error) => warn(`A defect in the packet path: ${messageOf(error)}`),
-  });
-  const installer = createChildInstaller({
-    packetPath: {
-      movePeer: (pairId, path) => engine.movePeer(pairId, path),
-      remove: (pairId) => engine.remove(pairId),
-      reserveSpi: (spi) => engine.reserveSpi(spi),
-      releaseSpi: (spi) => engine.releaseSpi(spi),
-      // What waited for a Child SA goes before anything newer.
-      install(pair) {
-        engine.install(pair);
-        // Not before the IKE machine knows of it: the first packet is a fact about a child that it has.
-        setImmediate(() => datapath.flush());
-      },
-      activateOutbound(pairId) {
-        engine.activateOutbound(pairId);
-        datapath.flush();
-      },
-    },
-    crypto,
-    tun: createTunConfigurator(tun, (settings) =>
-      onEvent({ kind: 'tun-configured', name: tun.name, ...shownSettings(settings) }),
-    ),
-    poolPrefixes: options.poolPrefixes,
-    localSelectors: options.poolPrefixes.length === 0 ? [] : fixedLocalSelectors(compiled),
-    hostAddresses: () => world.hostAddresses(tun.name),
-    onWarning: warn,
-    ...(keyLog ? { keyLog } : {}),
-  });
-  const endpoint = createIkeEndpoint({
-    connections: compiled.connections,
-    settings: compiled.settings,
-    crypto,
-    random: world.random,
-    jitter: world.jitter,
-  });
-  const driver = createDriver({
-    endpoint,
-    clock,
-    scheduler,
-    control: {
-      sendIke: datapath.sendIke,
-      sendKeepalive: datapath.sendKeepalive,
-      pairCounters: (pairId) => engine.pairCounters(pairId),
-    },
-    installer,
-    pools,
-    requests: createRequestHandler({
-      crypto,
-      random: world.random,
-      secrets: createSecretStore(compiled.secrets),
-      pools,
-    }),
-    onEvent(event) {
-      book.note(event);
-      keyLog?.noteEvent(event);
-      onEvent(publicEvent(event));
-      options.onSessionEvent(event);
-    },
-  });
-  const tellSockets = (): void =>
-    onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
-  const stopWatch =
-    'ports' in options.bind
-      ? watchAddresses({ udp, clock, scheduler, onChange: tellSockets, onWarning: warn })
-      : undefined;
-  undo.push(async () => {
-    stopWatch?.();
-    driver.stop();
-    datapath.stop();
-  });
-  const ikeCounters = (): ReturnType<ConnectedParts['ikeCounters']> => {
-    const { ikeReceived, ikeSent, keepalivesReceived, keepalivesSent, malformed } =
-      datapath.counters;
-    const ikeRejected = endpoint.rejectedMessages;
-    return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
-  };
-  return { driver, book, engine, installer, ikeCounters };
-}
-
-/** What the clients of our pools are to reach. */
-function fixedLocalSelectors(compiled: CompiledVpn): readonly TrafficSelector[] {
-  return compiled.connections
-    .flatMap((connection) => connection.children)
-    .flatMap((child) => child.localSelectors)
-    .flatMap((configured) => (configured.kind === 'fixed' ? [configured.selector] : []));
-}
-
-function shownSettings(settings: TunSettings) {
-  return {
-    addresses: settings.addresses.map(formatPrefix),
-    routes: settings.routes.map(formatPrefix),
-    dns: settings.dns.map(({ server }) => formatAddress(server)),
-  };
-}
-
-async function openTun(options: TunnelHostOptions): Promise<TunAdapter> {
-  if (options.tun) return options.tun;
-  try {
-    return await options.world.createTun();
-  } catch (error) {
-    throw vpnErrorFrom(error, 'create the TUN device', 'tun-failed');
-  }
-}
-
-/** @param device - the tunnel's own: what comes out of the tunnel is not to be answered from inside of it. */
-async function openSockets(options: TunnelHostOptions, device: string): Promise<BoundUdp> {
-  const { bind, world } = options;
-  const outside: UdpBinding =
-    'ports' in bind
-      ? {
-          ...bind,
-          skip: (name, address) => name === device || (bind.skip?.(name, address) ?? false),
-        }
-      : bind;
-  try {
-    return await world.createUdp(outside);
-  } catch (error) {
-    throw vpnErrorFrom(error, 'open the UDP sockets', 'socket-failed');
   }
 }

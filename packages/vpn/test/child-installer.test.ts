@@ -146,8 +146,18 @@ describe('the installation of a Child SA', () => {
     installer.remove(1);
     installer.remove(1);
     expect(pairs.size).toBe(0);
+    await Promise.resolve();
     expect(asked).toHaveLength(2);
     expect(asked.at(-1)).toMatchObject({ routes: [], addresses: [] });
+  });
+
+  it('leaves the device alone when another takes its place in the same turn', async () => {
+    const { installer, asked } = bench();
+    await installer.install(child(1));
+    installer.remove(1);
+    await installer.install(child(2));
+    await Promise.resolve();
+    expect(asked).toHaveLength(1);
   });
 
   it('warns in one sentence when the device cannot be cleaned up', async () => {
@@ -159,7 +169,7 @@ describe('the installation of a Child SA', () => {
     await installer.install(child(1));
     installer.remove(1);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(warnings).toEqual(['The TUN device could not be cleaned up: busy']);
+    expect(warnings).toEqual(['The TUN device could not be brought up to date: busy']);
   });
 
   it('moves and activates only what stands', async () => {

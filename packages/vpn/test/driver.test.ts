@@ -76,6 +76,7 @@ function bench(
     installer: {
       children,
       prepare: async () => undefined,
+      refresh: () => undefined,
       install(child) {
         log.push(`install ${child.childId}`);
         return parts.install?.() ?? installedAnswer;

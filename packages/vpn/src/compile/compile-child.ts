@@ -5,12 +5,15 @@ import { compileProposals } from './compile-proposals.ts';
 import { compileSelectors } from './compile-selectors.ts';
 import { join, type OptionChecks } from './option-checks.ts';
 
+/** What a child waits for: nothing, traffic, or not at all. */
+export type ChildAction = 'none' | 'trap' | 'start';
+
 /** A child as the endpoint wants it, whether it is to be opened without being asked, and what to do when it is lost. */
 export interface CompiledChild {
   readonly config: ChildConfig;
-  readonly startAction: 'none' | 'start';
-  readonly dpdAction: 'none' | 'start';
-  readonly closeAction: 'none' | 'start';
+  readonly startAction: ChildAction;
+  readonly dpdAction: ChildAction;
+  readonly closeAction: ChildAction;
 }
 
 const KNOWN: readonly (keyof ChildOptions)[] = [

@@ -1,12 +1,13 @@
 import type { ConnectionConfig } from '@ipsec-kit/ikev2';
 import { type IpAddress, parseAddress } from '@ipsec-kit/ip';
 import type { AuthenticationOptions, ConnectionOptions } from '../options.ts';
+import { checkTraps } from './check-traps.ts';
 import {
   type AddressTarget,
   type CompiledAddresses,
   compileAddresses,
 } from './compile-addresses.ts';
-import { type CompiledChild, compileChild } from './compile-child.ts';
+import { type ChildAction, type CompiledChild, compileChild } from './compile-child.ts';
 import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compileProposals } from './compile-proposals.ts';
@@ -24,10 +25,10 @@ export interface ConnectionTransport {
   /** 500 unless another was given; only from 500 does an initiator float to 4500. */
   readonly remotePort: number;
   readonly encap: boolean;
-  /** What happens to other sessions of the same identity: see `unique` in the manual. */
-  readonly unique: 'never' | 'no' | 'keep' | 'replace';
   /** Names of the children to open without being asked. */
   readonly startChildren: readonly string[];
+  /** Names of the children that their traffic opens. */
+  readonly trapChildren: readonly string[];
 }
 
 /** One compiled connection. */
@@ -97,6 +98,10 @@ export function compileConnection(
     max: number,
     fallback: number,
   ): number => checks.integer(at(key), options[key], { min: 0, max, fallback });
+  const namesBy = (action: ChildAction): readonly string[] =>
+    children.filter((child) => child.startAction === action).map(({ config }) => config.name);
+  const virtualAddresses = compileVirtualAddresses(checks, at('vips'), options.vips);
+  checkTraps(checks, path, children, virtualAddresses, remote);
   const dpdTimeoutMs = integer('dpdTimeoutMs', DAY_MS, 0);
   return {
     config: {
@@ -106,7 +111,7 @@ export function compileConnection(
       proposals: compileProposals(checks, at('proposals'), list('proposals'), 'ike'),
       ...compileIdentities(checks, path, options),
       children: children.map(({ config }) => config),
-      virtualAddresses: compileVirtualAddresses(checks, at('vips'), options.vips),
+      virtualAddresses,
       pools,
       fragmentation: checks.choice(
         at('fragmentation'),
@@ -134,10 +139,8 @@ export function compileConnection(
     },
     transport: {
       ...compileTransport(checks, path, options, { local, remote }),
-      unique,
-      startChildren: children
-        .filter(({ startAction }) => startAction === 'start')
-        .map(({ config }) => config.name),
+      startChildren: namesBy('start'),
+      trapChildren: namesBy('trap'),
     },
   };
 }
@@ -147,7 +150,7 @@ function compileTransport(
   path: string,
   options: ConnectionOptions,
   addresses: { readonly local: CompiledAddresses; readonly remote: CompiledAddresses },
-): Omit<ConnectionTransport, 'unique' | 'startChildren'> {
+): Omit<ConnectionTransport, 'startChildren' | 'trapChildren'> {
   const { localPort } = options;
   const own = checks.integer(join(path, 'localPort'), localPort, { ...PORT, fallback: 500 });
   return {
@@ -183,7 +186,7 @@ function commonAction(
   path: string,
   children: readonly CompiledChild[],
   key: 'dpdAction' | 'closeAction',
-): 'none' | 'start' {
+): ChildAction {
   const [first] = children;
   const action = first?.[key] ?? 'none';
   const other = children.find((child) => child[key] !== action);

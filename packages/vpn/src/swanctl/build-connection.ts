@@ -116,23 +116,35 @@ function buildChild(reader: SettingsReader, replayWindow: number | undefined): C
     lifeBytes: reader.bytes('life_bytes', 'lifeBytes'),
     rekeyPackets: reader.integer('rekey_packets', 'rekeyPackets'),
     lifePackets: reader.integer('life_packets', 'lifePackets'),
-    startAction: reader.choice('start_action', 'startAction', ['none', 'start'] as const),
+    startAction: startAction(reader),
     dpdAction: lossAction(reader, 'dpd_action', 'dpdAction'),
     closeAction: lossAction(reader, 'close_action', 'closeAction'),
   });
 }
 
-/** `clear` is another word for none, and `restart` for start. */
+/** `route` is another word for trap. */
+function startAction(reader: SettingsReader): 'none' | 'trap' | 'start' | undefined {
+  const words = ['none', 'start', 'trap', 'route'] as const;
+  const word = reader.choice('start_action', 'startAction', words);
+  return word === 'route' ? 'trap' : word;
+}
+
+/** `clear` is another word for none, `route` and `hold` for trap, and `restart` for start. */
 function lossAction(
   reader: SettingsReader,
   key: string,
   option: string,
-): 'none' | 'start' | undefined {
-  switch (reader.choice(key, option, ['none', 'clear', 'start', 'restart'] as const)) {
+): 'none' | 'trap' | 'start' | undefined {
+  const words = ['none', 'clear', 'trap', 'route', 'hold', 'start', 'restart'] as const;
+  switch (reader.choice(key, option, words)) {
     case 'none':
     case 'clear':
       return 'none';
     case 'start':
+    case 'trap':
+    case 'route':
+    case 'hold':
+      return 'trap';
     case 'restart':
       return 'start';
     case undefined:

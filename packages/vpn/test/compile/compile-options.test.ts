@@ -93,8 +93,8 @@ describe('a connection', () => {
       remoteTargets: [],
       remotePort: 500,
       encap: false,
-      unique: 'no',
       startChildren: [],
+      trapChildren: [],
     });
     expect(ports).toEqual({ port: 500, portNatT: 4500 });
     expect(settings).toEqual({
@@ -182,7 +182,6 @@ describe('a connection', () => {
     expect(transports.get('home')).toMatchObject({
       localPort: 4501,
       remotePort: 4502,
-      unique: 'never',
       startChildren: ['net'],
     });
   });

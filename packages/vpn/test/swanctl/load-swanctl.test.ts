@@ -414,7 +414,19 @@ describe('what is refused, with its place', () => {
     [
       { child: 'start_action = trap' },
       [
-        '/c.conf:10:16: connections.home.children.net.start_action: start_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
+        '/c.conf:10:16: connections.home.children.net.start_action: traffic can open a tunnel only to a peer whose address is known: set remote_addrs to its address or name',
+      ],
+    ],
+    [
+      { conn: 'remote_addrs = 192.0.2.1\nvips = 0.0.0.0', child: 'start_action = trap' },
+      [
+        '/c.conf:11:16: connections.home.children.net.start_action: traffic cannot open the tunnel that gives it its address: ask for a certain address in vips, leave vips out, or write start',
+      ],
+    ],
+    [
+      { child: 'start_action = trap|start' },
+      [
+        '/c.conf:10:16: connections.home.children.net.start_action: start_action = trap|start is not supported: write trap or start',
       ],
     ],
     [
@@ -426,13 +438,13 @@ describe('what is refused, with its place', () => {
     [
       { child: 'close_action = trap' },
       [
-        '/c.conf:10:16: connections.home.children.net.close_action: close_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
+        '/c.conf:10:16: connections.home.children.net.close_action: traffic can open a tunnel only to a peer whose address is known: set remote_addrs to its address or name',
       ],
     ],
     [
       { child: 'dpd_action = trap' },
       [
-        '/c.conf:10:14: connections.home.children.net.dpd_action: dpd_action = trap is not supported: traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear or restart',
+        '/c.conf:10:14: connections.home.children.net.dpd_action: traffic can open a tunnel only to a peer whose address is known: set remote_addrs to its address or name',
       ],
     ],
     [

@@ -138,16 +138,8 @@ const childKeys: KeyTable = {
     choices: ['clear', 'none', 'trap', 'restart', 'start'],
     default: 'clear',
     status: 'supported',
-    except: [
-      {
-        values: ['trap'],
-        status: 'refused',
-        because:
-          'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write clear or restart',
-      },
-    ],
     about:
-      'what to do when the peer is dead: clear or restart; the same in all children of a connection',
+      'what to do when the peer is dead: clear, trap (its traffic opens it again) or restart; the same in all children of a connection',
   },
   ipcomp: {
     kind: 'boolean',
@@ -292,10 +284,10 @@ const childKeys: KeyTable = {
     ],
     default: 'none',
     status: 'refused',
-    because:
-      'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
-    except: [{ values: ['start'], status: 'supported' }],
-    about: 'what to do at the start: none or start',
+    because: 'write trap or start',
+    except: [{ values: ['start', 'trap', 'route'], status: 'supported' }],
+    about:
+      'what to do at the start: start opens it (`connect` does so with none as well), trap lets its traffic open it, which needs remote_addrs, and an address of its own before the SA stands: no `vips = 0.0.0.0`',
   },
   close_action: {
     kind: 'choice',
@@ -312,11 +304,12 @@ const childKeys: KeyTable = {
     ],
     default: 'none',
     status: 'refused',
-    because:
-      'traffic does not open a tunnel, and would go unprotected where a trap would hold it: write none or start',
-    except: [{ values: ['clear', 'start', 'restart'], status: 'supported' }],
+    because: 'write trap or start',
+    except: [
+      { values: ['clear', 'trap', 'route', 'hold', 'start', 'restart'], status: 'supported' },
+    ],
     about:
-      'what to do when the peer closes the Child SA: none or start; the same in all children of a connection',
+      'what to do when the peer closes the Child SA: none, trap (its traffic opens it again) or start; the same in all children of a connection',
   },
 };
 

@@ -1,0 +1,205 @@
+import { createSecretStore } from '@ipsec-kit/auth';
+import { createDatapath } from '@ipsec-kit/datapath';
+import {
+  createAddressPools,
+  createIkeEndpoint,
+  createRequestHandler,
+  type SessionLifetimes,
+} from '@ipsec-kit/ikev2';
+import { formatAddress, formatEndpoint, formatPrefix, type TrafficSelector } from '@ipsec-kit/ip';
+import { createPacketEngine, type PacketEngine } from '@ipsec-kit/ipsec';
+import { createScheduler, type Scheduler } from '@ipsec-kit/scheduler';
+import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
+import { watchAddresses } from './address-watch.ts';
+import { type ChildInstaller, createChildInstaller } from './child-installer.ts';
+import { type ChildOpener, createChildOpener } from './child-opener.ts';
+import { createSessionCloser, type SessionCloser } from './close-sessions.ts';
+import type { CompiledVpn } from './compile/index.ts';
+import { createDriver, type Driver } from './driver.ts';
+import { publicEvent } from './events.ts';
+import type { KeyLog } from './key-log.ts';
+import type { BoundUdp } from './platform.ts';
+import { poolConfigs } from './pool-configs.ts';
+import { createSessionBook, type SessionBook } from './session-book.ts';
+import type { DatagramCounters } from './status.ts';
+import { createTrapKeeper, type TrapKeeper } from './trap-keeper.ts';
+import { createTunConfigurator } from './tun-configurator.ts';
+import type { TunnelHostOptions } from './tunnel-host.ts';
+import { messageOf } from './vpn-error.ts';
+
+/** What is open when the IKE machine and the packet path are connected to it. */
+export interface OpenParts {
+  readonly tun: TunAdapter;
+  readonly udp: BoundUdp;
+  readonly keyLog: KeyLog | undefined;
+  readonly warn: (sentence: string) => void;
+  readonly undo: (() => Promise<void>)[];
+}
+
+/** The IKE machine and the packet path of a tunnel, connected, and what decides on sessions and traps. */
+export interface TunnelCore {
+  readonly driver: Driver;
+  readonly book: SessionBook;
+  readonly engine: PacketEngine;
+  readonly installer: ChildInstaller;
+  readonly opener: ChildOpener;
+  readonly traps: TrapKeeper;
+  readonly closer: SessionCloser;
+  lifetimes(sessionId: number): SessionLifetimes | undefined;
+  readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
+}
+
+/** Connects what is open; what has to be stopped again is added to `parts.undo`. */
+export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): TunnelCore {
+  const { compiled, world, onEvent = () => undefined } = options;
+  const { tun, udp, keyLog, warn, undo } = parts;
+  const { clock, crypto } = world;
+  const scheduler = createScheduler({ clock });
+  const pools = createAddressPools(poolConfigs(compiled));
+  const book = createSessionBook(clock);
+  const engine = createPacketEngine({ crypto, random: world.random });
+  // Bindings name the port of IKE and that of NAT traversal in turn.
+  const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
+  const datapath = createDatapath({
+    tun,
+    udp,
+    engine,
+    isMarkedPort: (port) => natTPorts.has(port),
+    onIke: (message, path, marker) => driver.receive(message, path, marker),
+    onFacts(facts) {
+      driver.noteFacts(facts);
+      traps.noteFacts(facts);
+    },
+    onError: (error) => warn(`A defect in the packet path: ${messageOf(error)}`),
+  });
+  const installer = createChildInstaller({
+    packetPath: {
+      movePeer: (pairId, path) => engine.movePeer(pairId, path),
+      remove: (pairId) => engine.remove(pairId),
+      reserveSpi: (spi) => engine.reserveSpi(spi),
+      releaseSpi: (spi) => engine.releaseSpi(spi),
+      // What waited for a Child SA goes before anything newer.
+      install(pair) {
+        engine.install(pair);
+        // Not before the IKE machine knows of it: the first packet is a fact about a child that it has.
+        setImmediate(() => datapath.flush());
+      },
+      activateOutbound(pairId) {
+        engine.activateOutbound(pairId);
+        datapath.flush();
+      },
+    },
+    crypto,
+    tun: createTunConfigurator(tun, (settings) =>
+      onEvent({ kind: 'tun-configured', name: tun.name, ...shownSettings(settings) }),
+    ),
+    poolPrefixes: options.poolPrefixes,
+    localSelectors: options.poolPrefixes.length === 0 ? [] : fixedLocalSelectors(compiled),
+    hostAddresses: () => world.hostAddresses(tun.name),
+    outsidePorts: udp.ports,
+    trapped: () => traps.planned,
+    onWarning: warn,
+    ...(keyLog ? { keyLog } : {}),
+  });
+  const endpoint = createIkeEndpoint({
+    connections: compiled.connections,
+    settings: compiled.settings,
+    crypto,
+    random: world.random,
+    jitter: world.jitter,
+  });
+  const driver = createDriver({
+    endpoint,
+    clock,
+    scheduler,
+    control: {
+      sendIke: datapath.sendIke,
+      sendKeepalive: datapath.sendKeepalive,
+      pairCounters: (pairId) => engine.pairCounters(pairId),
+    },
+    installer,
+    pools,
+    requests: createRequestHandler({
+      crypto,
+      random: world.random,
+      secrets: createSecretStore(compiled.secrets),
+      pools,
+    }),
+    onEvent(event) {
+      book.note(event);
+      keyLog?.noteEvent(event);
+      onEvent(publicEvent(event));
+      opener.note(event);
+      traps.note(event);
+      closer.note(event);
+      options.onSessionEvent(event);
+    },
+  });
+  const opener = createChildOpener({
+    book,
+    command: driver.command,
+    pathTo: (connection) => options.pathTo(connection, udp),
+  });
+  const traps = createTrapKeeper({
+    connections: compiled.connections,
+    engine,
+    opener,
+    clock,
+    scheduler,
+    closeChild: (sessionId, childId, reason) =>
+      driver.command({ kind: 'close-child', sessionId, childId, reason }),
+    onChange: () => installer.refresh(),
+    onEvent,
+  });
+  const closer = createSessionCloser({
+    clock,
+    command: driver.command,
+    ids: () => [...new Set([...book.ids, ...opener.dialing])],
+  });
+  undo.push(async () => {
+    opener.stop();
+    traps.stop();
+    driver.stop();
+    datapath.stop();
+  });
+  followAddresses(options, udp, scheduler, parts);
+  const ikeCounters = (): ReturnType<TunnelCore['ikeCounters']> => {
+    const { ikeReceived, ikeSent, keepalivesReceived, keepalivesSent, malformed } =
+      datapath.counters;
+    const ikeRejected = endpoint.rejectedMessages;
+    return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
+  };
+  const lifetimes = endpoint.lifetimes.bind(endpoint);
+  return { driver, book, engine, installer, opener, traps, closer, lifetimes, ikeCounters };
+}
+
+/** A server that listens on every address follows those that come and go. */
+function followAddresses(
+  { bind, world, onEvent = () => undefined }: TunnelHostOptions,
+  udp: BoundUdp,
+  scheduler: Scheduler,
+  { warn, undo }: OpenParts,
+): void {
+  if (!('ports' in bind)) return;
+  const onChange = (): void =>
+    onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
+  const { clock } = world;
+  const stop = watchAddresses({ udp, clock, scheduler, onChange, onWarning: warn });
+  undo.push(async () => stop());
+}
+
+/** What the clients of our pools are to reach. */
+function fixedLocalSelectors(compiled: CompiledVpn): readonly TrafficSelector[] {
+  return compiled.connections
+    .flatMap((connection) => connection.children)
+    .flatMap((child) => child.localSelectors)
+    .flatMap((configured) => (configured.kind === 'fixed' ? [configured.selector] : []));
+}
+
+function shownSettings(settings: TunSettings) {
+  return {
+    addresses: settings.addresses.map(formatPrefix),
+    routes: settings.routes.map(formatPrefix),
+    dns: settings.dns.map(({ server }) => formatAddress(server)),
+  };
+}
