@@ -50,8 +50,8 @@ export function compileChild(
   const at = (key: keyof ChildOptions): string => join(path, key);
   const list = (key: 'localTs' | 'remoteTs' | 'espProposals'): readonly string[] =>
     checks.strings(at(key), options[key]);
-  const action = (key: 'startAction' | 'dpdAction' | 'closeAction'): 'none' | 'start' =>
-    checks.choice(at(key), options[key], ['none', 'start'], 'none');
+  const action = (key: 'startAction' | 'dpdAction' | 'closeAction'): ChildAction =>
+    checks.choice(at(key), options[key], ['none', 'trap', 'start'], 'none');
   checks.choice(at('mode'), options.mode, ['tunnel'], 'tunnel');
   return {
     startAction: action('startAction'),
