@@ -107,6 +107,8 @@ export type SessionEvent =
       readonly localSelectors: readonly TrafficSelector[];
       readonly remoteSelectors: readonly TrafficSelector[];
       readonly mode: ChildMode;
+      /** What our configuration asks for: a tunnel stands where the peer does not, or the selectors do not allow it. */
+      readonly configuredMode: ChildMode;
     }
   | {
       readonly kind: 'child-failed';

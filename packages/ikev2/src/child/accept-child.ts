@@ -8,6 +8,7 @@ import {
   malformedFromPeer,
   otherNotify,
   ourProposalsRefused,
+  ourTransportOfferRefused,
   selectorsRefused,
 } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
@@ -105,7 +106,9 @@ export function acceptChild(
 export function refusalOf(notify: number, offer: ChildOffer): SessionFailure {
   switch (notify) {
     case NotifyType.NO_PROPOSAL_CHOSEN:
-      return ourProposalsRefused(offer.proposals, 'Child SA');
+      return offer.transport
+        ? ourTransportOfferRefused(offer.proposals)
+        : ourProposalsRefused(offer.proposals, 'Child SA');
     case NotifyType.TS_UNACCEPTABLE:
       return selectorsRefused(offer.local, offer.remote);
     default:

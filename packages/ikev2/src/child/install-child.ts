@@ -124,6 +124,7 @@ export function announceChild(
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
     mode: modeOf(child),
+    configuredMode: child.config.mode ?? 'tunnel',
   });
 }
 

@@ -62,6 +62,15 @@ export function ourProposalsRefused(
   };
 }
 
+/** The peer refused our offer of transport mode, for which it has the same word. @see RFC 7296 §3.10.1 (14) */
+export function ourTransportOfferRefused(offered: readonly Proposal[]): SessionFailure {
+  return {
+    code: 'no-proposal-chosen',
+    notify: NotifyType.NO_PROPOSAL_CHOSEN,
+    sentence: `The peer answered NO_PROPOSAL_CHOSEN to our offer of transport mode: it cannot carry it, as strongSwan's userspace ESP cannot, or none of our Child SA proposals (${describeProposals(offered)}) is acceptable to it; use tunnel mode on both sides, or give both one proposal that is the same.`,
+  };
+}
+
 /** The peer answered with something that we did not offer. */
 export function inconsistentAnswer(what: string, offered: string): SessionFailure {
   return {

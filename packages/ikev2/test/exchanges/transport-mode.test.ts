@@ -135,6 +135,20 @@ describe('transport mode (RFC 7296 §1.3.1)', () => {
     expect(shape(pair.client)).toBe('transport 192.0.2.1/32 === 198.51.100.1/32');
   });
 
+  it('says that it may be the mode when the peer refuses the proposals (RFC 7296 §3.10.1)', () => {
+    const pair = new Pair({ client: both.client ?? {}, server: { children: [] } });
+    const raw = new RawClient(pair);
+    const refuse = (payloads: readonly Payload[]): Payload[] => [
+      ...payloads.filter(({ type }) => type === 'IDr' || type === 'AUTH'),
+      notify(NotifyType.NO_PROPOSAL_CHOSEN),
+    ];
+    pair.wire = (flight) => [{ flight: extended(raw, flight, 'server', refuse) }];
+    pair.open();
+    expect(pair.client.seen('child-failed')[0]?.failure.sentence).toContain(
+      'NO_PROPOSAL_CHOSEN to our offer of transport mode: it cannot carry it',
+    );
+  });
+
   it('is refused when the peer answers with it unasked, and the SA does not stay', () => {
     const pair = new Pair();
     const raw = new RawClient(pair);
