@@ -41,7 +41,7 @@ export function narrate(event: VpnEvent): string {
         ...event.peerAddresses.map((address) => `peer has virtual IP ${address}`),
       ].join('; ');
     case 'child-opened':
-      return `Child SA ${event.name} open: ${event.suite}, ${event.localSelectors.join(' ')} === ${event.remoteSelectors.join(' ')}, SPI in ${event.inboundSpi}, out ${event.outboundSpi}`;
+      return `Child SA ${event.name} open: ${event.suite}, ${modeText(event)}${event.localSelectors.join(' ')} === ${event.remoteSelectors.join(' ')}, SPI in ${event.inboundSpi}, out ${event.outboundSpi}`;
     case 'child-failed':
       return `Child SA ${event.name} failed: ${event.sentence}`;
     case 'child-closed':
@@ -68,6 +68,14 @@ export function narrate(event: VpnEvent): string {
     case 'session-closed':
       return `IKE SA ${event.connection ?? 'without a connection'} closed: ${event.sentence}`;
   }
+}
+
+/** A tunnel is the rule, and needs no word unless something else was wanted. */
+function modeText({ mode, configuredMode }: Extract<VpnEvent, { kind: 'child-opened' }>): string {
+  if (mode === 'transport') return 'transport mode, ';
+  return configuredMode === 'transport'
+    ? 'tunnel mode (the peer does not want transport mode, or the selectors do not name the two hosts), '
+    : '';
 }
 
 /** What is known about NATs on the path; encapsulation that is forced is told apart from a NAT that was seen. */

@@ -2,7 +2,7 @@ import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { Answer, ChildInstallation } from '@ipsec-kit/ikev2';
 import type { IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 import type { SaPair } from '@ipsec-kit/ipsec';
-import { DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
+import { DEFAULT_OUTER_MTU, DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
 import type { KeyLog } from './key-log.ts';
 import type { TunConfigurator } from './tun-configurator.ts';
 import { type PlannedChild, planTun } from './tun-plan.ts';
@@ -74,7 +74,8 @@ export function saPairFor(
 ): SaPair {
   const shape = crypto.cipherShape(child.suite);
   if (!shape) throw new Error(`no cipher for ENCR ${child.suite.encryption}`);
-  const { config } = child;
+  const { config, mode } = child;
+  const outerVersion = child.path.remote.address.version;
   return {
     id: child.childId,
     suite: child.suite,
@@ -90,6 +91,8 @@ export function saPairFor(
     },
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
+    mode,
+    ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
     path: child.path,
     replayWindowPackets: config.replayWindowPackets,
     limits: {
@@ -98,7 +101,7 @@ export function saPairFor(
       ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
       ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
     },
-    innerMtu: Math.min(tunMtu, innerMtuFor(shape, child.path.remote.address.version)),
+    innerMtu: Math.min(tunMtu, innerMtuFor(shape, outerVersion, DEFAULT_OUTER_MTU, mode)),
     outboundActive: child.outboundActive,
   };
 }
@@ -108,24 +111,21 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
   const { packetPath, crypto, tun, keyLog } = options;
   const tunMtu = options.tunMtu ?? DEFAULT_TUN_MTU;
   const children = new Map<number, InstalledChild>();
+  let isRefreshDue = false;
 
   function configureTun(): Promise<void> | undefined {
     return tun?.apply(
-  let isRefreshDue = false;
       planTun({
         mtu: tunMtu,
         children: [...children.values(), ...(options.trapped?.() ?? [])],
         poolPrefixes: options.poolPrefixes ?? [],
         localSelectors: options.localSelectors ?? [],
         hostAddresses: options.hostAddresses?.() ?? [],
+        outsidePorts: options.outsidePorts ?? [],
       }),
     );
   }
-        outsidePorts: options.outsidePorts ?? [],
 
-  function remove(childId: number): void {
-    if (!children.delete(childId)) return;
-    packetPath.remove(childId);
   function refresh(): void {
     if (isRefreshDue) return;
     isRefreshDue = true;
@@ -137,6 +137,9 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     });
   }
 
+  function remove(childId: number): void {
+    if (!children.delete(childId)) return;
+    packetPath.remove(childId);
     refresh();
   }
 
@@ -164,10 +167,10 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
         ) ?? installed
       );
     },
+    refresh,
     remove,
     move(childId, path) {
       const child = children.get(childId);
-    refresh,
       if (!child) return;
       children.set(childId, { ...child, path });
       packetPath.movePeer(childId, path);

@@ -88,6 +88,9 @@ export type VpnEvent =
       readonly suite: string;
       readonly localSelectors: readonly string[];
       readonly remoteSelectors: readonly string[];
+      readonly mode: 'tunnel' | 'transport';
+      /** What our configuration asks for. */
+      readonly configuredMode: 'tunnel' | 'transport';
     }
   | {
       readonly kind: 'child-failed';
@@ -118,6 +121,7 @@ export type VpnEvent =
       readonly suite: string;
       readonly localSelectors: readonly string[];
       readonly remoteSelectors: readonly string[];
+      readonly mode: 'tunnel' | 'transport';
     }
   | {
       readonly kind: 'session-rekeyed' | 'session-reauthenticated';
@@ -153,16 +157,12 @@ export type VpnEvent =
       readonly code: SessionFailure['code'];
       readonly sentence: string;
     }
+  /** Traffic that found no SA has begun a negotiation. */
   | {
       readonly kind: 'acquire-started';
       readonly sessionId: number;
       readonly connection: string;
-  /** Traffic that found no SA has begun a negotiation. */
       readonly name: string;
-    }
-  | {
-      readonly kind: 'liveness-confirmed';
-      readonly sessionId: number;
       /** Both ends of the packet, as selectors. */
       readonly local: string;
       readonly remote: string;
@@ -175,6 +175,10 @@ export type VpnEvent =
       readonly retryInMs: number;
       readonly code: VpnErrorCode;
       readonly sentence: string;
+    }
+  | {
+      readonly kind: 'liveness-confirmed';
+      readonly sessionId: number;
       readonly roundTripMs: number;
     }
   | {

@@ -16,16 +16,19 @@ const espTrailerBytes = 2;
 
 /** The largest inner packet whose UDP-encapsulated ESP packet fits into `outerMtu`, padding included.
  * @param outerVersion - family of the outer addresses: 20 or 40 bytes of header.
+ * @param mode - in transport mode the IP header of the inner packet, of the same family, is not carried.
  * @see RFC 4303 §2.4 (padding to the block size and to 4 bytes), RFC 3948 §2.1
  */
 export function innerMtuFor(
   shape: Pick<CipherShape, 'ivBytes' | 'blockBytes' | 'icvBytes'>,
   outerVersion: 4 | 6,
   outerMtu: number = DEFAULT_OUTER_MTU,
+  mode: 'tunnel' | 'transport' = 'tunnel',
 ): number {
   const ipHeaderBytes = outerVersion === 4 ? 20 : 40;
   const room =
     outerMtu - ipHeaderBytes - udpHeaderBytes - espHeaderBytes - shape.ivBytes - shape.icvBytes;
   const alignment = Math.max(4, shape.blockBytes);
-  return Math.floor(room / alignment) * alignment - espTrailerBytes;
+  const carried = Math.floor(room / alignment) * alignment - espTrailerBytes;
+  return mode === 'transport' ? carried + ipHeaderBytes : carried;
 }

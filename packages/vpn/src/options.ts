@@ -54,7 +54,8 @@ export interface ChildOptions {
   readonly localTs?: readonly string[];
   readonly remoteTs?: readonly string[];
   readonly espProposals?: readonly string[];
-  readonly mode?: 'tunnel';
+  /** Default tunnel. Transport is between the two hosts themselves, where the peer wants it as well. */
+  readonly mode?: 'tunnel' | 'transport';
   readonly replayWindow?: number;
   /** When the Child SA is replaced; 0 is never. Default 1 h, or `lifeTimeMs` / 1.1 where that is given. */
   readonly rekeyTimeMs?: number;

@@ -127,10 +127,12 @@ export function createSessionBook(clock: Clock): SessionBook {
   /** The same child with other keys: its age counts on. */
   function replaceChild(entry: Entry, rekeyed: Rekeyed): void {
     const { kind: _, oldChildId, newChildId, by: __, ...facts } = rekeyed;
-    const since = entry.children.get(oldChildId)?.since ?? clock.now();
+    const old = entry.children.get(oldChildId);
+    const since = old?.since ?? clock.now();
+    const configuredMode = old?.event.configuredMode ?? facts.mode;
     entry.children.delete(oldChildId);
     entry.children.set(newChildId, {
-      event: { kind: 'child-opened', childId: newChildId, ...facts },
+      event: { kind: 'child-opened', childId: newChildId, configuredMode, ...facts },
       since,
       keyedAt: clock.now(),
     });

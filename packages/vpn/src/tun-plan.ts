@@ -12,7 +12,7 @@ import {
   selectorToPrefixes,
   type TrafficSelector,
 } from '@ipsec-kit/ip';
-import type { TunSettings } from '@ipsec-kit/tun-adapter';
+import type { InsidePeer, TunSettings } from '@ipsec-kit/tun-adapter';
 
 /** What of an installed Child SA decides how the TUN device is set up. */
 export type PlannedChild = Pick<
@@ -30,6 +30,8 @@ export interface TunPlanInput {
   readonly localSelectors?: readonly TrafficSelector[];
   /** Addresses that this host has on its other interfaces. */
   readonly hostAddresses: readonly IpAddress[];
+  /** Local ports of the sockets that carry the tunnel. */
+  readonly outsidePorts?: readonly number[];
 }
 
 /** Plans the addresses, routes, DNS servers and exceptions of a TUN device for the Child SAs that stand now.
@@ -39,6 +41,8 @@ export interface TunPlanInput {
  *   local selectors, if there is one, for what this host itself sends into the tunnel.
  * - Routes: the remote selectors and the pools, without what another route covers.
  * - Excluded: outer addresses of peers that a route would send into their own tunnel.
+ * - Inside: peers whose outer address is what a selector names, as in transport mode. Everything for them goes into the
+ *   device but for what our own sockets send.
  */
 export function planTun(input: TunPlanInput): TunSettings {
   const { mtu, children, poolPrefixes, localSelectors = [], hostAddresses } = input;
@@ -50,7 +54,12 @@ export function planTun(input: TunPlanInput): TunSettings {
     return own.filter((address) => isSelected(address, ownSide)).slice(0, 1);
   });
   const wanted = children.flatMap((child) => child.remoteSelectors.flatMap(selectorToPrefixes));
-  const routes = withoutCovered(uniquePrefixes([...poolPrefixes, ...wanted]));
+  const insidePeers = findInsidePeers(children);
+  const all = uniquePrefixes([...poolPrefixes, ...wanted]);
+  // The route to such a peer has a source of its own, whatever covers it.
+  const isInside = (prefix: Prefix): boolean =>
+    insidePeers.some(({ address }) => prefixesEqual(hostPrefix(address), prefix));
+  const routes = all.filter((prefix) => isInside(prefix) || !isCovered(prefix, all));
   const peers = uniqueAddresses(children.map((child) => child.path.remote.address));
   const servers = uniqueAddresses(children.flatMap((child) => child.dns));
   return {
@@ -58,8 +67,13 @@ export function planTun(input: TunPlanInput): TunSettings {
     routes,
     mtu,
     dns: servers.map((server) => ({ server })),
-    excluded: peers.filter((peer) => routes.some((route) => prefixContains(route, peer))),
+    excluded: peers.filter(
+      (peer) =>
+        routes.some((route) => prefixContains(route, peer)) &&
+        !insidePeers.some(({ address }) => addressesEqual(address, peer)),
+    ),
     preferredSources,
+    ...(insidePeers.length > 0 ? { insidePeers, outsidePorts: input.outsidePorts ?? [] } : {}),
   };
 }
 
@@ -71,8 +85,15 @@ export function tunSettingsEqual(a: TunSettings, b: TunSettings): boolean {
     sameList(a.routes, b.routes, prefixesEqual) &&
     sameList(a.excluded, b.excluded, addressesEqual) &&
     sameList(a.preferredSources ?? [], b.preferredSources ?? [], addressesEqual) &&
+    sameList(a.insidePeers ?? [], b.insidePeers ?? [], insidePeersEqual) &&
+    sameList(a.outsidePorts ?? [], b.outsidePorts ?? [], (one, other) => one === other) &&
     sameList(a.dns, b.dns, (one, other) => addressesEqual(one.server, other.server))
   );
+}
+
+function insidePeersEqual(a: InsidePeer, b: InsidePeer): boolean {
+  const sources = [a.source, b.source].map((source) => source?.bytes.join('.'));
+  return addressesEqual(a.address, b.address) && sources[0] === sources[1];
 }
 
 function isSelected(address: IpAddress, selectors: readonly TrafficSelector[]): boolean {
@@ -84,13 +105,28 @@ function isSelected(address: IpAddress, selectors: readonly TrafficSelector[]): 
   );
 }
 
-function withoutCovered(prefixes: readonly Prefix[]): Prefix[] {
-  return prefixes.filter(
-    (prefix) =>
-      !prefixes.some(
-        (wider) => wider.length < prefix.length && prefixContains(wider, firstAddress(prefix)),
-      ),
+function isCovered(prefix: Prefix, prefixes: readonly Prefix[]): boolean {
+  return prefixes.some(
+    (wider) => wider.length < prefix.length && prefixContains(wider, firstAddress(prefix)),
   );
+}
+
+/** Peers that a Child SA reaches at their outer address and nowhere else, each once, with our own outer address as the
+ * source where that is selected.
+ */
+function findInsidePeers(children: readonly PlannedChild[]): InsidePeer[] {
+  const found = new Map<string, InsidePeer>();
+  for (const { path, localSelectors, remoteSelectors } of children) {
+    const { address } = path.remote;
+    const isPeer = ({ start, end }: TrafficSelector): boolean =>
+      addressesEqual(start, address) && addressesEqual(end, address);
+    if (!remoteSelectors.some(isPeer)) continue;
+    const source = path.local.address;
+    const isOurs = isSelected(source, localSelectors);
+    const key = address.bytes.join('.');
+    if (isOurs || !found.has(key)) found.set(key, { address, ...(isOurs ? { source } : {}) });
+  }
+  return [...found.values()];
 }
 
 function uniquePrefixes(prefixes: readonly Prefix[]): Prefix[] {

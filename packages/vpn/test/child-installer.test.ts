@@ -93,6 +93,14 @@ describe('the installation of a Child SA', () => {
     expect(saPairFor(child(3), crypto, 1450).innerMtu).toBe(1438);
   });
 
+  it('hands it the mode, and in transport mode the addresses of the headers and a larger inner MTU', () => {
+    if (!address || !virtual) throw new Error('a test value cannot be parsed');
+    const transportAddresses = { local: address, remote: virtual };
+    const pair = saPairFor({ ...child(3), mode: 'transport', transportAddresses }, crypto, 1500);
+    expect(pair).toMatchObject({ mode: 'transport', transportAddresses, innerMtu: 1458 });
+    expect(saPairFor(child(3), crypto).mode).toBe('tunnel');
+  });
+
   it('is acknowledged when the device stands, not before', async () => {
     let stand: () => void = () => undefined;
     const { installer, pairs } = bench(

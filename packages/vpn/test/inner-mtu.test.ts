@@ -18,6 +18,12 @@ describe('the inner MTU', () => {
     expect(innerMtuFor({ ivBytes: 16, blockBytes: 16, icvBytes: 32 }, 6)).toBe(1390);
   });
 
+  it('is larger by the IP header that transport mode does not carry (RFC 4303 §3.1.1)', () => {
+    const shape = { ivBytes: 8, blockBytes: 1, icvBytes: 16 };
+    expect(innerMtuFor(shape, 4, 1500, 'transport')).toBe(1458);
+    expect(innerMtuFor(shape, 6, 1500, 'transport')).toBe(innerMtuFor(shape, 6) + 40);
+  });
+
   it('is the largest size that fits: a byte more would not', () => {
     for (const suite of suites) {
       const shape = createNodeProvider().cipherShape(suite);

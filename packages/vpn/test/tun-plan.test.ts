@@ -130,6 +130,55 @@ describe('the plan of the TUN device', () => {
   });
 });
 
+describe('a peer inside of the tunnel at its outer address, as in transport mode', () => {
+  const hosts = child({ local: ['192.0.2.1'], remote: ['192.0.2.2'], peer: '192.0.2.2' });
+  const input = { mtu: 1400, poolPrefixes: [], hostAddresses: [address('192.0.2.1')] };
+  const inside = (children: PlannedChild[]) => {
+    const settings = planTun({ ...input, children, outsidePorts: [500, 4500] });
+    return {
+      routes: settings.routes.map(formatPrefix),
+      excluded: settings.excluded.map(formatAddress),
+      peers: settings.insidePeers?.map((peer) => [
+        formatAddress(peer.address),
+        peer.source && formatAddress(peer.source),
+      ]),
+      ports: settings.outsidePorts,
+    };
+  };
+
+  it('is routed with our outer address as source, and only what our sockets send goes past it', () => {
+    expect(inside([hosts])).toEqual({
+      routes: ['192.0.2.2/32'],
+      excluded: [],
+      peers: [['192.0.2.2', '192.0.2.1']],
+      ports: [500, 4500],
+    });
+  });
+
+  it('keeps its route beside a full tunnel', () => {
+    const full = child({ local: ['10.88.0.1'], remote: ['0.0.0.0/0'], virtual: ['10.88.0.1'] });
+    expect(inside([full, hosts])).toMatchObject({
+      routes: ['0.0.0.0/0', '192.0.2.2/32'],
+      excluded: [],
+    });
+  });
+
+  it('suggests no source that the selectors do not have', () => {
+    const network = child({ local: ['10.66.0.0/16'], remote: ['192.0.2.2[udp/53]'] });
+    expect(inside([network]).peers).toEqual([['192.0.2.2', undefined]]);
+    expect(inside([hosts, network]).peers).toEqual([['192.0.2.2', '192.0.2.1']]);
+  });
+
+  it('is none where the selectors are wider than it', () => {
+    expect(inside([child({ local: ['192.0.2.1'], remote: ['192.0.2.0/24'] })])).toEqual({
+      routes: ['192.0.2.0/24'],
+      excluded: ['192.0.2.2'],
+      peers: undefined,
+      ports: undefined,
+    });
+  });
+});
+
 describe('comparing settings', () => {
   it('sees every kind of difference', () => {
     const input = {
@@ -147,6 +196,8 @@ describe('comparing settings', () => {
       { ...settings, dns: [] },
       { ...settings, excluded: [] },
       { ...settings, preferredSources: [] },
+      { ...settings, insidePeers: [{ address: address('192.0.2.2') }] },
+      { ...settings, outsidePorts: [4500] },
     ];
     for (const other of others) expect(tunSettingsEqual(settings, other)).toBe(false);
   });

@@ -52,13 +52,14 @@ export function compileChild(
     checks.strings(at(key), options[key]);
   const action = (key: 'startAction' | 'dpdAction' | 'closeAction'): ChildAction =>
     checks.choice(at(key), options[key], ['none', 'trap', 'start'], 'none');
-  checks.choice(at('mode'), options.mode, ['tunnel'], 'tunnel');
+  const mode = checks.choice(at('mode'), options.mode, ['tunnel', 'transport'], 'tunnel');
   return {
     startAction: action('startAction'),
     dpdAction: action('dpdAction'),
     closeAction: action('closeAction'),
     config: {
       name,
+      ...(mode === 'tunnel' ? {} : { mode }),
       proposals: compileProposals(checks, at('espProposals'), list('espProposals'), 'esp'),
       localSelectors: compileSelectors(checks, at('localTs'), list('localTs')),
       remoteSelectors: compileSelectors(checks, at('remoteTs'), list('remoteTs')),

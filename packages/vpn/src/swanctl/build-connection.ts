@@ -108,6 +108,7 @@ function buildChild(reader: SettingsReader, replayWindow: number | undefined): C
     localTs: reader.list('local_ts', 'localTs'),
     remoteTs: reader.list('remote_ts', 'remoteTs'),
     espProposals: reader.list('esp_proposals', 'espProposals'),
+    mode: reader.choice('mode', 'mode', ['tunnel', 'transport'] as const),
     replayWindow: reader.integer('replay_window', 'replayWindow') ?? replayWindow,
     rekeyTimeMs: reader.timeMs('rekey_time', 'rekeyTimeMs'),
     lifeTimeMs: reader.timeMs('life_time', 'lifeTimeMs'),
@@ -140,11 +141,11 @@ function lossAction(
     case 'none':
     case 'clear':
       return 'none';
-    case 'start':
     case 'trap':
     case 'route':
     case 'hold':
       return 'trap';
+    case 'start':
     case 'restart':
       return 'start';
     case undefined:

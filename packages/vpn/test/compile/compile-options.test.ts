@@ -208,6 +208,16 @@ describe('traffic selectors', () => {
     expect(selector?.kind === 'fixed' && formatSelector(selector.selector)).toBe(expected);
   });
 
+  it('hands the mode on where it is not the default', () => {
+    const modeOf = (mode?: 'tunnel' | 'transport') =>
+      compiled(options({ child: mode ? { mode } : {} })).connections[0]?.children[0]?.mode;
+    expect([modeOf(), modeOf('tunnel'), modeOf('transport')]).toEqual([
+      undefined,
+      undefined,
+      'transport',
+    ]);
+  });
+
   it('counts ICMP types in the upper byte (RFC 7296 §3.13.1)', () => {
     const { connections } = compiled(options({ child: { localTs: ['dynamic[icmp/8]'] } }));
     expect(connections[0]?.children[0]?.localSelectors).toEqual([
@@ -363,8 +373,8 @@ describe('mistakes name the option', () => {
       ],
     ],
     [
-      options({ child: { mode: 'transport' } as never }),
-      ['connections.home.children.net.mode: expected tunnel, got "transport"'],
+      options({ child: { mode: 'beet' } as never }),
+      ['connections.home.children.net.mode: expected tunnel or transport, got "beet"'],
     ],
     [
       options({ child: { replayWindow: 1.5 } }),

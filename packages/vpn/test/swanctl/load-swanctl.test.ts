@@ -129,7 +129,7 @@ secrets { ike { secret = x
 
   it('takes values in every spelling', () => {
     const child =
-      'life_time = 5 M\nlife_bytes = 2k\nlife_packets = 0x10\nreplay_window = 0\nstart_action = START\nrekey_time = 4m\nrand_time = 5\nrekey_bytes = 1k\nrekey_packets = 8\ndpd_action = Restart\nclose_action = clear';
+      'life_time = 5 M\nlife_bytes = 2k\nlife_packets = 0x10\nreplay_window = 0\nstart_action = START\nmode = Transport\nrekey_time = 4m\nrand_time = 5\nrekey_bytes = 1k\nrekey_packets = 8\ndpd_action = Restart\nclose_action = clear';
     const conn =
       'dpd_delay = 30\nmobike = Disabled\nfragmentation = false\nunique = KEEP\nchildless = Prefer\ndpd_timeout = 1m\nrekey_time = 2h\nreauth_time = 1d\nover_time = 10m\nrand_time = 300\nremote_addrs = a.example.org, ,%any,';
     const result = load(config({ child, conn }));
@@ -156,6 +156,7 @@ secrets { ike { secret = x
           rekeyPackets: 8,
           lifePackets: 16,
           replayWindow: 0,
+          mode: 'transport',
           startAction: 'start',
           dpdAction: 'start',
           closeAction: 'none',
@@ -406,9 +407,9 @@ describe('what is refused, with its place', () => {
       ],
     ],
     [
-      { child: 'mode = transport' },
+      { child: 'mode = beet' },
       [
-        '/c.conf:10:8: connections.home.children.net.mode: mode = transport is not supported: only tunnel mode is there: write mode = tunnel, or leave it out',
+        '/c.conf:10:8: connections.home.children.net.mode: mode = beet is not supported: only these two are there: write mode = tunnel or mode = transport',
       ],
     ],
     [

@@ -116,8 +116,10 @@ const childKeys: KeyTable = {
     choices: ['tunnel', 'transport', 'transport_proxy', 'beet', 'pass', 'drop'],
     default: 'tunnel',
     status: 'refused',
-    because: 'only tunnel mode is there: write mode = tunnel, or leave it out',
-    about: 'IPsec mode: tunnel',
+    because: 'only these two are there: write mode = tunnel or mode = transport',
+    except: [{ values: ['transport'], status: 'supported' }],
+    about:
+      'IPsec mode: tunnel or transport, which is between the two hosts themselves; where the peer does not want transport, or the selectors do not cover the addresses of both, it is a tunnel',
   },
   policies: {
     kind: 'boolean',
