@@ -28,6 +28,7 @@ export type TimerName =
   | 'reauth'
   | 'reauth-over'
   | 'hand-over'
+  | 'late-answer'
   | 'restart'
   | 'duplicate'
   | 'dpd-timeout'

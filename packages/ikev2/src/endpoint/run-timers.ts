@@ -6,6 +6,7 @@ import { restartSession } from '../exchanges/initiate.ts';
 import { isPathInDoubt, onKeepaliveTimer } from '../nat/keepalive.ts';
 import { onGiveUp } from '../procedures/end-ike-sa.ts';
 import { onPostponedTimer } from '../procedures/postponed.ts';
+import { onLateAnswer } from '../reauth/answer-late.ts';
 import { onHandOverTimer } from '../reauth/hand-over-timer.ts';
 import { onReauthOver, startReauthentication } from '../reauth/start-reauth.ts';
 import { restsBehind } from '../reauth/taken-over-timers.ts';
@@ -106,6 +107,9 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       return;
     case 'hand-over':
       onHandOverTimer(context, session);
+      return;
+    case 'late-answer':
+      onLateAnswer(context, session);
       return;
     case 'restart':
       restartSession(context, session);

@@ -14,6 +14,7 @@ import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts'
 import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
 import { newPathCheck } from '../procedures/path-check.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
+import { answerLate } from '../reauth/answer-late.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -37,6 +38,8 @@ export function onInformationalRequest(
   const deletes = payloads.filter((payload): payload is DeletePayload => payload.type === 'D');
   const ending = endedByPeer(session, payloads, deletes);
   if (ending) {
+    const late = { sa, messageId, via, failure: ending };
+    if (ending === DELETED_BY_PEER && answerLate(context, session, late)) return;
     // RFC 7296 §1.4.1: the response to a request that deletes the IKE SA is empty.
     sendResponse(context, session, sa, request, [], via);
     const { effect } = judge(session, sa, 'delete-ike');

@@ -111,7 +111,7 @@ function letGoOfChild(
 /** What replaced a Child SA that goes is used from now on, unless one that replaced it in turn is used already. It may
  * itself belong to an IKE SA that is about to be deleted: several reauthentications can be under way at once.
  */
-function activateReplacement(context: EndpointContext, childId: number): void {
+export function activateReplacement(context: EndpointContext, childId: number): void {
   const owner = context.sessionsByChild.get(childId);
   const first = owner?.children.get(childId);
   for (let later = first; later; ) {

@@ -10,6 +10,7 @@ import type { Lease, PacketSelectors } from '../endpoint-io.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { IkeSa } from './ike-sa.ts';
+import type { LateAnswer } from './late-answer.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -102,6 +103,8 @@ export interface IkeSession {
   takesOver: IkeSession | undefined;
   /** The IKE SA that has taken the place of this one, which now waits for its DELETE. */
   takenOverBy: IkeSession | undefined;
+  /** The DELETE of this IKE SA that is to be answered shortly. */
+  lateAnswer: LateAnswer | undefined;
   /** Our attempt to open an IKE SA that takes the place of this one. */
   successor: IkeSession | undefined;
   /** The IKE SA whose place this one has taken, while that is not deleted. */

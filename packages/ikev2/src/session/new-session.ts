@@ -81,6 +81,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     lastLivenessHintAt: undefined,
     takesOver: start.takesOver,
     takenOverBy: undefined,
+    lateAnswer: undefined,
     successor: undefined,
     predecessor: undefined,
     failedReauths: 0,

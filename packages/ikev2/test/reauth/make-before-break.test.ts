@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { RETIRED_CHILD_MS } from '../../src/child/retire-child.ts';
 import type { PoolConfig } from '../../src/index.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { ANSWER_LATE_MS } from '../../src/reauth/answer-late.ts';
 import { type Flight, Pair, type PairOptions } from '../pair.ts';
 
 const ANY = parseAddress('0.0.0.0');
@@ -93,10 +94,35 @@ describe('reauthentication, make before break (RFC 7296 §2.8.3)', () => {
       'install 2 for 1, inbound only',
       'sent IKE_AUTH response',
       'received INFORMATIONAL request',
-      'sent INFORMATIONAL response',
       'activate 2',
+      'sent INFORMATIONAL response',
       'remove 1',
     ]);
+    // What it had just sent on the old one arrives before the answer that lets the peer drop it.
+    const at = (what: string) => pair.server.steps.findLast((step) => step.what === what)?.at ?? 0;
+    expect(at('sent INFORMATIONAL response') - at('activate 2')).toBe(ANSWER_LATE_MS);
+  });
+
+  it('answers the DELETE of the old IKE SA once, and its retransmissions like any other', () => {
+    const pair = new Pair(VIRTUAL).open();
+    const from = pair.now;
+    let answers = 0;
+    pair.wire = (flight) => {
+      if (flight.data[18] !== ExchangeType.INFORMATIONAL) return [{ flight }];
+      // The request comes three times at once, and the first answer is lost.
+      if (flight.from === 'client') return [{ flight }, { flight }, { flight }];
+      answers += 1;
+      return answers === 1 ? [] : [{ flight }];
+    };
+    reauthenticate(pair);
+    pair.drive(20_000);
+    const first = pair.server.stepsSince(from).filter((what) => what === 'activate 2');
+    expect(first).toHaveLength(1);
+    expect(answers).toBeGreaterThan(1);
+    for (const host of [pair.client, pair.server]) {
+      expect(host.seen('session-closed')).toHaveLength(0);
+      expect(host.children.size).toBe(1);
+    }
   });
 
   it('has the responder move at the first packet on the new SA', () => {

@@ -1,0 +1,50 @@
+import { addMs } from '@ipsec-kit/clock';
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
+import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import { activateReplacement, endSession } from '../session/close-session.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import type { LateAnswer } from '../session/late-answer.ts';
+import { sendResponse } from '../session/send-message.ts';
+
+/** How long the answer to the DELETE of an IKE SA that a reauthentication has replaced waits for what we sent on its Child SAs
+ * to arrive: some peers drop the old inbound half the moment that the answer comes, and with it what is still under way or
+ * in their own queues. Far below the pause of any retransmission.
+ */
+export const ANSWER_LATE_MS: number = 100;
+
+/** Moves outbound to what has replaced the Child SAs of this IKE SA, and lets the answer to its DELETE wait. Meanwhile
+ * retransmissions get silence, as always while a request is being worked on. @see RFC 7296 §2.1, §2.8
+ * @returns false when nothing of ours can be under way on it, so that it is to be answered at once.
+ */
+export function answerLate(
+  context: EndpointContext,
+  session: IkeSession,
+  answer: LateAnswer,
+): boolean {
+  if (session.state.kind !== 'established' || !session.takenOverBy) return false;
+  const replacements = [...session.children.values()].flatMap(({ replacedBy = [] }) => replacedBy);
+  if (replacements.length === 0) return false;
+  for (const childId of replacements) activateReplacement(context, childId);
+  session.lateAnswer = answer;
+  setTimer(context, session, 'late-answer', addMs(context.now, ANSWER_LATE_MS), {
+    label: 'answer to the DELETE of a replaced IKE SA',
+    wake: 'process',
+  });
+  return true;
+}
+
+/** What was under way has arrived: the DELETE is answered, and the IKE SA ends. */
+export function onLateAnswer(context: EndpointContext, session: IkeSession): void {
+  const { lateAnswer } = session;
+  session.lateAnswer = undefined;
+  if (!lateAnswer) return;
+  const { sa, messageId, via, failure } = lateAnswer;
+  const request = { exchangeType: ExchangeType.INFORMATIONAL, messageId };
+  sendResponse(context, session, sa, request, [], via);
+  endSession(
+    context,
+    session,
+    session.state.kind === 'ending' ? session.state.failure : failure,
+    true,
+  );
+}
