@@ -1,5 +1,12 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
+declare module 'vitest' {
+  interface TaskMeta {
+    /** What a row measured. */
+    figures?: string;
+  }
+}
+
 const peers = /strongSwan|tshark/;
 
 /** Lists the interoperation rows that ran, says which of them had no foreign peer, and closes with the counts. */
@@ -8,7 +15,11 @@ export default class InteropReport implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const rows = tests.filter((test) => test.project.name === 'interop');
     if (rows.length > 0) console.log('\nInteroperation rows:');
-    for (const row of rows) console.log(`  ${mark(row)} ${row.fullName}${foreign(row)}`);
+    for (const row of rows) {
+      console.log(`  ${mark(row)} ${row.fullName}${foreign(row)}`);
+      const { figures } = row.meta();
+      if (figures !== undefined) console.log(`           ${figures}`);
+    }
     const count = (state: string): number =>
       tests.filter((test) => test.result().state === state).length;
     // A file that fails to load has no test that could fail.

@@ -143,6 +143,29 @@ describe.skipIf(gate.skip)('transport mode between two of ours (RFC 7296 §1.3.1
       }));
   }
 
+  it('traffic between the outer addresses opens it, from behind a NAT (start_action = trap)', () =>
+    inLab(true, async (lab) => {
+      const trap = 'mode = transport\nstart_action = trap';
+      await serve(lab.right, configuration('server', 'mode = transport'));
+      const client = await IpsecKit.start(lab.left, 'connect', configuration('client', trap));
+      await client.process.waitFor(/routes 10\.99\.0\.2\/32/);
+      expect(client.process.output).not.toContain('IKE_SA_INIT');
+      await lab.left.ping(addresses.right.v4);
+      expect(client.process.output).toMatch(/Child SA net open: .*transport mode/);
+    }));
+
+  it('says that a strict source filter would not hear the peer', () =>
+    inLab(false, async (lab) => {
+      await lab.left.run('sysctl', '-q', '-w', 'net.ipv4.conf.eth0.rp_filter=1');
+      await serve(lab.right, configuration('server', 'mode = transport'));
+      const client = await IpsecKit.start(
+        lab.left,
+        'connect',
+        configuration('client', 'mode = transport'),
+      );
+      await client.process.waitFor(/rp_filter is 1 \(strict\), so what 10\.99\.0\.2 sends/);
+    }));
+
   it('a rekey keeps the mode, and the traffic goes on', () =>
     inLab(true, async (lab) => {
       const quick = 'rekey_time = 2s\nrand_time = 0s\nlife_time = 60s\nmode = transport';

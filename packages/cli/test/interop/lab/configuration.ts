@@ -15,8 +15,9 @@ export interface Tunnel {
   /** More lines of each side's connection, as `dpd_delay = 1s`. */
   readonly clientExtra?: string;
   readonly serverExtra?: string;
-  /** More lines of the client's child. */
+  /** More lines of the child, at the client and at the server. */
   readonly childExtra?: string;
+  readonly serverChildExtra?: string;
   readonly clientIke?: string;
   readonly serverIke?: string;
   readonly clientSecret?: string;
@@ -109,6 +110,7 @@ export function serverConfiguration(tunnel: Tunnel = {}): string {
         local_ts = ${tunnel.serverTs ?? tunnel.remoteTs ?? inner.map((family) => networks.right[family]).join(', ')}
         ${pool ? '' : `remote_ts = ${inner.map((family) => networks.left[family]).join(', ')}`}
         esp_proposals = ${tunnel.esp ?? 'aes256gcm16'}
+        ${tunnel.serverChildExtra ?? ''}
       }
     }
   }

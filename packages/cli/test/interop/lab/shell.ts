@@ -63,6 +63,21 @@ export class Background {
     );
   }
 
+  /** Resolves when the output has `count` matches of `pattern`, which has the flag `g`. */
+  async waitForCount(pattern: RegExp, count: number, timeoutMs: number): Promise<void> {
+    let from = 0;
+    let seen = 0;
+    const found = await this.#poll(() => {
+      // What was looked at before is not looked at again, but for the line that was not complete.
+      const end = this.output.lastIndexOf('\n') + 1;
+      seen += this.output.slice(from, end).match(pattern)?.length ?? 0;
+      from = Math.max(from, end);
+      return seen >= count ? true : undefined;
+    }, timeoutMs);
+    if (!found)
+      throw new Error(`${seen} of ${count} ${pattern} within ${timeoutMs} ms:\n${this.output}`);
+  }
+
   #poll<T>(probe: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
     return new Promise((resolve) => {
       const finish = (value: T | undefined): void => {

@@ -6,7 +6,7 @@ import type { Background } from './shell.ts';
 
 const plugins =
   'random nonce openssl aes sha1 sha2 hmac kdf gcm chapoly curve25519 pem pkcs1 pkcs8 x509 pubkey constraints ' +
-  'revocation kernel-libipsec kernel-netlink socket-default vici updown resolve attr';
+  'revocation kernel-libipsec kernel-netlink socket-default vici counters updown resolve attr';
 
 /** A strongSwan daemon with userspace ESP, driven through vici. */
 export class StrongSwan {
@@ -42,6 +42,8 @@ export class StrongSwan {
     path = ${join(dir, 'log')}
     default = 1
     ike = 2
+    time_format = %T
+    time_add_ms = yes
     flush_line = yes
   } }
 }
@@ -69,6 +71,24 @@ export class StrongSwan {
 
   listSas(): Promise<string> {
     return this.swanctl('--list-sas');
+  }
+
+  /** What the daemon has counted since its start, as `child-rekey` or `create-child-in-req`. */
+  async counter(name: string): Promise<number> {
+    const line = (await this.swanctl('--counters')).match(new RegExp(`^ *${name} *: (\\d+)$`, 'm'));
+    if (!line) throw new Error(`strongSwan has no counter ${name}`);
+    return Number(line[1]);
+  }
+
+  /** Unique id of its only IKE SA, once that is the only one and established. */
+  async settled(timeoutMs = 20_000): Promise<string> {
+    let sas = '';
+    for (const from = Date.now(); Date.now() - from < timeoutMs; await pause(20)) {
+      sas = await this.listSas();
+      const [only, ...others] = [...sas.matchAll(/^\S+: #(\d+), (\w+)/gm)];
+      if (only?.[1] && only[2] === 'ESTABLISHED' && others.length === 0) return only[1];
+    }
+    throw new Error(`strongSwan has not come to one established IKE SA:\n${sas}`);
   }
 
   /** The daemon's own log. */

@@ -3,14 +3,15 @@ import { IpsecKit } from './ipsec-kit.ts';
 import { createLab, createNatLab, type Host, type Lab } from './lab.ts';
 import { StrongSwan } from './strongswan.ts';
 
-/** Which end is ours; the other one is strongSwan, or ours too. */
-export type Ours = 'client' | 'server' | 'both';
+/** Which end is ours; the other one is strongSwan. */
+export type Ours = 'client' | 'server' | 'both' | 'none';
 
 /** An established tunnel between the left (client) and the right (server). */
 export interface Established {
   readonly lab: Lab;
   readonly client?: IpsecKit;
   readonly server?: IpsecKit;
+  /** The strongSwan of the row; of two the one that is the client. */
   readonly swan?: StrongSwan;
 }
 
@@ -43,7 +44,7 @@ export async function withTunnel(
       ...(preparation.ourSettings === undefined ? {} : { settings: preparation.ourSettings }),
     });
     let server: IpsecKit | undefined;
-    if (ours === 'client') {
+    if (ours === 'client' || ours === 'none') {
       swan = await StrongSwan.start(
         lab.right,
         serverConfiguration(tunnel),
@@ -60,7 +61,7 @@ export async function withTunnel(
     }
     await preparation.beforeClient?.(lab);
     let client: IpsecKit | undefined;
-    if (ours === 'server') {
+    if (ours === 'server' || ours === 'none') {
       swan = await StrongSwan.start(
         lab.left,
         clientConfiguration(tunnel),

@@ -1,0 +1,105 @@
+// One end of a stream of numbered packets, both ways over UDP:
+//   node numbered-end.mjs OWN-ADDRESS OWN-PORT PEER-ADDRESS PEER-PORT PACKETS-PER-SECOND
+// Says `ready`; SIGUSR2 begins the sending, SIGINT ends it (`sent`), SIGTERM prints `report {...}` and ends the program.
+import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+
+const [address, port, peerAddress, peerPort, perSecond] = process.argv.slice(2);
+const tickMs = 4;
+const perTick = (Number(perSecond) * tickMs) / 1000;
+/** What is late is sent later at most this much at once: a burst would measure the queues and not the tunnel. */
+const mostAtOnce = Math.ceil(5 * perTick);
+const most = 1 << 20;
+
+const arrivedAt = new Float64Array(most);
+const counts = { received: 0, duplicates: 0, reordered: 0, foreign: 0, refused: 0 };
+let highest = -1;
+let sent = 0;
+let sendingMs = 0;
+let latestGapMs = 0;
+let longestGap = { ms: 0, at: 0 };
+
+const now = () => performance.timeOrigin + performance.now();
+const socket = createSocket({
+  type: address.includes(':') ? 'udp6' : 'udp4',
+  lookup: (name, _options, done) => done(null, name, name.includes(':') ? 6 : 4),
+});
+
+socket.on('message', (packet) => {
+  const number = packet.length === 64 ? packet.readUInt32BE(0) : most;
+  if (number >= most) {
+    counts.foreign += 1;
+    return;
+  }
+  const at = now();
+  if (arrivedAt[number] > 0) {
+    counts.duplicates += 1;
+    return;
+  }
+  arrivedAt[number] = at;
+  counts.received += 1;
+  if (number < highest) counts.reordered += 1;
+  else highest = number;
+  if (latestGapMs > 0 && at - latestGapMs > longestGap.ms)
+    longestGap = { ms: at - latestGapMs, at };
+  latestGapMs = at;
+});
+
+/** Runs of numbers that never came, each with the time of the packet before it. */
+function missingRuns() {
+  const runs = [];
+  for (let number = 0; number <= highest; number += 1) {
+    if (arrivedAt[number] > 0) continue;
+    const first = number;
+    while (number < highest && arrivedAt[number + 1] === 0) number += 1;
+    runs.push({ first, last: number, afterMs: first > 0 ? arrivedAt[first - 1] : 0 });
+  }
+  return runs;
+}
+
+/** Packets that the kernel dropped because this socket's buffer was full: the last column of its line. */
+function kernelDrops() {
+  const own = `:${Number(port).toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = readFileSync(address.includes(':') ? '/proc/net/udp6' : '/proc/net/udp', 'utf8');
+  const line = lines.split('\n').find((text) => text.trim().split(/\s+/)[1]?.endsWith(own));
+  return Number(line?.trim().split(/\s+/).at(-1) ?? 0);
+}
+
+function send() {
+  const packet = Buffer.alloc(64);
+  packet.writeUInt32BE(sent);
+  sent += 1;
+  socket.send(packet, 0, packet.length, Number(peerPort), peerAddress, (error) => {
+    if (error) counts.refused += 1;
+  });
+}
+
+socket.bind(Number(port), address, () => {
+  socket.setRecvBufferSize(8 << 20);
+  socket.setSendBufferSize(8 << 20);
+  process.once('SIGUSR2', sendUntilTold);
+  console.log('ready');
+});
+
+function sendUntilTold() {
+  const began = performance.now();
+  let owed = 0;
+  let last = began;
+  const timer = setInterval(() => {
+    const at = performance.now();
+    owed = Math.min(owed + ((at - last) * Number(perSecond)) / 1000, mostAtOnce);
+    last = at;
+    for (; owed >= 1 && sent < most; owed -= 1) send();
+  }, tickMs);
+  process.once('SIGINT', () => {
+    clearInterval(timer);
+    sendingMs = performance.now() - began;
+    console.log(`sent ${sent}`);
+  });
+}
+
+process.on('SIGTERM', () => {
+  const report = { ...counts, sent, sendingMs, highest, missing: missingRuns(), longestGap };
+  console.log(`report ${JSON.stringify({ ...report, kernelDrops: kernelDrops() })}`);
+  socket.close();
+});

@@ -1,0 +1,130 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type HostDrops, hostDrops, newDrops } from './host-drops.ts';
+import { addresses, type Host, type Lab } from './lab.ts';
+import type { Background } from './shell.ts';
+
+const script = fileURLToPath(new URL('./numbered-end.mjs', import.meta.url));
+const port = '7777';
+/** What is under way when the senders stop has this long to arrive. */
+const drainMs = 1000;
+
+/** A host and its address inside the tunnel. */
+export interface NumberedEnd {
+  readonly host: Host;
+  readonly address: string;
+}
+
+/** What became of the packets of one direction, as its receiver counted them. */
+export interface NumberedDirection {
+  readonly sent: number;
+  readonly received: number;
+  /** Packets a second that were really sent. */
+  readonly perSecond: number;
+  /** Neither received nor dropped by the kernel at the buffer of the receiving program. */
+  readonly lost: number;
+  /** Runs of numbers that never came, and when the packet before them did. */
+  readonly missing: readonly {
+    readonly first: number;
+    readonly last: number;
+    readonly afterMs: number;
+  }[];
+  readonly duplicates: number;
+  /** Packets that came behind one with a higher number. */
+  readonly reordered: number;
+  /** Sends that the sender's own system refused, as without a route. */
+  readonly refused: number;
+  /** Dropped at the buffer of the receiving program: no fault of the tunnel. */
+  readonly receiverDrops: number;
+  readonly longestGap: { readonly ms: number; readonly at: number };
+}
+
+/** Both directions, and what the kernels of both hosts dropped meanwhile. */
+export interface NumberedResult {
+  /** From the first end to the second. */
+  readonly up: NumberedDirection;
+  readonly down: NumberedDirection;
+  readonly drops: { readonly first: HostDrops; readonly second: HostDrops };
+}
+
+/** A stream of numbered packets each way that runs until it is stopped. */
+export interface NumberedPackets {
+  /** Ends both senders, lets arrive what is under way, and counts. */
+  stop(): Promise<NumberedResult>;
+}
+
+/** Starts `perSecond` numbered UDP packets each way between two addresses inside a tunnel. */
+export async function startNumberedPackets(
+  first: NumberedEnd,
+  second: NumberedEnd,
+  perSecond: number,
+): Promise<NumberedPackets> {
+  const before = [await hostDrops(first.host), await hostDrops(second.host)] as const;
+  const start = (own: NumberedEnd, peer: NumberedEnd): Background =>
+    own.host.start(process.execPath, [
+      script,
+      own.address,
+      port,
+      peer.address,
+      port,
+      String(perSecond),
+    ]);
+  const ends = [start(first, second), start(second, first)] as const;
+  await Promise.all(ends.map((end) => end.waitFor(/ready/)));
+  for (const end of ends) end.child.kill('SIGUSR2');
+  return {
+    async stop() {
+      for (const end of ends) end.child.kill('SIGINT');
+      await Promise.all(ends.map((end) => end.waitFor(/sent \d+/)));
+      await pause(drainMs);
+      for (const end of ends) end.child.kill('SIGTERM');
+      const [left, right] = await Promise.all(ends.map(report));
+      if (!left || !right) throw new Error('an end of the numbered packets gave no report');
+      const after = [await hostDrops(first.host), await hostDrops(second.host)] as const;
+      return {
+        up: direction(left, right),
+        down: direction(right, left),
+        drops: { first: newDrops(before[0], after[0]), second: newDrops(before[1], after[1]) },
+      };
+    },
+  };
+}
+
+interface EndReport extends Omit<NumberedDirection, 'lost' | 'perSecond' | 'receiverDrops'> {
+  readonly sendingMs: number;
+  readonly highest: number;
+  readonly kernelDrops: number;
+}
+
+async function report(end: Background): Promise<EndReport> {
+  const [, json] = await end.waitFor(/report (\{.*\})/);
+  return JSON.parse(json ?? '') as EndReport;
+}
+
+function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
+  const { received, duplicates, reordered, missing, longestGap } = receiver;
+  const unseen = sender.sent - 1 - receiver.highest;
+  const tail = { first: receiver.highest + 1, last: sender.sent - 1, afterMs: 0 };
+  return {
+    sent: sender.sent,
+    received,
+    perSecond: Math.round((sender.sent * 1000) / sender.sendingMs),
+    lost: sender.sent - received - receiver.kernelDrops,
+    missing: unseen > 0 ? [...missing, tail] : missing,
+    duplicates,
+    reordered,
+    refused: sender.refused,
+    receiverDrops: receiver.kernelDrops,
+    longestGap,
+  };
+}
+
+/** Starts numbered packets between the client's virtual address and the server's network. */
+export function startInside(lab: Lab, perSecond: number): Promise<NumberedPackets> {
+  const client = { host: lab.left, address: '10.88.0.1' };
+  return startNumberedPackets(
+    client,
+    { host: lab.right, address: addresses.right.inner4 },
+    perSecond,
+  );
+}

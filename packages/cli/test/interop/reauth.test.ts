@@ -1,0 +1,116 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { interopGate } from '../../../../.ci/interop-gate.ts';
+import { expectLossless, figuresOf } from './lab/lossless.ts';
+import { startInside } from './lab/numbered-packets.ts';
+import type { StrongSwan } from './lab/strongswan.ts';
+import { withTunnel } from './lab/tunnel.ts';
+
+const gate = interopGate(
+  ['root', 'tun', 'netns', 'strongswan'],
+  'reauthentications with strongSwan in both roles',
+);
+
+const leastPerSecond = 2_000;
+const reauthentications = 20;
+const overlapping = 'make_before_break = yes';
+const settings = {
+  ourSettings: overlapping,
+  // An answer that comes before it has filed the IKE SA it asked for is lost on strongSwan, and asked for again.
+  swanSettings: `${overlapping}\n  retransmit_timeout = 0.3`,
+};
+const inTime = 'reauth_time = 2s\n    rand_time = 0s\n    over_time = 60s';
+
+/** Has strongSwan, the client, reauthenticate over and over: the next one begins when the last one is over. */
+async function reauthenticateOften(swan: StrongSwan | undefined): Promise<void> {
+  for (let round = 0; round < reauthentications; round += 1) {
+    const id = await swan?.settled();
+    await swan?.swanctl('--rekey', '--ike-id', `${id}`, '--reauth');
+    await pause(200);
+  }
+  await swan?.settled();
+}
+
+describe.skipIf(gate.skip)(
+  '20 reauthentications, make before break, 2,000 numbered packets a second each way',
+  () => {
+    it('ours as client, with strongSwan 5.9.8: begun by us, lose, double and reorder none (RFC 7296 §2.8.3)', ({
+      task,
+    }) =>
+      withTunnel(
+        'client',
+        { clientExtra: inTime },
+        async ({ lab, swan, client }) => {
+          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const done = /session reauthenticated by us/g;
+          await client?.process.waitForCount(done, reauthentications, 90_000);
+          const result = await packets.stop();
+          task.meta.figures = figuresOf(result);
+          // Each is a whole IKE SA to the peer, and there is one in the end.
+          expect(await swan?.counter('ike-auth-in-req')).toBeGreaterThanOrEqual(
+            1 + reauthentications,
+          );
+          await swan?.settled();
+          expect(await lab.left.run('ip', 'address')).toContain('10.88.0.1');
+          expectLossless(result, leastPerSecond);
+        },
+        settings,
+      ));
+
+    it('ours as server, with strongSwan 5.9.8: begun by the peer, lose, double and reorder none (RFC 7296 §2.8.3)', ({
+      task,
+    }) =>
+      withTunnel(
+        'server',
+        {},
+        async ({ lab, swan, server }) => {
+          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          await reauthenticateOften(swan);
+          const result = await packets.stop();
+          task.meta.figures = figuresOf(result);
+          expect(await swan?.counter('ike-auth-in-resp')).toBe(1 + reauthentications);
+          expect(server?.process.output).not.toMatch(/Child SA net.* closed/);
+          expectLossless(result, leastPerSecond);
+        },
+        settings,
+      ));
+
+    it('ours as both: lose, double and reorder none (RFC 7296 §2.8.3)', ({ task }) =>
+      withTunnel(
+        'both',
+        { clientExtra: inTime },
+        async ({ lab, client, server }) => {
+          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const done = /session reauthenticated by us/g;
+          await client?.process.waitForCount(done, reauthentications, 90_000);
+          const result = await packets.stop();
+          task.meta.figures = figuresOf(result);
+          expect(
+            server?.process.output.match(/session reauthenticated by the peer/g)?.length,
+          ).toBeGreaterThanOrEqual(reauthentications);
+          expectLossless(result, leastPerSecond);
+        },
+        settings,
+      ));
+
+    it('strongSwan 5.9.8 with strongSwan 5.9.8, for comparison: every packet is accounted for', ({
+      task,
+    }) =>
+      withTunnel(
+        'none',
+        {},
+        async ({ lab, swan }) => {
+          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          await reauthenticateOften(swan);
+          const result = await packets.stop();
+          task.meta.figures = figuresOf(result);
+          for (const { sent, received, missing, receiverDrops } of [result.up, result.down]) {
+            const never = missing.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+            expect(received + never).toBe(sent);
+            expect(receiverDrops).toBe(0);
+          }
+        },
+        settings,
+      ));
+  },
+);
