@@ -6,6 +6,7 @@ import { clearLeftovers } from './leftovers.ts';
 import { openTunDevice } from './open-tun-device.ts';
 import { createPacketLoop, type PacketLoop } from './packet-loop.ts';
 import { ownIdentity } from './process-identity.ts';
+import { strictInterface } from './reverse-path-filter.ts';
 import { runCommand } from './run-command.ts';
 import { tunPlace } from './settings-plan.ts';
 import { createStateFile, STATE_DIRECTORY } from './state-file.ts';
@@ -85,6 +86,7 @@ async function hostSettingsOf(
       run: runCommand,
     }),
     hasIpv6: () => deviceHasIpv6(device),
+    strictInterface: () => strictInterface(device),
     warn: (error) => loop.reportError(error),
   });
 }

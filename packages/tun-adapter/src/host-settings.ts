@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { formatAddress } from '@ipsec-kit/ip';
 import type { DnsSettings } from './dns-settings.ts';
 import { isAlreadyGone, isAlreadyThere, type RunCommand } from './run-command.ts';
 import { checkSettings, type HostChange, planSettings, type TunPlace } from './settings-plan.ts';
@@ -14,6 +15,8 @@ export interface HostSettingsOptions {
   readonly state: StateFile;
   /** Whether this host and device carry IPv6. */
   readonly hasIpv6: () => boolean;
+  /** An interface that would not hear a peer whose address is routed into the device, if there is one. */
+  readonly strictInterface: () => string | undefined;
   /** Gets one sentence about what could not be done but does not stop the tunnel. */
   readonly warn: (error: Error) => void;
 }
@@ -39,6 +42,7 @@ export function createHostSettings(options: HostSettingsOptions): HostSettings {
   let dnsNow = '';
   let hasWarnedIpv6 = false;
   let hasWarnedState = false;
+  let hasWarnedFilter = false;
 
   function record(upcoming: readonly HostChange[], usesDns: boolean): void {
     const rules = [...applied.values(), ...upcoming].flatMap(({ rule }) => (rule ? [rule] : []));
@@ -105,6 +109,20 @@ export function createHostSettings(options: HostSettingsOptions): HostSettings {
     return all.filter(({ version }) => version === 4);
   }
 
+  function warnOfFilter({ insidePeers = [] }: TunSettings): void {
+    const peer = insidePeers.find(({ address }) => address.version === 4);
+    const name = peer && !hasWarnedFilter ? options.strictInterface() : undefined;
+    if (!peer || name === undefined) return;
+    hasWarnedFilter = true;
+    const address = formatAddress(peer.address);
+    warn(
+      new TunError(
+        'rp-filter',
+        `net.ipv4.conf.${name}.rp_filter is 1 (strict), so what ${address} sends outside of ${place.device} may be dropped, its ARP requests too: set it to 2`,
+      ),
+    );
+  }
+
   async function removeUnwanted(wanted: readonly HostChange[]): Promise<void> {
     const keys = new Set(wanted.map(({ key }) => key));
     const unwanted = [...applied.values()].filter(({ key }) => !keys.has(key)).reverse();
@@ -130,6 +148,7 @@ export function createHostSettings(options: HostSettingsOptions): HostSettings {
   return {
     async apply(settings: TunSettings): Promise<void> {
       checkSettings(settings);
+      warnOfFilter(settings);
       const wanted = plan(settings);
       await bringUp(settings.mtu);
       const missing = wanted.filter(({ key }) => !applied.has(key));

@@ -6,7 +6,9 @@ import { TunError } from '../src/tun-error.ts';
 import { address, prefix, settings } from './settings-fixture.ts';
 
 /** A host that remembers what was added and not taken away, and can refuse. */
-function fakeHost(options: { hasIpv6?: boolean; isReadOnly?: boolean } = {}) {
+function fakeHost(
+  options: { hasIpv6?: boolean; isReadOnly?: boolean; strictInterface?: string } = {},
+) {
   const log: string[] = [];
   const present = new Set<string>();
   const warnings: string[] = [];
@@ -53,6 +55,7 @@ function fakeHost(options: { hasIpv6?: boolean; isReadOnly?: boolean } = {}) {
       },
     },
     hasIpv6: () => options.hasIpv6 ?? true,
+    strictInterface: () => options.strictInterface,
     warn: (error) => warnings.push(error.message),
   });
   return {
@@ -192,5 +195,24 @@ describe('createHostSettings', () => {
     const { host, log } = fakeHost();
     await expect(host.apply({ ...full, mtu: 100 })).rejects.toThrow('"mtu" expected');
     expect(log).toEqual([]);
+  });
+
+  it('warns once of a strict source filter, when a peer is inside of the tunnel at its outer address', async () => {
+    const { host, warnings } = fakeHost({ strictInterface: 'eth0' });
+    const inside = (text: string) => ({
+      routes: [prefix(`${text}/${text.includes(':') ? 128 : 32}`)],
+      insidePeers: [{ address: address(text) }],
+    });
+    await host.apply(settings({ routes: [prefix('192.0.2.1/32')] }));
+    await host.apply(settings(inside('2001:db8::1')));
+    expect(warnings).toEqual([]);
+    await host.apply(settings(inside('192.0.2.1')));
+    await host.apply(settings(inside('192.0.2.2')));
+    expect(warnings).toEqual([
+      'net.ipv4.conf.eth0.rp_filter is 1 (strict), so what 192.0.2.1 sends outside of ipsec0 may be dropped, its ARP requests too: set it to 2',
+    ]);
+    const quiet = fakeHost();
+    await quiet.host.apply(settings(inside('192.0.2.1')));
+    expect(quiet.warnings).toEqual([]);
   });
 });
