@@ -1,16 +1,21 @@
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
-import { ExchangeType, findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import { ExchangeType, findNotify, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { parseSelector } from '@ipsec-kit/ip';
 import { cookie2Notify, mobikeSupportedNotify, updateSaAddressesNotify } from '@ipsec-kit/mobike';
 import { describe, expect, it } from 'vitest';
 import { natDetectionNotifies } from '../../src/nat/nat-detection.ts';
-import { endpoint, Pair, SERVER_4500 } from '../pair.ts';
+import { child, ESP_GCM, endpoint, Pair, type PairOptions, SERVER_4500 } from '../pair.ts';
 import { RawClient } from '../raw-peer.ts';
 
 const AWAY = { local: endpoint('203.0.113.5:4500'), remote: SERVER_4500 };
 
 /** A pair whose client announces MOBIKE, which our own initiator does not: its IKE_AUTH request is opened and extended on the way. */
-function openWithMobike(serverDoes = true): { pair: Pair; raw: RawClient } {
-  const pair = new Pair({ server: { mobike: serverDoes } });
+function openWithMobike(
+  serverDoes = true,
+  client: PairOptions['client'] = {},
+  server: PairOptions['server'] = {},
+): { pair: Pair; raw: RawClient } {
+  const pair = new Pair({ client, server: { mobike: serverDoes, ...server } });
   const raw = new RawClient(pair);
   pair.wire = (flight) => {
     if (flight.from !== 'client' || !flight.marker) return [{ flight }];
@@ -78,6 +83,38 @@ describe('MOBIKE as responder', () => {
     answerPathCheck(pair, raw, () => [cookie2Notify(new Uint8Array(16))]);
     expect(pair.server.seen('session-closed')[0]?.failure.sentence).toContain('COOKIE2');
     expect(pair.server.moves).toEqual([]);
+  });
+
+  it('knows of a NAT in front of the new address, which transport mode needs (RFC 4555 §3.8, RFC 7296 §2.23.1)', () => {
+    const server = { mobike: true, children: [child({ mode: 'transport' })] };
+    for (const isBehindNat of [true, false]) {
+      const { pair, raw } = openWithMobike(true, { children: [child()] }, server);
+      const inside = { ...AWAY, local: endpoint('10.0.0.9:4500') };
+      const detection = natDetectionNotifies(
+        createNodeProvider(),
+        raw.keyed,
+        isBehindNat ? inside : AWAY,
+      );
+      raw.request([updateSaAddressesNotify(), ...detection], { path: AWAY });
+      const ts = (text: string) => [parseSelector(text)].filter((each) => each !== undefined);
+      const answer = raw.request(
+        [
+          notify(NotifyType.USE_TRANSPORT_MODE),
+          {
+            type: 'SA',
+            proposals: [{ number: 1, protocol: 3, spi: Uint8Array.of(1, 2, 3, 4), ...ESP_GCM }],
+          },
+          { type: 'Nonce', data: new Uint8Array(32) },
+          { type: 'TSi', selectors: ts('10.0.0.9/32') },
+          { type: 'TSr', selectors: ts('198.51.100.1/32') },
+        ],
+        { exchangeType: ExchangeType.CREATE_CHILD_SA, path: AWAY },
+      );
+      const installed = [...pair.server.children.values()].at(-1);
+      const isTransport = findNotify(answer?.payloads ?? [], NotifyType.USE_TRANSPORT_MODE);
+      expect([isBehindNat, isTransport !== undefined]).toEqual([isBehindNat, isBehindNat]);
+      expect(installed?.mode).toBe(isBehindNat ? 'transport' : 'tunnel');
+    }
   });
 
   it('follows ESP also with MOBIKE (RFC 4555 §3.8)', () => {
