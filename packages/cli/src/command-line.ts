@@ -1,11 +1,15 @@
+import type { SessionAction } from '@ipsec-kit/vpn';
 import { Command, CommanderError } from 'commander';
 import { ExitCode } from './exit-codes.ts';
+import { addSessionCommands, type SessionArguments } from './session-options.ts';
 
 /** Options that `connect` and `serve` share. */
 export interface TunnelArguments {
   readonly config: string;
   readonly settings?: string;
   readonly connection?: string;
+  /** `connect` alone. */
+  readonly child?: string;
   readonly control?: string;
   readonly keylog?: string;
   readonly pcap?: string;
@@ -18,6 +22,7 @@ export interface CommandActions {
   serve(args: TunnelArguments): Promise<number>;
   status(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
   disconnect(args: { readonly control: string }): Promise<number>;
+  session(action: SessionAction, args: SessionArguments): Promise<number>;
 }
 
 /** Parses the command line and runs the subcommand that it names.
@@ -39,6 +44,7 @@ export async function runCommandLine(
   tunnelCommand(program, 'connect')
     .description('open a tunnel and stay in the foreground until it ends')
     .option('--connection <name>', 'the connection to open; needed when there are several')
+    .option('--child <name>', 'the child to open (default: all but those with start_action = trap)')
     .action(async (args: TunnelArguments) => {
       exitCode = await actions.connect(args);
     });
@@ -63,6 +69,9 @@ export async function runCommandLine(
     .action(async (args: { control: string }) => {
       exitCode = await actions.disconnect(args);
     });
+  addSessionCommands(program, async (action, args) => {
+    exitCode = await actions.session(action, args);
+  });
 
   try {
     await program.parseAsync(argv, { from: 'user' });

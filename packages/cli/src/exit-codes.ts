@@ -23,6 +23,10 @@ export const ExitCode = {
   peerDead: 8,
   /** The control socket belongs to another process, or nobody answers on it. */
   control: 9,
+  /** `rekey`, `reauth`, `initiate` or `terminate` found nothing to do it with. */
+  noTarget: 10,
+  /** It was begun, and failed or had no outcome in time. */
+  commandFailed: 11,
   /** A second signal cut the closing short. */
   forced: 130,
 } as const;
@@ -59,6 +63,8 @@ const byCode: Readonly<Record<VpnErrorCode, number>> = {
   'control-in-use': ExitCode.control,
   'control-unreachable': ExitCode.control,
   'control-refused': ExitCode.control,
+  'no-such-target': ExitCode.noTarget,
+  'command-failed': ExitCode.commandFailed,
   'file-failed': ExitCode.permission,
 };
 

@@ -1,4 +1,10 @@
-import { type CloseOptions, openControlSocket, VpnError, type VpnStatus } from '@ipsec-kit/vpn';
+import {
+  type CloseOptions,
+  openControlSocket,
+  type SessionRequest,
+  VpnError,
+  type VpnStatus,
+} from '@ipsec-kit/vpn';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import type { Printer } from './printer.ts';
 import { listenForStop } from './stop-signals.ts';
@@ -8,6 +14,7 @@ export interface Tunnel {
   open(): Promise<void>;
   readonly ended: Promise<VpnError | undefined>;
   status(): VpnStatus;
+  perform(request: SessionRequest): Promise<string>;
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -24,6 +31,7 @@ export async function runInForeground(
   const control = await openControlSocket(controlPath, {
     status: () => tunnel.status(),
     disconnect: () => tunnel.close(),
+    perform: (request) => tunnel.perform(request),
   });
   printer.event({ kind: 'control-opened', path: control.path });
 

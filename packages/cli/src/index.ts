@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { runCommandLine } from './command-line.ts';
-import { disconnectCommand, statusCommand } from './control-commands.ts';
+import { disconnectCommand, sessionCommand, statusCommand } from './control-commands.ts';
 import { ExitCode } from './exit-codes.ts';
 import { printFailure } from './printer.ts';
 import { connectCommand, serveCommand } from './tunnel-commands.ts';
@@ -24,6 +24,7 @@ runCommandLine(
     serve: serveCommand,
     status: statusCommand,
     disconnect: disconnectCommand,
+    session: sessionCommand,
   },
   version,
 ).then(

@@ -21,6 +21,7 @@ function sessionLines(session: SessionStatus): string[] {
     `session ${session.id}: ${name} ${session.state} for ${duration(session.openSeconds)}, ${session.initiator ? 'initiator' : 'responder'}`,
     `  ${session.localIdentity ?? '?'} (${session.local ?? '?'}) with ${session.remoteIdentity ?? '?'} (${session.remote ?? '?'})`,
     `  ${session.suite}, SPIs ${session.initiatorSpi} ${session.responderSpi}; ${natText(session.nat)}`,
+    ...(lifetimeText(session) === '' ? [] : [`  ${lifetimeText(session).slice(2)}`]),
     ...session.virtualAddresses.map((address) => `  virtual IP ${address}`),
     ...session.peerAddresses.map((address) => `  peer has virtual IP ${address}`),
     ...(session.lastRoundTripMs === undefined
@@ -33,9 +34,26 @@ function sessionLines(session: SessionStatus): string[] {
 function childLines(child: ChildStatus): string[] {
   return [
     `  Child SA ${child.name}: ${child.suite}, SPI in ${child.inboundSpi}, out ${child.outboundSpi}, open for ${duration(child.openSeconds)}`,
+    `    keys for ${duration(child.ageSeconds)}${lifetimeText(child)}`,
     `    ${child.localSelectors.join(' ')} === ${child.remoteSelectors.join(' ')}`,
     `    ${child.inPackets} packets in (${child.inBytes} bytes), ${child.outPackets} out (${child.outBytes} bytes), ${child.replayedPackets} replayed`,
   ];
+}
+
+type Lifetimes = Pick<SessionStatus, 'rekeyInSeconds' | 'endsInSeconds'> &
+  Partial<Pick<SessionStatus, 'reauthenticationInSeconds'>>;
+
+/** When what is replaced, if time decides: goes on behind other words. */
+function lifetimeText(lifetimes: Lifetimes): string {
+  const { rekeyInSeconds, reauthenticationInSeconds, endsInSeconds } = lifetimes;
+  const parts = [
+    ['rekey in', rekeyInSeconds],
+    ['reauthentication in', reauthenticationInSeconds],
+    ['ends at the latest in', endsInSeconds],
+  ] as const;
+  return parts
+    .map(([what, inSeconds]) => (inSeconds === undefined ? '' : `, ${what} ${duration(inSeconds)}`))
+    .join('');
 }
 
 function packetsText(counters: NonNullable<VpnStatus['counters']>): string {

@@ -11,6 +11,7 @@ export function connectCommand(args: TunnelArguments): Promise<number> {
     const client = createClient({
       ...tunnelOptions(args, loaded, printer),
       ...(args.connection === undefined ? {} : { connection: args.connection }),
+      ...(args.child === undefined ? {} : { child: args.child }),
     });
     return runInForeground(client, controlPath(args, client.connection), printer);
   });

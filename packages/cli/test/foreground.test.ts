@@ -21,6 +21,7 @@ function fakeTunnel() {
   const tunnel: Tunnel = {
     open: async () => undefined,
     ended,
+    perform: async ({ action }) => `${action}: done.`,
     status: () => idleStatus({ role: 'client', state: 'open', connections: ['home'] }),
     async close(options) {
       closes.push(options?.patienceMs);

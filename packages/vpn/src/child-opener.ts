@@ -9,6 +9,8 @@ import { VpnError, vpnErrorFrom } from './vpn-error.ts';
 export interface ChildWish {
   readonly connection: string;
   readonly child: string;
+  /** The session to open it in; absent: any that there is with the peer that the connection names, or a new one. */
+  readonly sessionId?: number;
   /** The packet that wants it. @see RFC 7296 §2.9 */
   readonly packet?: PacketSelectors;
   /** Virtual addresses to ask for where a session is to be opened first; absent: those of the connection. */
@@ -89,7 +91,7 @@ class SessionSharingOpener implements ChildOpener {
   }
 
   open(wish: ChildWish): Promise<OpenedChild | VpnError> {
-    const key = keyOf(wish.connection, wish.child);
+    const key = keyOf(wish);
     const known = this.#attempts.get(key);
     if (known) return known.outcome.promise;
     const attempt: Attempt = { wish, outcome: createDeferred() };
@@ -105,8 +107,10 @@ class SessionSharingOpener implements ChildOpener {
         return;
       case 'child-opened': {
         const connection = this.#options.book.connectionOf(event.sessionId) ?? '';
-        const attempt = this.#attempts.get(keyOf(connection, event.name));
-        if (attempt) this.#settle(attempt, event);
+        for (const sessionId of [undefined, event.sessionId]) {
+          const attempt = this.#attempts.get(keyOf({ connection, child: event.name, sessionId }));
+          if (attempt) this.#settle(attempt, event);
+        }
         return;
       }
       case 'child-failed':
@@ -134,7 +138,11 @@ class SessionSharingOpener implements ChildOpener {
   }
 
   async #begin(attempt: Attempt): Promise<void> {
-    const { connection } = attempt.wish;
+    const { connection, sessionId } = attempt.wish;
+    if (sessionId !== undefined) {
+      this.#create(attempt, sessionId);
+      return;
+    }
     try {
       const path = await this.#options.pathTo(connection);
       // Closed meanwhile, or opened by the peer.
@@ -214,14 +222,12 @@ class SessionSharingOpener implements ChildOpener {
   }
 
   #isPending(attempt: Attempt): boolean {
-    const { connection, child } = attempt.wish;
-    return this.#attempts.get(keyOf(connection, child)) === attempt;
+    return this.#attempts.get(keyOf(attempt.wish)) === attempt;
   }
 
   #settle(attempt: Attempt, outcome: OpenedChild | VpnError): void {
     if (!this.#isPending(attempt)) return;
-    const { connection, child } = attempt.wish;
-    this.#attempts.delete(keyOf(connection, child));
+    this.#attempts.delete(keyOf(attempt.wish));
     attempt.outcome.resolve(outcome);
   }
 
@@ -234,8 +240,12 @@ class SessionSharingOpener implements ChildOpener {
   }
 }
 
-function keyOf(connection: string, child: string): string {
-  return JSON.stringify([connection, child]);
+function keyOf(wish: {
+  readonly connection: string;
+  readonly child: string;
+  readonly sessionId?: number | undefined;
+}): string {
+  return JSON.stringify([wish.connection, wish.child, wish.sessionId ?? 0]);
 }
 
 /** `192.0.2.1:500` without its port: NATs change it. */

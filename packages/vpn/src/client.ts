@@ -1,12 +1,12 @@
-import type { ChildConfig, ConnectionConfig, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
+import type { ConnectionConfig, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import { formatEndpoint } from '@ipsec-kit/ip';
 import { chooseChild, chooseConnection } from './choose-connection.ts';
+import { childrenToOpen, clientBinding, trappedChildren } from './client-plan.ts';
 import type { CompiledVpn, ConfigPositions, ConnectionTransport } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
 import {
   type ConnectionAddresses,
   findAddresses,
-  IKE_PORT,
   type InitialPath,
   initialPath,
 } from './connection-path.ts';
@@ -16,8 +16,10 @@ import type { VpnOptions } from './options.ts';
 import { nodePlatform, type Platform } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import { CLOSED_ON_COMMAND } from './session-commands.ts';
+import type { SessionRequest } from './session-request.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
-import { type HostOptions, openTunnelHost, type TunnelHost } from './tunnel-host.ts';
+import { openTunnelHost, type TunnelHost } from './tunnel-host.ts';
+import type { HostOptions } from './tunnel-host-options.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** What a client is made with. */
@@ -52,6 +54,12 @@ export interface Client {
   status(): VpnStatus;
   /** Asks the peer for a sign of life now. @returns the round trip in milliseconds; rejects when the tunnel ends first. */
   checkLiveness(): Promise<number>;
+  /** Replaces keys, proves anew who both sides are, opens or closes sessions and Child SAs; resolves with one sentence when it is
+   * done.
+   * @throws VpnError `config` for names that do not exist, `no-such-target` when nothing stands to do it with,
+   *   `command-failed` when it was begun and failed, or its outcome is not known in time.
+   */
+  perform(request: SessionRequest): Promise<string>;
   /** Says goodbye with a DELETE, waits a bounded time for its answer, then undoes addresses, routes, DNS and
    * device. May be called at any time and more than once; a later call with less patience shortens the wait.
    */
@@ -135,6 +143,11 @@ class ClientTunnel implements Client {
     return this.#liveness.promise;
   }
 
+  async perform(request: SessionRequest): Promise<string> {
+    if (this.#state === 'open' && this.#host) return this.#host.perform(request);
+    throw new VpnError('no-such-target', `The connection ${this.connection} is not open.`);
+  }
+
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#sayGoodbye(options.patienceMs ?? DEFAULT_PATIENCE_MS);
   }
@@ -155,23 +168,13 @@ class ClientTunnel implements Client {
   }
 
   async #prepare(): Promise<void> {
-    const { settings = {} } = this.#options.options;
-    const { localPort } = this.#transport;
     const addresses = await findAddresses(this.connection, this.#transport, this.#world);
     if (this.#state !== 'connecting') return;
-    const isIkePort = localPort === IKE_PORT;
-    const bind = [
-      { address: addresses.local, port: (isIkePort ? localPort : settings.port) ?? 0 },
-      {
-        address: addresses.local,
-        port: (isIkePort ? settings.portNatT : localPort) ?? settings.portNatT ?? 0,
-      },
-    ];
     this.#opening = openTunnelHost({
       ...this.#options,
       compiled: this.#compiled,
       world: this.#world,
-      bind,
+      bind: clientBinding(addresses.local, this.#transport, this.#options.options.settings),
       poolPrefixes: poolPrefixes(this.#compiled, this.#config.pools),
       pathTo: async (_, udp) => this.#pathFrom(udp, addresses),
       onSessionEvent: (event) => this.#onSessionEvent(event),
@@ -183,7 +186,7 @@ class ClientTunnel implements Client {
     this.#host = host;
     const { path } = this.#pathFrom(host, addresses);
     const virtualAddresses = this.#config.virtualAddresses;
-    for (const child of this.#trapped()) {
+    for (const child of trappedChildren(this.#config, this.#transport)) {
       host.traps.set(this.connection, child, { path, virtualAddresses });
     }
     await host.prepare();
@@ -196,26 +199,9 @@ class ClientTunnel implements Client {
     return initialPath(addresses, this.#transport.remotePort, { ike, natT });
   }
 
-  /** The children that their traffic opens. */
-  #trapped(): readonly ChildConfig[] {
-    const { trapChildren } = this.#transport;
-    return this.#config.children.filter(({ name }) => trapChildren.includes(name));
-  }
-
-  /** The one that was asked for; else all that are not left to their traffic, those first that are to be started. */
-  #childrenToOpen(): readonly string[] {
-    const { child } = this.#options;
-    if (child !== undefined) return [child];
-    const { startChildren, trapChildren } = this.#transport;
-    const others = this.#config.children
-      .map(({ name }) => name)
-      .filter((name) => !startChildren.includes(name) && !trapChildren.includes(name));
-    return [...startChildren, ...others];
-  }
-
   #openChildren(host: TunnelHost, remote: string): void {
     const { connection } = this;
-    const names = this.#childrenToOpen();
+    const names = childrenToOpen(this.#config, this.#transport, this.#options.child);
     if (names.length === 0) {
       this.#state = 'open';
       this.#opened.resolve();
@@ -262,8 +248,10 @@ class ClientTunnel implements Client {
     const reason = new VpnError(code, sentence);
     this.#liveness?.reject(reason);
     this.#liveness = undefined;
-    // It says more than that its children are gone.
-    if (code !== 'closed-by-user' && this.#state !== 'closing') this.#failure = reason;
+    // It says more than that its children are gone; what was asked for is no failure.
+    if (this.#state !== 'closing') {
+      this.#failure = code === 'closed-by-user' ? undefined : reason;
+    }
     this.#endIfIdle(undefined);
   }
 

@@ -27,7 +27,7 @@ export function createSessionCloser({ clock, command, ids }: SessionCloserOption
       const at = addMs(clock.now(), Math.max(patienceMs, 0));
       giveUpAt = at;
       for (const sessionId of ids()) command({ kind: 'close', sessionId, giveUpAt: at });
-      if (ids().length === 0 || patienceMs <= 0) return;
+      if (ids().length === 0 || patienceMs <= 0) gone.resolve();
       const cancel = clock.wakeAt(at, gone.resolve);
       await gone.promise;
       cancel();

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { ControlAnswer } from './control-socket.ts';
+import { DEFAULT_OUTCOME_TIMEOUT_MS, type SessionRequest } from './session-request.ts';
 import type { VpnStatus } from './status.ts';
 import { systemErrorCode, VpnError, vpnErrorFrom } from './vpn-error.ts';
 
@@ -9,7 +10,7 @@ const answerLimitBytes = 16 * 1024 * 1024;
  * @throws {@link VpnError} `control-unreachable` when nobody answers there.
  */
 export async function requestStatus(path: string, timeoutMs = 5_000): Promise<VpnStatus> {
-  const answer = await request(path, 'status', timeoutMs);
+  const answer = await request(path, { command: 'status' }, timeoutMs);
   if (!answer.ok) throw new VpnError('control-refused', answer.error);
   if (!answer.status) throw new VpnError('control-refused', `${path} gave no status.`);
   return answer.status;
@@ -19,11 +20,30 @@ export async function requestStatus(path: string, timeoutMs = 5_000): Promise<Vp
  * @throws {@link VpnError} `control-unreachable` when nobody answers there.
  */
 export async function requestDisconnect(path: string, timeoutMs = 30_000): Promise<void> {
-  const answer = await request(path, 'disconnect', timeoutMs);
+  const answer = await request(path, { command: 'disconnect' }, timeoutMs);
   if (!answer.ok) throw new VpnError('control-refused', answer.error);
 }
 
-function request(path: string, command: string, timeoutMs: number): Promise<ControlAnswer> {
+/** Has a running client or server do something with its sessions. @returns the sentence that says what was done.
+ * @throws {@link VpnError} as `Client.perform` does, `control-unreachable` when nobody answers there.
+ */
+export async function requestSession(path: string, wanted: SessionRequest): Promise<string> {
+  const { action, ...selection } = wanted;
+  const timeoutMs = (wanted.timeoutMs ?? DEFAULT_OUTCOME_TIMEOUT_MS) + ANSWER_GRACE_MS;
+  const answer = await request(path, { command: action, ...selection }, timeoutMs);
+  if (!answer.ok) throw new VpnError(answer.code ?? 'control-refused', answer.error);
+  return answer.sentence ?? '';
+}
+
+/** How much longer than the outcome its answer is waited for. */
+const ANSWER_GRACE_MS = 5_000;
+
+interface Line {
+  readonly command: string;
+}
+
+function request<T extends Line>(path: string, line: T, timeoutMs: number): Promise<ControlAnswer> {
+  const { command } = line;
   return new Promise((resolve, reject) => {
     let received = '';
     const socket = connect(path);
@@ -40,7 +60,7 @@ function request(path: string, command: string, timeoutMs: number): Promise<Cont
       );
     const timer = setTimeout(silent, timeoutMs);
     socket.setEncoding('utf8');
-    socket.on('connect', () => socket.write(`${JSON.stringify({ command })}\n`));
+    socket.on('connect', () => socket.write(`${JSON.stringify(line)}\n`));
     socket.on('data', (chunk: string) => {
       received += chunk;
       const end = received.indexOf('\n');

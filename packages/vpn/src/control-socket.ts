@@ -2,14 +2,23 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { readSessionRequest, SESSION_ACTIONS, type SessionRequest } from './session-request.ts';
 import type { VpnStatus } from './status.ts';
-import { messageOf, systemErrorCode, VpnError, vpnErrorFrom } from './vpn-error.ts';
+import {
+  messageOf,
+  systemErrorCode,
+  VpnError,
+  type VpnErrorCode,
+  vpnErrorFrom,
+} from './vpn-error.ts';
 
 /** What a control socket can be asked to do. */
 export interface ControlHandlers {
   status(): VpnStatus;
   /** Resolves when the tunnel is closed; the answer is sent then. */
   disconnect(): Promise<void>;
+  /** Resolves with one sentence when it is done; rejects with one when it is not. */
+  perform(request: SessionRequest): Promise<string>;
 }
 
 /** A control socket that is listening. */
@@ -21,8 +30,8 @@ export interface ControlSocket {
 
 /** One answer on the control socket: a line of JSON. */
 export type ControlAnswer =
-  | { readonly ok: true; readonly status?: VpnStatus }
-  | { readonly ok: false; readonly error: string };
+  | { readonly ok: true; readonly status?: VpnStatus; readonly sentence?: string }
+  | { readonly ok: false; readonly error: string; readonly code?: VpnErrorCode };
 
 const requestLimitBytes = 4096;
 const connectionLimit = 16;
@@ -32,8 +41,8 @@ const idleMs = 30_000;
 /** `sun_path` has 108 bytes with its terminator. */
 const pathLimitBytes = 107;
 
-/** Opens a control socket: a Unix socket of mode 0600 that takes newline-delimited JSON, `{"command":"status"}`
- * and `{"command":"disconnect"}`. Its directory is created with mode 0700 when missing. The socket of a process
+/** Opens a control socket: a Unix socket of mode 0600 that takes newline-delimited JSON: `{"command":"status"}`,
+ * `{"command":"disconnect"}`, and the requests of {@link SessionRequest}, as `{"command":"rekey","child":"net"}`. Its directory is created with mode 0700 when missing. The socket of a process
  * that is gone is replaced.
  * @throws {@link VpnError} `control-in-use` when a running process answers there, `permission` or `file-failed`
  *   when the socket cannot be made.
@@ -61,7 +70,6 @@ export async function openControlSocket(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    socket.setTimeout(idleMs, () => socket.destroy());
     serve(socket, handlers, answers);
   });
   server.maxConnections = connectionLimit;
@@ -80,6 +88,8 @@ export async function openControlSocket(
 function serve(socket: Socket, handlers: ControlHandlers, answers: Set<Promise<void>>): void {
   let buffered = '';
   let unanswered = 0;
+  // Who waits for an answer is not idle.
+  socket.setTimeout(idleMs, () => unanswered === 0 && socket.destroy());
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
     buffered += chunk;
@@ -131,11 +141,20 @@ async function answerTo(line: string, handlers: ControlHandlers): Promise<Contro
         await handlers.disconnect();
         return { ok: true };
       default:
-        return { ok: false, error: 'Unknown command: there are "status" and "disconnect".' };
+        return await answerSession(request, handlers);
     }
   } catch (error) {
-    return { ok: false, error: messageOf(error) };
+    const code = error instanceof VpnError ? { code: error.code } : {};
+    return { ok: false, error: messageOf(error), ...code };
   }
+}
+
+async function answerSession(value: unknown, handlers: ControlHandlers): Promise<ControlAnswer> {
+  const request = readSessionRequest(value);
+  if (typeof request === 'string') return { ok: false, error: request, code: 'config' };
+  if (request) return { ok: true, sentence: await handlers.perform(request) };
+  const known = ['status', 'disconnect', ...SESSION_ACTIONS].map((name) => `"${name}"`).join(', ');
+  return { ok: false, error: `Unknown command: there are ${known}.` };
 }
 
 /** Removes what a process that is gone left behind; refuses when one answers, or when it is no socket at all. */

@@ -8,8 +8,10 @@ import { createDeferred } from './deferred.ts';
 import type { VpnOptions } from './options.ts';
 import { type BoundUdp, nodePlatform, type Platform, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
+import type { SessionRequest } from './session-request.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
-import { type HostOptions, openTunnelHost, type TunnelHost } from './tunnel-host.ts';
+import { openTunnelHost, type TunnelHost } from './tunnel-host.ts';
+import type { HostOptions } from './tunnel-host-options.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** What a server is made with. */
@@ -38,6 +40,12 @@ export interface Server {
   status(): VpnStatus;
   /** Asks the peer of a session for a sign of life now; the answer is a `liveness-confirmed` event. */
   checkLiveness(sessionId: number): void;
+  /** Replaces keys, proves anew who both sides are, opens or closes sessions and Child SAs; resolves with one sentence when it is
+   * done.
+   * @throws VpnError `config` for names that do not exist, `no-such-target` when nothing stands to do it with,
+   *   `command-failed` when it was begun and failed, or its outcome is not known in time.
+   */
+  perform(request: SessionRequest): Promise<string>;
   /** Ends one session with a DELETE. */
   closeSession(sessionId: number): void;
   /** Ends all sessions with a DELETE, waits a bounded time for the answers, then undoes everything. */
@@ -120,6 +128,11 @@ class ServerTunnels implements Server {
 
   checkLiveness(sessionId: number): void {
     this.#host?.driver.command({ kind: 'check-liveness', sessionId });
+  }
+
+  async perform(request: SessionRequest): Promise<string> {
+    if (this.#state === 'serving' && this.#host) return this.#host.perform(request);
+    throw new VpnError('no-such-target', 'The server is not open.');
   }
 
   closeSession(sessionId: number): void {

@@ -21,10 +21,11 @@ import type { KeyLog } from './key-log.ts';
 import type { BoundUdp } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
 import { createSessionBook, type SessionBook } from './session-book.ts';
+import { createSessionCommands, type SessionCommands } from './session-commands.ts';
 import type { DatagramCounters } from './status.ts';
 import { createTrapKeeper, type TrapKeeper } from './trap-keeper.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
-import type { TunnelHostOptions } from './tunnel-host.ts';
+import type { TunnelHostOptions } from './tunnel-host-options.ts';
 import { messageOf } from './vpn-error.ts';
 
 /** What is open when the IKE machine and the packet path are connected to it. */
@@ -45,6 +46,7 @@ export interface TunnelCore {
   readonly opener: ChildOpener;
   readonly traps: TrapKeeper;
   readonly closer: SessionCloser;
+  readonly commands: SessionCommands;
   lifetimes(sessionId: number): SessionLifetimes | undefined;
   readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
@@ -132,6 +134,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
       opener.note(event);
       traps.note(event);
       closer.note(event);
+      commands.note(event);
       options.onSessionEvent(event);
     },
   });
@@ -163,6 +166,13 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     datapath.stop();
   });
   followAddresses(options, udp, scheduler, parts);
+  const commands = createSessionCommands({
+    connections: compiled.connections,
+    book,
+    opener,
+    command: driver.command,
+    clock,
+  });
   const ikeCounters = (): ReturnType<TunnelCore['ikeCounters']> => {
     const { ikeReceived, ikeSent, keepalivesReceived, keepalivesSent, malformed } =
       datapath.counters;
@@ -170,7 +180,18 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
   };
   const lifetimes = endpoint.lifetimes.bind(endpoint);
-  return { driver, book, engine, installer, opener, traps, closer, lifetimes, ikeCounters };
+  return {
+    driver,
+    book,
+    engine,
+    installer,
+    opener,
+    traps,
+    closer,
+    commands,
+    lifetimes,
+    ikeCounters,
+  };
 }
 
 /** A server that listens on every address follows those that come and go. */

@@ -1,6 +1,6 @@
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { BoundUdp, UdpBinding } from './platform.ts';
-import type { TunnelHostOptions } from './tunnel-host.ts';
+import type { TunnelHostOptions } from './tunnel-host-options.ts';
 import { vpnErrorFrom } from './vpn-error.ts';
 
 /** The device that was handed over, or a new one of the system.

@@ -1,49 +1,19 @@
 import { msBetween } from '@ipsec-kit/clock';
-import type { SessionEvent } from '@ipsec-kit/ikev2';
-import { type Endpoint, formatEndpoint, type Prefix } from '@ipsec-kit/ip';
-import type { TunAdapter } from '@ipsec-kit/tun-adapter';
+import { type Endpoint, formatEndpoint } from '@ipsec-kit/ip';
 import { openCapture, tapUdp } from './capture.ts';
 import type { ChildOpener } from './child-opener.ts';
-import type { CompiledVpn } from './compile/index.ts';
 import type { InitialPath } from './connection-path.ts';
 import type { Driver } from './driver.ts';
-import type { VpnEvent } from './events.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { openKeyLog } from './key-log.ts';
-import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
 import type { SessionBook } from './session-book.ts';
+import type { SessionRequest } from './session-request.ts';
 import type { VpnStatus } from './status.ts';
 import type { TrapKeeper } from './trap-keeper.ts';
 import { createTunnelCore } from './tunnel-core.ts';
 import { openSockets, openTun } from './tunnel-devices.ts';
-import { messageOf, systemErrorCode, type VpnError, vpnErrorFrom } from './vpn-error.ts';
-
-/** What both a client and a server are made with, beyond their options. */
-export interface HostOptions {
-  /** Parts of the world to replace; what is absent is Node's. */
-  readonly platform?: Partial<Platform>;
-  /** A device, or the `tun` of a packet port, instead of a TUN device of the system; closed with the tunnel. */
-  readonly tun?: TunAdapter;
-  /** Writes the keys for Wireshark into this directory: whoever reads it reads the traffic. */
-  readonly keyLogDirectory?: string;
-  /** Writes every UDP datagram, both ways, into this pcapng file. */
-  readonly captureFile?: string;
-  readonly onEvent?: (event: VpnEvent) => void;
-}
-
-/** What {@link openTunnelHost} is given by a client or a server. */
-export interface TunnelHostOptions extends HostOptions {
-  readonly compiled: CompiledVpn;
-  readonly world: Platform;
-  /** Ports in pairs: that of IKE (500), then that of ESP and marked IKE (4500). */
-  readonly bind: UdpBinding;
-  readonly poolPrefixes: readonly Prefix[];
-  /** How to reach the peer of a connection from the sockets that are open. */
-  readonly pathTo: (connection: string, udp: BoundUdp) => Promise<InitialPath>;
-  readonly onSessionEvent: (event: SessionEvent) => void;
-  /** The device or every socket is gone: the tunnel cannot go on. */
-  readonly onFatal: (error: VpnError) => void;
-}
+import type { TunnelHostOptions } from './tunnel-host-options.ts';
+import { messageOf, systemErrorCode, vpnErrorFrom } from './vpn-error.ts';
 
 /** The code of a TUN adapter's error when there is no device any more. */
 const DEVICE_GONE = 'EBADFD';
@@ -62,6 +32,8 @@ export interface TunnelHost {
   status(facts: Pick<VpnStatus, 'role' | 'state' | 'connections'>): VpnStatus;
   /** How to reach the peer of a connection; rejects with one sentence when it cannot be reached. */
   pathTo(connection: string): Promise<InitialPath>;
+  /** See `Client.perform`. */
+  perform(request: SessionRequest): Promise<string>;
   /** Sets the device up for the traps and pools that there are; rejects when it cannot be. */
   prepare(): Promise<void>;
   /** Begins nothing any more and ends all sessions with DELETE; resolves when they are gone, or after `patienceMs`. */
@@ -124,6 +96,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         traps.stop();
         return closer.close(patienceMs);
       },
+      perform: (request) => core.commands.perform(request),
       prepare: () => installer.prepare(),
       pathTo: (connection) => options.pathTo(connection, udp),
       get endpoints() {

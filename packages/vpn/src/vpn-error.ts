@@ -14,6 +14,8 @@ export type VpnErrorCode =
   | 'control-in-use'
   | 'control-unreachable'
   | 'control-refused'
+  | 'no-such-target'
+  | 'command-failed'
   | 'file-failed';
 
 /** A failure that is told to a person: `message` is one sentence that says what to do about it. */

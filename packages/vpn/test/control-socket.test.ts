@@ -11,6 +11,7 @@ import { idleStatus } from '../src/status.ts';
 const handlers: ControlHandlers = {
   status: () => idleStatus({ role: 'client', state: 'open', connections: ['home'] }),
   disconnect: async () => undefined,
+  perform: async ({ action }) => `${action}: done.`,
 };
 
 let directory: string;

@@ -1,0 +1,35 @@
+import type { SessionEvent } from '@ipsec-kit/ikev2';
+import type { Prefix } from '@ipsec-kit/ip';
+import type { TunAdapter } from '@ipsec-kit/tun-adapter';
+import type { CompiledVpn } from './compile/index.ts';
+import type { InitialPath } from './connection-path.ts';
+import type { VpnEvent } from './events.ts';
+import type { BoundUdp, Platform, UdpBinding } from './platform.ts';
+import type { VpnError } from './vpn-error.ts';
+
+/** What both a client and a server are made with, beyond their options. */
+export interface HostOptions {
+  /** Parts of the world to replace; what is absent is Node's. */
+  readonly platform?: Partial<Platform>;
+  /** A device, or the `tun` of a packet port, instead of a TUN device of the system; closed with the tunnel. */
+  readonly tun?: TunAdapter;
+  /** Writes the keys for Wireshark into this directory: whoever reads it reads the traffic. */
+  readonly keyLogDirectory?: string;
+  /** Writes every UDP datagram, both ways, into this pcapng file. */
+  readonly captureFile?: string;
+  readonly onEvent?: (event: VpnEvent) => void;
+}
+
+/** What `openTunnelHost` is given by a client or a server. */
+export interface TunnelHostOptions extends HostOptions {
+  readonly compiled: CompiledVpn;
+  readonly world: Platform;
+  /** Ports in pairs: that of IKE (500), then that of ESP and marked IKE (4500). */
+  readonly bind: UdpBinding;
+  readonly poolPrefixes: readonly Prefix[];
+  /** How to reach the peer of a connection from the sockets that are open. */
+  readonly pathTo: (connection: string, udp: BoundUdp) => Promise<InitialPath>;
+  readonly onSessionEvent: (event: SessionEvent) => void;
+  /** The device or every socket is gone: the tunnel cannot go on. */
+  readonly onFatal: (error: VpnError) => void;
+}
