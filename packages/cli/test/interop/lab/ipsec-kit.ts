@@ -47,7 +47,10 @@ export class IpsecKit {
   }
 
   /** Runs another subcommand against this process. */
-  command(subcommand: 'status' | 'disconnect', ...args: string[]): Promise<string> {
+  command(
+    subcommand: 'status' | 'disconnect' | 'rekey' | 'reauth' | 'initiate' | 'terminate',
+    ...args: string[]
+  ): Promise<string> {
     return this.#host.run(
       process.execPath,
       ...fromSource(command, subcommand, '--control', this.control, ...args),
