@@ -33,6 +33,8 @@ export interface ChildSa {
   isRekeyDue: boolean;
   /** The Child SA that has taken its place, by rekey or reauthentication. */
   replacedBy: number | undefined;
+  /** A reauthentication has asked for it in the new IKE SA: once only. */
+  isMoved: boolean;
   /** Why our DELETE is on its way, once it is. */
   deleting: string | undefined;
   /** What is told of its end: that traffic shall open it again. */

@@ -1,7 +1,7 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
 import { ask, type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { shownSession } from '../session/shown-session.ts';
+import { isBehind, shownSession } from '../session/shown-session.ts';
 import { activationDeadline, armActivation } from './activate-child.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
@@ -67,6 +67,7 @@ export function adoptChild(
     activateAt: waits ? activationDeadline(context) : undefined,
     isRekeyDue: false,
     replacedBy: undefined,
+    isMoved: false,
     deleting: undefined,
     endAction: 'none',
   };
@@ -76,7 +77,10 @@ export function adoptChild(
     replaces === undefined || isRedundant
       ? undefined
       : context.sessionsByChild.get(replaces)?.children.get(replaces);
-  if (replaced) replaced.replacedBy = id;
+  if (replaced?.replacedBy !== undefined && isBehind(session)) {
+    // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
+    adopted.replacedBy = replaced.replacedBy;
+  } else if (replaced) replaced.replacedBy = id;
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);
   return adopted;
@@ -128,15 +132,18 @@ export function announceChild(
   });
 }
 
-/** Tells that a Child SA has been replaced, and by which; nothing when its user does not know it under this id any more. */
+/** Tells that a Child SA has been replaced, and by which; nothing when its user does not know it under this id any more.
+ * @param replaced - where its user does not know it yet, since the one that it replaces waits for its end, that one.
+ */
 export function announceReplacement(
   context: EndpointContext,
   session: IkeSession,
-  old: ChildSa,
+  replaced: ChildSa,
   fresh: ChildSa,
   by: 'local' | 'peer',
 ): void {
-  if (!old.isAnnounced || fresh.isAnnounced) return;
+  const old = announcedBefore(context, replaced);
+  if (!old || fresh.isAnnounced) return;
   old.isAnnounced = false;
   fresh.isAnnounced = true;
   raise(context, {
@@ -153,4 +160,13 @@ export function announceReplacement(
     remoteSelectors: fresh.remoteSelectors,
     mode: fresh.mode,
   });
+}
+
+/** A Child SA that its user knows: this one, or the one that it has replaced. */
+function announcedBefore(context: EndpointContext, child: ChildSa): ChildSa | undefined {
+  if (child.isAnnounced) return child;
+  const siblings = context.sessionsByChild.get(child.id)?.children.values() ?? [];
+  return [...siblings].find(
+    ({ isAnnounced, replacedBy }) => isAnnounced && replacedBy === child.id,
+  );
 }

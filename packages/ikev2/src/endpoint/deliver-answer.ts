@@ -32,6 +32,7 @@ function deliver(
 ): void {
   if (session && 'requestId' in session.state && session.state.requestId === requestId) {
     dispatch(context, session, answer);
+    runNext(context, session);
   } else if (session && deliverToExchange(context, session, requestId, answer)) {
     runNext(context, session);
   } else if (answer.kind === 'lease' && answer.lease) {

@@ -23,7 +23,7 @@ import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
-import { recognizeReauthentication } from '../reauth/recognize-reauth.ts';
+import { isUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
 import { endSession, releaseHalfOpen } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -136,7 +136,10 @@ export function onSecret(
   }
   releaseHalfOpen(context, session);
   const isInitialContact = findNotify(payloads, NotifyType.INITIAL_CONTACT) !== undefined;
-  if (!isInitialContact) session.takesOver = recognizeReauthentication(context, session, payloads);
+  if (!isInitialContact) {
+    session.takesOver = recognizeReauthentication(context, session, payloads);
+    session.isClosing ||= !session.takesOver && isUnwanted(context, session);
+  }
   if (!admitPeer(context, session, isInitialContact)) {
     refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));
     return;

@@ -4,6 +4,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { REAUTHENTICATED } from '../errors/failures.ts';
 import { onChildResponse } from '../exchanges/create-child-initiator.ts';
 import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
+import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { sendRequest } from '../session/send-message.ts';
@@ -68,9 +69,27 @@ function begin(
     case 'delete-predecessor':
       deletePredecessor(context, session);
       return false;
+    case 'delete-ike':
+      return !leavesBehind(context, session, procedure) && inform(context, session, sa, procedure);
     default:
       return inform(context, session, sa, procedure);
   }
+}
+
+/** A Child SA may have been made in an IKE SA after another had taken its place: it moves first, and the end waits for it. */
+function leavesBehind(
+  context: EndpointContext,
+  session: IkeSession,
+  { failure }: Extract<Procedure, { readonly kind: 'delete-ike' }>,
+): boolean {
+  const { takenOverBy: heir } = session;
+  if (failure !== REAUTHENTICATED || heir?.role !== 'initiator') return false;
+  if (heir.state.kind !== 'established' || heir.isClosing) return false;
+  const left = takeLeftBehind(session);
+  if (left.length === 0) return false;
+  heir.queue.push(...left, { kind: 'delete-predecessor' });
+  runNext(context, heir);
+  return true;
 }
 
 /** All that the IKE SA before this one carried has moved: it is deleted, before all else that waits there.
@@ -79,6 +98,7 @@ function begin(
 export function deletePredecessor(context: EndpointContext, session: IkeSession): void {
   const { predecessor } = session;
   if (predecessor?.state.kind !== 'established') return;
+  session.queue.push(...takeWishes(predecessor));
   predecessor.queue.length = 0;
   enqueue(context, predecessor, { kind: 'delete-ike', failure: REAUTHENTICATED });
 }

@@ -3,6 +3,7 @@ import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
+import { runNext } from '../procedures/run-procedures.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { armLiveness } from '../session/liveness-timer.ts';
@@ -18,8 +19,10 @@ export function afterEndsBehind(context: EndpointContext): void {
     const front = session.takesOver;
     if (front?.successor === session) onAttemptEnded(context, front, failure);
     const heir = session.takenOverBy;
-    if (heir?.predecessor === session) onPredecessorEnded(context, heir, session);
-    else if (heir?.state.kind === 'established') resume(context, heir);
+    if (heir?.predecessor === session) {
+      onPredecessorEnded(context, heir, session);
+      runNext(context, heir);
+    } else if (heir?.state.kind === 'established') resume(context, heir);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { takeLeftBehind } from './left-behind.ts';
 
 /** Moves what the old IKE SA carries beside its first Child SA, one CREATE_CHILD_SA each, and then deletes it. Where the old
  * one is lost already, opens what it had.
@@ -12,9 +13,6 @@ export function moveRemaining(context: EndpointContext, session: IkeSession): vo
     enqueue(context, session, { kind: 'create-child', name, postponements: 0 });
   }
   if (!predecessor) return;
-  for (const { config, replacedBy, deleting } of predecessor.children.values()) {
-    if (replacedBy !== undefined || deleting !== undefined) continue;
-    session.queue.push({ kind: 'create-child', name: config.name, postponements: 0 });
-  }
+  session.queue.push(...takeLeftBehind(predecessor));
   enqueue(context, session, { kind: 'delete-predecessor' });
 }

@@ -1,4 +1,5 @@
-import { announceReplacement } from '../child/install-child.ts';
+import type { ChildSa } from '../child/child-sa.ts';
+import { announceChild, announceReplacement } from '../child/install-child.ts';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
@@ -57,9 +58,26 @@ function returnToOld(
     child.replacedBy = undefined;
     announceReplacement(context, old, replacement, child, 'local');
   }
+  for (const child of old.children.values()) {
+    if (!child.isAnnounced && child.replacedBy === undefined) tellOf(context, session, old, child);
+  }
   if (old.isClosing) return;
   const about = { sessionId: old.id, spis: spisOf(old.sa) };
   raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs: 0 });
+}
+
+/** Its user does not know it yet: to them it is the one of the same name of the IKE SA that ends, or a new one. */
+function tellOf(
+  context: EndpointContext,
+  session: IkeSession,
+  old: IkeSession,
+  child: ChildSa,
+): void {
+  const known = [...session.children.values()].find(
+    ({ isAnnounced, config }) => isAnnounced && config.name === child.config.name,
+  );
+  if (known) announceReplacement(context, old, known, child, 'local');
+  else announceChild(context, old, child);
 }
 
 /** The old IKE SA is gone before the new one stands: the session is interrupted, and goes on when it does. */

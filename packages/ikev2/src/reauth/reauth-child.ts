@@ -4,6 +4,7 @@ import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { isBehind } from '../session/shown-session.ts';
 
 /** A Child SA of a new IKE SA, with what it replaces of the old one: the one of the same name, and of the same selectors
  * where several have the name.
@@ -42,5 +43,10 @@ export function announceOpened(
   const old = session.predecessor?.children.get(child.replaces ?? 0);
   const by = child.waitsForPeer ? 'peer' : 'local';
   if (old && fresh) announceReplacement(context, session, old, fresh, by);
+  if (isBehind(session)) return;
   if (!fresh?.isAnnounced) announceChild(context, session, child);
+  if (!fresh || old?.deleting === undefined) return;
+  // Closed by its user while it was being replaced: so is the replacement.
+  fresh.deleting = old.deleting;
+  session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
 }

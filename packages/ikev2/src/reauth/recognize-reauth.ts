@@ -6,6 +6,7 @@ import { isWithinOffer, readSelectors } from '../negotiate/selectors.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { isTogether } from '../unique/at-once.ts';
 
 /** The session that a peer, who has just authenticated, reauthenticates: one of the same identities and connection whose
  * virtual address it asks for; where there are none, one over the same path whose Child SA it offers again.
@@ -29,9 +30,21 @@ export function recognizeReauthentication(
         addresses.some(({ address }) => addressesEqual(address, wanted)),
       );
     }
-    const isSamePlace = pathsEqual(other.path, session.path) && other.role === session.role;
+    const isSamePlace = pathsEqual(other.path, session.path);
+    // Two that both sides opened at once are no reauthentication; two reauthentications at once are.
+    const isOneOfTwo = isTogether(context, session, other) && !other.predecessor;
+    if (isOneOfTwo) return false;
     return requested.length === 0 && isSamePlace && offersAgain(other, payloads);
   });
+}
+
+/** Whether the user closes what this peer has here, and the peer, who may not know yet, opens it anew or reauthenticates. */
+export function isUnwanted(context: EndpointContext, session: IkeSession): boolean {
+  const others = context.peerSessions.others(session);
+  return others.some(
+    ({ isClosing, state, connection }) =>
+      isClosing && state.kind === 'ending' && connection === session.connection,
+  );
 }
 
 /** The peer is the initiator: its TSi is the remote side, its TSr ours. */

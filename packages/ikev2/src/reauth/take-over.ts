@@ -1,8 +1,13 @@
 import { addMs } from '@ipsec-kit/clock';
 import { inheritRetired } from '../child/retire-child.ts';
+import { compareNonces } from '../collisions/lowest-nonce.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import { ONE_OF_TWO } from '../errors/failures.ts';
+import { endWithDelete } from '../procedures/request-end.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { isTogether } from '../unique/at-once.ts';
+import { takeWishes } from './left-behind.ts';
 import { exchangeIds, moveBehind } from './session-name.ts';
 
 /** How long a responder leaves it to the initiator to delete the old IKE SA. */
@@ -13,10 +18,16 @@ export const HAND_OVER_PATIENCE_MS: number = 60_000;
  * @see RFC 7296 §2.8.3
  */
 export function takeOver(context: EndpointContext, session: IkeSession): boolean {
-  const old = session.takesOver;
+  const wanted = session.takesOver;
+  const old = wanted && latest(wanted);
   const { sa } = session;
   session.takesOver = undefined;
   if (!sa || old?.state.kind !== 'established') return false;
+  if (wanted) wanted.successor = undefined;
+  if (old.predecessor && isTogether(context, session, old) && hasLowerNonce(session, old)) {
+    stepBack(context, session, old);
+    return true;
+  }
   if (!isBehind(session)) moveBehind(context, session);
   exchangeIds(context, session, old);
   session.predecessor = old;
@@ -24,6 +35,7 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   old.takenOverBy = session;
   old.successor = undefined;
   inheritRetired(context, old, session);
+  session.queue.push(...takeWishes(old));
   if (session.role === 'responder') {
     armHandOver(context, session);
   }
@@ -34,6 +46,38 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
     spis: { initiator: sa.initiatorSpi, responder: sa.responderSpi },
   });
   return true;
+}
+
+/** The IKE SA that has taken the place of one, after whatever others did: the peer may have been quicker than our own attempt. */
+function latest(session: IkeSession): IkeSession {
+  let last = session;
+  while (last.takenOverBy?.state.kind === 'established') last = last.takenOverBy;
+  return last;
+}
+
+/** Both sides have reauthenticated at once, which makes two new IKE SAs. Both know the nonces of both: the one with the lowest
+ * is redundant. It waits behind the other one for its DELETE, and comes back should the other one end before.
+ * @see RFC 7296 §2.8.1 (the rule for what is made twice)
+ */
+function stepBack(context: EndpointContext, session: IkeSession, front: IkeSession): void {
+  if (!isBehind(session)) {
+    // Its keys were told under an id of its own.
+    const { id: sessionId, connection } = session;
+    moveBehind(context, session);
+    const about = { sessionId, connection: connection?.name, failure: ONE_OF_TWO };
+    raise(context, { kind: 'session-closed', ...about });
+  }
+  const { predecessor } = front;
+  session.predecessor = predecessor;
+  if (predecessor) predecessor.takenOverBy = session;
+  session.takenOverBy = front;
+  front.predecessor = session;
+  if (session.role === 'initiator') endWithDelete(context, session, ONE_OF_TWO);
+  else armHandOver(context, front);
+}
+
+function hasLowerNonce(a: IkeSession, b: IkeSession): boolean {
+  return compareNonces(a.lowestNonce, b.lowestNonce) < 0;
 }
 
 /** Sees to it that the IKE SA whose place this one has taken does go. */

@@ -16,6 +16,7 @@ import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { dropAnswering, dropInitiation } from '../exchanges/drop-exchanges.ts';
 import { lossAction } from '../loss/loss-action.ts';
+import { passOnWishes } from '../reauth/left-behind.ts';
 import { passOnName } from '../reauth/pass-on-name.ts';
 import { dropIkeSa } from './drop-ike-sa.ts';
 import { eraseIkeSa } from './ike-sa.ts';
@@ -45,6 +46,7 @@ export function endSession(
   session.lease = undefined;
   // A peer that failed to authenticate keeps counting while its answer is kept: it must not cost more than a half-open one.
   if (!linger) releaseHalfOpen(context, session);
+  if (isBehind(session)) passOnWishes(session);
   session.queue.length = 0;
   session.postponed.length = 0;
   session.running = undefined;

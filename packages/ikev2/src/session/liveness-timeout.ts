@@ -1,4 +1,4 @@
-import { addMs, msBetween } from '@ipsec-kit/clock';
+import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { peerDead } from '../errors/failures.ts';
 import { endSession } from './close-session.ts';
@@ -11,15 +11,13 @@ export function onLivenessTimeout(context: EndpointContext, session: IkeSession)
   const timeoutMs = session.connection?.dpdTimeoutMs ?? 0;
   const [request] = session.requests.outstanding;
   if (session.state.kind !== 'established' || timeoutMs <= 0 || !request) return;
-  const { now } = context;
-  const silentMs = Math.min(
-    msBetween(request.firstSentAt, now),
-    msBetween(session.lastInboundAt, now),
-  );
-  if (silentMs >= timeoutMs) {
+  const { firstSentAt } = request;
+  const { lastInboundAt } = session;
+  // The instant that is waited for is the one that is compared: a difference added to now may round to now, for ever.
+  const at = addMs(lastInboundAt > firstSentAt ? lastInboundAt : firstSentAt, timeoutMs);
+  if (context.now >= at) {
     endSession(context, session, peerDead(session.path, request.name, request.transmissions));
     return;
   }
-  const at = addMs(now, timeoutMs - silentMs);
   setTimer(context, session, 'dpd-timeout', at, { label: 'end of a dead peer' });
 }

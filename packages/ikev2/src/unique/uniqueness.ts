@@ -6,9 +6,8 @@ import { endWithDelete } from '../procedures/request-end.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { isTogether } from './at-once.ts';
 
-/** Two IKE SAs that either side opened within this time count as opened at once. */
-export const AT_ONCE_MS: number = 30_000;
 /** How long the side that did not open the redundant one waits for its DELETE. */
 const DUPLICATE_PATIENCE_MS = 30_000;
 
@@ -61,14 +60,11 @@ export function keepOneOfTwo(context: EndpointContext, session: IkeSession): voi
 
 /** The peer has not deleted the IKE SA that it opened once too often. */
 export function onDuplicateTimer(context: EndpointContext, session: IkeSession): void {
+  // Or it has deleted the other one: then this one is all there is.
+  if (!context.peerSessions.others(session).some(isStanding)) return;
   endWithDelete(context, session, ONE_OF_TWO);
 }
 
 function isStanding(other: IkeSession): boolean {
   return other.state.kind === 'established' && !isBehind(other) && !other.isClosing;
-}
-
-/** One was opened by us and the other by the peer, and neither side can have known of the first when it began the second. */
-function isTogether(context: EndpointContext, session: IkeSession, other: IkeSession): boolean {
-  return session.role !== other.role && context.now <= addMs(other.establishedAt, AT_ONCE_MS);
 }
