@@ -35,7 +35,7 @@ function childLines(child: ChildStatus): string[] {
   return [
     `  Child SA ${child.name}: ${child.suite}, SPI in ${child.inboundSpi}, out ${child.outboundSpi}, open for ${duration(child.openSeconds)}`,
     `    keys for ${duration(child.ageSeconds)}${lifetimeText(child)}`,
-    `    ${child.localSelectors.join(' ')} === ${child.remoteSelectors.join(' ')}`,
+    `    ${child.mode} ${child.localSelectors.join(' ')} === ${child.remoteSelectors.join(' ')}`,
     `    ${child.inPackets} packets in (${child.inBytes} bytes), ${child.outPackets} out (${child.outBytes} bytes), ${child.replayedPackets} replayed`,
   ];
 }

@@ -247,6 +247,7 @@ function childStatus(
     suite: event.suite,
     localSelectors: event.localSelectors,
     remoteSelectors: event.remoteSelectors,
+    mode: event.mode,
     openSeconds: secondsBetween(since, now),
     ageSeconds: secondsBetween(keyedAt, now),
     rekeyInSeconds: secondsUntil(now, rekeyAt),

@@ -9,6 +9,7 @@ export interface ChildStatus {
   readonly suite: string;
   readonly localSelectors: readonly string[];
   readonly remoteSelectors: readonly string[];
+  readonly mode: 'tunnel' | 'transport';
   readonly openSeconds: number;
   /** How long it has had its keys. */
   readonly ageSeconds: number;

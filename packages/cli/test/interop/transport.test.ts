@@ -103,6 +103,7 @@ describe.skipIf(gate.skip)('transport mode between two of ours (RFC 7296 §1.3.1
           configuration('client', 'mode = transport', family),
         );
         await client.process.waitFor(/Child SA net open: .*transport mode/);
+        expect(await client.command('status')).toMatch(/transport \S+ === \S+/);
         await server.process.waitFor(/Child SA net open: .*transport mode/);
         const wire = await watchWire(lab);
         const key = family === 4 ? 'v4' : 'v6';
