@@ -61,7 +61,7 @@ export interface ChildOptions {
   readonly rekeyTimeMs?: number;
   /** When it ends, replaced or not; default `rekeyTimeMs` and a tenth. */
   readonly lifeTimeMs?: number;
-  /** Most that is subtracted from `rekeyTimeMs` at random; default what lies between it and `lifeTimeMs`. */
+  /** Most that is subtracted from `rekeyTimeMs` at random; default what lies between it and `lifeTimeMs`, at most its half. */
   readonly randTimeMs?: number;
   /** Bytes of either direction after which it is replaced; default 0, never, or `lifeBytes` / 1.1. */
   readonly rekeyBytes?: number;

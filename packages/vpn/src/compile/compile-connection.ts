@@ -63,6 +63,8 @@ const KNOWN: readonly (keyof ConnectionOptions)[] = [
 ];
 
 const DAY_MS = 86_400_000;
+/** Less than this, and a slow answer counts as a dead peer. */
+const MIN_DPD_TIMEOUT_MS = 1_000;
 const MAX_VIRTUAL_ADDRESSES = 16;
 const PORT = { min: 1, max: 65_535 };
 
@@ -103,6 +105,10 @@ export function compileConnection(
   const virtualAddresses = compileVirtualAddresses(checks, at('vips'), options.vips);
   checkTraps(checks, path, children, virtualAddresses, remote);
   const dpdTimeoutMs = integer('dpdTimeoutMs', DAY_MS, 0);
+  if (dpdTimeoutMs > 0 && dpdTimeoutMs < MIN_DPD_TIMEOUT_MS) {
+    const sentence = `a peer would be dead that takes ${dpdTimeoutMs} ms to answer, and ${MIN_DPD_TIMEOUT_MS} ms is the least: raise it, or leave it out for the retransmissions to decide`;
+    checks.problem('invalid-value', at('dpdTimeoutMs'), sentence);
+  }
   return {
     config: {
       name,

@@ -6,6 +6,8 @@ const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
 const DEFAULT_IKE_REKEY_MS = 4 * HOUR_MS;
 const DEFAULT_CHILD_REKEY_MS = HOUR_MS;
+/** Less than this between the last moment to replace something and its end, and one lost packet ends it. */
+const MIN_MARGIN_MS = 1_000;
 /** Less than this, and keys are replaced faster than a lossy path carries the exchanges for it. */
 const MIN_SOFT_MS = 2_000;
 
@@ -22,7 +24,8 @@ type ChildLifetimes = Pick<
 type IkeLifetimes = Pick<ConnectionConfig, 'rekeyMs' | 'rekeyJitterMs' | 'reauthMs' | 'overMs'>;
 
 /** Compiles the soft and hard limits of a Child SA; what is absent follows from the rest as in strongSwan: the hard limit
- * is the soft one and a tenth, or the other way round, and the random part is what lies between them.
+ * is the soft one and a tenth, or the other way round, and the random part is what lies between them, at most half of the
+ * soft one, so that a long way between them does not replace keys at once.
  * Refuses limits that leave no time, bytes or packets for the replacement.
  */
 export function compileChildLifetimes(
@@ -50,10 +53,11 @@ export function compileChildLifetimes(
   const jitterMs = checks.integer(join(path, 'randTimeMs'), options.randTimeMs, {
     min: 0,
     max: YEAR_MS,
-    fallback: Math.max(0, time.hard - time.soft),
+    fallback: Math.min(Math.max(0, time.hard - time.soft), Math.floor(time.soft / 2)),
   });
   const from = options.rekeyTimeMs === undefined ? 'lifeTimeMs' : 'rekeyTimeMs';
   checkEarliest(checks, join(path, from), time.soft, jitterMs);
+  checkChildEnd(checks, path, options, time);
   return {
     ...(time.soft === 0 ? {} : { rekeyMs: time.soft, rekeyJitterMs: jitterMs }),
     ...(time.hard === 0 ? {} : { hardLifetimeMs: time.hard }),
@@ -90,6 +94,8 @@ export function compileIkeLifetimes(
     const sentence =
       'expected more than 0: the IKE SA would end before its replacement is there; leave it out for a tenth of the lifetime';
     checks.problem('invalid-value', join(path, 'overTimeMs'), sentence);
+  } else if (overMs < MIN_MARGIN_MS && options.overTimeMs !== undefined) {
+    checks.problem('invalid-value', join(path, 'overTimeMs'), tooShort('IKE SA', overMs));
   }
   return {
     ...(rekeyMs === 0 ? {} : { rekeyMs }),
@@ -132,6 +138,28 @@ function compileLimits(
     checks.problem('invalid-value', join(path, at), sentence);
   }
   return { soft, hard };
+}
+
+/** What follows from another time by a tenth is left alone: who asks for so short a life gets it. */
+function checkChildEnd(
+  checks: OptionChecks,
+  path: string,
+  options: ChildOptions,
+  time: { readonly soft: number; readonly hard: number },
+): void {
+  const { soft, hard } = time;
+  if (options.lifeTimeMs === undefined || hard === 0 || soft >= hard) return;
+  if (soft === 0 && hard < MIN_SOFT_MS) {
+    const sentence = `the Child SA would end after ${hard} ms and is not replaced, and ${MIN_SOFT_MS} ms is the least: raise it, or leave it out`;
+    checks.problem('invalid-value', join(path, 'lifeTimeMs'), sentence);
+  } else if (soft > 0 && hard - soft < MIN_MARGIN_MS && options.rekeyTimeMs !== undefined) {
+    const sentence = tooShort('Child SA', hard - soft);
+    checks.problem('invalid-value', join(path, 'lifeTimeMs'), sentence);
+  }
+}
+
+function tooShort(what: string, marginMs: number): string {
+  return `the ${what} would end ${marginMs} ms after its replacement is begun, so that one lost packet ends it; ${MIN_MARGIN_MS} ms is the least: raise it, or leave it out for a tenth of the lifetime`;
 }
 
 function checkEarliest(checks: OptionChecks, path: string, softMs: number, jitterMs: number): void {

@@ -109,10 +109,10 @@ class Checker {
     // What stands where a key should be, next to a secret, may be a piece of it.
     const isSecret = path[0] === 'secrets';
     const name = isSecret ? 'of this name' : quoted(key);
-    const hint = suggestion(key, rule);
+    const hint = suggestion(key, rule, 'keys');
     // `local<suffix>` may be any name that begins so, a mistyped `local_adrs` too: the key that is near is meant.
     const sentence =
-      subsectionRuleOf(rule, key) && (hint === '' || namesIn(rule).includes(key))
+      subsectionRuleOf(rule, key) && (hint === '' || namesIn(rule, 'keys').includes(key))
         ? `${quoted(key)} is a section: write ${key} { ... }`
         : `there is no key ${name} here${hint}`;
     const at = isSecret ? path.slice(0, -1) : path;
@@ -128,7 +128,7 @@ class Checker {
     if (this.#problems.isFull) return;
     const sentence = keyRuleOf(rule, name)
       ? `${quoted(name)} is a key: write ${name} = ...`
-      : `there is no section ${quoted(name)} here${suggestion(name, rule)}`;
+      : `there is no section ${quoted(name)} here${suggestion(name, rule, 'sections')}`;
     this.#report(this.#problems, 'unknown-section', sentence, path, section.at);
   }
 
@@ -160,7 +160,7 @@ function isEmpty(section: SettingsSection): boolean {
   return section.values.size === 0 && section.sections.size === 0;
 }
 
-function suggestion(name: string, rule: SectionRule): string {
-  const nearest = nearestName(name, namesIn(rule));
+function suggestion(name: string, rule: SectionRule, first: 'keys' | 'sections'): string {
+  const nearest = nearestName(name, namesIn(rule, first));
   return nearest === undefined ? '' : `; did you mean ${quoted(nearest)}?`;
 }

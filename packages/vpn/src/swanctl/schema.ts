@@ -83,8 +83,12 @@ export function subsectionRuleOf(section: SectionRule, name: string): SectionRul
   return fitting.toSorted((a, b) => rank(b) - rank(a))[0]?.rule;
 }
 
-/** Names that a section may have inside, keys and sections, for suggestions. */
-export function namesIn(section: SectionRule): readonly string[] {
+/** Names that a section may have inside, keys and sections, for suggestions.
+ * @param first - what goes first among names that are equally near.
+ */
+export function namesIn(section: SectionRule, first: 'keys' | 'sections'): readonly string[] {
   const fixed = (section.sections ?? []).filter((one) => one.match !== 'any');
-  return [...Object.keys(section.keys), ...fixed.map((one) => one.name)];
+  const sections = fixed.map((one) => one.name);
+  const keys = Object.keys(section.keys);
+  return first === 'keys' ? [...keys, ...sections] : [...sections, ...keys];
 }

@@ -50,7 +50,11 @@ describe('the limits of a Child SA', () => {
   it.each<[ChildOptions, Partial<ChildConfig>]>([
     [{}, HOURLY],
     [{ rekeyTimeMs: 0 }, {}],
-    [{ rekeyTimeMs: 0, lifeTimeMs: 1000 }, { hardLifetimeMs: 1000 }],
+    [{ rekeyTimeMs: 0, lifeTimeMs: 10_000 }, { hardLifetimeMs: 10_000 }],
+    [
+      { rekeyTimeMs: 60_000, lifeTimeMs: 200_000 },
+      { rekeyMs: 60_000, rekeyJitterMs: 30_000, hardLifetimeMs: 200_000 },
+    ],
     [{ rekeyTimeMs: 10_000 }, { rekeyMs: 10_000, rekeyJitterMs: 1000, hardLifetimeMs: 11_000 }],
     [{ lifeTimeMs: 22_000 }, { rekeyMs: 20_000, rekeyJitterMs: 2000, hardLifetimeMs: 22_000 }],
     [
@@ -93,8 +97,16 @@ describe('the limits of a Child SA', () => {
       'rekeyTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
     ],
     [
-      { rekeyTimeMs: 60_000, lifeTimeMs: 200_000 },
+      { rekeyTimeMs: 60_000, randTimeMs: 140_000 },
       'rekeyTimeMs: keys would be replaced after 0 ms at the earliest (60000 ms less up to 140000 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+    ],
+    [
+      { rekeyTimeMs: 60_000, lifeTimeMs: 60_200 },
+      'lifeTimeMs: the Child SA would end 200 ms after its replacement is begun, so that one lost packet ends it; 1000 ms is the least: raise it, or leave it out for a tenth of the lifetime',
+    ],
+    [
+      { rekeyTimeMs: 0, lifeTimeMs: 1000 },
+      'lifeTimeMs: the Child SA would end after 1000 ms and is not replaced, and 2000 ms is the least: raise it, or leave it out',
     ],
     [
       { lifeTimeMs: 1100 },
@@ -133,6 +145,14 @@ describe('the lifetimes of an IKE SA', () => {
     [
       { reauthTimeMs: 1000 },
       'reauthTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+    ],
+    [
+      { overTimeMs: 300 },
+      'overTimeMs: the IKE SA would end 300 ms after its replacement is begun, so that one lost packet ends it; 1000 ms is the least: raise it, or leave it out for a tenth of the lifetime',
+    ],
+    [
+      { dpdTimeoutMs: 200 },
+      'dpdTimeoutMs: a peer would be dead that takes 200 ms to answer, and 1000 ms is the least: raise it, or leave it out for the retransmissions to decide',
     ],
     [
       { overTimeMs: 0 },

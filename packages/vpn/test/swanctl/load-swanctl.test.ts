@@ -298,6 +298,12 @@ describe('what is refused, with its place', () => {
       ],
     ],
     [
+      { conn: 'childs { }' },
+      [
+        '/c.conf:2:1: connections.home.childs: there is no section "childs" here; did you mean "children"?',
+      ],
+    ],
+    [
       { conn: 'lokal { }' },
       [
         '/c.conf:2:1: connections.home.lokal: there is no section "lokal" here; did you mean "local"?',

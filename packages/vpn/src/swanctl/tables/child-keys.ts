@@ -69,7 +69,7 @@ const childKeys: KeyTable = {
     kind: 'time',
     status: 'supported',
     about:
-      'most that is subtracted from rekey_time at random; life_time less rekey_time when absent',
+      'most that is subtracted from rekey_time at random; life_time less rekey_time when absent, at most half of rekey_time',
   },
   rekey_bytes: {
     kind: 'bytes',
