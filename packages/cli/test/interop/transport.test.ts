@@ -155,6 +155,30 @@ describe.skipIf(gate.skip)('transport mode between two of ours (RFC 7296 §1.3.1
       expect(client.process.output).toMatch(/Child SA net open: .*transport mode/);
     }));
 
+  it('is replaced when the NAT gets another address, and goes on between the new ones (RFC 4555 §1.2)', () =>
+    inLab(true, async (lab) => {
+      const server = await serve(lab.right, configuration('server', 'mode = transport'));
+      const client = await IpsecKit.start(
+        lab.left,
+        'connect',
+        configuration('client', 'mode = transport'),
+      );
+      await server.process.waitFor(/transport mode, 10\.99\.0\.2\/32 === 10\.99\.0\.1\/32/);
+      await lab.left.ping(addresses.right.v4);
+      await lab.router.run('ip', 'addr', 'del', '10.99.0.1/24', 'dev', 'outside');
+      await lab.router.run('ip', 'addr', 'add', '10.99.0.9/24', 'dev', 'outside');
+      // What the client sends shows the server where it is now.
+      await lab.left.ping(addresses.right.v4, { count: 10 }).catch(() => undefined);
+      await server.process.waitFor(/peer moved from 10\.99\.0\.1:\d+ to 10\.99\.0\.9:/);
+      await server.process.waitFor(/Child SA net rekeyed by us/);
+      await client.process.waitFor(/Child SA net rekeyed by the peer/);
+      await lab.left.ping(addresses.right.v4);
+      await transfer(lab.left, lab.right, addresses.right.v4, 1, 'down');
+      expect(await server.command('status')).toMatch(
+        /transport 10\.99\.0\.2\/32 === 10\.99\.0\.9\/32/,
+      );
+    }));
+
   it('says that a strict source filter would not hear the peer', () =>
     inLab(false, async (lab) => {
       await lab.left.run('sysctl', '-q', '-w', 'net.ipv4.conf.eth0.rp_filter=1');
