@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Host } from './lab.ts';
@@ -50,6 +50,8 @@ export class StrongSwan {
 `,
     );
     const file = host.file('strongswan/swanctl.conf', configuration);
+    // One that was killed leaves its socket behind.
+    rmSync(socket, { force: true });
     const daemon = host.start('/usr/sbin/charon-systemd', [], { STRONGSWAN_CONF: conf });
     const self = new StrongSwan(host, daemon, uri, dir);
     for (let attempt = 0; !existsSync(socket); attempt += 1) {
@@ -96,7 +98,18 @@ export class StrongSwan {
     return this.#host.run('cat', join(this.#dir, 'log'));
   }
 
+  /** Replaces its secrets by those of another configuration; SAs that stand are left alone. */
+  async loadSecrets(configuration: string): Promise<void> {
+    const file = this.#host.file('strongswan/secrets.conf', configuration);
+    await this.swanctl('--load-creds', '--clear', '--file', file);
+  }
+
   async stop(): Promise<void> {
     await this.#daemon.stop();
+  }
+
+  /** Ends it without a word to its peers. */
+  async kill(): Promise<void> {
+    await this.#daemon.stop('SIGKILL');
   }
 }
