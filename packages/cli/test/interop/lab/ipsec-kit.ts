@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { requestSession, type SessionRequest } from '@ipsec-kit/vpn';
 import type { Host } from './lab.ts';
 import { type Background, run } from './shell.ts';
 
@@ -55,6 +56,11 @@ export class IpsecKit {
       process.execPath,
       ...fromSource(command, subcommand, '--control', this.control, ...args),
     );
+  }
+
+  /** Has it rekey or reauthenticate, and returns when that is done: as `ipsec-kit rekey`, without the start of a program. */
+  ask(wanted: SessionRequest): Promise<string> {
+    return requestSession(this.control, wanted);
   }
 
   async status(): Promise<unknown> {
