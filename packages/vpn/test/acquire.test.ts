@@ -231,6 +231,46 @@ describe('a peer that is lost, with traps', () => {
   });
 });
 
+describe('a dead peer, with traps (RFC 7296 §2.4)', () => {
+  it('dpdAction = trap: the route stays, and traffic calls the peer until it is there again', async () => {
+    let isCut = false;
+    const world = createMemoryWorld({ lose: () => isCut });
+    const { one, two } = { one: trapping.children?.net ?? {}, two: office.children?.net ?? {} };
+    const clock = new VirtualClock();
+    const s = serverOn(world.hostAt('192.0.2.1'), {
+      options: serverOptions({ ...office, children: { net: two }, unique: 'replace' }),
+    });
+    await s.server.open();
+    answerPings(s.port);
+    const c = clientOn(
+      { ...world.hostAt('192.0.2.7'), clock },
+      {
+        options: clientOptions({
+          ...trapping,
+          dpdDelayMs: 10_000,
+          dpdTimeoutMs: 5_000,
+          children: { net: { ...one, startAction: 'start', dpdAction: 'trap' } },
+        }),
+      },
+    );
+    await c.client.open();
+    const configured = count(c.events, 'tun-configured');
+    isCut = true;
+    for (let second = 0; second < 20; second += 1) clock.advanceBy(1_000);
+    await expect.poll(() => c.client.status().state).toBe('waiting');
+    expect(c.events.find(({ kind }) => kind === 'session-closed')).toMatchObject({
+      code: 'peer-dead',
+    });
+    isCut = false;
+    const answers = answersAt(c.port);
+    ping(c.port, LEFT, RIGHT, 7);
+    await expect.poll(() => answers).toEqual([7]);
+    expect(count(c.events, 'tun-configured')).toBe(configured);
+    await c.client.close();
+    await s.server.close();
+  });
+});
+
 describe('two sites that open their tunnel with traffic', () => {
   const site = (own: string, peer: string, nets: readonly [string, string]) => ({
     localAddrs: [own],

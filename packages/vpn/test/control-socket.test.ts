@@ -4,9 +4,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { requestDisconnect, requestStatus } from '../src/control-request.ts';
+import { requestDisconnect, requestSession, requestStatus } from '../src/control-request.ts';
 import { type ControlHandlers, openControlSocket } from '../src/control-socket.ts';
+import type { SessionRequest } from '../src/session-request.ts';
 import { idleStatus } from '../src/status.ts';
+import { VpnError } from '../src/vpn-error.ts';
 
 const handlers: ControlHandlers = {
   status: () => idleStatus({ role: 'client', state: 'open', connections: ['home'] }),
@@ -64,6 +66,43 @@ describe('the control socket', () => {
     finish();
     await answered;
     await closing;
+  });
+
+  it('has sessions rekeyed, and answers with the sentence', async () => {
+    const asked: SessionRequest[] = [];
+    const control = await openControlSocket(path, {
+      ...handlers,
+      async perform(request) {
+        asked.push(request);
+        return 'Child SA net: rekeyed.';
+      },
+    });
+    const request = { action: 'rekey', child: 'net', ike: 'home', timeoutMs: 5 } as const;
+    expect(await requestSession(path, request)).toBe('Child SA net: rekeyed.');
+    expect(asked).toEqual([request]);
+    await control.close();
+  });
+
+  it('tells why it did not, with the code', async () => {
+    const perform = () => Promise.reject(new VpnError('no-such-target', 'No session stands.'));
+    const control = await openControlSocket(path, { ...handlers, perform });
+    await expect(requestSession(path, { action: 'reauth' })).rejects.toMatchObject({
+      code: 'no-such-target',
+      message: 'No session stands.',
+    });
+    await control.close();
+  });
+
+  it.each([
+    ['{"command":"rekey","child":5}', '"ike", "child" and "peer" are texts'],
+    ['{"command":"rekey","session":-1}', '"session" is the id of a session.'],
+    ['{"command":"rekey","timeoutMs":600001}', '"timeoutMs" is at most 600000.'],
+    ['{"command":"dance"}', 'Unknown command: there are "status", "disconnect", "rekey"'],
+  ])('refuses %s', async (line, reason) => {
+    const control = await openControlSocket(path, handlers);
+    const answer: unknown = JSON.parse(await talk(`${line}\n`));
+    expect(answer).toMatchObject({ ok: false, error: expect.stringContaining(reason) });
+    await control.close();
   });
 
   it('takes several requests on one connection, and refuses what it does not know', async () => {
