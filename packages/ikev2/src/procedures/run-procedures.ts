@@ -1,10 +1,11 @@
-import { msBetween } from '@ipsec-kit/clock';
+import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
-import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { REAUTHENTICATED } from '../errors/failures.ts';
 import { onChildResponse } from '../exchanges/create-child-initiator.ts';
 import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
+import { SETTLE_MS } from '../reauth/settle-time.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { sendRequest } from '../session/send-message.ts';
@@ -67,7 +68,7 @@ function begin(
     case 'rekey-ike':
       return beginRekeyIke(context, session);
     case 'delete-predecessor':
-      deletePredecessor(context, session);
+      armDeletion(context, session);
       return false;
     case 'delete-ike':
       return !leavesBehind(context, session, procedure) && inform(context, session, sa, procedure);
@@ -90,6 +91,15 @@ function leavesBehind(
   heir.queue.push(...left, { kind: 'delete-predecessor' });
   runNext(context, heir);
   return true;
+}
+
+/** Outbound has moved to the Child SAs of this IKE SA a moment ago: what is under way on the old ones arrives first. */
+function armDeletion(context: EndpointContext, session: IkeSession): void {
+  if (session.predecessor?.state.kind !== 'established') return;
+  setTimer(context, session, 'hand-over', addMs(context.now, SETTLE_MS), {
+    label: 'DELETE of a replaced IKE SA',
+    wake: 'process',
+  });
 }
 
 /** All that the IKE SA before this one carried has moved: it is deleted, before all else that waits there.

@@ -5,15 +5,11 @@ import { activateReplacement, endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LateAnswer } from '../session/late-answer.ts';
 import { sendResponse } from '../session/send-message.ts';
+import { SETTLE_MS } from './settle-time.ts';
 
-/** How long the answer to the DELETE of an IKE SA that a reauthentication has replaced waits for what we sent on its Child SAs
- * to arrive: some peers drop the old inbound half the moment that the answer comes, and with it what is still under way or
- * in their own queues. Far below the pause of any retransmission.
- */
-export const ANSWER_LATE_MS: number = 100;
-
-/** Moves outbound to what has replaced the Child SAs of this IKE SA, and lets the answer to its DELETE wait. Meanwhile
- * retransmissions get silence, as always while a request is being worked on. @see RFC 7296 §2.1, §2.8
+/** Moves outbound to what has replaced the Child SAs of this IKE SA, and lets the answer to its DELETE wait for
+ * {@link SETTLE_MS}: some peers drop their inbound halves when it comes, and with them what is still in their queues.
+ * Meanwhile retransmissions get silence, as always while a request is being worked on. @see RFC 7296 §2.1, §2.8
  * @returns false when nothing of ours can be under way on it, so that it is to be answered at once.
  */
 export function answerLate(
@@ -26,7 +22,7 @@ export function answerLate(
   if (replacements.length === 0) return false;
   for (const childId of replacements) activateReplacement(context, childId);
   session.lateAnswer = answer;
-  setTimer(context, session, 'late-answer', addMs(context.now, ANSWER_LATE_MS), {
+  setTimer(context, session, 'late-answer', addMs(context.now, SETTLE_MS), {
     label: 'answer to the DELETE of a replaced IKE SA',
     wake: 'process',
   });

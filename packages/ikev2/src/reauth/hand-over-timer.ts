@@ -7,13 +7,17 @@ import { separate } from './separate.ts';
 /** How long the question whether the initiator has the new IKE SA may take before it is asked again. */
 const PROOF_PATIENCE_MS = 10_000;
 
-/** The initiator has not deleted the old IKE SA. It may not even have the new one, if it never got our response: so the old
+/** The initiator deletes the old IKE SA once what it sent on its Child SAs has arrived. As responder: the initiator has not deleted the old IKE SA. It may not even have the new one, if it never got our response: so the old
  * one goes only once something has come under the new one. Where a peer may have several sessions and the two share no
  * address, it was no reauthentication, and both stay.
  */
 export function onHandOverTimer(context: EndpointContext, session: IkeSession): void {
   const { predecessor, connection } = session;
   if (predecessor?.state.kind !== 'established' || session.state.kind !== 'established') return;
+  if (session.role === 'initiator') {
+    deletePredecessor(context, session);
+    return;
+  }
   if (session.lastInboundAt > session.establishedAt) {
     const unique = connection?.unique ?? 'no';
     const maySeveral = (unique === 'no' || unique === 'never') && !predecessor.lease;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { RETIRED_CHILD_MS } from '../../src/child/retire-child.ts';
 import type { PoolConfig } from '../../src/index.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { ANSWER_LATE_MS } from '../../src/reauth/answer-late.ts';
+import { SETTLE_MS } from '../../src/reauth/settle-time.ts';
 import { type Flight, Pair, type PairOptions } from '../pair.ts';
 
 const ANY = parseAddress('0.0.0.0');
@@ -80,6 +80,8 @@ describe('reauthentication, make before break (RFC 7296 §2.8.3)', () => {
     ]);
     const at = (what: string) => pair.client.steps.find((step) => step.what === what)?.at ?? 0;
     expect(at('remove 1') - at('received INFORMATIONAL response')).toBe(RETIRED_CHILD_MS);
+    // What it had just sent on the old one arrives before the DELETE that lets the peer drop it.
+    expect(at('sent INFORMATIONAL request') - at('install 2 for 1')).toBe(SETTLE_MS);
   });
 
   it('has the responder install inbound, answer, and move at the DELETE of the old IKE SA', () => {
@@ -100,7 +102,7 @@ describe('reauthentication, make before break (RFC 7296 §2.8.3)', () => {
     ]);
     // What it had just sent on the old one arrives before the answer that lets the peer drop it.
     const at = (what: string) => pair.server.steps.findLast((step) => step.what === what)?.at ?? 0;
-    expect(at('sent INFORMATIONAL response') - at('activate 2')).toBe(ANSWER_LATE_MS);
+    expect(at('sent INFORMATIONAL response') - at('activate 2')).toBe(SETTLE_MS);
   });
 
   it('answers the DELETE of the old IKE SA once, and its retransmissions like any other', () => {
