@@ -1,22 +1,16 @@
 import { addMs, type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
-import {
-  type ChildConfig,
-  type ConnectionConfig,
-  type PacketSelectors,
-  resolveSelectors,
-  type SessionEvent,
+import type {
+  ChildConfig,
+  ConnectionConfig,
+  PacketSelectors,
+  SessionEvent,
 } from '@ipsec-kit/ikev2';
-import {
-  formatSelector,
-  type IpAddress,
-  type Path,
-  selectorContains,
-  type TrafficSelector,
-} from '@ipsec-kit/ip';
+import { formatSelector } from '@ipsec-kit/ip';
 import type { Fact, PacketEngine } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildOpener, OpenedChild } from './child-opener.ts';
 import type { VpnEvent } from './events.ts';
+import { planTrap, samePlan, type TrapPlace, takesPacket } from './trap-plan.ts';
 import type { PlannedChild } from './tun-plan.ts';
 import { VpnError } from './vpn-error.ts';
 
@@ -25,13 +19,6 @@ const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 300_000;
 /** A Child SA that was lost sooner counts as one that failed. */
 const STEADY_MS = 10_000;
-
-/** Where a trap stands: what `dynamic` selectors mean there, and the peer that the TUN device must not swallow. */
-export interface TrapPlace {
-  readonly path: Path;
-  /** Virtual addresses that are ours with or without a session. */
-  readonly virtualAddresses: readonly IpAddress[];
-}
 
 /** Keeps the traps of the children that traffic opens: asks for one Child SA however many packets want it, and after a
  * failure not before a pause is over.
@@ -75,6 +62,8 @@ interface StandingTrap {
   failures: number;
   /** The Child SA that the last negotiation gave, and since when. */
   opened: { readonly childId: number; readonly since: Instant } | undefined;
+  /** One that was given without the packet that it was for: it may serve others. */
+  spareChildId: number | undefined;
 }
 
 /** Makes a keeper without traps. */
@@ -100,7 +89,7 @@ class PausingTrapKeeper implements TrapKeeper {
 
   set(connection: string, child: ChildConfig, place: TrapPlace): void {
     const key = JSON.stringify([connection, child.name]);
-    const plan = planOf(child, place);
+    const plan = planTrap(child, place);
     const known = this.#traps.get(key);
     const trap: StandingTrap = known ?? {
       id: this.#byId.size + 1,
@@ -112,6 +101,7 @@ class PausingTrapKeeper implements TrapKeeper {
       isPaused: false,
       failures: 0,
       opened: undefined,
+      spareChildId: undefined,
     };
     this.#traps.set(key, trap);
     this.#byId.set(trap.id, trap);
@@ -149,10 +139,7 @@ class PausingTrapKeeper implements TrapKeeper {
         this.#places.delete(event.sessionId);
         return;
       case 'child-rekeyed':
-        for (const trap of this.#byId.values()) {
-          if (trap.opened?.childId !== event.oldChildId) continue;
-          trap.opened = { ...trap.opened, childId: event.newChildId };
-        }
+        this.#onChildRekeyed(event.oldChildId, event.newChildId);
         return;
       case 'child-closed':
         this.#onChildClosed(event);
@@ -197,21 +184,26 @@ class PausingTrapKeeper implements TrapKeeper {
       this.#pause(trap, outcome);
       return;
     }
-    trap.opened = { childId: outcome.childId, since: this.#options.clock.now() };
-    if (!takes(outcome, packet)) {
+    if (!takesPacket(outcome, packet)) {
       this.#onRefusedPacket(trap, packet, outcome);
-    } else if (trap.wanted && trap.wanted !== packet && !takes(outcome, trap.wanted)) {
-      // What it does not cover either was asked for meanwhile.
-      this.#negotiate(trap, trap.wanted);
+      return;
     }
+    trap.opened = { childId: outcome.childId, since: this.#options.clock.now() };
+    // What it does not cover either was asked for meanwhile.
+    const { wanted } = trap;
+    if (wanted && wanted !== packet && !takesPacket(outcome, wanted)) this.#negotiate(trap, wanted);
   }
 
-  /** The peer has narrowed the Child SA so that the very packet is left out: it will not do otherwise the next time. */
+  /** The peer has narrowed the Child SA so that the very packet is left out. It will not do otherwise the next time: one such
+   * Child SA stays, further ones go.
+   */
   #onRefusedPacket(trap: StandingTrap, packet: PacketSelectors, opened: OpenedChild): void {
     const { sessionId, childId } = opened;
     const sentence = `The peer does not take ${formatSelector(packet.local)} === ${formatSelector(packet.remote)} into the Child SA ${trap.child.name}: compare local_ts and remote_ts of both sides.`;
     this.#pause(trap, new VpnError('ts-unacceptable', sentence));
-    if (trap.failures > 1) this.#options.closeChild(sessionId, childId, 'nothing goes through it');
+    trap.spareChildId ??= childId;
+    if (trap.spareChildId === childId) return;
+    this.#options.closeChild(sessionId, childId, 'nothing goes through it');
   }
 
   #onChildClosed(event: Extract<SessionEvent, { readonly kind: 'child-closed' }>): void {
@@ -219,11 +211,19 @@ class PausingTrapKeeper implements TrapKeeper {
     const place = this.#places.get(sessionId);
     if (action === 'trap' && place) this.#setFor(place, name);
     for (const trap of this.#byId.values()) {
+      if (trap.spareChildId === childId) trap.spareChildId = undefined;
       if (trap.opened?.childId !== childId) continue;
       const stoodMs = msBetween(trap.opened.since, this.#options.clock.now());
       trap.opened = undefined;
       if (stoodMs >= STEADY_MS) trap.failures = 0;
       else this.#pause(trap, undefined);
+    }
+  }
+
+  #onChildRekeyed(oldChildId: number, childId: number): void {
+    for (const trap of this.#byId.values()) {
+      if (trap.opened?.childId === oldChildId) trap.opened = { ...trap.opened, childId };
+      if (trap.spareChildId === oldChildId) trap.spareChildId = childId;
     }
   }
 
@@ -262,32 +262,4 @@ class PausingTrapKeeper implements TrapKeeper {
 
 function timerOf(trapId: number): string {
   return `trap ${trapId}`;
-}
-
-function planOf(child: ChildConfig, { path, virtualAddresses }: TrapPlace): PlannedChild {
-  const own = virtualAddresses.length > 0 ? virtualAddresses : [path.local.address];
-  return {
-    localSelectors: resolveSelectors(child.localSelectors, own),
-    remoteSelectors: resolveSelectors(child.remoteSelectors, [path.remote.address]),
-    virtualAddresses,
-    dns: [],
-    path,
-  };
-}
-
-function samePlan(a: PlannedChild, b: PlannedChild): boolean {
-  const same = (some: readonly TrafficSelector[], others: readonly TrafficSelector[]): boolean =>
-    some.map(formatSelector).join() === others.map(formatSelector).join();
-  return (
-    same(a.localSelectors, b.localSelectors) &&
-    same(a.remoteSelectors, b.remoteSelectors) &&
-    a.virtualAddresses.join() === b.virtualAddresses.join()
-  );
-}
-
-function takes(child: OpenedChild, { local, remote }: PacketSelectors): boolean {
-  return (
-    child.localSelectors.some((selector) => selectorContains(selector, local)) &&
-    child.remoteSelectors.some((selector) => selectorContains(selector, remote))
-  );
 }

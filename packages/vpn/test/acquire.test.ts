@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { VpnEvent } from '../src/events.ts';
 import type { ConnectionOptions } from '../src/options.ts';
 import type { PacketPort } from '../src/packet-port.ts';
+import { eventually } from './eventually.ts';
 import {
   address,
   clientOn,
@@ -106,7 +107,7 @@ describe('a client whose traffic opens the tunnel', () => {
       ping(c.port, LEFT, RIGHT, sequence);
       if (sequence % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    await expect.poll(() => answers.includes(10_000)).toBe(true);
+    await eventually(() => answers.includes(10_000)).toBe(true);
     expect(count(c.events, 'acquire-started')).toBe(1);
     expect(inits(c.events)).toBe(1);
     expect(count(s.events, 'session-opened')).toBe(1);
@@ -124,16 +125,16 @@ describe('a client whose traffic opens the tunnel', () => {
     const { s, c, clock } = await waitingClient();
     const answers = answersAt(c.port);
     ping(c.port, LEFT, RIGHT, 1);
-    await expect.poll(() => answers).toContain(1);
+    await eventually(() => answers).toContain(1);
     const [session] = s.server.status().sessions;
     s.server.closeSession(session?.id ?? 0);
-    await expect.poll(() => c.client.status().state).toBe('waiting');
+    await eventually(() => c.client.status().state).toBe('waiting');
     // What was lost within seconds is opened again only after a pause.
     ping(c.port, LEFT, RIGHT, 2);
     expect(count(c.events, 'acquire-started')).toBe(1);
     clock.advanceBy(2_500);
     ping(c.port, LEFT, RIGHT, 3);
-    await expect.poll(() => answers).toContain(3);
+    await eventually(() => answers).toContain(3);
     expect(count(c.events, 'acquire-started')).toBe(2);
     await c.client.close();
     await s.server.close();
@@ -145,7 +146,7 @@ describe('a client whose traffic opens the tunnel', () => {
       { children: { net: { localTs: ['10.1.0.0/16'] } } },
     );
     ping(c.port, LEFT, RIGHT, 1);
-    await expect.poll(() => count(c.events, 'acquire-failed')).toBe(1);
+    await eventually(() => count(c.events, 'acquire-failed')).toBe(1);
     for (let sequence = 2; sequence <= 100; sequence += 1) ping(c.port, LEFT, RIGHT, sequence);
     expect(count(c.events, 'acquire-started')).toBe(1);
     expect(c.events.find(({ kind }) => kind === 'acquire-failed')).toMatchObject({
@@ -154,11 +155,31 @@ describe('a client whose traffic opens the tunnel', () => {
     });
     clock.advanceBy(2_500);
     ping(c.port, LEFT, RIGHT, 101);
-    await expect.poll(() => count(c.events, 'acquire-failed')).toBe(2);
+    await eventually(() => count(c.events, 'acquire-failed')).toBe(2);
     expect(c.events.findLast(({ kind }) => kind === 'acquire-failed')).toMatchObject({
       retryInMs: 4_000,
     });
     expect(c.client.status().state).toBe('waiting');
+    await c.client.close();
+    await s.server.close();
+  });
+
+  it('keeps one Child SA of a peer that leaves the packet out, however often it is asked (RFC 7296 §2.9)', async () => {
+    const narrow = { net: { localTs: ['10.77.1.0/24'], remoteTs: ['10.66.0.0/16'] } };
+    const { s, c, clock } = await waitingClient({}, { children: narrow });
+    for (const round of [1, 2, 3]) {
+      ping(c.port, LEFT, address('10.77.2.1'), round);
+      await eventually(() => count(c.events, 'acquire-failed')).toBe(round);
+      clock.advanceBy(60_000);
+    }
+    await eventually(() => c.client.status().sessions[0]?.children.length).toBe(1);
+    const answers = answersAt(c.port);
+    ping(c.port, LEFT, address('10.77.1.1'), 9);
+    await eventually(() => answers).toEqual([9]);
+    expect(c.events.findLast(({ kind }) => kind === 'acquire-failed')).toMatchObject({
+      code: 'ts-unacceptable',
+      sentence: expect.stringContaining('10.77.2.1'),
+    });
     await c.client.close();
     await s.server.close();
   });
@@ -177,9 +198,9 @@ describe('a client whose traffic opens the tunnel', () => {
     );
     const answers = answersAt(c.port);
     ping(c.port, LEFT, RIGHT, 1);
-    await expect.poll(() => answers).toContain(1);
+    await eventually(() => answers).toContain(1);
     ping(c.port, LEFT, address('10.78.0.1'), 2);
-    await expect.poll(() => answers).toContain(2);
+    await eventually(() => answers).toContain(2);
     expect(inits(c.events)).toBe(1);
     expect(c.client.status().sessions[0]?.children.map(({ name }) => name)).toEqual(['one', 'two']);
     await c.client.close();
@@ -190,7 +211,7 @@ describe('a client whose traffic opens the tunnel', () => {
     const { s, c } = await waitingClient({ childless: 'force' });
     const answers = answersAt(c.port);
     ping(c.port, LEFT, RIGHT, 1);
-    await expect.poll(() => answers).toContain(1);
+    await eventually(() => answers).toContain(1);
     await c.client.close();
     await s.server.close();
   });
@@ -198,9 +219,9 @@ describe('a client whose traffic opens the tunnel', () => {
   it('leaves no SA at the peer when it is closed while a negotiation runs', async () => {
     const { s, c } = await waitingClient();
     ping(c.port, LEFT, RIGHT, 1);
-    await expect.poll(() => inits(c.events)).toBe(1);
+    await eventually(() => inits(c.events)).toBe(1);
     await c.client.close();
-    await expect.poll(() => s.server.status().sessions).toEqual([]);
+    await eventually(() => s.server.status().sessions).toEqual([]);
     await s.server.close();
   });
 });
@@ -220,11 +241,11 @@ describe('a peer that is lost, with traps', () => {
     const configured = count(c.events, 'tun-configured');
     const [session] = s.server.status().sessions;
     s.server.closeSession(session?.id ?? 0);
-    await expect.poll(() => c.client.status().state).toBe('waiting');
+    await eventually(() => c.client.status().state).toBe('waiting');
     expect(c.port.addresses).toEqual([address('10.88.0.1')]);
     const answers = answersAt(c.port);
     ping(c.port, address('10.88.0.1'), RIGHT, 1);
-    await expect.poll(() => answers).toContain(1);
+    await eventually(() => answers).toContain(1);
     expect(count(c.events, 'tun-configured')).toBe(configured);
     await c.client.close();
     await s.server.close();
@@ -257,14 +278,14 @@ describe('a dead peer, with traps (RFC 7296 §2.4)', () => {
     const configured = count(c.events, 'tun-configured');
     isCut = true;
     for (let second = 0; second < 20; second += 1) clock.advanceBy(1_000);
-    await expect.poll(() => c.client.status().state).toBe('waiting');
+    await eventually(() => c.client.status().state).toBe('waiting');
     expect(c.events.find(({ kind }) => kind === 'session-closed')).toMatchObject({
       code: 'peer-dead',
     });
     isCut = false;
     const answers = answersAt(c.port);
     ping(c.port, LEFT, RIGHT, 7);
-    await expect.poll(() => answers).toEqual([7]);
+    await eventually(() => answers).toEqual([7]);
     expect(count(c.events, 'tun-configured')).toBe(configured);
     await c.client.close();
     await s.server.close();
@@ -272,7 +293,7 @@ describe('a dead peer, with traps (RFC 7296 §2.4)', () => {
 });
 
 describe('two sites that open their tunnel with traffic', () => {
-  const site = (own: string, peer: string, nets: readonly [string, string]) => ({
+  const site = (own: string, peer: string, between: readonly [string, string]) => ({
     localAddrs: [own],
     remoteAddrs: [peer],
     pools: [],
@@ -280,10 +301,28 @@ describe('two sites that open their tunnel with traffic', () => {
     local: { id: own },
     remote: { id: peer },
     children: {
-      net: { localTs: [nets[0]], remoteTs: [nets[1]], startAction: 'trap' as const },
+      net: { localTs: [between[0]], remoteTs: [between[1]], startAction: 'trap' as const },
     },
   });
   const nets = ['10.66.0.0/16', '10.77.0.0/16'] as const;
+
+  it('startAction = start: a server calls the peer that its connection names', async () => {
+    const world = createMemoryWorld();
+    const [a, b] = (['start', 'none'] as const).map((startAction, index) => {
+      const [own, peer] = index === 0 ? ['192.0.2.7', '192.0.2.1'] : ['192.0.2.1', '192.0.2.7'];
+      const base = site(own, peer, index === 0 ? nets : [nets[1], nets[0]]);
+      const children = { net: { ...base.children.net, startAction } };
+      return serverOn(world.hostAt(own), { options: serverOptions({ ...base, children }) });
+    });
+    if (!a || !b) throw new Error('two sites');
+    await b.server.open();
+    await a.server.open();
+    await eventually(() => a.server.status().sessions[0]?.children.length).toBe(1);
+    expect(a.server.status().sessions).toMatchObject([{ initiator: true, connection: 'office' }]);
+    await a.server.close();
+    expect(b.server.status().sessions).toEqual([]);
+    await b.server.close();
+  });
 
   it('both at once: one IKE SA remains, and what waited arrives on both sides (RFC 7296 §2.8.1)', async () => {
     const world = createMemoryWorld();
@@ -300,15 +339,15 @@ describe('two sites that open their tunnel with traffic', () => {
     b.port.onPacket((packet) => received.push(`b ${readIcmpEcho(packet)?.sequence}`));
     ping(a.port, LEFT, RIGHT, 1);
     ping(b.port, RIGHT, LEFT, 2);
-    await expect.poll(() => received.sort()).toEqual(['a 2', 'b 1']);
+    await eventually(() => received.sort()).toEqual(['a 2', 'b 1']);
     for (const { server } of [a, b]) {
-      await expect.poll(() => server.status().sessions.length).toBe(1);
+      await eventually(() => server.status().sessions.length).toBe(1);
     }
     const spis = [a, b].map(({ server }) => server.status().sessions[0]?.initiatorSpi);
     expect(spis[0]).toBe(spis[1]);
     ping(a.port, LEFT, RIGHT, 3);
     ping(b.port, RIGHT, LEFT, 4);
-    await expect.poll(() => received.sort()).toEqual(['a 2', 'a 4', 'b 1', 'b 3']);
+    await eventually(() => received.sort()).toEqual(['a 2', 'a 4', 'b 1', 'b 3']);
     for (const { events } of [a, b]) expect(count(events, 'acquire-started')).toBe(1);
     await a.server.close();
     await b.server.close();

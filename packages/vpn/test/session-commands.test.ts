@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionRequest } from '../src/session-request.ts';
+import { eventually } from './eventually.ts';
 import {
   clientOn,
   clientOptions,
@@ -91,7 +92,7 @@ describe('a command', () => {
       code: 'config',
     });
     for (const { client } of clients) await client.close();
-    await expect.poll(() => server.status().sessions).toEqual([]);
+    await eventually(() => server.status().sessions).toEqual([]);
     expect(await refusal(server, { action: 'reauth' })).toEqual({
       code: 'no-such-target',
       message: 'No session stands.',
@@ -143,7 +144,7 @@ describe('a command', () => {
       message: 'Several sessions could open net: choose one with --session ID, as status shows it.',
     });
     for (const { client } of clients) await client.close();
-    await expect.poll(() => server.status().sessions).toEqual([]);
+    await eventually(() => server.status().sessions).toEqual([]);
     expect(await refusal(server, { action: 'initiate', child: 'net' })).toMatchObject({
       code: 'command-failed',
       message: expect.stringContaining('remote_addrs'),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventually } from './eventually.ts';
 import { createMemoryWorld } from './memory-world.ts';
 import { childNames, clientChildren, count, ping, twoNetworks } from './two-networks.ts';
 
@@ -6,7 +7,7 @@ describe('a connection with several children (RFC 7296 §1.3.1)', () => {
   it('has all of them open over one IKE SA, with a route for each', async () => {
     const { c, s } = await twoNetworks();
     await c.client.open();
-    await expect.poll(() => childNames(c)).toEqual(['one', 'two']);
+    await eventually(() => childNames(c)).toEqual(['one', 'two']);
     expect(count(c.events, 'session-opened')).toBe(1);
     expect(count(c.events, 'warning-raised')).toBe(0);
     expect(c.events.findLast(({ kind }) => kind === 'tun-configured')).toMatchObject({
@@ -21,7 +22,7 @@ describe('a connection with several children (RFC 7296 §1.3.1)', () => {
   it('begins childless with all of them (RFC 6023 §3)', async () => {
     const { c, s } = await twoNetworks({ childless: 'force' });
     await c.client.open();
-    await expect.poll(() => childNames(c)).toEqual(['one', 'two']);
+    await eventually(() => childNames(c)).toEqual(['one', 'two']);
     expect(c.client.status().sessions).toHaveLength(1);
     await c.client.close();
     await s.server.close();
@@ -59,19 +60,19 @@ describe('a connection with several children (RFC 7296 §1.3.1)', () => {
     it(`goes on with the other when the ${side} closes one, which can be opened again`, async () => {
       const { c, s } = await twoNetworks();
       await c.client.open();
-      await expect.poll(() => childNames(c)).toEqual(['one', 'two']);
+      await eventually(() => childNames(c)).toEqual(['one', 'two']);
       const closing = side === 'client' ? c.client : s.server;
       expect(await closing.perform({ action: 'terminate', child: 'one' })).toMatch(
         /^Child SA one with .*: closed\.$/,
       );
-      await expect.poll(() => childNames(c)).toEqual(['two']);
+      await eventually(() => childNames(c)).toEqual(['two']);
       expect(await ping(c.port, '10.78.0.1')).toBe(1);
       const routes = c.events.findLast(({ kind }) => kind === 'tun-configured');
       expect(routes).toMatchObject({ routes: ['10.78.0.0/16'] });
       expect(await closing.perform({ action: 'initiate', child: 'one' })).toBe(
         'Child SA one is open.',
       );
-      await expect.poll(() => childNames(c)).toEqual(['one', 'two']);
+      await eventually(() => childNames(c)).toEqual(['one', 'two']);
       expect(await ping(c.port, '10.77.0.1')).toBe(1);
       await c.client.close();
       await s.server.close();
@@ -81,11 +82,11 @@ describe('a connection with several children (RFC 7296 §1.3.1)', () => {
   it('has all of them again after a reauthentication', async () => {
     const { c, s } = await twoNetworks();
     await c.client.open();
-    await expect.poll(() => childNames(c)).toEqual(['one', 'two']);
+    await eventually(() => childNames(c)).toEqual(['one', 'two']);
     expect(await c.client.perform({ action: 'reauth' })).toBe(
       'IKE SA with server: reauthenticated.',
     );
-    await expect.poll(() => childNames(c)).toEqual(['one', 'two']);
+    await eventually(() => childNames(c)).toEqual(['one', 'two']);
     expect(await ping(c.port, '10.78.0.1')).toBe(1);
     expect(c.client.status().state).toBe('open');
     await c.client.close();
@@ -116,7 +117,7 @@ describe('a client that is closed', () => {
       // What was not authenticated yet cannot be deleted, and is no SA: it is forgotten in time.
       const open = (): number =>
         s.server.status().sessions.filter(({ state }) => state === 'open').length;
-      await expect.poll(open).toBe(0);
+      await eventually(open).toBe(0);
       await s.server.close();
     }
   });
@@ -125,7 +126,7 @@ describe('a client that is closed', () => {
     it(`leaves no SA at the peer while a ${action} runs`, async () => {
       const { c, s } = await twoNetworks();
       await c.client.open();
-      await expect.poll(() => childNames(c)).toEqual(['one', 'two']);
+      await eventually(() => childNames(c)).toEqual(['one', 'two']);
       const performed = c.client.perform({ action, timeoutMs: 1_000 }).catch(() => 'failed');
       await c.client.close();
       expect(s.server.status().sessions).toEqual([]);
