@@ -5,7 +5,7 @@ import { addresses, createLab, type Host, type Lab } from './lab/lab.ts';
 import { StrongSwan } from './lab/strongswan.ts';
 
 const gate = interopGate(
-  ['root', 'tun', 'netns', 'strongswan'],
+  ['root', 'tun', 'netns', 'nft', 'strongswan'],
   'uniqueness with strongSwan in both roles',
 );
 
@@ -179,6 +179,93 @@ describe.skipIf(gate.skip)('a second IKE SA of a client that came back (RFC 7296
         }
         const sas = await server.listSas();
         expect([...sas.matchAll(/ESTABLISHED/g)]).toHaveLength(contact ? 1 : 2);
+      } finally {
+        await lab.close();
+      }
+    });
+  }
+});
+
+/** One of two sites that may both begin. */
+function site(side: 'left' | 'right'): string {
+  const other = side === 'left' ? 'right' : 'left';
+  const network = { left: '10.66.0.0/16', right: '10.77.0.0/16' };
+  return `connections {
+  sites {
+    local_addrs = ${addresses[side].v4}
+    remote_addrs = ${addresses[other].v4}
+    encap = yes
+    proposals = aes256-sha256-x25519
+    local {
+      auth = psk
+      id = ${side}
+    }
+    remote {
+      auth = psk
+      id = ${other}
+    }
+    children {
+      net {
+        local_ts = ${network[side]}
+        remote_ts = ${network[other]}
+        esp_proposals = aes256gcm16
+      }
+    }
+  }
+}
+secrets {
+  ike-other {
+    id = ${other}
+    ${secret}
+  }
+}
+`;
+}
+
+async function deafen(host: Host): Promise<void> {
+  await host.run('nft', 'add table inet deaf');
+  await host.run('nft', 'add chain inet deaf in { type filter hook input priority 0 ; }');
+  await host.run('nft', 'add rule inet deaf in udp dport { 500, 4500 } drop');
+}
+
+describe.skipIf(gate.skip)('two sites that both begin at once (RFC 7296 §2.8)', () => {
+  for (const ours of ['left', 'both'] as const) {
+    const who = ours === 'both' ? 'ours as both' : 'ours as one, strongSwan 5.9.8 as the other';
+    it(`${who}: keep one IKE SA, and traffic passes`, async () => {
+      const lab = await createLab();
+      try {
+        const settings = 'retransmit_timeout = 0.5';
+        const left = await IpsecKit.start(lab.left, 'serve', site('left'), { settings });
+        await left.process.waitFor(/listening/);
+        const initiate = { action: 'initiate', child: 'net' } as const;
+        const right =
+          ours === 'both'
+            ? await IpsecKit.start(lab.right, 'serve', site('right'), { settings })
+            : await StrongSwan.start(lab.right, site('right'), settings);
+        if (right instanceof IpsecKit) await right.process.waitFor(/listening/);
+        // Neither hears the other before both have begun.
+        for (const host of [lab.left, lab.right]) await deafen(host);
+        const begun = [
+          left.ask(initiate).catch(String),
+          right instanceof IpsecKit
+            ? right.ask(initiate).catch(String)
+            : right.initiate('net').catch(String),
+        ];
+        await left.process.waitFor(/-> IKE_SA_INIT request/);
+        if (right instanceof IpsecKit) await right.process.waitFor(/-> IKE_SA_INIT request/);
+        else await expect.poll(() => right.counter('ike-init-out-req')).toBe(1);
+        for (const host of [lab.left, lab.right]) await host.run('nft', 'delete table inet deaf');
+        await Promise.all(begun);
+        const open = async (): Promise<number> => {
+          const { sessions } = (await left.status()) as { readonly sessions: readonly unknown[] };
+          return sessions.length;
+        };
+        await expect.poll(open, { timeout: 60_000, interval: 1_000 }).toBe(1);
+        if (right instanceof StrongSwan) await right.settled(60_000);
+        await lab.left.ping(addresses.right.inner4, { source: addresses.left.inner4 });
+        await lab.right.ping(addresses.left.inner4, { source: addresses.right.inner4 });
+      } catch (error) {
+        throw new Error(`${String(error)}\n${lab.outputs()}`, { cause: error });
       } finally {
         await lab.close();
       }
