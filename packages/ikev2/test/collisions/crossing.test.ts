@@ -1,41 +1,7 @@
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import { describe, expect, it } from 'vitest';
-import { child, type Flight, type Host, Pair, selector } from '../pair.ts';
-
-/** Everything that either side can be asked to do with SAs. */
-const ACTIONS = {
-  'create-child': (host, sessionId) => {
-    host.command({ kind: 'create-child', sessionId, child: 'two' });
-  },
-  'rekey-child': (host, sessionId) => {
-    const childId = childNamed(host, 'one');
-    host.command({ kind: 'rekey-child', sessionId, childId });
-  },
-  'close-child': (host, sessionId) => {
-    const childId = childNamed(host, 'one');
-    host.command({ kind: 'close-child', sessionId, childId, reason: 'asked' });
-  },
-  'rekey-ike': (host, sessionId) => host.command({ kind: 'rekey-ike', sessionId }),
-  close: (host, sessionId) => host.command({ kind: 'close', sessionId }),
-} as const satisfies Record<string, (host: Host, sessionId: number) => void>;
-
-type Action = keyof typeof ACTIONS;
-
-const NET = { localSelectors: [selector('10.0.0.0/8')], remoteSelectors: [selector('10.0.0.0/8')] };
-const OTHER = {
-  localSelectors: [selector('172.16.0.0/12')],
-  remoteSelectors: [selector('172.16.0.0/12')],
-};
-const CHILDREN = [child({ name: 'one', ...NET }), child({ name: 'two', ...OTHER })];
-
-function childNamed(host: Host, name: string): number {
-  const found = [...host.children.values()].find(({ config }) => config.name === name);
-  return found?.childId ?? -1;
-}
-
-function sessionOf(host: Host): number {
-  return host.seen('session-opened')[0]?.sessionId ?? -1;
-}
+import { type Flight, Pair } from '../pair.ts';
+import { ACTIONS, type Action, CHILDREN, sessionOf } from './actions.ts';
 
 type Wire = Pair['wire'];
 
