@@ -1,4 +1,7 @@
-import { child, type Host, selector } from '../pair.ts';
+import { Ke } from '@ipsec-kit/crypto';
+import { TransformType } from '@ipsec-kit/ikev2-codec';
+import type { ChildConfig, ConnectionConfig } from '../../src/index.ts';
+import { child, ESP_GCM, type Host, ikeProposal, selector } from '../pair.ts';
 
 /** Everything that either side can be asked to do with SAs. */
 export const ACTIONS = {
@@ -25,7 +28,25 @@ const OTHER = {
   remoteSelectors: [selector('172.16.0.0/12')],
 };
 /** Two children, of which only the first is opened with the IKE SA. */
-export const CHILDREN = [child({ name: 'one', ...NET }), child({ name: 'two', ...OTHER })];
+export const CHILDREN: readonly ChildConfig[] = [
+  child({ name: 'one', ...NET }),
+  child({ name: 'two', ...OTHER }),
+];
+
+/** Both ends want another group first than the one that they have in common: each first offer gets INVALID_KE_PAYLOAD. */
+export const MIXED_GROUPS: Readonly<Record<'client' | 'server', Partial<ConnectionConfig>>> = {
+  client: groups(Ke.CURVE25519, Ke.ECP_256),
+  server: groups(Ke.ECP_384, Ke.ECP_256),
+};
+
+function groups(...methods: number[]): Partial<ConnectionConfig> {
+  const exchanges = methods.map((id) => ({ type: TransformType.KE, id }));
+  const proposals = [{ transforms: [...ESP_GCM.transforms, ...exchanges] }];
+  return {
+    proposals: [ikeProposal(...methods)],
+    children: CHILDREN.map((config) => ({ ...config, proposals })),
+  };
+}
 
 function childNamed(host: Host, name: string): number {
   const found = [...host.children.values()].find(({ config }) => config.name === name);
