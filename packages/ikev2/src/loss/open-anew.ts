@@ -23,7 +23,9 @@ export function openAnew(
 ): void {
   const { connection, path, marker } = session;
   if (!connection) return;
-  const [first] = session.children.values();
+  const names = furtherChildren(session, undefined);
+  // An attempt that failed had asked for the first of them already.
+  const [first, ...further] = session.isReopened ? [session.childName, ...names] : names;
   const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
   // One that is lost as soon as it stands is no success.
   const wasSteady =
@@ -37,12 +39,12 @@ export function openAnew(
     path,
     marker,
     connection,
-    childName: first?.config.name ?? session.childName,
+    childName: first ?? session.childName,
     ...(wanted.length > 0 ? { wantedAddresses: wanted } : {}),
   });
   exchangeIds(context, fresh, session);
   fresh.isReopened = true;
-  fresh.furtherChildren = furtherChildren(session, fresh.childName);
+  fresh.furtherChildren = further;
   fresh.reopenings = reopenings + 1;
   session.takenOverBy = fresh;
   inheritRetired(context, session, fresh);
