@@ -27,9 +27,11 @@ export function openAnew(
   // An attempt that failed had asked for the first of them already.
   const [first, ...further] = session.isReopened ? [session.childName, ...names] : names;
   const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
-  // One that is lost as soon as it stands is no success.
+  // One that is lost as soon as it stands is no success; one that we delete ourselves to make it anew is not lost.
   const wasSteady =
-    !session.isReopened && msBetween(session.establishedAt, context.now) >= STEADY_MS;
+    !session.isReopened &&
+    (failure.code === 'reauthenticating' ||
+      msBetween(session.establishedAt, context.now) >= STEADY_MS);
   const reopenings = wasSteady ? 0 : session.reopenings;
   const fresh = openSession(context, {
     id: nextIdBehind(context),

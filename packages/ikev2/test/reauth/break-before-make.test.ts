@@ -33,6 +33,17 @@ describe('reauthentication, break before make (RFC 7296 §2.8.3)', () => {
     expect(pair.client.children.size).toBe(1);
   });
 
+  it('opens anew at once each time, however soon the next one is wanted', () => {
+    const pair = new Pair().open();
+    for (let round = 0; round < 5; round += 1) {
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      pair.drive(5_000);
+    }
+    const pauses = pair.client.seen('session-interrupted').map(({ retryInMs }) => retryInMs);
+    expect(pauses).toEqual([0, 0, 0, 0, 0]);
+    expect(pair.client.children.size).toBe(1);
+  });
+
   it('keeps trying when the peer is away', () => {
     const pair = new Pair().open();
     pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
