@@ -25,7 +25,8 @@ export function openAnew(
   if (!connection) return;
   const names = furtherChildren(session, undefined);
   // An attempt that failed had asked for the first of them already.
-  const [first, ...further] = session.isReopened ? [session.childName, ...names] : names;
+  const first = session.isReopened ? session.childName : names[0];
+  const further = session.isReopened ? names : names.slice(1);
   const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
   // One that is lost as soon as it stands is no success; one that we delete ourselves to make it anew is not lost.
   const wasSteady =
