@@ -80,10 +80,20 @@ export function adoptChild(
   if (replaced?.replacedBy !== undefined && isBehind(session)) {
     // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
     adopted.replacedBy = replaced.replacedBy;
-  } else if (replaced) replaced.replacedBy = id;
+  } else if (replaced) replaceAll(context, replaced, adopted);
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);
   return adopted;
+}
+
+/** A rekey on the old IKE SA may have finished while the new one was made: what came of it is replaced as well. */
+function replaceAll(context: EndpointContext, replaced: ChildSa, fresh: ChildSa): void {
+  const siblings = context.sessionsByChild.get(replaced.id)?.children;
+  for (let next: ChildSa | undefined = replaced; next && next !== fresh; ) {
+    const laterId: number = next.replacedBy ?? 0;
+    next.replacedBy = fresh.id;
+    next = siblings?.get(laterId);
+  }
 }
 
 /** When a soft lifetime ends that begins now: up to the jitter earlier, so that both sides rarely begin at once.

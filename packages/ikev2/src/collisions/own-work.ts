@@ -1,4 +1,5 @@
 import type { ChildSa } from '../child/child-sa.ts';
+import { isHandedOver } from '../reauth/is-handed-over.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { type Cell, COLLISIONS, type OwnWork, type PeerRequest } from './table.ts';
@@ -13,7 +14,10 @@ export function judge(
   request: PeerRequest,
   target?: ChildSa,
 ): Cell {
-  return COLLISIONS[request][ownWork(session, sa, target)];
+  const isCreation = request !== 'delete-child' && request !== 'delete-ike';
+  // What a reauthentication has replaced is as good as closed.
+  const isClosing = isCreation && sa === session.sa && isHandedOver(session);
+  return COLLISIONS[request][isClosing ? 'closing-ike' : ownWork(session, sa, target)];
 }
 
 /** What this side is doing, seen from a request of the peer. The IKE SA goes before its children. */

@@ -30,7 +30,7 @@ export function openChildless(
   const given = reply
     ? readConfigReply(reply, session.wantedAddresses)
     : { addresses: [], dns: [] };
-  const { wantedAddresses } = session;
+  const { wantedAddresses, takesOver } = session;
   moveTo(session, 'finding-peer-secret', { kind: 'established' });
   if (wantedAddresses.length > 0 && given.addresses.length === 0) {
     const failure = noAddressFromPeer(wantedAddresses);
@@ -46,7 +46,7 @@ export function openChildless(
   session.virtualAddresses = given.addresses;
   session.dns = given.dns;
   establish(context, session);
-  if (!session.predecessor) {
+  if (!takesOver) {
     const { firstPacket } = session;
     const procedure = { kind: 'create-child', name: offer.childName, postponements: 0 } as const;
     enqueue(context, session, firstPacket ? { ...procedure, packet: firstPacket } : procedure);

@@ -12,7 +12,12 @@ import { readConfigReply } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { moveRemaining } from '../reauth/move-remaining.ts';
-import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
+import {
+  announceOpened,
+  asReplacement,
+  asReplacementStill,
+  closeUnlessWished,
+} from '../reauth/reauth-child.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -69,7 +74,7 @@ export function onFirstChildInstalled(
   state: StateOf<'installing-first-child'>,
   answer: Answer,
 ): void {
-  const { child } = state;
+  const child = asReplacementStill(context, session, state.child);
   if (answer.kind !== 'install-child' || !answer.ok) {
     const reason =
       answer.kind === 'install-child' || answer.kind === 'failed' ? answer.reason : undefined;
@@ -90,6 +95,7 @@ export function onFirstChildInstalled(
   moveTo(session, 'installing-first-child', { kind: 'established' });
   establish(context, session);
   announceOpened(context, session, child);
+  closeUnlessWished(context, session, child);
   moveRemaining(context, session);
 }
 

@@ -9,7 +9,7 @@ import type { SessionFailure } from '../events.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { configReply } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
-import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
+import { announceOpened, asReplacement, asReplacementStill } from '../reauth/reauth-child.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -85,7 +85,8 @@ export function onResponseChildInstalled(
   answer: Answer,
 ): void {
   const { sa } = session;
-  const { child, authPayloads, childPayloads, lease } = state;
+  const { authPayloads, childPayloads, lease } = state;
+  const child = asReplacementStill(context, session, state.child);
   if (!sa) return;
   if (answer.kind !== 'install-child' || !answer.ok) {
     const reason =

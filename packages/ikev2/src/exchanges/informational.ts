@@ -38,12 +38,14 @@ export function onInformationalRequest(
   const deletes = payloads.filter((payload): payload is DeletePayload => payload.type === 'D');
   const ending = endedByPeer(session, payloads, deletes);
   if (ending) {
+    const { effect } = judge(session, sa, 'delete-ike');
+    const isReplaced = effect === 'keep-replacement' && ending === DELETED_BY_PEER;
     const late = { sa, messageId, via, failure: ending };
-    if (ending === DELETED_BY_PEER && answerLate(context, session, late)) return;
+    // The end of an IKE SA that both sides have rekeyed is not the end of what a reauthentication has left behind.
+    if (ending === DELETED_BY_PEER && !isReplaced && answerLate(context, session, late)) return;
     // RFC 7296 §1.4.1: the response to a request that deletes the IKE SA is empty.
     sendResponse(context, session, sa, request, [], via);
-    const { effect } = judge(session, sa, 'delete-ike');
-    if (effect === 'keep-replacement' && ending === DELETED_BY_PEER) {
+    if (isReplaced) {
       keepNextIkeSa(context, session);
       return;
     }

@@ -18,6 +18,8 @@ export type Procedure =
       readonly packet?: PacketSelectors;
       /** How often the peer has put it off. */
       readonly postponements: number;
+      /** The Child SA of an old IKE SA whose place it is to take: then it is nobody's wish. */
+      readonly moves?: number;
     }
   /** The replacement of a Child SA. @see RFC 7296 §1.3.3 */
   | { readonly kind: 'rekey-child'; readonly childId: number }

@@ -4,6 +4,8 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { REAUTHENTICATED } from '../errors/failures.ts';
 import { onChildResponse } from '../exchanges/create-child-initiator.ts';
 import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
+import { isHandedOver } from '../reauth/is-handed-over.ts';
+import { latestOf } from '../reauth/latest-of.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
 import { SETTLE_MS } from '../reauth/settle-time.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -62,11 +64,12 @@ function begin(
 ): boolean {
   switch (procedure.kind) {
     case 'create-child':
+      if (isHandedOver(session)) return leaveToHeir(context, session, procedure);
       return beginCreateChild(context, session, procedure);
     case 'rekey-child':
-      return beginRekeyChild(context, session, procedure);
+      return !isHandedOver(session) && beginRekeyChild(context, session, procedure);
     case 'rekey-ike':
-      return beginRekeyIke(context, session);
+      return !isHandedOver(session) && beginRekeyIke(context, session);
     case 'delete-predecessor':
       armDeletion(context, session);
       return false;
@@ -77,14 +80,24 @@ function begin(
   }
 }
 
+/** An IKE SA that has been replaced makes no Child SA any more; the one in its place does. @returns false */
+function leaveToHeir(
+  context: EndpointContext,
+  session: IkeSession,
+  procedure: Extract<Procedure, { readonly kind: 'create-child' }>,
+): false {
+  if (procedure.moves === undefined) enqueue(context, latestOf(session), procedure);
+  return false;
+}
+
 /** A Child SA may have been made in an IKE SA after another had taken its place: it moves first, and the end waits for it. */
 function leavesBehind(
   context: EndpointContext,
   session: IkeSession,
   { failure }: Extract<Procedure, { readonly kind: 'delete-ike' }>,
 ): boolean {
-  const { takenOverBy: heir } = session;
-  if (failure !== REAUTHENTICATED || heir?.role !== 'initiator') return false;
+  const heir = latestOf(session);
+  if (failure !== REAUTHENTICATED || heir === session || heir.role !== 'initiator') return false;
   if (heir.state.kind !== 'established' || heir.isClosing) return false;
   const left = takeLeftBehind(session);
   if (left.length === 0) return false;

@@ -3,6 +3,7 @@ import { enqueue } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { takeLeftBehind } from './left-behind.ts';
+import { predecessorsOf } from './predecessors-of.ts';
 
 /** Moves what the old IKE SA carries beside its first Child SA, one CREATE_CHILD_SA each, and then deletes it. Where the old
  * one is lost already, opens what it had.
@@ -15,6 +16,6 @@ export function moveRemaining(context: EndpointContext, session: IkeSession): vo
   }
   // Behind another that was made at the same time, it is about to be deleted.
   if (!predecessor || isBehind(session)) return;
-  session.queue.push(...takeLeftBehind(predecessor));
+  for (const old of predecessorsOf(session)) session.queue.push(...takeLeftBehind(old));
   enqueue(context, session, { kind: 'delete-predecessor' });
 }

@@ -9,6 +9,7 @@ import { openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds } from './session-name.ts';
 
 /** The IKE SA of a session is about to end. Where another carries the session on, or is to be opened, that one gets its name,
@@ -54,6 +55,7 @@ function returnToOld(
   session.takenOverBy = old;
   old.takenOverBy = undefined;
   old.isClosing ||= session.isClosing;
+  passOnAttempt(session, old);
   inheritRetired(context, session, old);
   for (const child of old.children.values()) {
     const replacement = session.children.get(child.replacedBy ?? 0);

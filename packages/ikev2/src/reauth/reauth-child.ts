@@ -3,9 +3,11 @@ import { announceChild, announceReplacement } from '../child/install-child.ts';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
+import { closeChild } from '../session/child-lifetime.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
+import { predecessorsOf } from './predecessors-of.ts';
 
 /** A Child SA of a new IKE SA, with what it replaces of the old one: the one of the same name, and of the same selectors
  * where several have the name.
@@ -17,22 +19,45 @@ export function asReplacement(
   child: NegotiatedChild,
   by: 'local' | 'peer',
 ): NegotiatedChild {
-  const { takesOver, predecessor } = session;
-  const replaced = replacedChild(takesOver ? latestOf(takesOver) : predecessor, child);
+  const { takesOver } = session;
+  const latest = takesOver && latestOf(takesOver);
+  const old = latest ? [latest, ...predecessorsOf(latest)] : predecessorsOf(session);
+  const replaced = replacedChild(old, child);
   return replaced ? { ...child, replaces: replaced.id, waitsForPeer: by === 'peer' } : child;
 }
 
+/** The same once it is installed: what it was to replace may have been replaced or closed meanwhile. */
+export function asReplacementStill(
+  context: EndpointContext,
+  session: IkeSession,
+  child: NegotiatedChild,
+): NegotiatedChild {
+  const { replaces, ...rest } = child;
+  if (replaces === undefined || context.sessionsByChild.has(replaces)) return child;
+  return asReplacement(session, rest, child.waitsForPeer ? 'peer' : 'local');
+}
+
 function replacedChild(
-  old: IkeSession | undefined,
+  old: readonly IkeSession[],
   { config, localSelectors, remoteSelectors }: NegotiatedChild,
 ): ChildSa | undefined {
-  const candidates = [...(old?.children.values() ?? [])].filter(
-    (child) => child.config.name === config.name && child.replacedBy === undefined,
-  );
+  const named = old
+    .flatMap(({ children }) => [...children.values()])
+    .filter((child) => child.config.name === config.name && child.replacedBy === undefined);
+  const living = named.filter(({ deleting }) => deleting === undefined);
+  const candidates = living.length > 0 ? living : named;
   const isSame = (child: ChildSa): boolean =>
     isWithinOffer(child.localSelectors, localSelectors) &&
     isWithinOffer(child.remoteSelectors, remoteSelectors);
   return candidates.find(isSame) ?? candidates.at(-1);
+}
+
+/** What a Child SA has replaced in the old IKE SA: of several, one after the other, the one that its user knows. */
+function replacedBefore(session: IkeSession, id: number): ChildSa | undefined {
+  const replaced = predecessorsOf(session)
+    .flatMap(({ children }) => [...children.values()])
+    .filter(({ replacedBy }) => replacedBy === id);
+  return replaced.find(({ isAnnounced }) => isAnnounced) ?? replaced[0];
 }
 
 /** Tells of a Child SA that stands: to its user it is the one that it replaces, or a new one. */
@@ -42,7 +67,7 @@ export function announceOpened(
   child: NegotiatedChild,
 ): void {
   const fresh = session.children.get(child.id);
-  const old = session.predecessor?.children.get(child.replaces ?? 0);
+  const old = replacedBefore(session, child.id);
   const by = child.waitsForPeer ? 'peer' : 'local';
   if (old && fresh) announceReplacement(context, session, old, fresh, by);
   if (isBehind(session)) return;
@@ -51,4 +76,19 @@ export function announceOpened(
   // Closed by its user while it was being replaced: so is the replacement.
   fresh.deleting = old.deleting;
   session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
+}
+
+/** What a Child SA was made to replace is gone: somebody has closed that, so this one goes as well, unless it is wished for. */
+export function closeUnlessWished(
+  context: EndpointContext,
+  session: IkeSession,
+  { id, config: { name } }: NegotiatedChild,
+): void {
+  if (isBehind(session) || !session.predecessor || replacedBefore(session, id)) return;
+  const { queue } = session;
+  const wish = queue.findIndex(
+    (entry) => entry.kind === 'create-child' && entry.name === name && entry.moves === undefined,
+  );
+  if (wish >= 0) queue.splice(wish, 1);
+  else closeChild(context, session, id, 'what it was to replace has been closed');
 }

@@ -41,10 +41,7 @@ export function recognizeReauthentication(
 /** Whether the user closes what this peer has here, and the peer, who may not know yet, opens it anew or reauthenticates. */
 export function isUnwanted(context: EndpointContext, session: IkeSession): boolean {
   const others = context.peerSessions.others(session);
-  return others.some(
-    ({ isClosing, state, connection }) =>
-      isClosing && state.kind === 'ending' && connection === session.connection,
-  );
+  return others.some(({ isClosing, connection }) => isClosing && connection === session.connection);
 }
 
 /** The peer is the initiator: its TSi is the remote side, its TSr ours. */

@@ -9,6 +9,7 @@ import { isBehind } from '../session/shown-session.ts';
 import { isTogether } from '../unique/at-once.ts';
 import { latestOf } from './latest-of.ts';
 import { takeWishes } from './left-behind.ts';
+import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds, moveBehind } from './session-name.ts';
 
 /** How long a responder leaves it to the initiator to delete the old IKE SA. */
@@ -23,8 +24,8 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   const old = wanted && latestOf(wanted);
   const { sa } = session;
   session.takesOver = undefined;
-  if (!sa || old?.state.kind !== 'established') return false;
-  if (wanted) wanted.successor = undefined;
+  if (!sa || !old || !isThere(old)) return false;
+  if (old.successor === session) old.successor = undefined;
   if (isSecondOfTwo(context, session, old) && hasLowerNonce(session, old)) {
     stepBack(context, session, old);
     return true;
@@ -35,7 +36,7 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   session.isReauthenticated = true;
   session.isClosing ||= old.isClosing;
   old.takenOverBy = session;
-  old.successor = undefined;
+  passOnAttempt(old, session);
   inheritRetired(context, old, session);
   session.queue.push(...takeWishes(old));
   if (session.role === 'responder') {
@@ -76,6 +77,11 @@ function stepBack(context: EndpointContext, session: IkeSession, front: IkeSessi
   }
   if (session.role === 'initiator') endWithDelete(context, session, ONE_OF_TWO);
   else armHandOver(context, front);
+}
+
+/** Also one whose DELETE is out already: the session goes on. */
+function isThere({ state }: IkeSession): boolean {
+  return state.kind === 'established' || state.kind === 'ending';
 }
 
 /** Both were begun before either stood: whoever begins one later, knowing the first, wants it. */

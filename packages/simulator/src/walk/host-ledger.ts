@@ -32,14 +32,16 @@ export class HostLedger implements HostObserver {
   readonly reservedSpis: Set<number> = new Set();
   /** Every Child SA that was ever installed, by its inbound SPI. */
   readonly installed: Map<number, LedgerChild> = new Map();
-  /** Outbound SPIs of those that replace nothing: the peer may not have them yet when we begin to send. */
-  readonly newOutbound: Set<number> = new Set();
+  /** The same by its outbound SPI. */
+  readonly installedOutbound: Map<number, LedgerChild> = new Map();
   /** Child SAs as the events of the session have them, with their names. */
   readonly known: Map<number, string> = new Map();
   /** When Child SAs of a name ended for their user, and when everything did. */
   readonly ends: { readonly at: Instant; readonly name: string | undefined }[] = [];
   /** Sessions that users know and that have ended or were interrupted. */
   losses = 0;
+  /** Sessions that this host is about to open, or to open again. */
+  readonly opening: Set<number> = new Set();
   /** Names of Child SAs that could not be made. */
   readonly failedNames: Set<string> = new Set();
   /** When the last IKE message was sent again. */
@@ -56,14 +58,14 @@ export class HostLedger implements HostObserver {
   }
 
   installing(child: ChildInstallation): void {
-    const { childId, config, inboundSpi, replaces } = child;
+    const { childId, config, inboundSpi, outboundSpi } = child;
     this.#useKey(`Child SA ${childId}, inbound`, child.inboundKeys.encryption);
     this.#useKey(`Child SA ${childId}, outbound`, child.outboundKeys.encryption);
     if (this.installed.has(inboundSpi)) this.faults.push(`${this.host} uses an SPI again`);
     this.reservedSpis.delete(inboundSpi);
-    if (replaces === undefined) this.newOutbound.add(child.outboundSpi);
-    const at = this.#clock.now();
-    this.installed.set(inboundSpi, { childId, name: config.name, at });
+    const entry: LedgerChild = { childId, name: config.name, at: this.#clock.now() };
+    this.installed.set(inboundSpi, entry);
+    this.installedOutbound.set(outboundSpi, entry);
   }
 
   removed(childId: number, wasThere: boolean): void {
@@ -91,6 +93,7 @@ export class HostLedger implements HostObserver {
         return;
       case 'session-opened':
         this.#named.add(event.sessionId);
+        this.opening.delete(event.sessionId);
         return;
       case 'child-failed':
         this.failedNames.add(event.name);
@@ -108,7 +111,11 @@ export class HostLedger implements HostObserver {
         this.ends.push({ at: this.#clock.now(), name: event.name });
         return;
       case 'session-interrupted':
+        this.opening.add(event.sessionId);
+        this.#ended(event.sessionId, event.failure);
+        return;
       case 'session-closed':
+        this.opening.delete(event.sessionId);
         this.#ended(event.sessionId, event.failure);
         return;
       default:

@@ -24,7 +24,6 @@ export class NumberedPackets {
   readonly #clock: Clock;
   readonly #from: FlowEnd;
   readonly #to: FlowEnd;
-  readonly #isUnwanted: (name: string, at: Instant) => boolean;
   #sent = 0;
   #sealing: number | undefined;
   /** Numbers by the SPI and the sequence number of the ESP packet that carries them. */
@@ -32,15 +31,8 @@ export class NumberedPackets {
   readonly #arrived = new Map<string, Arrival>();
   readonly #received = new Map<number, number>();
 
-  /** @param isUnwanted - whether somebody had closed a Child SA of this name, or its session, by then. */
-  constructor(
-    clock: Clock,
-    from: FlowEnd,
-    to: FlowEnd,
-    isUnwanted: (name: string, at: Instant) => boolean,
-  ) {
+  constructor(clock: Clock, from: FlowEnd, to: FlowEnd) {
     this.#clock = clock;
-    this.#isUnwanted = isUnwanted;
     this.#from = from;
     this.#to = to;
   }
@@ -103,21 +95,16 @@ export class NumberedPackets {
     return found;
   }
 
-  /** The receiver's Child SA had ended for its user by then; or it was not there yet, and is not one that replaces another. */
+  /** A Child SA of this name, or the session, had ended for the receiver's user by then: after the receiver had installed
+   * its half; or, where it never did, after the sender had. One that is yet to be installed is no excuse: packets wait for it.
+   */
   #isExcused({ at, spi }: Arrival): boolean {
-    const { ledger } = this.#to;
-    const child = ledger.installed.get(spi);
-    if (!child) return this.#isNew(spi);
-    if (this.#isUnwanted(child.name, at)) return true;
-    if (child.at > at) return this.#isNew(spi);
-    return ledger.ends.some(
+    const child =
+      this.#to.ledger.installed.get(spi) ?? this.#from.ledger.installedOutbound.get(spi);
+    if (!child) return false;
+    return this.#to.ledger.ends.some(
       (end) => end.at >= child.at && end.at <= at && (end.name ?? child.name) === child.name,
     );
-  }
-
-  /** The sender uses the receiver's SPI as its outbound one. */
-  #isNew(spi: number): boolean {
-    return this.#from.ledger.newOutbound.has(spi);
   }
 
   #packet(child: StandingChild, number: number): Uint8Array | undefined {

@@ -99,9 +99,8 @@ function createWorld(plan: WalkPlan, crypto: CryptoProvider): WalkWorld {
   });
   const end = (side: WalkSide) => ({ ledger: ledgers[side], host: () => simulation[side] });
   const model = new WalkModel(configuration, [ledgers.client, ledgers.server]);
-  const isUnwanted = (name: string, at: Instant): boolean => model.isUnwanted(name, at);
   const flow = (from: WalkSide): NumberedPackets =>
-    new NumberedPackets(simulation.clock, end(from), end(other(from)), isUnwanted);
+    new NumberedPackets(simulation.clock, end(from), end(other(from)));
   const flows = { client: flow('client'), server: flow('server') };
   world = { simulation, plan, ledgers, flows, model, link };
   return world;
@@ -166,12 +165,15 @@ function performAct(world: WalkWorld, act: WalkAct): void {
   }
 }
 
-function open({ simulation, model }: WalkWorld, side: WalkSide): void {
+function open({ simulation, model, ledgers }: WalkWorld, side: WalkSide): void {
   const host = simulation[side];
+  const { opening } = ledgers[side];
   const [peer] = simulation[other(side)].addresses;
-  if (host.sessions.size > 0 || host.nextDeadline?.name.startsWith('IKE_SA_INIT') || !peer) return;
+  if (host.sessions.size > 0 || opening.size > 0 || !peer) return;
   model.wish(simulation.now, undefined, true);
-  host.initiate(simulation.nextSessionId(), CONNECTION_NAME, peer);
+  const sessionId = simulation.nextSessionId();
+  opening.add(sessionId);
+  host.initiate(sessionId, CONNECTION_NAME, peer);
 }
 
 function performOnChild(

@@ -41,13 +41,6 @@ export class WalkModel {
     return this.#wishes.findLast(({ name }) => name === undefined)?.isWanted === false;
   }
 
-  /** Whether somebody had wished by then that Child SAs of a name, or all of them, be gone. */
-  isUnwanted(name: string, by: Instant): boolean {
-    return this.#wishes.some(
-      (wish) => !wish.isWanted && wish.at <= by && (wish.name ?? name) === name,
-    );
-  }
-
   /** How many sessions there may be. */
   sessions(): Range {
     const about = this.#wishes.filter(({ name }) => name === undefined);

@@ -83,7 +83,8 @@ export function planWalk(seed: number, choice: WalkChoice = {}): WalkPlan {
   const configuration = pick(draw, configurations);
   const count = FEWEST_STEPS + draw.below(MORE_STEPS);
   const steps: WalkStep[] = [];
-  const reauthenticator: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
+  const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
+  const reauthenticator = (choice as { reauthenticators?: 'both' }).reauthenticators ?? drawn;
   for (let index = 0; index < count; index += 1) {
     const act = drawAct(draw, configuration, reauthenticator, without);
     steps.push({ afterMs: drawPause(draw), act });
@@ -102,13 +103,13 @@ export function planWalk(seed: number, choice: WalkChoice = {}): WalkPlan {
 function drawAct(
   draw: RandomStream,
   configuration: WalkConfiguration,
-  reauthenticator: WalkSide,
+  reauthenticator: WalkSide | 'both',
   without: readonly WalkAct['kind'][],
 ): WalkAct {
   const kind = drawKind(draw, without);
   const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
   const isFree = mayDo(kind, drawn, configuration, reauthenticator);
-  const side = isFree ? drawn : kind === 'open' ? 'client' : reauthenticator;
+  const side = isFree ? drawn : kind === 'open' || reauthenticator === 'both' ? 'client' : reauthenticator;
   const name = pick(draw, configuration.children);
   switch (kind) {
     case 'rekey-child':
@@ -143,9 +144,9 @@ function mayDo(
   kind: WalkAct['kind'],
   side: WalkSide,
   { isSymmetric }: WalkConfiguration,
-  reauthenticator: WalkSide,
+  reauthenticator: WalkSide | 'both',
 ): boolean {
-  if (kind === 'reauthenticate') return side === reauthenticator;
+  if (kind === 'reauthenticate') return reauthenticator === 'both' || side === reauthenticator;
   return isSymmetric || side === 'client' || kind !== 'open';
 }
 
