@@ -1,6 +1,8 @@
+export { fixedKeyBits } from './cipher-algorithms.ts';
 export { constantTimeEqual } from './constant-time-equal.ts';
 export * from './key-material.ts';
 export * from './prf-plus.ts';
+export { skeyseedKey } from './prf-shape.ts';
 export * from './provider.ts';
 export * from './random-source.ts';
 export * from './seeded-random.ts';
