@@ -2,7 +2,7 @@
 const layers = [
   ['clock', 'ip', 'posix'],
   ['scheduler', 'retransmit', 'ikev2-codec', 'crypto'],
-  ['nat-t', 'mobike', 'auth', 'esp'],
+  ['nat-t', 'mobike', 'auth', 'esp', 'crypto-openssl'],
   ['ikev2', 'ipsec'],
   ['udp-adapter', 'datapath', 'tun-adapter'],
   ['vpn'],

@@ -1,6 +1,7 @@
 export { fixedKeyBits } from './cipher-algorithms.ts';
 export { constantTimeEqual } from './constant-time-equal.ts';
 export * from './key-material.ts';
+export { packetLayoutFault, requirePacketLayout } from './packet-layout.ts';
 export * from './prf-plus.ts';
 export { skeyseedKey } from './prf-shape.ts';
 export * from './provider.ts';
