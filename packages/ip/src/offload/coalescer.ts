@@ -16,6 +16,8 @@ import { foldSum, rangeSum, type SummedMemory } from './summed-memory.ts';
 const MOST_OPEN = 8;
 /** What the length field of an IP header can say, with the header itself. */
 const MOST_PACKET_BYTES = 0xffff;
+/** Packets of one group: its pieces are to be one vector. @see writev(2), IOV_MAX */
+export const MOST_MERGED = 512;
 /** A UDP socket takes no more in one piece. @see Linux, include/linux/udp.h, UDP_MAX_SEGMENTS */
 const MOST_UDP_SEGMENTS = 64;
 const TCP_PSH = 0x08;
@@ -207,6 +209,7 @@ export class Coalescer {
 function fits(bytes: Uint8Array, open: OpenGroup, packet: FlowPacket): boolean {
   const { first } = open;
   if (packet.kind !== first.kind || packet.payloadBytes > first.payloadBytes) return false;
+  if (open.count >= MOST_MERGED) return false;
   if (first.headerBytes + open.payloadBytes + packet.payloadBytes > MOST_PACKET_BYTES) return false;
   if (first.kind === FlowPacketKind.udp) {
     if (open.count >= MOST_UDP_SEGMENTS) return false;

@@ -56,8 +56,7 @@ export class Segmenter {
   begin(memory: SummedMemory, packet: LargePacket): boolean {
     const { bytes } = memory;
     const { offset, length, transportOffset, segmentBytes } = packet;
-    this.#payloadBytes = 0;
-    this.#done = 0;
+    this.abandon();
     const version = (bytes[offset] ?? 0) >> 4;
     const leastBytes = version === 4 ? ((bytes[offset] ?? 0) & 15) * 4 : 40;
     const isTcp = packet.protocol === 'tcp';
@@ -87,6 +86,12 @@ export class Segmenter {
     this.#index = 0;
     this.#sumHeaders();
     return true;
+  }
+
+  /** Forgets what is pending. */
+  abandon(): void {
+    this.#payloadBytes = 0;
+    this.#done = 0;
   }
 
   /** The payload was moved: what is pending begins at `offset` now. */
