@@ -52,7 +52,8 @@ export async function createTun(options: TunOptions = {}): Promise<TunAdapter> {
   const loop = createPacketLoop({ posix, ...device, mtu, batchPackets, headroomBytes });
   try {
     await clearLeftovers({ stateDirectory, resolvConfPath });
-    const host = await hostSettingsOf(device.name, loop, stateDirectory, resolvConfPath);
+    const warn = (error: Error): void => loop.reportError(error);
+    const host = await hostSettingsOf(device.name, warn, stateDirectory, resolvConfPath);
     return adapter(device.name, loop, host);
   } catch (error) {
     await loop.close();
@@ -60,9 +61,12 @@ export async function createTun(options: TunOptions = {}): Promise<TunAdapter> {
   }
 }
 
-async function hostSettingsOf(
+/** What a tunnel may change on the host on behalf of a device.
+ * @param warn - told of what does not keep the tunnel from working.
+ */
+export async function hostSettingsOf(
   device: string,
-  loop: PacketLoop,
+  warn: (error: Error) => void,
   stateDirectory: string,
   resolvConfPath: string,
 ): Promise<HostSettings> {
@@ -85,7 +89,7 @@ async function hostSettingsOf(
       run: runCommand,
     }),
     hasIpv6: () => deviceHasIpv6(device),
-    warn: (error) => loop.reportError(error),
+    warn,
   });
 }
 

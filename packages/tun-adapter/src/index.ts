@@ -1,4 +1,5 @@
-export * from './create-tun.ts';
+export { createTun, type TunOptions } from './create-tun.ts';
+export * from './create-tun-device.ts';
 export * from './leftovers.ts';
 export { openTunQueues, type TunQueuesOptions, tunQueueFromFd } from './open-tun-queue.ts';
 export * from './tun-adapter.ts';

@@ -68,7 +68,8 @@ export function openTunQueues(
   return opened;
 }
 
-/** Uses a descriptor of a TUN device that someone else made, in the thread of the caller; it is closed with the queue.
+/** Uses a descriptor of a TUN device that someone else made, in the thread of the caller; it is closed with the queue
+ * unless `keepsOpen` is set.
  * @param fd - delivers whole IP packets and no packet information, does not block.
  * @param hasVnetHeader - whether it was made with IFF_VNET_HDR; the offloads are then set here.
  * @throws TunError when the device refuses.
@@ -131,7 +132,7 @@ export function queueOn(
     close(): void {
       if (!isOpen) return;
       isOpen = false;
-      calls.close(fd);
+      if (options.keepsOpen !== true) calls.close(fd);
       reader.release();
       writer.release();
     },

@@ -50,4 +50,6 @@ export interface TunQueueOptions {
   readonly headroomBytes?: number;
   /** Free bytes behind each packet; default 128. */
   readonly tailroomBytes?: number;
+  /** Leaves the descriptor open on close, for whoever owns it; default false. */
+  readonly keepsOpen?: boolean;
 }

@@ -1,9 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { loadPosix, loadSystemCalls, POLLIN, type Posix } from '@ipsec-kit/posix';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
-import { openTunQueues, type TunQueue } from '../../src/index.ts';
+import { createTunDevice, openTunQueues, type TunQueue, tunQueueFromFd } from '../../src/index.ts';
+import { settings } from '../settings-fixture.ts';
 
 const { skip } = interopGate(['root', 'tun', 'netns'], 'TUN devices with offloads');
 const run = promisify(execFile);
@@ -167,5 +171,28 @@ describe.skipIf(skip)('openTunQueues', () => {
   it('says what is wrong with a name', () => {
     expect(() => opened(1, 'lo')).toThrow('no TUN device');
     expect(() => opened(0)).toThrow('"queues" expected');
+  });
+});
+
+describe.skipIf(skip)('createTunDevice', () => {
+  it('configures a device whose queues others carry, and takes it away when it is closed', async () => {
+    const system = loadSystemCalls();
+    if (!system.ok) throw new Error(system.reason);
+    const stateDirectory = mkdtempSync(join(tmpdir(), 'ipsec-kit-state-'));
+    const name = `ikd${process.pid % 10000}`;
+    const device = await createTunDevice({ name, queues: 2, stateDirectory });
+    expect(device.name).toBe(name);
+    const queues = device.fds.map((fd) =>
+      tunQueueFromFd(system.calls, fd, true, { name, keepsOpen: true }),
+    );
+    await device.configure(settings({ mtu: 1280 }));
+    expect(execFileSync('ip', ['link', 'show', name], { encoding: 'utf8' })).toContain('mtu 1280');
+    for (const queue of queues) queue.close();
+    expect(execFileSync('ip', ['link', 'show', name], { encoding: 'utf8' })).toContain(name);
+    await device.close();
+    await device.close();
+    expect(() => execFileSync('ip', ['link', 'show', name], { stdio: 'ignore' })).toThrow();
+    await expect(device.configure(settings({}))).rejects.toThrow('is closed');
+    rmSync(stateDirectory, { recursive: true });
   });
 });
