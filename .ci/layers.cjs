@@ -4,7 +4,7 @@ const layers = [
   ['scheduler', 'retransmit', 'ikev2-codec', 'crypto'],
   ['nat-t', 'mobike', 'auth', 'eap', 'esp', 'crypto-openssl'],
   ['ikev2', 'ipsec'],
-  ['udp-adapter', 'datapath', 'tun-adapter'],
+  ['udp-adapter', 'datapath', 'tun-adapter', 'linux-platform'],
   ['vpn'],
   ['cli'],
 ];
