@@ -53,6 +53,10 @@ export interface PacketCipher extends CipherShape {
     textOffset: number,
     textBytes: number,
   ): boolean;
+  /** Frees what the cipher has outside of the heap and overwrites its keys, where there is such; harmless when repeated.
+   * To be called when its SA goes; `seal` and `open` may throw afterwards.
+   */
+  close?(): void;
 }
 
 /** The private half of a key exchange in progress; opaque, and for one exchange only.
