@@ -2,7 +2,7 @@
 const layers = [
   ['clock', 'ip', 'posix'],
   ['scheduler', 'retransmit', 'ikev2-codec', 'crypto'],
-  ['nat-t', 'mobike', 'auth', 'eap', 'esp', 'crypto-openssl'],
+  ['nat-t', 'mobike', 'auth', 'x509', 'eap', 'esp', 'crypto-openssl'],
   ['ikev2', 'ipsec'],
   ['udp-adapter', 'datapath', 'tun-adapter', 'linux-platform'],
   ['vpn'],
@@ -19,6 +19,7 @@ const pure = [
   'nat-t',
   'mobike',
   'auth',
+  'x509',
   'eap',
   'ikev2',
   'ipsec',

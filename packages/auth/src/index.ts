@@ -13,6 +13,5 @@ export * from './psk-auth.ts';
 export * from './secret-store.ts';
 export * from './signature-auth.ts';
 export * from './signature-hashes.ts';
-export * from './signature-identifiers.ts';
 export * from './signed-octets.ts';
 export * from './verify-signature.ts';

@@ -1,4 +1,6 @@
 import {
+  decodeSignatureAlgorithm,
+  encodeSignatureAlgorithm,
   fitsKey,
   type HashName,
   hashBytes,
@@ -7,7 +9,6 @@ import {
 } from '@ipsec-kit/crypto';
 import { AuthMethod, HashAlgorithm } from '@ipsec-kit/ikev2-codec';
 import { signatureHashId } from './signature-hashes.ts';
-import { decodeSignatureAlgorithm, encodeSignatureAlgorithm } from './signature-identifiers.ts';
 
 /** What is good enough to sign with and to accept. */
 export interface SignaturePolicy {

@@ -11,6 +11,7 @@ export * from './random-source.ts';
 export * from './seeded-random.ts';
 export * from './signatures/public-key.ts';
 export * from './signatures/signature-algorithm.ts';
+export * from './signatures/signature-identifiers.ts';
 export * from './signatures/signature-provider.ts';
 export * from './transform-names.ts';
 export * from './transforms.ts';

@@ -10,7 +10,7 @@ import {
   type SigningKey,
 } from '@ipsec-kit/crypto';
 import { createNobleSignatures } from '@ipsec-kit/crypto/noble';
-import { createNodeSignatures } from '@ipsec-kit/crypto/node';
+import { createNodeSignatures, readSigningKey } from '@ipsec-kit/crypto/node';
 import { describe, expect, it } from 'vitest';
 import { hex } from './hex.ts';
 
@@ -237,6 +237,57 @@ describe.each([node, noble])('$name', (provider) => {
     const key = imported(provider, edwards[0].pkcs8);
     const algorithm = { kind: 'ecdsa', hash: 'sha256', format: 'der' } as const;
     expect(() => key.sign(algorithm, MESSAGE)).toThrow('"algorithm" expected one that fits');
+  });
+});
+
+describe('readSigningKey (RFC 5958 §3)', () => {
+  const secret = (text: string): KeyMaterial => new KeyMaterial(Uint8Array.from(Buffer.from(text)));
+  const fileOf = (data: string | Buffer): KeyMaterial =>
+    new KeyMaterial(Uint8Array.from(Buffer.from(data)));
+  const cipher = 'aes-256-cbc';
+
+  it('reads PEM and DER, encrypted and not, in every form that is about', () => {
+    const [p256] = curves;
+    const key = p256?.privateKey;
+    if (key === undefined) throw new Error('no key');
+    const passphrase = 'Ar3etTnp';
+    const files = [
+      fileOf(key.export({ format: 'pem', type: 'pkcs8' })),
+      fileOf(`subject=x\n${key.export({ format: 'pem', type: 'sec1' })}`),
+      fileOf(key.export({ format: 'der', type: 'pkcs8' })),
+    ];
+    const encrypted = [
+      fileOf(key.export({ format: 'pem', type: 'pkcs8', cipher, passphrase })),
+      fileOf(key.export({ format: 'pem', type: 'sec1', cipher, passphrase })),
+      fileOf(key.export({ format: 'der', type: 'pkcs8', cipher, passphrase })),
+    ];
+    for (const file of files) {
+      expect(readSigningKey(file)).toMatchObject({ ok: true, key: { publicKey: p256?.spki } });
+    }
+    for (const file of encrypted) {
+      const right = readSigningKey(file, secret(passphrase));
+      expect(right).toMatchObject({ ok: true, key: { publicKey: p256?.spki } });
+      const malformed = { ok: false, code: 'malformed' };
+      expect(readSigningKey(file, secret('wrong'))).toEqual(malformed);
+      expect(readSigningKey(file)).toEqual(malformed);
+    }
+    const pkcs1 = rsa.privateKey.export({ format: 'pem', type: 'pkcs1' });
+    expect(readSigningKey(fileOf(pkcs1))).toMatchObject({
+      ok: true,
+      key: { info: { kind: 'rsa' } },
+    });
+  });
+
+  it('refuses what is no private key', () => {
+    for (const file of [
+      '',
+      'text',
+      '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n',
+    ]) {
+      expect(readSigningKey(secret(file))).toEqual({ ok: false, code: 'malformed' });
+    }
+    const exchange = exported(generateKeyPairSync('x25519'));
+    expect(readSigningKey(exchange.pkcs8)).toEqual({ ok: false, code: 'unsupported' });
   });
 });
 

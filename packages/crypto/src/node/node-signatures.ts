@@ -44,10 +44,29 @@ function verifyWithNode({ publicKey, algorithm, message, signature }: SignatureC
 }
 
 function importWithNode(pkcs8: KeyMaterial): SigningKeyResult {
+  const bytes = Buffer.from(pkcs8.reveal());
+  return signingKeyOf(() => createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }));
+}
+
+/** Reads a private key from the contents of a file: PKCS #8, PKCS #1 or SEC 1 in PEM, encrypted or not, or PKCS #8 in DER.
+ * @param passphrase - in UTF-8, for an encrypted key; a wrong one and none where one is needed are `malformed`.
+ * @see RFC 5958 §3 (EncryptedPrivateKeyInfo), RFC 7468 §10, §11
+ */
+export function readSigningKey(file: KeyMaterial, passphrase?: KeyMaterial): SigningKeyResult {
+  const bytes = Buffer.from(file.reveal());
+  // A passphrase is given always, since Node would ask the terminal for one that is missing.
+  const secret = { passphrase: Buffer.from(passphrase?.reveal() ?? new Uint8Array(0)) };
+  // A PEM file may begin with explanatory text; DER begins with the tag of a SEQUENCE.
+  const isDer = bytes[0] === 0x30 && !bytes.includes('-----BEGIN');
+  const format = isDer ? ({ format: 'der', type: 'pkcs8' } as const) : ({ format: 'pem' } as const);
+  return signingKeyOf(() => createPrivateKey({ key: bytes, ...format, ...secret }));
+}
+
+function signingKeyOf(create: () => KeyObject): SigningKeyResult {
   let key: KeyObject;
   let spki: Uint8Array;
   try {
-    key = createPrivateKey({ key: Buffer.from(pkcs8.reveal()), format: 'der', type: 'pkcs8' });
+    key = create();
     spki = Uint8Array.from(createPublicKey(key).export({ format: 'der', type: 'spki' }));
   } catch {
     return { ok: false, code: 'malformed' };

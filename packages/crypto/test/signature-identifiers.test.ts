@@ -1,15 +1,11 @@
 import {
   decodeSignatureAlgorithm,
-  decodeSignatureHashes,
   encodeSignatureAlgorithm,
-  encodeSignatureHashes,
-} from '@ipsec-kit/auth';
-import type { SignatureAlgorithm } from '@ipsec-kit/crypto';
+  type SignatureAlgorithm,
+} from '@ipsec-kit/crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-
-const hex = (text: string): Uint8Array =>
-  Uint8Array.from(Buffer.from(text.replace(/\s+/g, ''), 'hex'));
+import { hex } from './hex.ts';
 
 const examples: readonly { section: string; algorithm: SignatureAlgorithm; der: string }[] = [
   {
@@ -159,23 +155,5 @@ describe('decodeSignatureAlgorithm (RFC 7427 §3)', () => {
       ),
       { numRuns: 2000 },
     );
-  });
-});
-
-describe('SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4)', () => {
-  it('is two bytes per hash', () => {
-    expect(encodeSignatureHashes([2, 3, 4, 5])).toEqual(hex('0002000300040005'));
-    expect(decodeSignatureHashes(hex('0002000300040005'))).toEqual([2, 3, 4, 5]);
-    expect(decodeSignatureHashes(hex(''))).toEqual([]);
-  });
-
-  it('keeps unknown hashes, each hash once and 64 of them at most', () => {
-    expect(decodeSignatureHashes(hex('000204d200020002'))).toEqual([2, 1234]);
-    const many = encodeSignatureHashes(Array.from({ length: 5000 }, (_, i) => i));
-    expect(decodeSignatureHashes(many)).toHaveLength(64);
-  });
-
-  it('refuses half a hash', () => {
-    expect(decodeSignatureHashes(hex('00020003 00'))).toBeUndefined();
   });
 });

@@ -1,13 +1,7 @@
-import {
-  DerTag,
-  type HashName,
-  readDer,
-  readDerValues,
-  readWholeDer,
-  type SignatureAlgorithm,
-  writeDer,
-} from '@ipsec-kit/crypto';
-import { decodeHex, encodeHex } from './hex.ts';
+import { DerTag, readDer, readDerValues, readWholeDer, writeDer } from '../der.ts';
+import type { HashName } from '../hash-name.ts';
+import { hexBytes } from '../hex-bytes.ts';
+import type { SignatureAlgorithm } from './signature-algorithm.ts';
 
 /** The length of the AlgorithmIdentifier is one byte in the AUTH payload. @see RFC 7427 §3 */
 const MAX_IDENTIFIER_BYTES = 255;
@@ -64,7 +58,7 @@ export function decodeSignatureAlgorithm(der: Uint8Array): SignatureAlgorithm | 
   const outer = readWholeDer(der, DerTag.SEQUENCE);
   const [id, parameters] = (outer && readDerValues(outer.contents, 2)) ?? [];
   if (id?.tag !== DerTag.OBJECT_IDENTIFIER) return undefined;
-  const name = encodeHex(id.contents);
+  const name = hexOf(id.contents);
   if (name === OID_PSS) {
     return parameters?.tag === DerTag.SEQUENCE
       ? decodePssParameters(parameters.contents)
@@ -115,7 +109,7 @@ function decodeHash(der: Uint8Array): HashName | undefined {
   const [id, parameters] = (outer && readDerValues(outer.contents, 2)) ?? [];
   if (id?.tag !== DerTag.OBJECT_IDENTIFIER) return undefined;
   if (parameters !== undefined && !isNull(parameters)) return undefined;
-  const name = encodeHex(id.contents);
+  const name = hexOf(id.contents);
   return HASHES.find(([known]) => known === name)?.[1];
 }
 
@@ -123,9 +117,7 @@ function decodeMask(der: Uint8Array): HashName | undefined {
   const outer = readWholeDer(der, DerTag.SEQUENCE);
   const id = outer && readDer(outer.contents, 0);
   if (outer === undefined || id?.tag !== DerTag.OBJECT_IDENTIFIER) return undefined;
-  return encodeHex(id.contents) === OID_MGF1
-    ? decodeHash(outer.contents.subarray(id.end))
-    : undefined;
+  return hexOf(id.contents) === OID_MGF1 ? decodeHash(outer.contents.subarray(id.end)) : undefined;
 }
 
 function decodeSmallInteger(der: Uint8Array): number | undefined {
@@ -141,11 +133,15 @@ function isNull({ tag, contents }: { tag: number; contents: Uint8Array }): boole
 }
 
 function oid(hex: string): Uint8Array {
-  return writeDer(DerTag.OBJECT_IDENTIFIER, decodeHex(hex) ?? new Uint8Array(0));
+  return writeDer(DerTag.OBJECT_IDENTIFIER, hexBytes(hex));
 }
 
 function sequence(...contents: readonly Uint8Array[]): Uint8Array {
   return writeDer(DerTag.SEQUENCE, ...contents);
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function isSame(a: SignatureAlgorithm, b: SignatureAlgorithm): boolean {
