@@ -1,9 +1,9 @@
-import { IFF_MULTI_QUEUE, IFF_VNET_HDR, loadPosix, type Posix } from '@ipsec-kit/posix';
+import { loadPosix, type Posix } from '@ipsec-kit/posix';
 import { hostSettingsOf, type TunOptions } from './create-tun.ts';
 import { RESOLV_CONF_PATH } from './dns-settings.ts';
 import type { HostSettings } from './host-settings.ts';
 import { clearLeftovers } from './leftovers.ts';
-import { openTunDevice } from './open-tun-device.ts';
+import { openTunDescriptors } from './open-tun-device.ts';
 import { STATE_DIRECTORY } from './state-file.ts';
 import type { TunSettings } from './tun-adapter.ts';
 import { TunError } from './tun-error.ts';
@@ -37,7 +37,9 @@ export async function createTunDevice(options: TunDeviceOptions = {}): Promise<T
   if (!loaded.ok) throw new TunError('unsupported', loaded.reason);
   const { posix } = loaded;
   const { stateDirectory = STATE_DIRECTORY, resolvConfPath = RESOLV_CONF_PATH } = options;
-  const { name, fds } = openQueues(posix, options);
+  const { name: wanted = 'ipsec%d', devicePath = '/dev/net/tun', queues = 1 } = options;
+  // Opened first: without permission nothing else is touched.
+  const { name, fds } = openTunDescriptors(posix, wanted, devicePath, queues);
   let errorHandler: ((error: Error) => void) | undefined;
   try {
     await clearLeftovers({ stateDirectory, resolvConfPath });
@@ -51,28 +53,6 @@ export async function createTunDevice(options: TunDeviceOptions = {}): Promise<T
     for (const fd of fds) posix.close(fd);
     throw error;
   }
-}
-
-function openQueues(
-  posix: Posix,
-  options: TunDeviceOptions,
-): { readonly name: string; readonly fds: readonly number[] } {
-  const { queues = 1, devicePath = '/dev/net/tun' } = options;
-  const flags = IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
-  const fds: number[] = [];
-  let { name = 'ipsec%d' } = options;
-  try {
-    for (let i = 0; i < queues; i += 1) {
-      const device = openTunDevice(posix, name, devicePath, flags);
-      // The first gets the name that the others then share.
-      name = device.name;
-      fds.push(device.fd);
-    }
-  } catch (error) {
-    for (const fd of fds) posix.close(fd);
-    throw error;
-  }
-  return { name, fds };
 }
 
 /** One change of the host after the other, in the order of the calls. */

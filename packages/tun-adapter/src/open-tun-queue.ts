@@ -1,6 +1,4 @@
 import {
-  IFF_MULTI_QUEUE,
-  IFF_VNET_HDR,
   type Posix,
   rawMemory,
   type SystemCalls,
@@ -13,7 +11,7 @@ import {
   TUNSETOFFLOAD,
   TUNSETVNETHDRSZ,
 } from '@ipsec-kit/posix';
-import { openTunDevice } from './open-tun-device.ts';
+import { openTunDescriptors } from './open-tun-device.ts';
 import { TunError } from './tun-error.ts';
 import type { TunOffloads, TunQueue, TunQueueOptions } from './tun-queue.ts';
 import { createTunReader, type WritableTunCounters } from './tun-reader.ts';
@@ -46,26 +44,14 @@ export function openTunQueues(
   calls: SystemCalls,
   options: TunQueuesOptions,
 ): readonly TunQueue[] {
-  const { queues = 1, devicePath = '/dev/net/tun' } = options;
-  if (!Number.isInteger(queues) || queues < 1 || queues > 256) {
-    throw new RangeError(`"queues" expected 1 to 256, got ${queues}`);
-  }
-  const flags = IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
-  const opened: TunQueue[] = [];
-  let { name } = options;
+  const { name: wanted, queues = 1, devicePath = '/dev/net/tun' } = options;
+  const { name, fds } = openTunDescriptors(posix, wanted, devicePath, queues);
   try {
-    for (let i = 0; i < queues; i += 1) {
-      const device = openTunDevice(posix, name, devicePath, flags);
-      // The first gets the name that the others then share.
-      name = device.name;
-      const offloads = negotiate(calls, device.fd);
-      opened.push(queueOn(calls, device.fd, offloads, { ...options, name }));
-    }
+    return fds.map((fd) => queueOn(calls, fd, negotiate(calls, fd), { ...options, name }));
   } catch (error) {
-    for (const queue of opened) queue.close();
+    for (const fd of fds) calls.close(fd);
     throw error;
   }
-  return opened;
 }
 
 /** Uses a descriptor of a TUN device that someone else made, in the thread of the caller; it is closed with the queue

@@ -39,8 +39,8 @@ export interface BatchSocket {
    * @returns whether more may wait.
    */
   receive(into: PacketBatch): boolean;
-  /** Sends the packets `from` to `to - 1` of a batch, each from the local to the remote end of its path, and with its
-   * traffic class. Packets of one path and one length that follow one another leave in one piece. A local address has
+  /** Sends the packets `from` to `to - 1` of a batch, each from the local address of its path to the remote end, and
+   * with its traffic class; the local port is the socket's own. Packets of one path and one length that follow one another leave in one piece. A local address has
    * to be one of this machine.
    * @returns how many were dealt with, sent or refused; fewer than asked for when the system's buffer is full: the rest
    * may be offered again when `fd` is writable, or dropped.
