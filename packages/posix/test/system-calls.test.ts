@@ -28,13 +28,25 @@ function linuxCalls(): SystemCalls {
   return loaded.calls;
 }
 
+/** Whether the calls are to be had; one line says why not, and with IPSEC_KIT_REQUIRE_INTEROP=1 that is an error. */
+function areHere(): boolean {
+  const loaded = loadSystemCalls();
+  if (loaded.ok) return true;
+  if (process.env.IPSEC_KIT_REQUIRE_INTEROP === '1') throw new Error(loaded.reason);
+  process.stderr.write(`skipped: system calls of the packet path: ${loaded.reason}\n`);
+  return false;
+}
+
 describe('loadSystemCalls', () => {
   it('gives the same answer twice', () => {
     expect(loadSystemCalls()).toBe(loadSystemCalls());
   });
 
   it('explains that this is not Linux', () => {
-    expect(loadCalls('darwin', 'arm64', realKoffi)).toMatchObject({ ok: false });
+    expect(loadCalls('darwin', 'arm64', realKoffi)).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('this is darwin'),
+    });
   });
 
   it('refuses a machine where a message lies differently', () => {
@@ -56,7 +68,7 @@ describe('loadSystemCalls', () => {
   });
 });
 
-describe.runIf(process.platform === 'linux')('the calls of the packet path', () => {
+describe.runIf(areHere())('the calls of the packet path', () => {
   let calls: SystemCalls;
   let memory: MappedMemory;
   beforeAll(() => {
@@ -75,13 +87,11 @@ describe.runIf(process.platform === 'linux')('the calls of the packet path', () 
       { recvmmsg: () => -38 },
       'recvmmsg does not work on this machine (ENOSYS)',
     ],
-    ['a call that delivers nothing', { recvmmsg: () => 2 }, 'recvmmsg reported 0 bytes'],
+    ['a call that delivers nothing', { recvmmsg: () => 2 }, 'recvmmsg did not deliver'],
     ['no control data', { setsockopt: () => 0 }, 'control data'],
   ])('falls back after %s', (_, broken, reason) => {
     const odd: SystemCalls = { ...calls, ...broken };
-    expect(checkSystemCalls(odd)).toMatch(
-      reason.startsWith('recvmmsg reported') ? /recvmmsg/ : reason,
-    );
+    expect(checkSystemCalls(odd)).toContain(reason);
   });
 
   it('maps memory that begins at a page, is zero, and lies where it says', () => {
