@@ -6,6 +6,7 @@ import {
   type Machine,
   msBetween,
 } from '@ipsec-kit/clock';
+import { BindingRule } from './binding-rule.ts';
 import type {
   DpdReason,
   LivenessAction,
@@ -18,11 +19,7 @@ import type { MappingVerdict } from './mapping-tracker.ts';
 import { OneWayWatch } from './one-way-watch.ts';
 import { TrafficRecord, type TrafficStamps } from './traffic-stamps.ts';
 
-/** Sleep after which a mapping of unknown lifetime is in doubt. */
-const DOUBTFUL_SLEEP_MS = 5_000;
-
-/** Shares of a span by which its deadline may be late, to ride on another wake. */
-const KEEPALIVE_TOLERANCE_SHARE = 0.05;
+/** Share of the delay by which a DPD may be late, to ride on another wake. */
 const DPD_TOLERANCE_SHARE = 0.1;
 
 /** Shortest time between two questions about the path: networks flap, and clocks jump. */
@@ -41,6 +38,7 @@ const PAUSE_MS = 500;
  */
 export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   readonly #settings: LivenessSettings;
+  readonly #rule: BindingRule;
   readonly #traffic: TrafficRecord;
   readonly #oneWay = new OneWayWatch();
   readonly #dpds: Record<DpdReason, number> = {
@@ -55,8 +53,6 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   #keepalives = 0;
   #updates = 0;
   #now: Instant;
-  #keepaliveMs: number;
-  #lifetimeMs: number | undefined;
   #isBehindNat = false;
   #canDetect = false;
   #isExchangeRunning = false;
@@ -72,7 +68,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   constructor(now: Instant, options: LivenessOptions = {}) {
     this.#settings = livenessSettings(options);
-    this.#keepaliveMs = this.#settings.keepaliveMs;
+    this.#rule = new BindingRule(this.#settings);
     this.#traffic = new TrafficRecord(now);
     this.#now = now;
   }
@@ -111,8 +107,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
         if (input.verdict !== undefined) this.#onVerdict(input.verdict);
         return this.#next();
       case 'binding':
-        this.#keepaliveMs = this.#settings.keepaliveMs === 0 ? 0 : input.keepaliveMs;
-        this.#lifetimeMs = input.lifetimeMs;
+        this.#rule.discovered(input.keepaliveMs, input.lifetimeMs);
         return this.#next();
       default:
         return unreachable(input);
@@ -140,7 +135,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   /** The keepalive interval in use, in milliseconds; 0 when none go out. */
   get keepaliveMs(): number {
-    return this.#isKept() ? this.#keepaliveMs : 0;
+    return this.#isKept() ? this.#rule.keepaliveMs : 0;
   }
 
   /** At most one action: whatever it is, it stands in for the rest. */
@@ -162,11 +157,10 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   }
 
   #keepMapping(now: Instant): readonly LivenessAction[] {
-    const silenceMs = msBetween(this.#traffic.lastOutbound, now);
-    if (!this.#isKept() || silenceMs < this.#keepaliveMs) return [];
-    if (this.#heldUntil !== undefined && now < this.#heldUntil) return [];
-    const marginMs = this.#marginMs();
-    if (marginMs > 0 && silenceMs > this.#keepaliveMs + marginMs) {
+    if (!this.#isKept() || (this.#heldUntil !== undefined && now < this.#heldUntil)) return [];
+    const verdict = this.#rule.judge(msBetween(this.#traffic.lastOutbound, now));
+    if (verdict === 'nothing') return [];
+    if (verdict === 'late') {
       if (!this.#isExchangeRunning) return this.#isAskedLately() ? [] : this.#ask('late');
       // It cannot go out now; 0xFF could renew a mapping under another port with nobody noticing, so ask afterwards.
       this.#doubt ??= 'late';
@@ -227,18 +221,11 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   }
 
   #onSlept(sleptMs: number): void {
-    if (!this.#isMappingGone(sleptMs)) return;
+    const silenceMs = msBetween(this.#traffic.lastOutbound, this.#now);
+    if (!this.#canLoseMapping() || !this.#rule.isDoubtfulAfter(sleptMs, silenceMs)) return;
     this.#doubt ??= 'slept';
     // 0xFF first would renew the mapping under another port before anybody asks.
-    this.#heldUntil = addMs(this.#now, this.#keepaliveMs);
-  }
-
-  #isMappingGone(sleptMs: number): boolean {
-    if (!this.#canLoseMapping()) return false;
-    const lifetimeMs = this.#lifetimeMs;
-    if (lifetimeMs === undefined) return sleptMs > DOUBTFUL_SLEEP_MS;
-    // Not only the sleep counts: the mapping was not renewed before it either.
-    return sleptMs > lifetimeMs || msBetween(this.#traffic.lastOutbound, this.#now) > lifetimeMs;
+    this.#heldUntil = addMs(this.#now, this.#rule.keepaliveMs);
   }
 
   /** A NAT, or a firewall that keepalives are forced for, may forget us. */
@@ -247,19 +234,14 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   }
 
   #isKept(): boolean {
-    return this.#keepaliveMs > 0 && this.#canLoseMapping();
-  }
-
-  /** A mapping whose lifetime is known is in doubt when that is over, however generous the margin is. */
-  #marginMs(): number {
-    const { dpdMarginMs } = this.#settings;
-    if (this.#lifetimeMs === undefined || dpdMarginMs === 0) return dpdMarginMs;
-    return Math.min(dpdMarginMs, Math.max(1, this.#lifetimeMs - this.#keepaliveMs));
+    return this.#rule.keepaliveMs > 0 && this.#canLoseMapping();
   }
 
   /** A DPD was asked for and nothing has gone out since: it waits somewhere, another would not help. */
   #isAskedLately(): boolean {
-    return this.#askedAt !== undefined && msBetween(this.#askedAt, this.#now) < this.#keepaliveMs;
+    return (
+      this.#askedAt !== undefined && msBetween(this.#askedAt, this.#now) < this.#rule.keepaliveMs
+    );
   }
 
   #isIdle(now: Instant): boolean {
@@ -281,26 +263,23 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   #keepaliveDeadline(): Deadline | undefined {
     if (!this.#isKept()) return undefined;
-    const marginMs = this.#marginMs();
-    const toleranceMs = this.#keepaliveMs * KEEPALIVE_TOLERANCE_SHARE;
     return {
       name: 'nat-keepalive',
-      at: this.#keepaliveAt(marginMs),
-      // Lateness that was allowed must not be what makes the mapping doubtful.
-      toleranceMs: marginMs > 0 ? Math.min(toleranceMs, marginMs) : toleranceMs,
+      at: this.#keepaliveAt(),
+      toleranceMs: this.#rule.toleranceMs,
       wake: this.#settings.keepaliveWake,
     };
   }
 
-  #keepaliveAt(marginMs: number): Instant {
-    const due = addMs(this.#traffic.lastOutbound, this.#keepaliveMs);
+  #keepaliveAt(): Instant {
+    const { keepaliveMs } = this.#rule;
+    const due = addMs(this.#traffic.lastOutbound, keepaliveMs);
     const held = this.#heldUntil !== undefined && this.#heldUntil > due ? this.#heldUntil : due;
     if (this.#askedAt === undefined) return held;
     // A DPD that was asked for and did not go out postpones no 0xFF, only the next DPD in its place.
-    const isDpd =
-      this.#settings.keepaliveKind === 'dpd' ||
-      (marginMs > 0 && msBetween(due, this.#now) > marginMs);
-    const again = addMs(this.#askedAt, this.#keepaliveMs);
+    const silenceMs = msBetween(this.#traffic.lastOutbound, this.#now);
+    const isDpd = this.#settings.keepaliveKind === 'dpd' || this.#rule.judge(silenceMs) === 'late';
+    const again = addMs(this.#askedAt, keepaliveMs);
     return isDpd && again > held ? again : held;
   }
 
