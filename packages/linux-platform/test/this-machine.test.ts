@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { addMs } from '@ipsec-kit/clock';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import { describe, expect, it } from 'vitest';
@@ -41,6 +44,29 @@ describe.runIf(isLinux)('createBoottimeClock', () => {
     expect(process.listenerCount('SIGCONT')).toBe(before + 1);
     stop();
     expect(process.listenerCount('SIGCONT')).toBe(before);
+  });
+});
+
+describe.runIf(isLinux)('a process that was stopped', () => {
+  it('learns it from its clock as soon as it goes on', async () => {
+    const script = fileURLToPath(new URL('print-sleep.ts', import.meta.url));
+    const node = ['--import', 'tsx', '--conditions=@ipsec-kit/source', script];
+    const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      expect((await lines.next()).value).toBe('listening');
+      child.kill('SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 2_200));
+      child.kill('SIGCONT');
+      const continuedAt = performance.now();
+      const event = JSON.parse((await lines.next()).value ?? '');
+      expect(performance.now() - continuedAt).toBeLessThan(1_000);
+      expect(event.kind).toBe('stopped');
+      expect(event.sleptMs).toBeGreaterThanOrEqual(2_100);
+      expect(event.sleptMs).toBeLessThan(5_000);
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 });
 
