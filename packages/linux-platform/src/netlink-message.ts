@@ -1,8 +1,8 @@
 /** Types of netlink messages that are no answer of their own. @see netlink(7) */
-export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
-export const NLMSG_OVERRUN = 4;
+/** A flag: the network changed while it was being dumped, so the dump may not fit together. */
+export const NLM_F_DUMP_INTR = 0x10;
 
 const HEADER_BYTES = 16;
 const ATTRIBUTE_HEADER_BYTES = 4;

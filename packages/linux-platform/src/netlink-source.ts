@@ -9,7 +9,13 @@ import {
   type SystemCalls,
 } from '@ipsec-kit/posix';
 import { DescriptorPoller } from './descriptor-poller.ts';
-import { decodeNetlink, dumpRequest, NLMSG_DONE, NLMSG_ERROR } from './netlink-message.ts';
+import {
+  decodeNetlink,
+  dumpRequest,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from './netlink-message.ts';
 import type { NetworkSource, NetworkSourceResult } from './network-source.ts';
 import {
   decodeRouteRecord,
@@ -29,6 +35,8 @@ const GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 const BUFFER_BYTES = 64 * 1024;
 /** Reads of one dump: 256 MiB of interfaces are nobody's. */
 const MOST_READS = 4_096;
+/** Dumps of a network that changes meanwhile. */
+const MOST_TRIES = 3;
 
 /** Opens rtnetlink; needs no rights. @returns one sentence why not where there are no system calls to be had. */
 export function netlinkSource(): NetworkSourceResult {
@@ -103,25 +111,41 @@ class NetlinkSource implements NetworkSource {
     return fd;
   }
 
-  /** The kernel writes a dump while it is being read, so nothing is waited for. */
   #dump(fd: number, type: number): readonly RouteRecordKind[] {
+    for (let tries = 1; ; tries += 1) {
+      const { records, isTorn } = this.#dumpOnce(fd, type);
+      // A network that never rests: what there is, is good enough, as the next change leads to another look.
+      if (!isTorn || tries === MOST_TRIES) return records;
+    }
+  }
+
+  /** The kernel writes a dump while it is being read, so nothing is waited for.
+   * @throws Error when the dump has no end: half a network must not be taken for the whole.
+   */
+  #dumpOnce(
+    fd: number,
+    type: number,
+  ): { readonly records: readonly RouteRecordKind[]; readonly isTorn: boolean } {
     this.#sequence = (this.#sequence + 1) >>> 0;
     const request = dumpRequest(type, this.#sequence);
     const written = this.#posix.write(fd, request, 0, request.length);
     if (written < 0) throw new Error(`netlink refused a request (${errnoName(-written)})`);
     const records: RouteRecordKind[] = [];
+    let isTorn = false;
     for (let reads = 0; reads < MOST_READS; reads += 1) {
       const length = this.#posix.read(fd, this.#memory, 0, this.#memory.length);
       if (length <= 0) break;
       const { messages } = decodeNetlink(this.#memory.subarray(0, length));
       for (const message of messages) {
         if (message.sequence !== this.#sequence) continue;
-        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) return records;
+        isTorn ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
+        if (message.type === NLMSG_DONE) return { records, isTorn };
+        if (message.type === NLMSG_ERROR) throw new Error('netlink refused a dump');
         const record = decodeRouteRecord(message);
         if (record !== undefined) records.push(record);
       }
     }
-    return records;
+    throw new Error('a dump of netlink had no end');
   }
 
   /** Reads away what tells of changes: what they are is seen in a dump, so a lost one is no loss. */
