@@ -1,5 +1,11 @@
 import { DerTag, readDerValues, readWholeDer } from '@ipsec-kit/crypto';
 import { IdType } from '@ipsec-kit/ikev2-codec';
+import {
+  type GeneralName,
+  type NameConstraints,
+  NameForm,
+  readNameConstraints,
+} from './name-constraints.ts';
 
 /** What the extensions of a certificate say, as far as IKEv2 looks at them. @see RFC 5280 §4.2 */
 export interface CertificateExtensions {
@@ -12,6 +18,9 @@ export interface CertificateExtensions {
   readonly purposes?: readonly string[];
   /** Names as identities: ID_FQDN, ID_RFC822_ADDR, ID_IPV4_ADDR, ID_IPV6_ADDR. */
   readonly altNames: readonly { readonly idType: number; readonly data: Uint8Array }[];
+  /** The subjectAltName as it stands, names of all forms. */
+  readonly generalNames: readonly GeneralName[];
+  readonly nameConstraints?: NameConstraints;
   readonly subjectKeyId?: Uint8Array;
   readonly authorityKeyId?: Uint8Array;
   /** Whether there is a critical extension that nobody here understands: the certificate is not to be used (§4.2). */
@@ -55,7 +64,6 @@ const OID = {
 
 /** Extensions that the path check of pkijs sees to. */
 const CHECKED_ELSEWHERE: readonly string[] = [
-  OID.NAME_CONSTRAINTS,
   OID.POLICIES,
   OID.POLICY_MAPPINGS,
   OID.POLICY_CONSTRAINTS,
@@ -66,7 +74,12 @@ const CHECKED_ELSEWHERE: readonly string[] = [
  * @returns `undefined` when one is malformed, or stands there twice (§4.2).
  */
 export function readExtensions(field: Uint8Array | undefined): CertificateExtensions | undefined {
-  const result: Mutable = { isCa: false, altNames: [], hasUnknownCritical: false };
+  const result: Mutable = {
+    isCa: false,
+    altNames: [],
+    generalNames: [],
+    hasUnknownCritical: false,
+  };
   if (field === undefined) return result;
   const list = readWholeDer(field, DerTag.SEQUENCE);
   const extensions = list && readDerValues(list.contents, MAX_EXTENSIONS);
@@ -128,6 +141,12 @@ function readExtension(
       result.purposes = purposes.map(({ contents }) => hexOf(contents));
       return 'read';
     }
+    case OID.NAME_CONSTRAINTS: {
+      const constraints = readNameConstraints(value);
+      if (constraints === undefined) return 'malformed';
+      result.nameConstraints = constraints;
+      return 'read';
+    }
     case OID.ALT_NAME:
       return readAltNames(result, value);
     default:
@@ -150,20 +169,20 @@ function readBasicConstraints(result: Mutable, value: Uint8Array): 'read' | 'mal
   return 'read';
 }
 
-/** Tags of GeneralName. @see RFC 5280 §4.2.1.6 */
+/** Forms of GeneralName that are identities as they stand. @see RFC 5280 §4.2.1.6 */
 const GENERAL_NAME: Readonly<Record<number, number>> = {
-  129: IdType.ID_RFC822_ADDR,
-  130: IdType.ID_FQDN,
+  [NameForm.EMAIL]: IdType.ID_RFC822_ADDR,
+  [NameForm.DNS]: IdType.ID_FQDN,
 };
-const IP_ADDRESS = 0x87;
 
 function readAltNames(result: Mutable, value: Uint8Array): 'read' | 'malformed' {
   const sequence = readWholeDer(value, DerTag.SEQUENCE);
   const names = sequence && readDerValues(sequence.contents, MAX_NAMES);
   if (names === undefined) return 'malformed';
+  result.generalNames = names.map(({ tag, contents }) => ({ tag, contents }));
   result.altNames = names.flatMap(({ tag, contents: data }) => {
-    if (tag === IP_ADDRESS && data.length === 4) return [{ idType: IdType.ID_IPV4_ADDR, data }];
-    if (tag === IP_ADDRESS && data.length === 16) return [{ idType: IdType.ID_IPV6_ADDR, data }];
+    if (tag === NameForm.IP && data.length === 4) return [{ idType: IdType.ID_IPV4_ADDR, data }];
+    if (tag === NameForm.IP && data.length === 16) return [{ idType: IdType.ID_IPV6_ADDR, data }];
     const idType = GENERAL_NAME[tag];
     return idType === undefined ? [] : [{ idType, data }];
   });

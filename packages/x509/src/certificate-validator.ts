@@ -1,6 +1,7 @@
 import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { KeyPurpose, KeyUsage } from './certificate-extensions.ts';
+import { allowsNames } from './name-constraints.ts';
 import {
   dateFault,
   findPaths,
@@ -159,7 +160,7 @@ async function judge(
   path: readonly Certificate[],
   signatures: SignatureProvider,
 ): Promise<{ readonly validUntilMs: number } | CertificateFailure> {
-  if (!(await allowsPath(path, check.atMs))) return 'constraints';
+  if (!keepsNames(path) || !(await allowsPath(path, check.atMs))) return 'constraints';
   let validUntilMs = Math.min(...path.map(({ notAfterMs }) => notAfterMs));
   if (check.revocation === 'off') return { validUntilMs };
   for (const [i, certificate] of path.entries()) {
@@ -172,6 +173,20 @@ async function judge(
     validUntilMs = Math.min(validUntilMs, list.nextUpdateMs);
   }
   return { validUntilMs };
+}
+
+/** Whether every CA of a path, the anchor too, allows all names below it. A self-issued CA certificate does not count (§6.1.3 (b)).
+ * pkijs looks at constraints as well, but takes one permitted name for all, and none from an anchor.
+ * @see RFC 5280 §4.2.1.10, §6.1.3 (b), (c)
+ */
+function keepsNames(path: readonly Certificate[]): boolean {
+  return path.every(({ extensions: { nameConstraints } }, i) => {
+    if (nameConstraints === undefined) return true;
+    return path.slice(0, i).every(({ subject, issuer, extensions }, k) => {
+      const isExempt = k > 0 && isSame(subject, issuer);
+      return isExempt || allowsNames(nameConstraints, subject, extensions.generalNames);
+    });
+  });
 }
 
 /** The newest CRL of a CA that is in its time and has the CA's signature. @see RFC 5280 §6.3.3 */

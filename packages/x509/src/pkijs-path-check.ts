@@ -5,7 +5,7 @@ import {
 } from 'pkijs';
 import type { Certificate } from './certificate.ts';
 
-/** Whether name constraints and certificate policies allow a path, as pkijs sees it.
+/** Whether certificate policies and name constraints allow a path, as pkijs sees it; the constraints are checked here besides.
  * The path is one that {@link findPaths} has verified: pkijs gets it as it stands, and neither searches nor verifies,
  * since its own search has no bound.
  * @param path - from the end entity to the anchor, at least two.

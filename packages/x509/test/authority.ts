@@ -73,11 +73,15 @@ export const purposes = (...ids: string[]): Uint8Array =>
 /** GeneralNames by tag: 0x81 e-mail, 0x82 DNS, 0x87 address. */
 export const altNames = (...names: (readonly [number, Uint8Array])[]): Uint8Array =>
   extension('551d11', false, sequence(...names.map(([tag, value]) => writeDer(tag, value))));
-export const nameConstraints = (kind: 'permitted' | 'excluded', dns: string): Uint8Array =>
+/** @param kind - 0xa0 permitted, 0xa1 excluded */
+export const nameConstraints = (
+  kind: number,
+  ...bases: (readonly [number, Uint8Array])[]
+): Uint8Array =>
   extension(
     '551d1e',
     true,
-    sequence(writeDer(kind === 'permitted' ? 0xa0 : 0xa1, sequence(writeDer(0x82, text(dns))))),
+    sequence(writeDer(kind, ...bases.map(([tag, base]) => sequence(writeDer(tag, base))))),
   );
 
 export const T0: number = Date.UTC(2026, 0, 1);

@@ -7,6 +7,7 @@ import {
   createCertificateValidator,
   KeyPurpose,
   type RevocationList,
+  readCertificate,
   readRevocationList,
 } from '@ipsec-kit/x509';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -22,6 +23,7 @@ import {
   keyUsage,
   makeKey,
   nameConstraints,
+  nameOf,
   purposes,
   T0,
   text,
@@ -253,16 +255,90 @@ describe('a CA that may not', () => {
     expect(await build(1)).toBe('ok');
   });
 
-  it('keeps the names below it (RFC 5280 §4.2.1.10)', async () => {
-    for (const [kind, dns, code] of [
-      ['permitted', 'example.org', 'ok'],
-      ['permitted', 'example.net', 'constraints'],
-      ['excluded', 'example.org', 'constraints'],
-      ['excluded', 'example.net', 'ok'],
-    ] as const) {
-      const bound = await issue(subWish({ extensions: [...CA, nameConstraints(kind, dns)] }));
-      expect(codeOf(await check([leaf, bound])), `${kind} ${dns}`).toBe(code);
-    }
+  describe('names it must not (RFC 5280 §4.2.1.10)', () => {
+    const PERMITTED = 0xa0;
+    const EXCLUDED = 0xa1;
+    const dns = (name: string) => [0x82, text(name)] as const;
+    const email = (name: string) => [0x81, text(name)] as const;
+    const ip = (digits: string) => [0x87, hex(digits)] as const;
+    const uri = (name: string) => [0x86, text(name)] as const;
+    const dn = (name: string) => [0xa4, nameOf(name)] as const;
+
+    it.each([
+      ['a DNS name', PERMITTED, [dns('example.org')], [dns('gw.example.org')], 'ok'],
+      ['the very name', PERMITTED, [dns('example.org')], [dns('EXAMPLE.org')], 'ok'],
+      ['another DNS name', PERMITTED, [dns('example.org')], [dns('gw.example.net')], 'constraints'],
+      ['only its end', PERMITTED, [dns('example.org')], [dns('notexample.org')], 'constraints'],
+      [
+        'one name of two',
+        PERMITTED,
+        [dns('example.org')],
+        [dns('a.example.org'), dns('a.example.net')],
+        'constraints',
+      ],
+      ['no such name', PERMITTED, [dns('example.org')], [ip('0a000001')], 'ok'],
+      ['an excluded name', EXCLUDED, [dns('example.org')], [dns('gw.example.org')], 'constraints'],
+      ['one that is not', EXCLUDED, [dns('example.org')], [dns('gw.example.net')], 'ok'],
+      ['a host', PERMITTED, [email('example.org')], [email('carol@example.org')], 'ok'],
+      [
+        'a host below',
+        PERMITTED,
+        [email('example.org')],
+        [email('c@a.example.org')],
+        'constraints',
+      ],
+      ['hosts below', PERMITTED, [email('.example.org')], [email('c@a.example.org')], 'ok'],
+      ['a mailbox', PERMITTED, [email('a@example.org')], [email('b@example.org')], 'constraints'],
+      ['a network', PERMITTED, [ip('0a000000ff000000')], [ip('0a010203')], 'ok'],
+      ['another network', PERMITTED, [ip('0a000000ff000000')], [ip('0b010203')], 'constraints'],
+      [
+        'two networks',
+        PERMITTED,
+        [ip('0a000000ff000000'), ip('0b000000ff000000')],
+        [ip('0b010203')],
+        'ok',
+      ],
+      ['a directory name', PERMITTED, [dn('gw')], [dns('x')], 'ok'],
+      ['another directory name', PERMITTED, [dn('zz')], [dns('x')], 'constraints'],
+      ['an excluded directory name', EXCLUDED, [dn('gw')], [dns('x')], 'constraints'],
+      [
+        'a form that is not compared',
+        EXCLUDED,
+        [uri('zz')],
+        [uri('https://a.example')],
+        'constraints',
+      ],
+    ] as const)('sees %s', async (_, kind, bases, names, code) => {
+      const extensions = [...CA, nameConstraints(kind, ...bases)];
+      const bound = await issue(subWish({ extensions }));
+      const own = await issue(leafWish({ extensions: [altNames(...names)] }));
+      expect(codeOf(await check([own, bound]))).toBe(code);
+    });
+
+    it('adds up along the path, and counts for an anchor', async () => {
+      const limited = [...CA, nameConstraints(PERMITTED, dns('example.org'))];
+      const wish = { subject: 'root', issuer: 'root', key: rootKey, by: rootKey };
+      const anchor = await issue({ ...wish, extensions: limited });
+      const wider = [...CA, nameConstraints(PERMITTED, dns('example.net'))];
+      const bound = await issue(subWish({ extensions: wider }));
+      for (const [name, offered, code] of [
+        ['gw.example.net', sub, 'constraints'],
+        ['gw.example.net', bound, 'constraints'],
+        ['gw.example.org', bound, 'constraints'],
+        ['gw.example.org', sub, 'ok'],
+      ] as const) {
+        const own = await issue(leafWish({ extensions: [altNames(dns(name))] }));
+        expect(codeOf(await check([own, offered], { anchors: [anchor] }))).toBe(code);
+      }
+    });
+
+    it('refuses what is malformed, and distances, which nobody may use', async () => {
+      for (const value of ['3000', '30020500', '3006a00430028200', '3009a00730058200800101']) {
+        const extensions = [...CA, extension('551d1e', true, hex(value))];
+        const read = readCertificate(await issueDer(subWish({ extensions })));
+        expect(read.ok, value).toBe(value.startsWith('3006'));
+      }
+    });
   });
 });
 
