@@ -1,3 +1,4 @@
+export type { HostObserver } from './host/host-observer.ts';
 export type { ReceivedPacket } from './host/inner-inbox.ts';
 export type { StandingChild } from './host/packet-path.ts';
 export type { EndedSession, SimulatedSession } from './host/session-book.ts';
@@ -32,3 +33,7 @@ export {
   Simulation,
 } from './simulation/simulation.ts';
 export type { SideOptions, SimulationOptions } from './simulation/simulation-options.ts';
+export * from './walk/run-walk.ts';
+export * from './walk/walk-configurations.ts';
+export * from './walk/walk-plan.ts';
+export * from './walk/walk-seeds.ts';

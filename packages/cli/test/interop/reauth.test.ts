@@ -50,7 +50,7 @@ describe.skipIf(gate.skip)(
         'client',
         {},
         async ({ lab, swan, client }) => {
-          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const packets = await startInside(lab, 1.25 * leastPerSecond);
           await askOften(client, swan);
           const result = await packets.stop();
           task.meta.figures = figuresOf(result);
@@ -69,7 +69,7 @@ describe.skipIf(gate.skip)(
         'server',
         {},
         async ({ lab, swan, server }) => {
-          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const packets = await startInside(lab, 1.25 * leastPerSecond);
           await reauthenticateOften(swan);
           const result = await packets.stop();
           task.meta.figures = figuresOf(result);
@@ -85,7 +85,7 @@ describe.skipIf(gate.skip)(
         'both',
         {},
         async ({ lab, client, server }) => {
-          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const packets = await startInside(lab, 1.25 * leastPerSecond);
           await askOften(client);
           const result = await packets.stop();
           task.meta.figures = figuresOf(result);
@@ -103,7 +103,7 @@ describe.skipIf(gate.skip)(
         'none',
         {},
         async ({ lab, swan }) => {
-          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const packets = await startInside(lab, 1.25 * leastPerSecond);
           await reauthenticateOften(swan);
           const result = await packets.stop();
           task.meta.figures = figuresOf(result);

@@ -20,7 +20,7 @@ describe.skipIf(gate.skip)(
         task,
       }) =>
         withTunnel(ours, {}, async ({ lab, swan, client, server }) => {
-          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const packets = await startInside(lab, 1.25 * leastPerSecond);
           for (let round = 0; round < 50; round += 1) {
             const isIke = round % 10 === 9;
             const theirs = isIke
@@ -47,14 +47,14 @@ describe.skipIf(gate.skip)(
         task,
       }) => {
         const child =
-          'rekey_packets = 220\n        rand_packets = 0\n        life_packets = 100000';
+          'rekey_packets = 250\n        rand_packets = 0\n        life_packets = 100000';
         const ike = 'rekey_time = 3s\n    over_time = 60s\n    rand_time = 1s';
         const tunnel =
           ours === 'client'
             ? { clientExtra: ike, childExtra: child }
             : { serverExtra: ike, serverChildExtra: child };
         return withTunnel(ours, tunnel, async ({ lab, swan, client, server }) => {
-          const packets = await startInside(lab, 1.1 * leastPerSecond);
+          const packets = await startInside(lab, 1.25 * leastPerSecond);
           const own = (client ?? server)?.process;
           await own?.waitForCount(/Child SA net rekeyed by us/g, 30, 60_000);
           await own?.waitForCount(/IKE SA rekeyed by us/g, 2, 30_000);

@@ -119,7 +119,7 @@ export function announceChild(
   if (adopted) adopted.isAnnounced = true;
   raise(context, {
     kind: 'child-opened',
-    sessionId: session.id,
+    sessionId: shownSession(session).id,
     childId: child.id,
     name: child.config.name,
     inboundSpi: child.inboundSpi,
@@ -148,7 +148,7 @@ export function announceReplacement(
   fresh.isAnnounced = true;
   raise(context, {
     kind: 'child-rekeyed',
-    sessionId: session.id,
+    sessionId: shownSession(session).id,
     oldChildId: old.id,
     newChildId: fresh.id,
     name: fresh.config.name,

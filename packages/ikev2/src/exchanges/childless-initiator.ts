@@ -4,15 +4,18 @@ import { readConfigReply } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
+import { livingChildren } from '../reauth/living-children.ts';
 import { moveRemaining } from '../reauth/move-remaining.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveTo, type StateOf } from '../session/session-state.ts';
 
 /** Whether IKE_AUTH leaves the Child SA out. @see RFC 6023 §3 (only when the responder has announced that it can) */
-export function beginsChildless({ connection, peerIsChildless }: IkeSession): boolean {
+export function beginsChildless({ connection, peerIsChildless, takesOver }: IkeSession): boolean {
   const policy = connection?.childless ?? 'allow';
-  return peerIsChildless && (policy === 'prefer' || policy === 'force');
+  // A reauthentication opens nothing that the old IKE SA does not have (any more).
+  const hasNone = takesOver !== undefined && livingChildren(takesOver).length === 0;
+  return peerIsChildless && (policy === 'prefer' || policy === 'force' || hasNone);
 }
 
 /** The peer is authentic, and there is no Child SA yet: the IKE SA stands, and its children follow, each with a

@@ -40,6 +40,7 @@ import type { SessionFailure } from '../events.ts';
 import { configRequest } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endAfterAuthFailure } from '../procedures/request-end.ts';
+import { firstChildName } from '../reauth/living-children.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -120,13 +121,13 @@ export function onOwnSecret(
 ): void {
   const { connection, sa } = session;
   const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
-  const config = connection && firstChildConfig(connection, session.childName);
+  const config = connection && firstChildConfig(connection, firstChildName(session));
   if (!secret || !connection || !sa) {
     endSession(context, session, noSecret(state.localIdentity, state.secretFor, answer));
     return;
   }
   if (!config) {
-    const name = session.childName ?? 'any';
+    const name = firstChildName(session) ?? 'any';
     endSession(
       context,
       session,

@@ -3,7 +3,7 @@ import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
-import { runNext } from '../procedures/run-procedures.ts';
+import { deletePredecessor, runNext } from '../procedures/run-procedures.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { armLiveness } from '../session/liveness-timer.ts';
@@ -61,5 +61,7 @@ function onPredecessorEnded(
   if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') return;
   session.predecessor = older;
   older.takenOverBy = session;
-  armHandOver(context, session);
+  // Who made the new one sees to the end of all before it; the other side only when that does not come.
+  if (session.role === 'initiator') deletePredecessor(context, session);
+  else armHandOver(context, session);
 }

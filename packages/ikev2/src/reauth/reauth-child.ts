@@ -5,6 +5,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { latestOf } from './latest-of.ts';
 
 /** A Child SA of a new IKE SA, with what it replaces of the old one: the one of the same name, and of the same selectors
  * where several have the name.
@@ -16,7 +17,8 @@ export function asReplacement(
   child: NegotiatedChild,
   by: 'local' | 'peer',
 ): NegotiatedChild {
-  const replaced = replacedChild(session.takesOver ?? session.predecessor, child);
+  const { takesOver, predecessor } = session;
+  const replaced = replacedChild(takesOver ? latestOf(takesOver) : predecessor, child);
   return replaced ? { ...child, replaces: replaced.id, waitsForPeer: by === 'peer' } : child;
 }
 

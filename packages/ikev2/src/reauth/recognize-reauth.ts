@@ -32,7 +32,7 @@ export function recognizeReauthentication(
     }
     const isSamePlace = pathsEqual(other.path, session.path);
     // Two that both sides opened at once are no reauthentication; two reauthentications at once are.
-    const isOneOfTwo = isTogether(context, session, other) && !other.predecessor;
+    const isOneOfTwo = isTogether(context, session, other) && !other.isReauthenticated;
     if (isOneOfTwo) return false;
     return requested.length === 0 && isSamePlace && offersAgain(other, payloads);
   });
@@ -55,6 +55,8 @@ function offersAgain(other: IkeSession, payloads: readonly Payload[]): boolean {
   if (!tsi || !tsr) return true;
   const remote = readSelectors(tsi);
   const local = readSelectors(tsr);
+  // What it had was closed: the peer, who asks for it by name, may not know yet.
+  if (other.children.size === 0) return true;
   return [...other.children.values()].some(
     ({ localSelectors, remoteSelectors }) =>
       isWithinOffer(localSelectors, local) && isWithinOffer(remoteSelectors, remote),

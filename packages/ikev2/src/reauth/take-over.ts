@@ -7,6 +7,7 @@ import { endWithDelete } from '../procedures/request-end.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { isTogether } from '../unique/at-once.ts';
+import { latestOf } from './latest-of.ts';
 import { takeWishes } from './left-behind.ts';
 import { exchangeIds, moveBehind } from './session-name.ts';
 
@@ -19,18 +20,19 @@ export const HAND_OVER_PATIENCE_MS: number = 60_000;
  */
 export function takeOver(context: EndpointContext, session: IkeSession): boolean {
   const wanted = session.takesOver;
-  const old = wanted && latest(wanted);
+  const old = wanted && latestOf(wanted);
   const { sa } = session;
   session.takesOver = undefined;
   if (!sa || old?.state.kind !== 'established') return false;
   if (wanted) wanted.successor = undefined;
-  if (old.predecessor && isTogether(context, session, old) && hasLowerNonce(session, old)) {
+  if (old.isReauthenticated && isTogether(context, session, old) && hasLowerNonce(session, old)) {
     stepBack(context, session, old);
     return true;
   }
   if (!isBehind(session)) moveBehind(context, session);
   exchangeIds(context, session, old);
   session.predecessor = old;
+  session.isReauthenticated = true;
   session.isClosing ||= old.isClosing;
   old.takenOverBy = session;
   old.successor = undefined;
@@ -46,13 +48,6 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
     spis: { initiator: sa.initiatorSpi, responder: sa.responderSpi },
   });
   return true;
-}
-
-/** The IKE SA that has taken the place of one, after whatever others did: the peer may have been quicker than our own attempt. */
-function latest(session: IkeSession): IkeSession {
-  let last = session;
-  while (last.takenOverBy?.state.kind === 'established') last = last.takenOverBy;
-  return last;
 }
 
 /** Both sides have reauthenticated at once, which makes two new IKE SAs. Both know the nonces of both: the one with the lowest
@@ -72,6 +67,13 @@ function stepBack(context: EndpointContext, session: IkeSession, front: IkeSessi
   if (predecessor) predecessor.takenOverBy = session;
   session.takenOverBy = front;
   front.predecessor = session;
+  // What it made gives way as well.
+  for (const child of session.children.values()) {
+    const kept = [...front.children.values()].find(({ replacedBy }) => replacedBy === child.id);
+    if (!kept) continue;
+    kept.replacedBy = undefined;
+    child.replacedBy = kept.id;
+  }
   if (session.role === 'initiator') endWithDelete(context, session, ONE_OF_TWO);
   else armHandOver(context, front);
 }

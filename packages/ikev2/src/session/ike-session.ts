@@ -109,6 +109,8 @@ export interface IkeSession {
   successor: IkeSession | undefined;
   /** The IKE SA whose place this one has taken, while that is not deleted. */
   predecessor: IkeSession | undefined;
+  /** It has taken the place of another: a reauthentication made it. */
+  isReauthenticated: boolean;
   /** Reauthentications that failed since the last one that did not. */
   failedReauths: number;
   /** Users have seen it open before: it opens anew under the same name. */

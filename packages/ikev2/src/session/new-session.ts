@@ -84,6 +84,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     lateAnswer: undefined,
     successor: undefined,
     predecessor: undefined,
+    isReauthenticated: false,
     failedReauths: 0,
     isReopened: false,
     furtherChildren: [],

@@ -74,6 +74,14 @@ export class SessionBook {
         this.#sessions.set(event.sessionId, { ...session, initiator, initiatorSpi, responderSpi });
         return;
       }
+      case 'reauthentication-failed': {
+        // The IKE SA that had taken over did not hold: the one before is in use again.
+        const session = this.#sessions.get(event.sessionId);
+        if (!session) return;
+        const { initiator: initiatorSpi, responder: responderSpi } = event.spis;
+        this.#sessions.set(event.sessionId, { ...session, initiatorSpi, responderSpi });
+        return;
+      }
       case 'session-interrupted':
         this.#sessions.delete(event.sessionId);
         return;

@@ -12,6 +12,7 @@ import type {
 import type { IpAddress } from '@ipsec-kit/ip';
 import type { Middlebox } from '../network/middlebox.ts';
 import type { VirtualNetwork } from '../network/virtual-network.ts';
+import type { HostObserver } from './host-observer.ts';
 
 /** Does the foreign work of an endpoint, at once: a simulation cannot wait for a promise. */
 export interface SimulatedWorker {
@@ -45,6 +46,7 @@ export interface SimulatedHostOptions {
   readonly ports?: HostPorts;
   /** Default 0: answers come in the same turn. */
   readonly answerDelayMs?: AnswerDelay;
+  readonly observer?: HostObserver;
   /** Told of each event, after the host has noted it. */
   readonly onEvent?: (event: SessionEvent) => void;
 }

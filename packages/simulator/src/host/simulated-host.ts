@@ -1,4 +1,4 @@
-import type { Clock, Deadline, Instant } from '@ipsec-kit/clock';
+import type { Deadline, Instant } from '@ipsec-kit/clock';
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import {
   type Answer,
@@ -22,6 +22,8 @@ import { RandomStream } from '../network/random-stream.ts';
 import type { Attachment, AttachmentCounters } from '../network/virtual-network.ts';
 import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
 import { factInput } from './fact-input.ts';
+import { HostClock } from './host-clock.ts';
+import type { HostObserver } from './host-observer.ts';
 import { InnerInbox, type ReceivedPacket } from './inner-inbox.ts';
 import { PacketPath, type SealResult, type StandingChild } from './packet-path.ts';
 import { type EndedSession, SessionBook, type SimulatedSession } from './session-book.ts';
@@ -41,7 +43,8 @@ export class SimulatedHost {
   readonly name: string;
   readonly addresses: readonly IpAddress[];
   readonly ports: HostPorts;
-  readonly #clock: Clock;
+  readonly #clock: HostClock;
+  readonly #observer: HostObserver;
   readonly #endpoint: IkeEndpoint;
   readonly #driver: EndpointDriver;
   readonly #packets: PacketPath;
@@ -53,11 +56,13 @@ export class SimulatedHost {
   #rejectedDatagrams = 0;
 
   constructor(options: SimulatedHostOptions) {
-    const { name, addresses, clock, crypto, seed, answerDelayMs = 0 } = options;
+    const { name, addresses, crypto, seed, answerDelayMs = 0 } = options;
+    const clock = new HostClock(options.clock);
     this.name = name;
     this.addresses = addresses;
     this.ports = options.ports ?? DEFAULT_PORTS;
     this.#clock = clock;
+    this.#observer = options.observer ?? {};
     this.#worker = options.worker;
     this.#onEvent = options.onEvent ?? (() => undefined);
     this.#packets = new PacketPath(crypto, createSeededRandom(`${seed}/${name}/packets`));
@@ -127,6 +132,20 @@ export class SimulatedHost {
     return this.#endpoint.rejectedMessages + this.#rejectedDatagrams;
   }
 
+  get isAsleep(): boolean {
+    return this.#clock.isAsleep;
+  }
+
+  /** Falls asleep: what comes is lost, and no deadline is noticed, until {@link SimulatedHost.wake}. */
+  sleep(): void {
+    this.#clock.sleep();
+  }
+
+  /** Wakes up: all deadlines that were slept through are due. */
+  wake(): void {
+    this.#clock.wake();
+  }
+
   command(command: Command): void {
     this.#driver.feed({ kind: 'command', command });
   }
@@ -170,13 +189,19 @@ export class SimulatedHost {
 
   #sendSealed({ sealed, toSender }: SealResult): boolean {
     for (const data of toSender) this.#inbox.add(this.#clock.now(), data);
-    for (const { path, data } of sealed) this.#send(path, data);
+    for (const { path, data } of sealed) {
+      this.#observer.espSent?.(data);
+      this.#send(path, data);
+    }
     this.#noteFacts();
     return sealed.length > 0;
   }
 
   #answer(request: Request): Answer {
-    if (request.kind === 'install-child') return this.#packets.install(request.child);
+    if (request.kind === 'install-child') {
+      this.#observer.installing?.(request.child);
+      return this.#packets.install(request.child);
+    }
     const answer = this.#worker.handle(request);
     if (answer instanceof Promise) {
       throw new Error(
@@ -202,6 +227,7 @@ export class SimulatedHost {
         this.#send(output.path, natKeepalive());
         return;
       case 'remove-child':
+        this.#observer.removed?.(output.childId, this.children.has(output.childId));
         this.#packets.remove(output.childId);
         return;
       case 'move-child':
@@ -212,9 +238,11 @@ export class SimulatedHost {
         this.#sendSealed(this.#packets.sealHeld());
         return;
       case 'reserve-spi':
+        this.#observer.reserved?.(output.spi);
         this.#packets.reserveSpi(output.spi);
         return;
       case 'release-spi':
+        this.#observer.released?.(output.spi);
         this.#packets.releaseSpi(output.spi);
         return;
       case 'release-lease':
@@ -222,6 +250,7 @@ export class SimulatedHost {
         return;
       case 'event':
         this.#book.note(output.event);
+        this.#observer.event?.(output.event);
         this.#onEvent(output.event);
         return;
       default:
@@ -234,6 +263,7 @@ export class SimulatedHost {
   }
 
   #receive({ from, to, data }: Datagram): void {
+    if (this.isAsleep) return;
     const path = { local: to, remote: from };
     if (to.port === this.ports.ike) {
       this.#driver.feed({ kind: 'datagram', path, data, marker: false });
@@ -262,6 +292,7 @@ export class SimulatedHost {
   }
 
   #receiveEsp(path: Path, data: Uint8Array): void {
+    this.#observer.espArrived?.(data);
     const inner = this.#packets.open(data, path);
     this.#noteFacts();
     if (inner) this.#deliver(inner);
@@ -269,6 +300,7 @@ export class SimulatedHost {
 
   #deliver(inner: Uint8Array): void {
     this.#inbox.add(this.#clock.now(), inner);
+    this.#observer.opened?.(inner);
     const reply = answerIcmpEcho(inner);
     if (reply) this.sendInner(reply);
   }

@@ -106,6 +106,7 @@ function createWorld(options: SimulationOptions): World {
         settings: { ...DEFAULT_SETTINGS, ...side.settings },
         worker: createWorker(crypto, `${seed}/${name}/keys`, side.secret, pools),
         answerDelayMs: side.answerDelayMs ?? 0,
+        ...(side.observer ? { observer: side.observer(name) } : {}),
         onEvent(event) {
           if (events.length >= MAX_EVENTS) events.splice(0, MAX_EVENTS / 2);
           events.push({ at: clock.now(), host: name, event });

@@ -1,6 +1,7 @@
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { ChildConfig, ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
+import type { HostObserver } from '../host/host-observer.ts';
 import type { AnswerDelay } from '../host/simulated-host-options.ts';
 import type { LinkSettings } from '../network/link.ts';
 import type { Middlebox } from '../network/middlebox.ts';
@@ -15,6 +16,8 @@ export interface SideOptions {
   readonly secret?: string;
   /** How long answers to requests take: a number models a slow key exchange. Default 0. */
   readonly answerDelayMs?: AnswerDelay;
+  /** Told what passes between the machines of a host. */
+  readonly observer?: (hostName: string) => HostObserver;
   /** Between the host's link and the core of the network, nearest first; one chain for each client. */
   readonly middleboxes?: (hostName: string) => readonly Middlebox[];
 }

@@ -112,10 +112,16 @@ export class Simulation {
     this.clock.advanceBy(ms);
   }
 
-  /** Starts a session from a client to the server, without waiting. @returns its id at the client. */
-  initiate(client: SimulatedHost = this.client): number {
+  /** An id for a session that a host is to open, not used before in this simulation. */
+  nextSessionId(): number {
     const sessionId = this.#nextSessionId;
     this.#nextSessionId += 1;
+    return sessionId;
+  }
+
+  /** Starts a session from a client to the server, without waiting. @returns its id at the client. */
+  initiate(client: SimulatedHost = this.client): number {
+    const sessionId = this.nextSessionId();
     client.initiate(sessionId, CONNECTION_NAME, this.#serverAddress);
     return sessionId;
   }

@@ -16,6 +16,7 @@ const counts = { received: 0, duplicates: 0, reordered: 0, foreign: 0, refused: 
 let highest = -1;
 let sent = 0;
 let sendingMs = 0;
+let longestStallMs = 0;
 let latestGapMs = 0;
 let longestGap = { ms: 0, at: 0 };
 
@@ -87,6 +88,7 @@ function sendUntilTold() {
   let last = began;
   const timer = setInterval(() => {
     const at = performance.now();
+    longestStallMs = Math.max(longestStallMs, at - last - tickMs);
     owed = Math.min(owed + ((at - last) * Number(perSecond)) / 1000, mostAtOnce);
     last = at;
     for (; owed >= 1 && sent < most; owed -= 1) send();
@@ -99,7 +101,15 @@ function sendUntilTold() {
 }
 
 process.on('SIGTERM', () => {
-  const report = { ...counts, sent, sendingMs, highest, missing: missingRuns(), longestGap };
+  const report = {
+    ...counts,
+    sent,
+    sendingMs,
+    longestStallMs,
+    highest,
+    missing: missingRuns(),
+    longestGap,
+  };
   console.log(`report ${JSON.stringify({ ...report, kernelDrops: kernelDrops() })}`);
   socket.close();
 });

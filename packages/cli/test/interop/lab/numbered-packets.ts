@@ -36,6 +36,8 @@ export interface NumberedDirection {
   readonly refused: number;
   /** Dropped at the buffer of the receiving program: no fault of the tunnel. */
   readonly receiverDrops: number;
+  /** How much too late the sender's timer fired at most: a program beside the tunnel, that the machine left waiting. */
+  readonly longestStallMs: number;
   readonly longestGap: { readonly ms: number; readonly at: number };
 }
 
@@ -114,6 +116,7 @@ function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
     duplicates,
     reordered,
     refused: sender.refused,
+    longestStallMs: Math.round(sender.longestStallMs),
     receiverDrops: receiver.kernelDrops,
     longestGap,
   };

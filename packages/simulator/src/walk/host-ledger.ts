@@ -1,0 +1,138 @@
+import type { Clock, Instant } from '@ipsec-kit/clock';
+import type { KeyMaterial } from '@ipsec-kit/crypto';
+import type { ChildInstallation, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
+import type { HostObserver } from '../host/host-observer.ts';
+
+/** A Child SA that was installed, whatever became of it. */
+export interface LedgerChild {
+  readonly childId: number;
+  readonly name: string;
+  readonly at: Instant;
+}
+
+/** How sessions may end in a walk: by somebody's wish, or because no answer came for long enough. */
+const ORDERLY_ENDS: ReadonlySet<SessionFailure['code']> = new Set([
+  'closed-by-user',
+  'peer-deleted',
+  'peer-dead',
+  'peer-unreachable',
+  'replaced',
+  'lifetime-over',
+  'reauthenticating',
+  // `unique by keeping` refuses a second one so.
+  'authentication-failed',
+]);
+
+/** Keeps account of what one host of a walk was told to do, and finds fault at once where nothing excuses it. */
+export class HostLedger implements HostObserver {
+  readonly host: string;
+  /** What is wrong, in words. */
+  readonly faults: string[] = [];
+  /** SPIs that are reserved now. */
+  readonly reservedSpis: Set<number> = new Set();
+  /** Every Child SA that was ever installed, by its inbound SPI. */
+  readonly installed: Map<number, LedgerChild> = new Map();
+  /** Outbound SPIs of those that replace nothing: the peer may not have them yet when we begin to send. */
+  readonly newOutbound: Set<number> = new Set();
+  /** Child SAs as the events of the session have them, with their names. */
+  readonly known: Map<number, string> = new Map();
+  /** When Child SAs of a name ended for their user, and when everything did. */
+  readonly ends: { readonly at: Instant; readonly name: string | undefined }[] = [];
+  /** Sessions that users know and that have ended or were interrupted. */
+  losses = 0;
+  /** Names of Child SAs that could not be made. */
+  readonly failedNames: Set<string> = new Set();
+  /** When the last IKE message was sent again. */
+  retransmittedAt: Instant | undefined;
+  /** When the last IKE message was sent. */
+  sentAt: Instant | undefined;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #keys = new Set<string>();
+  readonly #named = new Set<number>();
+
+  constructor(host: string, clock: Pick<Clock, 'now'>) {
+    this.host = host;
+    this.#clock = clock;
+  }
+
+  installing(child: ChildInstallation): void {
+    const { childId, config, inboundSpi, replaces } = child;
+    this.#useKey(`Child SA ${childId}, inbound`, child.inboundKeys.encryption);
+    this.#useKey(`Child SA ${childId}, outbound`, child.outboundKeys.encryption);
+    if (this.installed.has(inboundSpi)) this.faults.push(`${this.host} uses an SPI again`);
+    this.reservedSpis.delete(inboundSpi);
+    if (replaces === undefined) this.newOutbound.add(child.outboundSpi);
+    const at = this.#clock.now();
+    this.installed.set(inboundSpi, { childId, name: config.name, at });
+  }
+
+  removed(childId: number, wasThere: boolean): void {
+    if (!wasThere) this.faults.push(`${this.host} removes Child SA ${childId}, which is not there`);
+  }
+
+  reserved(spi: number): void {
+    this.reservedSpis.add(spi);
+  }
+
+  released(spi: number): void {
+    this.reservedSpis.delete(spi);
+  }
+
+  note(event: SessionEvent): void {
+    switch (event.kind) {
+      case 'message':
+        if (event.direction === 'received') return;
+        this.sentAt = this.#clock.now();
+        if (event.retransmission && !event.isResponse) this.retransmittedAt = this.sentAt;
+        return;
+      case 'ike-sa-keyed':
+        this.#useKey('an IKE SA, initiator', event.keys.skEi);
+        this.#useKey('an IKE SA, responder', event.keys.skEr);
+        return;
+      case 'session-opened':
+        this.#named.add(event.sessionId);
+        return;
+      case 'child-failed':
+        this.failedNames.add(event.name);
+        return;
+      case 'child-opened':
+        this.known.set(event.childId, event.name);
+        return;
+      case 'child-rekeyed':
+        this.#rekeyed(event.oldChildId, event.newChildId, event.name);
+        return;
+      case 'child-closed':
+        if (!this.known.delete(event.childId)) {
+          this.faults.push(`${this.host} tells of the end of a Child SA that nobody knows`);
+        }
+        this.ends.push({ at: this.#clock.now(), name: event.name });
+        return;
+      case 'session-interrupted':
+      case 'session-closed':
+        this.#ended(event.sessionId, event.failure);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #rekeyed(oldId: number, newId: number, name: string): void {
+    if (!this.known.delete(oldId)) {
+      this.faults.push(`${this.host} tells of the rekey of a Child SA that nobody knows`);
+    }
+    this.known.set(newId, name);
+  }
+
+  #ended(sessionId: number, { code, sentence }: SessionFailure): void {
+    this.ends.push({ at: this.#clock.now(), name: undefined });
+    if (!this.#named.has(sessionId)) return;
+    this.losses += 1;
+    if (!ORDERLY_ENDS.has(code)) this.faults.push(`${this.host} loses a session: ${sentence}`);
+  }
+
+  #useKey(what: string, key: KeyMaterial): void {
+    const text = key.reveal().join('.');
+    if (this.#keys.has(text)) this.faults.push(`${this.host} uses a key again: ${what}`);
+    this.#keys.add(text);
+  }
+}

@@ -1,0 +1,80 @@
+import { type Instant, msBetween } from '@ipsec-kit/clock';
+import type { HostLedger } from './host-ledger.ts';
+import type { WalkConfiguration } from './walk-configurations.ts';
+
+/** Two wishes that contradict each other and come within this time may be fulfilled in either order. */
+const SETTLING_MS = 400_000;
+
+/** A wish about one SA: of the session where it has no name. */
+interface Wish {
+  readonly at: Instant;
+  readonly name: string | undefined;
+  readonly isWanted: boolean;
+}
+
+/** How many of something there may be. */
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** What two peers must have when they have come to rest, as far as it follows from what was asked of them: no state machine,
+ * only wishes. Where the order of two wishes is open, or a session was lost on the way, either is right.
+ */
+export class WalkModel {
+  readonly #configuration: WalkConfiguration;
+  readonly #ledgers: readonly HostLedger[];
+  readonly #wishes: Wish[] = [];
+
+  constructor(configuration: WalkConfiguration, ledgers: readonly HostLedger[]) {
+    this.#configuration = configuration;
+    this.#ledgers = ledgers;
+  }
+
+  /** Somebody wants a session, or a Child SA of it; or wants it no more. */
+  wish(at: Instant, name: string | undefined, isWanted: boolean): void {
+    this.#wishes.push({ at, name, isWanted });
+  }
+
+  /** Whether the last wish about the session was that it be gone. */
+  get isClosed(): boolean {
+    return this.#wishes.findLast(({ name }) => name === undefined)?.isWanted === false;
+  }
+
+  /** Whether somebody had wished by then that Child SAs of a name, or all of them, be gone. */
+  isUnwanted(name: string, by: Instant): boolean {
+    return this.#wishes.some(
+      (wish) => !wish.isWanted && wish.at <= by && (wish.name ?? name) === name,
+    );
+  }
+
+  /** How many sessions there may be. */
+  sessions(): Range {
+    const about = this.#wishes.filter(({ name }) => name === undefined);
+    const isLost = this.#ledgers.some(({ losses }) => losses > 0);
+    if (!isLost) return { least: 1, most: 1 };
+    return { least: 0, most: this.#isRefused(about) ? 0 : 1 };
+  }
+
+  /** How many Child SAs of a name there may be in a session that stands. */
+  children(name: string): Range {
+    const about = this.#wishes.filter((wish) => wish.name === name);
+    const isFirst = this.#configuration.children[0] === name;
+    const wanted = about.filter(({ isWanted }) => isWanted).length + (isFirst ? 1 : 0);
+    const isDisturbed = this.#ledgers.some(
+      ({ losses, failedNames }) => losses > 0 || failedNames.has(name),
+    );
+    const most = Math.max(wanted, isDisturbed ? 1 : 0);
+    const isClosed = about.some(({ isWanted }) => !isWanted);
+    if (isDisturbed) return { least: 0, most };
+    if (!isClosed) return { least: wanted > 0 ? 1 : 0, most };
+    return { least: 0, most: wanted === 1 && this.#isRefused(about) ? 0 : most };
+  }
+
+  /** Whether the last wish is that it be gone, and nobody wanted it otherwise at about that time. */
+  #isRefused(about: readonly Wish[]): boolean {
+    const last = about.at(-1);
+    if (!last || last.isWanted || this.#configuration.reopens) return false;
+    return about.every(({ at, isWanted }) => !isWanted || msBetween(at, last.at) > SETTLING_MS);
+  }
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import {
+  describeWalk,
+  ExploreError,
+  planWalk,
+  runWalk,
+  WALK_CONFIGURATIONS,
+  type WalkChoice,
+  walkSeeds,
+} from '../../src/index.ts';
+import { crypto } from '../simulation/establishments.ts';
+
+const SCHEDULES = 300;
+const FIRST_SEED = 15;
+/** Reauthentications have random schedules of their own in `ikev2`. */
+const CHOICE: WalkChoice = {
+  without: ['reauthenticate', 'open'],
+  configurations: WALK_CONFIGURATIONS.filter(({ isTimed }) => !isTimed),
+};
+
+describe('random schedules of all commands over a bad network (RFC 7296 §2.8.1, §2.8.2, §2.25)', () => {
+  it(`leave two peers that agree with each other and with the model, in ${SCHEDULES} schedules`, () => {
+    const { runs, outcomes } = walkSeeds({
+      crypto,
+      choice: CHOICE,
+      runs: SCHEDULES,
+      firstSeed: FIRST_SEED,
+      onlySeed: process.env.IPSEC_KIT_SEED,
+      replay:
+        'IPSEC_KIT_SEED=<seed> npx vitest run packages/simulator -t "agree with each other and with the model"',
+    });
+    if (runs === 1) return;
+    // Walks that end without a session show little.
+    expect(outcomes.open).toBeGreaterThan(SCHEDULES / 2);
+    expect(outcomes.closed).toBeGreaterThan(SCHEDULES / 50);
+  }, 180_000);
+
+  it('are the same for the same seed, and their first steps are walks as well', () => {
+    const plan = planWalk(7);
+    expect(planWalk(7)).toEqual(plan);
+    const [first, again] = [runWalk(plan, crypto), runWalk(plan, crypto)];
+    expect(again.simulation.story()).toBe(first.simulation.story());
+    expect(runWalk(plan, crypto, 0).faults).toEqual([]);
+    expect(describeWalk(plan).split('\n')).toHaveLength(plan.steps.length + 1);
+  });
+
+  it('print the seed, the shortest prefix that fails, and how to replay it', () => {
+    let error: unknown;
+    try {
+      walkSeeds({
+        crypto,
+        runs: 3,
+        firstSeed: 20,
+        replay: 'again <seed>',
+        judge: ({ seed, steps }, used) =>
+          seed === 21 && used >= 2 ? [`${used} of ${steps.length} steps`] : [],
+      });
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (!(error instanceof ExploreError)) throw new Error('nothing failed');
+    expect(error.seed).toBe(21);
+    expect(error.message).toContain('seed 21 fails: 2 of ');
+    expect(error.message).toContain('again 21');
+    expect(error.message).toContain(
+      describeWalk({ ...planWalk(21), steps: planWalk(21).steps.slice(0, 2) }),
+    );
+  });
+});
