@@ -11,6 +11,8 @@ export interface BatchSocketOptions {
   readonly sharesPort?: boolean;
   /** Sets the DF bit whatever path MTU the system knows (true), or never (false); default: what the system does. */
   readonly dontFragment?: boolean;
+  /** Whether the kernel may split and put together; default true. See `udpOffloadFault`. */
+  readonly offloads?: boolean;
 }
 
 /** What passed one socket, in datagrams. */

@@ -6,7 +6,7 @@ import {
   writePackedPath,
 } from '@ipsec-kit/ip';
 import { errnoName, loadPosix, loadSystemCalls, type SystemCalls } from '@ipsec-kit/posix';
-import { receiveBatchShape } from './batch-socket.ts';
+import { type BatchSocketOptions, receiveBatchShape } from './batch-socket.ts';
 import { createBindings } from './bindings.ts';
 import type { SocketUdpAdapter, UdpAdapterOptions } from './create-udp-adapter.ts';
 import { type DescriptorWatch, watchDescriptors } from './descriptor-watch.ts';
@@ -14,6 +14,8 @@ import { openBatchSocket } from './open-batch-socket.ts';
 import { PACKED_ENDPOINT_BYTES, packEndpoint, packedEndpointAt } from './packed-endpoint.ts';
 import { createReceiveBatch } from './receive-batch.ts';
 import type { WritableCounters } from './receiver.ts';
+import { DEFAULT_SOCKET_BUFFER_BYTES } from './udp-adapter.ts';
+import { udpOffloadFault } from './udp-offload-fault.ts';
 
 const MESSAGES = 8;
 /** Batches taken from one socket before the others have their turn. */
@@ -40,8 +42,10 @@ export async function createBatchUdpAdapter(
   if (!system.ok) return { ok: false, reason: system.reason };
   const { calls } = system;
   const watch = watchDescriptors(posix.posix);
-  const bindings = createBindings((wanted) =>
-    openAdapterSocket(calls, wanted, watch, options.socketBufferBytes),
+  const offloads = udpOffloadFault(calls) === undefined;
+  const { socketBufferBytes: bufferBytes = DEFAULT_SOCKET_BUFFER_BYTES } = options;
+  const bindings = createBindings((bind) =>
+    openAdapterSocket(calls, watch, { bind, bufferBytes, offloads }),
   );
   try {
     await bindings.open(options.bind);
@@ -54,14 +58,10 @@ export async function createBatchUdpAdapter(
 
 async function openAdapterSocket(
   calls: SystemCalls,
-  wanted: Endpoint,
   watch: DescriptorWatch,
-  bufferBytes: number | undefined,
+  options: BatchSocketOptions,
 ) {
-  const opened = openBatchSocket(calls, {
-    bind: wanted,
-    ...(bufferBytes === undefined ? {} : { bufferBytes }),
-  });
+  const opened = openBatchSocket(calls, options);
   if (!opened.ok) throw opened.error;
   const { socket } = opened;
   return {

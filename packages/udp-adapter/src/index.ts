@@ -11,3 +11,4 @@ export * from './local-address.ts';
 export { openBatchSocket } from './open-batch-socket.ts';
 export type * from './udp-adapter.ts';
 export { UdpBindError } from './udp-bind-error.ts';
+export { udpOffloadFault } from './udp-offload-fault.ts';

@@ -120,6 +120,7 @@ function prepare(
   // The system caps what is asked for without privileges; a refusal costs throughput only.
   if (set(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes) < 0) set(SOL_SOCKET, SO_RCVBUF, bufferBytes);
   if (set(SOL_SOCKET, SO_SNDBUFFORCE, bufferBytes) < 0) set(SOL_SOCKET, SO_SNDBUF, bufferBytes);
+  if (options.offloads === false) return { segment: false, coalesce: false };
   return {
     // 0 is "no segmentation unless a message asks for it": a kernel that knows the option takes it.
     segment: set(SOL_UDP, UDP_SEGMENT, 0) === 0,
