@@ -1,41 +1,7 @@
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import { describe, expect, it } from 'vitest';
-import { child, type Flight, type Host, Pair, selector } from '../pair.ts';
-
-/** Everything that either side can be asked to do with SAs. */
-const ACTIONS = {
-  'create-child': (host, sessionId) => {
-    host.command({ kind: 'create-child', sessionId, child: 'two' });
-  },
-  'rekey-child': (host, sessionId) => {
-    const childId = childNamed(host, 'one');
-    host.command({ kind: 'rekey-child', sessionId, childId });
-  },
-  'close-child': (host, sessionId) => {
-    const childId = childNamed(host, 'one');
-    host.command({ kind: 'close-child', sessionId, childId, reason: 'asked' });
-  },
-  'rekey-ike': (host, sessionId) => host.command({ kind: 'rekey-ike', sessionId }),
-  close: (host, sessionId) => host.command({ kind: 'close', sessionId }),
-} as const satisfies Record<string, (host: Host, sessionId: number) => void>;
-
-type Action = keyof typeof ACTIONS;
-
-const NET = { localSelectors: [selector('10.0.0.0/8')], remoteSelectors: [selector('10.0.0.0/8')] };
-const OTHER = {
-  localSelectors: [selector('172.16.0.0/12')],
-  remoteSelectors: [selector('172.16.0.0/12')],
-};
-const CHILDREN = [child({ name: 'one', ...NET }), child({ name: 'two', ...OTHER })];
-
-function childNamed(host: Host, name: string): number {
-  const found = [...host.children.values()].find(({ config }) => config.name === name);
-  return found?.childId ?? -1;
-}
-
-function sessionOf(host: Host): number {
-  return host.seen('session-opened')[0]?.sessionId ?? -1;
-}
+import { type Flight, Pair } from '../pair.ts';
+import { ACTIONS, type Action, CHILDREN, MIXED_GROUPS, sessionOf } from './actions.ts';
 
 type Wire = Pair['wire'];
 
@@ -146,6 +112,43 @@ describe('two sides that act at once (RFC 7296 §2.8.1, §2.8.2, §2.25.1, §2.2
             expectWish(pair, [first, second], label);
           });
         }
+      });
+    }
+  }
+});
+
+/** How often an INVALID_KE_PAYLOAD has left either side. */
+function refusedGroups(pair: Pair): number {
+  const story = [...pair.client.story, ...pair.server.story];
+  return story.filter((line) => /^sent .*INVALID_KE_PAYLOAD/.test(line)).length;
+}
+
+describe('two sides that act at once and want other groups (RFC 7296 §1.3, §2.8.1, §2.25)', () => {
+  const names = Object.keys(ACTIONS) as Action[];
+  for (const first of names.filter((name) => !name.startsWith('close'))) {
+    for (const second of names) {
+      it(`${first} with an INVALID_KE_PAYLOAD retry meets ${second}, whatever the network does`, () => {
+        let retries = 0;
+        for (const apartMs of [0, 8, 22, 35]) {
+          const before = new Pair(MIXED_GROUPS).open().flights.length;
+          wires(before).forEach(([name, wire], index) => {
+            const seed = `groups/${index % 5}`;
+            const pair = new Pair({ ...MIXED_GROUPS, seed, jitters: true }).open();
+            const atOpening = refusedGroups(pair);
+            pair.wire = wire;
+            ACTIONS[first](pair.client, sessionOf(pair.client));
+            pair.drive(apartMs);
+            ACTIONS[second](pair.server, sessionOf(pair.server));
+            pair.drive(90_000);
+            pair.wire = (flight) => [{ flight }];
+            pair.drive(200_000);
+            const label = `${name}, ${apartMs} ms apart`;
+            expectRest(pair, label);
+            expectWish(pair, [first, second], label);
+            retries += refusedGroups(pair) > atOpening ? 1 : 0;
+          });
+        }
+        expect(retries).toBeGreaterThan(20);
       });
     }
   }
