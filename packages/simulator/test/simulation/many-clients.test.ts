@@ -1,3 +1,4 @@
+import { LINGER_MS } from '@ipsec-kit/ikev2';
 import { formatAddress, prefixContains } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import {
@@ -56,7 +57,7 @@ describe('two hundred clients at once', () => {
     for (const client of simulation.clients) {
       for (const sessionId of client.sessions.keys()) simulation.close(sessionId, client);
     }
-    simulation.runFor(60_000);
+    simulation.runFor(60_000 + LINGER_MS);
     expect(simulation.server.sessions.size + simulation.server.children.size).toBe(0);
     expect(disagreements(simulation)).toEqual([]);
     for (const client of [...simulation.clients].reverse()) simulation.initiate(client);

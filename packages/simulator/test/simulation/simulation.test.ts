@@ -1,4 +1,5 @@
 import type { CryptoProvider } from '@ipsec-kit/crypto';
+import { LINGER_MS } from '@ipsec-kit/ikev2';
 import { buildUdpPacket, parseEndpoint } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import {
@@ -31,7 +32,7 @@ describe('a simulation', () => {
     expect(simulation.ping('to-client')).toBeCloseTo(20);
     expect(disagreements(simulation)).toEqual([]);
     expect(simulation.close(1)).toBe(true);
-    simulation.runFor(60_000);
+    simulation.runFor(60_000 + LINGER_MS);
     expect(disagreements(simulation)).toEqual([]);
     expect(simulation.server.sessions.size).toBe(0);
   });
