@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Posix } from '@ipsec-kit/posix';
 import {
   BACKLOG_BYTES,
@@ -74,10 +72,8 @@ export async function openWorkerChannel(
 function startWorker(workerData: PacketWorkerStart): Worker {
   const isSource = import.meta.url.endsWith('.ts');
   if (!isSource) return new Worker(new URL('./packet-worker.js', import.meta.url), { workerData });
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const execArgv = ['--conditions=@ipsec-kit/source', '--import', tsx];
-  const options: WorkerOptions = { workerData, execArgv };
-  return new Worker(new URL('../packet-worker.ts', import.meta.url), options);
+  const execArgv = ['--conditions=@ipsec-kit/source'];
+  return new Worker(new URL('./from-source.mjs', import.meta.url), { workerData, execArgv });
 }
 
 function firstMessage(worker: Worker): Promise<FromWorker> {
