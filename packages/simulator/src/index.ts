@@ -2,6 +2,9 @@ export type { DeviceClockKind, DeviceSettings, Span, WakeCause } from './device/
 export { dozingPhone } from './device/device-settings.ts';
 export * from './device/dozing-device.ts';
 export { batteryUsed, type EnergyAccount, type EnergyModel } from './device/energy-account.ts';
+export * from './doze/doze-rows.ts';
+export * from './doze/doze-table.ts';
+export * from './doze/run-doze.ts';
 export * from './host/host-networks.ts';
 export type { HostObserver } from './host/host-observer.ts';
 export type { ReceivedPacket } from './host/inner-inbox.ts';

@@ -10,6 +10,7 @@ import {
 import type { DeviceCpu } from './device-cpu.ts';
 import type { DeviceClockKind } from './device-settings.ts';
 import type { DeviceTimers } from './device-timers.ts';
+import { wakeOnReading } from './wake-on-reading.ts';
 
 /** Below twice this a difference of two readings is a sum of fractions, not sleep. */
 const NOISE_MS = 0.001;
@@ -86,10 +87,15 @@ class SpinningClock implements Clock<'device'> {
 
   wakeAt(at: Instant<'device'>, wake: () => void): CancelWake {
     const waiting: Waiting = { wake };
-    const cancel = this.#world.wakeAt(addMs(this.#world.now(), at - this.now()), () => {
-      if (this.#cpu.isAwake) this.#run(waiting);
-      else this.#due.add(waiting);
-    });
+    const cancel = wakeOnReading(
+      this.#world,
+      () => this.#cpu.boottimeMs,
+      at,
+      () => {
+        if (this.#cpu.isAwake) this.#run(waiting);
+        else this.#due.add(waiting);
+      },
+    );
     this.#waiting.add(waiting);
     this.#tell();
     return () => {

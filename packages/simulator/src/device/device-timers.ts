@@ -1,13 +1,12 @@
 import {
-  addMs,
   type CancelWake,
   type Clock,
   type Instant,
   instantFromMs,
-  msBetween,
   TimeQueue,
 } from '@ipsec-kit/clock';
 import type { DeviceCpu } from './device-cpu.ts';
+import { wakeOnReading } from './wake-on-reading.ts';
 
 /** Timers of the programs on a device: they run on its monotonic time, and stand still while it sleeps. */
 export class DeviceTimers implements Clock<'monotonic'> {
@@ -42,9 +41,14 @@ export class DeviceTimers implements Clock<'monotonic'> {
     if (!first || !this.#cpu.isAwake) return;
     if (this.#armed && this.#armed.at <= first.at) return;
     this.#disarm();
-    const inMs = Math.max(0, msBetween(this.now(), first.at));
-    const cancel = this.#world.wakeAt(addMs(this.#world.now(), inMs), () => this.#onTime(first.at));
-    this.#armed = { at: first.at, cancel };
+    const { at } = first;
+    const cancel = wakeOnReading(
+      this.#world,
+      () => this.#cpu.monotonicMs,
+      at,
+      () => this.#onTime(),
+    );
+    this.#armed = { at, cancel };
   }
 
   #disarm(): void {
@@ -52,11 +56,10 @@ export class DeviceTimers implements Clock<'monotonic'> {
     this.#armed = undefined;
   }
 
-  /** @param until - the time that it is: sums of fractions may show a little less. */
-  #onTime(until: Instant<'monotonic'>): void {
+  #onTime(): void {
     this.#armed = undefined;
     const first = this.#queue.first;
-    if (first && first.at <= until) {
+    if (first && first.at <= this.now()) {
       this.#queue.remove(first);
       // The next goes first into the world's queue: should this one throw, it is not lost.
       this.#arm();
