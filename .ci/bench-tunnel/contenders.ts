@@ -84,7 +84,17 @@ async function startIpsecKit(lab: Lab, args: readonly string[]): Promise<Started
   const start = (side: 'left' | 'right', role: string, text: string, more: readonly string[]) => {
     const config = lab[side].file('tunnel.conf', text);
     const control = `${lab[side].dir}/control.sock`;
-    const line = [...nodeArgs, command, role, '--config', config, '--control', control, ...args, ...more];
+    const line = [
+      ...nodeArgs,
+      command,
+      role,
+      '--config',
+      config,
+      '--control',
+      control,
+      ...args,
+      ...more,
+    ];
     return lab[side].start(process.execPath, line);
   };
   const server = start('right', 'serve', serverConfiguration(tunnel), []);
