@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -19,7 +20,7 @@ import { interopGate } from '../../../.ci/interop-gate.ts';
 import { type PacketPath, startPacketWorker } from '../src/index.ts';
 import type { CarriedSockets, PacketWorker } from '../src/start-packet-worker.ts';
 
-const gate = interopGate(['root', 'tun'], 'a packet worker with a TUN device');
+const gate = interopGate(['root', 'tun', 'netns'], 'a packet worker with a TUN device');
 
 const address = loopbackAddress(4);
 const near = parseSelector('10.201.0.1');
@@ -248,6 +249,36 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     expect(performance.now() - from).toBeLessThan(1_500);
     one.path.sendIke(IKE, one.way('plain'), false);
     await expect(one.path.install(pair(1, one.way('marked')))).resolves.toBeUndefined();
+    await one.close();
+  });
+
+  it('carries 200 pairs on one socket, and counts each by itself', async () => {
+    const one = await bench();
+    const ids = Array.from({ length: 200 }, (_, i) => i + 1);
+    await Promise.all(ids.map((id) => one.path.install(pair(id, one.way('marked')))));
+    for (const id of ids) {
+      for (const datagram of sealedByPeer(id, 2)) {
+        one.peer.send(datagram, one.way('marked').local.port, '127.0.0.1');
+      }
+    }
+    await vi.waitFor(() =>
+      expect(ids.filter((id) => one.path.pairCounters(id)?.inPackets !== 2)).toEqual([]),
+    );
+    for (const id of ids) one.path.remove(id);
+    await vi.waitFor(() => expect(one.path.engineCounters().inPackets).toBe(400));
+    expect(one.errors).toEqual([]);
+    await one.close();
+  });
+
+  it('tells that the device is gone, and goes on with IKE', async () => {
+    const one = await bench();
+    const told: Error[] = [];
+    one.worker.tun.onError((error) => told.push(error));
+    execFileSync('ip', ['link', 'del', one.worker.tun.name]);
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    expect(told[0]).toMatchObject({ code: 'EBADFD' });
+    one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
+    await vi.waitFor(() => expect(one.ike).toHaveLength(1));
     await one.close();
   });
 });
