@@ -42,7 +42,8 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
     },
     async install(pair): Promise<void> {
       const memory = newPairCounters();
-      pairs.set(pair.id, new Float64Array(memory));
+      // One that stands already is refused, and keeps its counters.
+      if (!pairs.has(pair.id)) pairs.set(pair.id, new Float64Array(memory));
       const { pair: transferred, buffers } = transferPair(pair);
       await channel.request(
         (id) => ({ kind: 'install', id, pair: transferred, counters: memory }),
