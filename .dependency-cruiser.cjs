@@ -33,6 +33,7 @@ module.exports = {
       to: {
         path: at([
           'posix',
+          'crypto-openssl',
           'udp-adapter',
           'tun-adapter',
           'linux-platform',

@@ -18,6 +18,7 @@ export interface SystemClockHost {
   onContinue?(listener: () => void): () => void;
 }
 
+/** How a clock of this machine waits, and what it reads. */
 export interface SystemClockOptions {
   /** Whether waiting keeps the process alive; default true, false as `timer.unref()` does. */
   readonly keepAlive?: boolean;

@@ -5,6 +5,7 @@ import { TimeQueue } from './time-queue.ts';
 /** Wake-ups at one instant after which {@link VirtualClock} calls it a busy loop. */
 const DEFAULT_MAX_WAKES_PER_INSTANT = 100_000;
 
+/** Where a virtual clock begins, and what it calls a busy loop. */
 export interface VirtualClockOptions {
   /** Where time begins; 0 when absent. */
   readonly startMs?: number;

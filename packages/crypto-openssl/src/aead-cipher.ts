@@ -3,7 +3,9 @@ import { type Evp, GET_TAG, SET_TAG } from './evp.ts';
 import {
   closedError,
   freeContexts,
+  keepIf,
   type NativeContexts,
+  newContext,
   requireSuccess,
 } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
@@ -61,7 +63,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
     const evp = this.#evp;
     const { nonceAddress, lengthAddress } = this.#scratch;
-    const context = this.#contexts.encrypt || this.#makeEncrypt();
+    const context = this.#contexts.encrypt || this.#make('encrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
     this.#writeNonce(memory, ivOffset);
@@ -88,7 +90,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     }
     const evp = this.#evp;
     const { nonceAddress, lengthAddress } = this.#scratch;
-    const context = this.#contexts.decrypt || this.#makeDecrypt();
+    const context = this.#contexts.decrypt || this.#make('decrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
     this.#writeNonce(memory, ivOffset);
@@ -117,27 +119,15 @@ export class AeadCipher implements OpenSslPacketCipher {
     for (let i = 0; i < this.ivBytes; i += 1) nonce[SALT_BYTES + i] = memory[ivOffset + i] ?? 0;
   }
 
-  #makeEncrypt(): number {
+  #make(direction: 'encrypt' | 'decrypt'): number {
     if (this.#isClosed) throw closedError();
     const evp = this.#evp;
-    const context = evp.newContext();
-    requireSuccess(evp, context !== 0, 'make a context');
-    this.#contexts.encrypt = context;
+    const init = direction === 'encrypt' ? evp.encryptInit : evp.decryptInit;
+    const context = newContext(evp);
     this.#scratch.withKey(this.#contexts.key, (key) => {
-      requireSuccess(evp, evp.encryptInit(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
+      keepIf(evp, context, init(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
     });
-    return context;
-  }
-
-  #makeDecrypt(): number {
-    if (this.#isClosed) throw closedError();
-    const evp = this.#evp;
-    const context = evp.newContext();
-    requireSuccess(evp, context !== 0, 'make a context');
-    this.#contexts.decrypt = context;
-    this.#scratch.withKey(this.#contexts.key, (key) => {
-      requireSuccess(evp, evp.decryptInit(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
-    });
+    this.#contexts[direction] = context;
     return context;
   }
 }

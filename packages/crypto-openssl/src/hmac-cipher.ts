@@ -3,7 +3,9 @@ import type { Evp } from './evp.ts';
 import {
   closedError,
   freeContexts,
+  keepIf,
   type NativeContexts,
+  newContext,
   requireSuccess,
 } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
@@ -153,14 +155,13 @@ export class HmacCipher implements OpenSslPacketCipher {
     if (this.#isClosed) throw closedError();
     const evp = this.#evp;
     const init = direction === 'encrypt' ? evp.encryptInit : evp.decryptInit;
-    const context = evp.newContext();
-    requireSuccess(evp, context !== 0, 'make a context');
-    this.#contexts[direction] = context;
+    const context = newContext(evp);
     this.#scratch.withKey(this.#contexts.key, (key) => {
-      requireSuccess(evp, init(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
+      keepIf(evp, context, init(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
       // ESP pads on its own, to whole blocks.
-      requireSuccess(evp, evp.setPadding(context, 0) === 1, 'leave out padding');
+      keepIf(evp, context, evp.setPadding(context, 0) === 1, 'leave out padding');
     });
+    this.#contexts[direction] = context;
     return context;
   }
 }

@@ -27,6 +27,19 @@ export function requireSuccess(evp: Evp, isDone: boolean, what: string): void {
   throw new Error(`OpenSSL refused to ${what}: this is a defect, or its memory is exhausted`);
 }
 
+/** A context that nothing has been set in yet. */
+export function newContext(evp: Evp): number {
+  const context = evp.newContext();
+  requireSuccess(evp, context !== 0, 'make a context');
+  return context;
+}
+
+/** Throws like {@link requireSuccess}, with the context freed: one without a key must not be used by the next call. */
+export function keepIf(evp: Evp, context: number, isDone: boolean, what: string): void {
+  if (!isDone) evp.freeContext(context);
+  requireSuccess(evp, isDone, what);
+}
+
 /** The error for use after {@link NativeContexts} are gone. */
 export function closedError(): Error {
   return new Error('"cipher" expected one that is open, got one that was closed');

@@ -86,6 +86,20 @@ export function commitPacket(batch: PacketBatch, offset: number, length: number)
   batch.count += 1;
 }
 
+/** Whether packets lie inside of the batch's memory: to be made sure of before their addresses leave JavaScript, where
+ * nothing else would notice.
+ * @param from - index of the first packet. @param to - index behind the last.
+ */
+export function packetsLieInside(batch: PacketBatch, from: number, to: number): boolean {
+  if (from < 0 || to > batch.capacity) return false;
+  const { offsets, lengths } = batch;
+  const { length } = batch.memory;
+  for (let i = from; i < to; i += 1) {
+    if ((offsets[i] ?? 0) + (lengths[i] ?? 0) > length) return false;
+  }
+  return true;
+}
+
 /** Copies a packet to the end of a batch.
  * @returns false, and adds nothing, when the batch is full or the packet too large for a slot.
  */

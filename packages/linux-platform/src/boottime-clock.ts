@@ -9,6 +9,7 @@ import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, loadTimerCalls } from '@ipsec-kit/posi
 /** A difference below twice this is the time between two readings, not sleep. */
 const NOISE_MS = 1;
 
+/** How a clock on CLOCK_BOOTTIME waits. */
 export interface BoottimeClockOptions {
   /** Whether waiting keeps the process alive; default true. */
   readonly keepAlive?: boolean;

@@ -7,7 +7,6 @@ export class DescriptorPoller {
   readonly #posix: Posix;
   readonly #watched = new Map<number, () => void>();
   #wake: number | undefined;
-  #isRunning = false;
 
   constructor(posix: Posix) {
     this.#posix = posix;
@@ -15,11 +14,14 @@ export class DescriptorPoller {
 
   /** Calls `onReadable` whenever there is something to read, until the returned function is called; it keeps the process alive. Read
    * all there is, and close the descriptor only after that function.
+   * @throws PosixError when too many files are open to begin with.
    */
   watch(fd: number, onReadable: () => void): () => void {
+    // Opened here, where the caller hears of a failure.
+    const wake = this.#wake ?? this.#posix.eventfd();
     this.#watched.set(fd, onReadable);
-    this.#kick();
-    if (!this.#isRunning) void this.#run();
+    if (this.#wake === undefined) void this.#run(wake);
+    else this.#kick();
     return () => {
       if (this.#watched.get(fd) !== onReadable) return;
       this.#watched.delete(fd);
@@ -31,9 +33,7 @@ export class DescriptorPoller {
     if (this.#wake !== undefined) this.#posix.signalEventfd(this.#wake);
   }
 
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    const wake = this.#posix.eventfd();
+  async #run(wake: number): Promise<void> {
     this.#wake = wake;
     // A poll in the pool cannot be cancelled, and the end of the process waits for the pool.
     const wakeAtExit = (): void => this.#posix.signalEventfd(wake);
@@ -43,7 +43,6 @@ export class DescriptorPoller {
     } finally {
       process.off('exit', wakeAtExit);
       this.#wake = undefined;
-      this.#isRunning = false;
       this.#posix.close(wake);
     }
   }

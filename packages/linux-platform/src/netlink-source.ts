@@ -73,15 +73,22 @@ class NetlinkSource implements NetworkSource {
   watch(onChange: () => void, onEnd: (reason: string) => void): () => void {
     const fd = this.#open(GROUPS);
     const poller = new DescriptorPoller(this.#posix);
-    const stopWatch = poller.watch(fd, () => {
+    const onReadable = (): void => {
       const reason = this.#drain(fd);
       if (reason === undefined) onChange();
       else {
         stop();
         onEnd(reason);
       }
-    });
+    };
     let isOpen = true;
+    let stopWatch: () => void;
+    try {
+      stopWatch = poller.watch(fd, onReadable);
+    } catch (error) {
+      this.#posix.close(fd);
+      throw error;
+    }
     const stop = (): void => {
       if (!isOpen) return;
       isOpen = false;
@@ -135,7 +142,8 @@ class NetlinkSource implements NetworkSource {
     for (let reads = 0; reads < MOST_READS; reads += 1) {
       const length = this.#posix.read(fd, this.#memory, 0, this.#memory.length);
       if (length <= 0) break;
-      const { messages } = decodeNetlink(this.#memory.subarray(0, length));
+      const { messages, isWhole } = decodeNetlink(this.#memory.subarray(0, length));
+      isTorn ||= !isWhole;
       for (const message of messages) {
         if (message.sequence !== this.#sequence) continue;
         isTorn ||= (message.flags & NLM_F_DUMP_INTR) !== 0;

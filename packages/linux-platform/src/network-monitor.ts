@@ -7,6 +7,7 @@ import type { NetworkSource } from './network-source.ts';
 /** Changes come in bursts, and of two networks one often goes just before the other comes. */
 const DEFAULT_COALESCE_MS = 100;
 
+/** What is watched, and who is told. */
 export interface NetworkMonitorOptions<Source extends string = string> {
   readonly clock: Clock<Source>;
   /** Told of the network as it is after every change that matters, and once at the start. */

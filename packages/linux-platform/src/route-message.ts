@@ -67,6 +67,7 @@ export interface NeighbourRecord {
   readonly linkAddress: Uint8Array;
 }
 
+/** What a network consists of, one record for each thing; `kind` tells them apart. */
 export type RouteRecordKind = LinkRecord | AddressRecord | RouteRecord | NeighbourRecord;
 
 /** What a message says of something that is there; `undefined` for what is gone, of no interest, or malformed. */

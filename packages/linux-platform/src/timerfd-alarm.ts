@@ -5,6 +5,7 @@ import {
   CLOCK_REALTIME,
   loadPosix,
   loadTimerCalls,
+  type Posix,
   type TimerCalls,
 } from '@ipsec-kit/posix';
 import type { WakeSource } from '@ipsec-kit/scheduler';
@@ -41,11 +42,10 @@ export function createTimerfdAlarm(
   if (!loaded.ok) return loaded;
   const { calls } = timers;
   const { posix } = loaded;
-  const opened = openTimer(calls);
+  const opened = openTimers(calls, posix);
   if ('reason' in opened) return { ok: false, reason: opened.reason };
-  const { fd, limit } = opened;
+  const { fd, jumps, limit } = opened;
   const poller = new DescriptorPoller(posix);
-  const jumps = calls.timerfd(CLOCK_REALTIME);
   let armed: (() => Promise<void> | undefined) | undefined;
   let stopTimer: (() => void) | undefined;
   let stopJumps: (() => void) | undefined;
@@ -101,19 +101,32 @@ export function createTimerfdAlarm(
   };
 }
 
-function openTimer(
+/** What is armed, and what tells of resumes; both or neither stay open. */
+function openTimers(
   calls: TimerCalls,
-): { readonly fd: number; readonly limit?: string } | { readonly reason: string } {
+  posix: Posix,
+):
+  | { readonly fd: number; readonly jumps: number; readonly limit?: string }
+  | { readonly reason: string } {
+  let opened: { readonly fd: number; readonly limit?: string } | undefined;
+  try {
+    opened = openTimer(calls);
+    return { ...opened, jumps: calls.timerfd(CLOCK_REALTIME) };
+  } catch (error) {
+    if (opened) posix.close(opened.fd);
+    return { reason: messageOf(error) };
+  }
+}
+
+function openTimer(calls: TimerCalls): { readonly fd: number; readonly limit?: string } {
   try {
     return { fd: calls.timerfd(CLOCK_BOOTTIME_ALARM) };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    try {
-      const fd = calls.timerfd(CLOCK_BOOTTIME);
-      const limit = `the device is not woken by this process: give it CAP_WAKE_ALARM, on a device with a real-time clock (${why})`;
-      return { fd, limit };
-    } catch (second) {
-      return { reason: second instanceof Error ? second.message : String(second) };
-    }
+    const limit = `the device is not woken by this process: give it CAP_WAKE_ALARM, on a device with a real-time clock (${messageOf(error)})`;
+    return { fd: calls.timerfd(CLOCK_BOOTTIME), limit };
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

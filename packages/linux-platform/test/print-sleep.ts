@@ -1,7 +1,7 @@
 // Prints a line when it listens, and one for each sleep event; ends after the first.
 import { createBoottimeClock } from '../src/index.ts';
 
-const made = createBoottimeClock();
+const made = createBoottimeClock({ recheckMs: 3_600_000 });
 if (!made.ok) throw new Error(made.reason);
 const { clock } = made;
 const stop = clock.onSleep(({ kind, sleptMs }) => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { addMs } from '@ipsec-kit/clock';
@@ -27,13 +28,28 @@ function alarmOf(clock: BoottimeClock): TimerfdAlarm {
   return made.alarm;
 }
 
+/** Until the kernel shows a process as stopped: a signal takes its time on a busy machine. */
+async function untilStopped(pid: number | undefined): Promise<void> {
+  const state = (): string | undefined =>
+    readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.charAt(0);
+  while (state() !== 'T') await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe.runIf(isLinux)('createBoottimeClock', () => {
   it('goes as fast as the world, and counts no sleep where there was none', async () => {
     const clock = clockOf();
-    const [start, began] = [clock.now(), performance.now()];
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const error = clock.now() - start - (performance.now() - began);
-    expect(Math.abs(error)).toBeLessThan(5);
+    // Each reading stands between two of the other clock, so that a busy machine makes the bounds wider and fails nothing.
+    const reading = (): { before: number; at: number; after: number } => {
+      const before = performance.now();
+      const at = clock.now();
+      return { before, at, after: performance.now() };
+    };
+    const began = reading();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const ended = reading();
+    const passed = ended.at - began.at;
+    expect(passed).toBeGreaterThan(ended.before - began.after - 1);
+    expect(passed).toBeLessThan(ended.after - began.before + 1);
     expect(clock.sleptMs).toBe(0);
   });
 
@@ -55,15 +71,16 @@ describe.runIf(isLinux)('a process that was stopped', () => {
     try {
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
       expect((await lines.next()).value).toBe('listening');
+      const asked = performance.now();
       child.kill('SIGSTOP');
+      await untilStopped(child.pid);
       await new Promise((resolve) => setTimeout(resolve, 2_200));
       child.kill('SIGCONT');
-      const continuedAt = performance.now();
+      // Its clock looks on its own once an hour only: this line comes of the signal.
       const event = JSON.parse((await lines.next()).value ?? '');
-      expect(performance.now() - continuedAt).toBeLessThan(1_000);
       expect(event.kind).toBe('stopped');
-      expect(event.sleptMs).toBeGreaterThanOrEqual(2_100);
-      expect(event.sleptMs).toBeLessThan(5_000);
+      expect(event.sleptMs).toBeGreaterThanOrEqual(2_190);
+      expect(event.sleptMs).toBeLessThan(performance.now() - asked + 1);
     } finally {
       child.kill('SIGKILL');
     }

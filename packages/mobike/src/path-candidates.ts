@@ -3,6 +3,7 @@ import { synthesizeNat64 } from './nat64.ts';
 
 const DEFAULT_MAX_PATHS = 64;
 
+/** The addresses of both ends, and how their pairs are ordered. */
 export interface PathCandidatesInput {
   /** Addresses that this host has now, in order of preference. */
   readonly localAddresses: readonly IpAddress[];

@@ -56,6 +56,7 @@ export interface UpdateAnswer {
   readonly refusal?: 'unacceptable-addresses' | 'unexpected-nat-detected';
 }
 
+/** What an initiator does about its paths, in this order. */
 export type PathMoverOutput =
   | /** The IKE SA goes over this path from now on; what is outstanding is retransmitted over it. */ {
       readonly kind: 'move-ike';

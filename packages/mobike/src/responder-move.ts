@@ -13,6 +13,7 @@ import {
  */
 export type UnheardMove = 'return' | 'stay';
 
+/** How long a responder waits to be heard at a new address, and what it does when it is not. */
 export interface ResponderMoveOptions {
   /** Default `return`. */
   readonly ifUnheard?: UnheardMove;
@@ -34,6 +35,7 @@ export interface MoveRequest {
   readonly isOldGone?: boolean;
 }
 
+/** What happened to a move of a responder, and when. */
 export type ResponderMoveInput = { readonly now: Instant } & (
   | { readonly kind: 'move'; readonly request: MoveRequest }
   | /** The request got no answer yet, and is due again. */ { readonly kind: 'no-answer' }
@@ -44,6 +46,7 @@ export type ResponderMoveInput = { readonly now: Instant } & (
     }
 );
 
+/** What a responder that moves does, in this order. */
 export type ResponderMoveOutput =
   | {
       /** Send an INFORMATIONAL request with this list (addressListNotifies) over the paths: from the address that it leaves is

@@ -25,6 +25,7 @@ export interface BindingDiscoveryOptions {
  */
 export type ProbeOutcome = 'alive' | 'dead' | 'same-view' | 'unanswered';
 
+/** What happened to a discovery of the lifetime of a NAT mapping, and when. */
 export type BindingInput = { readonly now: Instant } & (
   | {
       /** A session stands in this network, behind a NAT. What is remembered is used; otherwise the search begins. */
@@ -52,6 +53,7 @@ export type BindingInput = { readonly now: Instant } & (
 /** Why an interval is used. */
 export type IntervalSource = 'remembered' | 'searching' | 'found' | 'unproven' | 'missed';
 
+/** What a discovery asks for: probes on mappings of their own, and the interval of keepalives to use. */
 export type BindingOutput =
   | {
       /** Open a fresh mapping (a scratch port to the same server), have the server answer, say `probe-opened`. */

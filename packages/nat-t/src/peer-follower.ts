@@ -4,6 +4,7 @@ import { type Path, pathsEqual } from '@ipsec-kit/ip';
 /** How long the path in use must be silent before another takes its place. */
 const DEFAULT_HOLD_DOWN_MS = 500;
 
+/** How slowly a peer is followed. */
 export interface PeerFollowerOptions {
   /** Default 500 ms. */
   readonly holdDownMs?: number;

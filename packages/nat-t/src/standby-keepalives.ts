@@ -4,6 +4,7 @@ import { type Path, pathsEqual } from '@ipsec-kit/ip';
 /** Mappings that are kept beside the one in use, unless told otherwise. */
 const DEFAULT_MOST_PATHS = 4;
 
+/** How often, and for how many paths: `intervalMs` is at least 1000. */
 export interface StandbyKeepalivesOptions {
   readonly intervalMs: number;
   /** Most paths that are kept; default 4, the first of the list. */

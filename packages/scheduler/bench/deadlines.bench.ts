@@ -51,9 +51,9 @@ export async function bench(): Promise<Row[]> {
     const ran = microseconds(1, () => clock.advanceBy(60_000)) / count;
     const of = `of ${count.toLocaleString('en')} deadlines`;
     return [
-      { name: `scheduler: set one ${of}`, value: set, unit: 'us' },
-      { name: `scheduler: move one ${of}`, value: moved, unit: 'us' },
-      { name: `scheduler: run one ${of}`, value: ran, unit: 'us' },
+      { name: `scheduler: set one ${of}`, value: set, unit: 'µs' },
+      { name: `scheduler: move one ${of}`, value: moved, unit: 'µs' },
+      { name: `scheduler: run one ${of}`, value: ran, unit: 'µs' },
     ];
   });
 }

@@ -16,6 +16,7 @@ export interface DeviceAlarm<Source extends string = string> {
   hold(): () => void;
 }
 
+/** What wakes the device, and for how long one wake may hold it. */
 export interface AlarmWakeSourceOptions<Source extends string = string> {
   /** The clock that the alarm follows, and on which a hold that hangs is ended. */
   readonly clock: Clock<Source>;

@@ -2,6 +2,7 @@ import type { Clock, Deadline, Instant } from '@ipsec-kit/clock';
 import type { WakeCost } from './wake-costs.ts';
 import type { WakeSource } from './wake-source.ts';
 
+/** The clock of a scheduler, and what wakes it: the process, and the device. */
 export interface SchedulerOptions<Source extends string = string> {
   /** The clock that all deadlines are instants of. */
   readonly clock: Clock<Source>;

@@ -30,6 +30,7 @@ export interface TunQueue {
   read(): boolean;
   /** Writes every packet of a batch; those that the host can take in one piece go so. Their headers may be changed.
    * @returns how many were taken; the rest is counted as dropped.
+   * @throws RangeError, with nothing written, when a packet does not lie inside of the batch's memory.
    */
   write(batch: PacketBatch): number;
   /** Why the device refused to be read or written last; 0 when it never did. EBADFD: it is gone. */

@@ -3,6 +3,7 @@ import {
   MOST_MERGED,
   type PacketBatch,
   type PacketGroup,
+  packetsLieInside,
   summedMemory,
 } from '@ipsec-kit/ip';
 import { IOVEC, rawMemory, type SystemCalls, writeVector } from '@ipsec-kit/posix';
@@ -135,7 +136,12 @@ export function createTunWriter(
     get lastErrno(): number {
       return lastErrno;
     },
-    write: (batch) => (offloads ? writeMerged(batch) : writeEach(batch)),
+    write(batch) {
+      if (!packetsLieInside(batch, 0, batch.count)) {
+        throw new RangeError('"batch" expected packets inside of its memory');
+      }
+      return offloads ? writeMerged(batch) : writeEach(batch);
+    },
     release: () => mapped.release(),
   };
 }

@@ -258,6 +258,17 @@ describe.runIf(loaded.ok)('a queue of a TUN device', () => {
     expect(b.packets.count).toBe(0);
   });
 
+  it.each([
+    ['with offloads', ALL],
+    ['without', undefined],
+  ])('never reads beyond the memory of a batch, %s', (_, offloads) => {
+    const [a, b] = joined({}, offloads);
+    const batch = batchOf(train(2, 100));
+    batch.lengths[1] = batch.memory.length;
+    expect(() => a.write(batch)).toThrow('inside of its memory');
+    expect(everything(b)).toEqual([]);
+  });
+
   it('writes batches of different memories and sizes in turn', () => {
     const [a, b] = joined();
     for (let round = 0; round < 3; round += 1) {

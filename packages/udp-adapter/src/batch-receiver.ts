@@ -9,6 +9,7 @@ import {
   IPV6_PKTINFO,
   IPV6_TCLASS,
   MMSGHDR,
+  MSG_CTRUNC,
   MSG_DONTWAIT,
   MSG_TRUNC,
   SOCKADDR_IN,
@@ -78,7 +79,9 @@ export function createBatchReceiver(
     const first = into.count;
     readControl(table, message, into.paths, first, told);
     const hasRemote = readName(table, message, into.paths, first);
-    if ((flags & MSG_TRUNC) !== 0 || !told.hasLocal || !hasRemote) {
+    // Without all of its control data it is not known where it was sent to, nor how many datagrams it is.
+    const isCut = (flags & (MSG_TRUNC | MSG_CTRUNC)) !== 0;
+    if (isCut || !told.hasLocal || !hasRemote) {
       counters.receiveDrops += 1;
       return;
     }
@@ -108,6 +111,7 @@ export function createBatchReceiver(
         Math.floor(into.capacity / MOST_SEGMENTS),
         MOST_MESSAGES,
       );
+      if (room < 1) throw new RangeError(tooSmall(into));
       pointTo(address);
       const came = calls.recvmmsg(fd, table.messages, room, MSG_DONTWAIT);
       for (let i = 0; i < came; i += 1) {
@@ -118,6 +122,10 @@ export function createBatchReceiver(
     },
     release: () => table.release(),
   };
+}
+
+function tooSmall({ memory, capacity }: PacketBatch): string {
+  return `"into" expected ${MESSAGE_BYTES} bytes and ${MOST_SEGMENTS} entries for a message, got ${memory.length} and ${capacity}: see receiveBatchShape`;
 }
 
 /** Sets what the kernel overwrote back to the room that there is. */
@@ -170,7 +178,7 @@ function readControl(
   const end = at + Math.min(length, CONTROL_BYTES);
   while (at + CMSGHDR.sizeBytes <= end) {
     const bytesHere = words32[at >>> 2] ?? 0;
-    if (bytesHere < CMSGHDR.sizeBytes) return;
+    if (bytesHere < CMSGHDR.sizeBytes || at + bytesHere > end) return;
     const level = words32[(at + CMSGHDR.fields.level.offset) >>> 2] ?? 0;
     const type = words32[(at + CMSGHDR.fields.type.offset) >>> 2] ?? 0;
     const data = at + CMSGHDR.sizeBytes;

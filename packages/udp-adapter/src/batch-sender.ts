@@ -1,5 +1,11 @@
 import { constants } from 'node:os';
-import { isMappedAt, PACKED_PATH_BYTES, type PacketBatch, readUint16 } from '@ipsec-kit/ip';
+import {
+  isMappedAt,
+  PACKED_PATH_BYTES,
+  type PacketBatch,
+  packetsLieInside,
+  readUint16,
+} from '@ipsec-kit/ip';
 import {
   AF_INET,
   AF_INET6,
@@ -206,6 +212,9 @@ export function createBatchSender(
       return mostPieces > 1;
     },
     send(batch: PacketBatch, from: number, to: number): number {
+      if (!packetsLieInside(batch, from, to)) {
+        throw new RangeError('"batch" expected packets inside of its memory');
+      }
       let at = from;
       while (at < to) {
         if (!isPossible(batch.paths, at, version)) {

@@ -39,13 +39,15 @@ export interface BatchSocket {
    * in which the datagrams of one peer may stand one behind the other: see {@link receiveBatchShape}. Paths and
    * traffic classes are set.
    * @returns whether more may wait.
+   * @throws RangeError when the batch is too small for one message.
    */
   receive(into: PacketBatch): boolean;
   /** Sends the packets `from` to `to - 1` of a batch, each from the local address of its path to the remote end, and
-   * with its traffic class; the local port is the socket's own. Packets of one path and one length that follow one another leave in one piece. A local address has
-   * to be one of this machine.
+   * with its traffic class; the local port is the socket's own. Packets of one path and one length that follow one
+   * another leave in one piece. A local address has to be one of this machine.
    * @returns how many were dealt with, sent or refused; fewer than asked for when the system's buffer is full: the rest
    * may be offered again when `fd` is writable, or dropped.
+   * @throws RangeError, with nothing sent, when a packet does not lie inside of the batch's memory.
    */
   send(batch: PacketBatch, from: number, to: number): number;
   /** Why the system refused the last datagram that it refused; 0 when it never did. */

@@ -41,19 +41,20 @@ export async function createBatchUdpAdapter(
   if (!posix.ok) return { ok: false, reason: posix.reason };
   if (!system.ok) return { ok: false, reason: system.reason };
   const { calls } = system;
-  const watch = watchDescriptors(posix.posix);
   const offloads = udpOffloadFault(calls) === undefined;
+  const watch = watchDescriptors(posix.posix);
   const { socketBufferBytes: bufferBytes = DEFAULT_SOCKET_BUFFER_BYTES } = options;
   const bindings = createBindings((bind) =>
     openAdapterSocket(calls, watch, { bind, bufferBytes, offloads }),
   );
   try {
     await bindings.open(options.bind);
+    return { ok: true, adapter: adapterOn(calls, watch, bindings, options) };
   } catch (error) {
+    await bindings.close();
     await watch.close();
     throw error;
   }
-  return { ok: true, adapter: adapterOn(calls, watch, bindings, options) };
 }
 
 async function openAdapterSocket(
@@ -133,11 +134,11 @@ function adapterOn(
         end += 1;
       }
       if (found) {
-        const before = found.socket.counters.sent;
-        const done = found.socket.send(batch, at, end);
-        const { sent: after, refused } = found.socket.counters;
-        sent += after - before;
-        if (refused > 0 || done < end - at) {
+        const { sent: sentBefore } = found.socket.counters;
+        found.socket.send(batch, at, end);
+        const sentNow = found.socket.counters.sent - sentBefore;
+        sent += sentNow;
+        if (sentNow < end - at) {
           const { lastErrno } = found.socket;
           if (lastErrno !== 0) lastSendError = new Error(`sendmmsg: ${errnoName(lastErrno)}`);
         }

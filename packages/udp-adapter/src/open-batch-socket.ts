@@ -40,7 +40,7 @@ import type {
   BatchSocketResult,
 } from './batch-socket.ts';
 import { DEFAULT_SOCKET_BUFFER_BYTES } from './udp-adapter.ts';
-import { udpBindError } from './udp-bind-error.ts';
+import { type UdpBindError, udpBindError } from './udp-bind-error.ts';
 
 const SCRATCH_BYTES = 64;
 
@@ -54,6 +54,19 @@ class Refusal extends Error {
   }
 }
 
+/** A bound socket that any thread may make a {@link BatchSocket} of. */
+export interface BatchDescriptor {
+  readonly fd: number;
+  /** Where it is bound, with the port that it was given. */
+  readonly endpoint: Endpoint;
+  readonly offloads: { readonly segment: boolean; readonly coalesce: boolean };
+}
+
+/** A descriptor, which the caller closes, or one sentence and a code say why not. */
+export type BatchDescriptorResult =
+  | { readonly ok: true; readonly descriptor: BatchDescriptor }
+  | { readonly ok: false; readonly error: UdpBindError };
+
 /** Opens a socket for batches. Segmentation offloads are used where the kernel has them; the local address of each
  * datagram is asked for, and without it nothing is opened.
  */
@@ -61,18 +74,35 @@ export function openBatchSocket(
   calls: SystemCalls,
   options: BatchSocketOptions,
 ): BatchSocketResult {
+  const opened = openBatchDescriptor(calls, options);
+  if (!opened.ok) return opened;
+  try {
+    return { ok: true, socket: batchSocketOn(calls, opened.descriptor) };
+  } catch (error) {
+    calls.close(opened.descriptor.fd);
+    return { ok: false, error: udpBindError(error, options.bind) };
+  }
+}
+
+/** The same, but nothing reads or writes yet: for a thread that opens sockets for another one, where
+ * {@link batchSocketOn} makes use of them.
+ */
+export function openBatchDescriptor(
+  calls: SystemCalls,
+  options: BatchSocketOptions,
+): BatchDescriptorResult {
   const { bind } = options;
   const domain = bind.address.version === 4 ? AF_INET : AF_INET6;
-  const fd = calls.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return { ok: false, error: udpBindError(new Refusal('socket', -fd), bind) };
   const mapped = calls.mapMemory(SCRATCH_BYTES);
+  const fd = calls.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   try {
+    if (fd < 0) throw new Refusal('socket', -fd);
     const set = optionSetter(calls, fd, mapped);
     const offloads = prepare(set, options);
     const endpoint = bindTo(calls, fd, mapped, bind);
-    return { ok: true, socket: batchSocket(calls, fd, endpoint, offloads) };
+    return { ok: true, descriptor: { fd, endpoint, offloads } };
   } catch (error) {
-    calls.close(fd);
+    if (fd >= 0) calls.close(fd);
     return { ok: false, error: udpBindError(error, bind) };
   } finally {
     mapped.release();
@@ -151,12 +181,9 @@ function bindTo(
   return { address: endpoint.address, port: ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0) };
 }
 
-function batchSocket(
-  calls: SystemCalls,
-  fd: number,
-  endpoint: Endpoint,
-  offloads: { segment: boolean; coalesce: boolean },
-): BatchSocket {
+/** Reads and writes a bound socket in the thread of the caller; one thread at a time. It is closed with the result. */
+export function batchSocketOn(calls: SystemCalls, descriptor: BatchDescriptor): BatchSocket {
+  const { fd, endpoint, offloads } = descriptor;
   const counters: BatchSocketCounters = { received: 0, receiveDrops: 0, sent: 0, refused: 0 };
   const { version } = endpoint.address;
   const receiver = createBatchReceiver(calls, fd, endpoint.port, counters);

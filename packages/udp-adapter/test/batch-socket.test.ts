@@ -10,7 +10,20 @@ import {
   readPackedPath,
   writePackedPath,
 } from '@ipsec-kit/ip';
-import { loadSystemCalls, type SystemCalls } from '@ipsec-kit/posix';
+import {
+  IP_MTU_DISCOVER,
+  IP_PMTUDISC_DONT,
+  IP_PMTUDISC_PROBE,
+  IPV6_MTU_DISCOVER,
+  loadSystemCalls,
+  type MappedMemory,
+  MMSGHDR,
+  PosixError,
+  rawMemory,
+  SOL_IP,
+  SOL_IPV6,
+  type SystemCalls,
+} from '@ipsec-kit/posix';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type BatchSocket,
@@ -223,6 +236,84 @@ describe.runIf(isHere).each(families)('a socket for batches over %s', (_, first,
     expect(received(b)).toHaveLength(2);
   });
 
+  it('never sends what lies beyond the memory of a batch', () => {
+    const a = make();
+    const data = Uint8Array.of(1);
+    const batch = outgoing([
+      { data, local: a.endpoint, remote: a.endpoint },
+      { data, local: a.endpoint, remote: a.endpoint },
+    ]);
+    batch.offsets[1] = batch.memory.length;
+    expect(() => a.send(batch, 0, 2)).toThrow('inside of its memory');
+    expect(received(a)).toEqual([]);
+  });
+
+  it('refuses a batch that has no room for one message, instead of promising more for ever', () => {
+    const batch = createPacketBatch({ capacity: 64, slotBytes: 2048, headroom: 0 });
+    expect(() => make().receive(batch)).toThrow('receiveBatchShape');
+  });
+
+  it('drops and counts a datagram whose control data was cut off', () => {
+    if (!calls) throw new Error('there are no system calls');
+    const MSG_CTRUNC = 8;
+    let isCut = true;
+    const cutting: SystemCalls = {
+      ...calls,
+      recvmmsg(fd, table, count, flags) {
+        const came = calls.recvmmsg(fd, table, count, flags);
+        const flagsAt = MMSGHDR.fields.flags.offset;
+        if (came > 0 && isCut) markMessage(table + flagsAt, MSG_CTRUNC);
+        return came;
+      },
+      mapMemory(sizeBytes) {
+        const mapped = calls.mapMemory(sizeBytes);
+        maps.push(mapped);
+        return mapped;
+      },
+    };
+    const maps: MappedMemory[] = [];
+    function markMessage(at: number, flag: number): void {
+      const map = maps.find((each) => at >= each.address && at < each.address + each.bytes.length);
+      if (!map) throw new Error('the table is in mapped memory');
+      map.bytes[at - map.address] = (map.bytes[at - map.address] ?? 0) | flag;
+    }
+    const a = make();
+    const b = make({}, cutting);
+    const one = outgoing([{ data: Uint8Array.of(1), local: a.endpoint, remote: b.endpoint }]);
+    a.send(one, 0, 1);
+    expect(received(b)).toEqual([]);
+    expect(b.counters).toMatchObject({ received: 0, receiveDrops: 1 });
+    isCut = false;
+    a.send(one, 0, 1);
+    expect(received(b)).toHaveLength(1);
+  });
+
+  it('leaves no descriptor open when there is no memory for its messages', () => {
+    if (!calls) throw new Error('there are no system calls');
+    let maps = 0;
+    const closed: number[] = [];
+    let opened = -1;
+    const poor: SystemCalls = {
+      ...calls,
+      socket: (...args) => {
+        opened = calls.socket(...args);
+        return opened;
+      },
+      close: (fd) => {
+        closed.push(fd);
+        return calls.close(fd);
+      },
+      mapMemory(sizeBytes) {
+        maps += 1;
+        if (maps > 1) throw new PosixError('mmap', 12);
+        return calls.mapMemory(sizeBytes);
+      },
+    };
+    const bind = { address: address(first), port: 0 };
+    expect(openBatchSocket(poor, { bind })).toMatchObject({ ok: false, error: { code: 'ENOMEM' } });
+    expect(closed).toEqual([opened]);
+  });
+
   it('sends one by one what the device cannot segment, and goes on so', () => {
     if (!calls) throw new Error('there are no system calls');
     const tables: number[] = [];
@@ -287,23 +378,17 @@ describe.runIf(isHere).each(families)('a socket for batches over %s', (_, first,
   });
 
   it('sets the DF bit for those who probe on their own, and lets others fragment', () => {
-    const probing = make({ dontFragment: true });
-    const plain = make({ dontFragment: false });
-    const target = make();
-    const large = new Uint8Array(60_000);
-    for (const [socket, isTaken] of [
-      [probing, true],
-      [plain, true],
-    ] as const) {
-      const one = createPacketBatch({ capacity: 1, slotBytes: 65536, headroom: 0 });
-      one.memory.set(large);
-      one.lengths[0] = large.length;
-      writePackedPath(one.paths, 0, { local: socket.endpoint, remote: target.endpoint });
-      one.count = 1;
-      socket.send(one, 0, 1);
-      expect(socket.counters.sent === 1).toBe(isTaken);
-    }
-    expect(received(target).map((each) => each.data.length)).toEqual([60_000, 60_000]);
+    if (!calls) throw new Error('there are no system calls');
+    const [level, option] =
+      first === '::1' ? [SOL_IPV6, IPV6_MTU_DISCOVER] : [SOL_IP, IP_MTU_DISCOVER];
+    const { words32, address: at } = rawMemory(calls.mapMemory(8));
+    const modeOf = ({ fd }: BatchSocket): number | undefined => {
+      words32[1] = 4;
+      expect(calls.getsockopt(fd, level, option, at, at + 4)).toBe(0);
+      return words32[0];
+    };
+    expect(modeOf(make({ dontFragment: true }))).toBe(IP_PMTUDISC_PROBE);
+    expect(modeOf(make({ dontFragment: false }))).toBe(IP_PMTUDISC_DONT);
   });
 
   it('shares a port with sockets of other workers when asked to, and else names the conflict', () => {

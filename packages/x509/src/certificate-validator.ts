@@ -5,12 +5,13 @@ import { allowsNames } from './name-constraints.ts';
 import {
   dateFault,
   findPaths,
+  hashFault,
   isSame,
+  keyFault,
   MAX_SIGNATURE_CHECKS,
   type PathFailure,
   type PathPolicy,
   type PathSearch,
-  strengthFault,
 } from './path-search.ts';
 import { allowsPath } from './pkijs-path-check.ts';
 import { type RevocationList, serialText } from './revocation-list.ts';
@@ -118,7 +119,10 @@ function readLeaf({
   const { certificate } = read;
   const { extensions } = certificate;
   if (extensions.hasUnknownCritical) return 'unknown-critical';
-  const fault = dateFault(certificate, atMs) ?? strengthFault(certificate, policy);
+  const fault =
+    dateFault(certificate, atMs) ??
+    keyFault(certificate, policy) ??
+    hashFault(certificate.signatureAlgorithm, policy);
   if (fault !== undefined) return fault;
   // RFC 4945 §5.1.3.2: one of the two bits, when there is a keyUsage.
   const signing = KeyUsage.DIGITAL_SIGNATURE | KeyUsage.NON_REPUDIATION;
@@ -141,13 +145,14 @@ function searchFor(check: CertificateCheck, signatures: SignatureProvider): Path
     const read = readCertificate(der);
     return read.ok ? [read.certificate] : [];
   });
-  const usable = [...(check.intermediates ?? []), ...offered].filter(
-    (certificate) => strengthFault(certificate, policy) === undefined,
-  );
   return {
     signatures,
     anchors,
-    intermediates: usable,
+    // Peers send their root along, too: one that is not trusted here leads nowhere, and its own signature says nothing.
+    intermediates: [...(check.intermediates ?? []), ...offered].filter(
+      ({ subject, issuer, signatureAlgorithm }) =>
+        !isSame(subject, issuer) || hashFault(signatureAlgorithm, policy) === undefined,
+    ),
     atMs,
     policy,
     signatureChecks: MAX_SIGNATURE_CHECKS,

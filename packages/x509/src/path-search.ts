@@ -1,4 +1,4 @@
-import { type HashName, readPublicKey, type SignatureProvider } from '@ipsec-kit/crypto';
+import { readPublicKey, type SignatureAlgorithm, type SignatureProvider } from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 import { KeyUsage } from './certificate-extensions.ts';
 
@@ -69,9 +69,10 @@ export async function* findPaths(
   const offered = search.intermediates.filter((other) => isSame(other.subject, subject.issuer));
   for (const issuer of [...known, ...offered]) {
     if (path.some(({ der }) => isSame(der, issuer.der))) continue;
-    if (!(await isIssuer(search, path, subject, issuer))) continue;
+    const isAnchor = known.includes(issuer);
+    if (!(await isIssuer(search, path, issuer, isAnchor))) continue;
     const next = [...path, issuer];
-    if (known.includes(issuer)) yield next;
+    if (isAnchor) yield next;
     else yield* findPaths(search, next);
   }
 }
@@ -79,16 +80,20 @@ export async function* findPaths(
 async function isIssuer(
   search: PathSearch,
   path: readonly Certificate[],
-  subject: Certificate,
   issuer: Certificate,
+  isAnchor: boolean,
 ): Promise<boolean> {
+  const [subject] = path.slice(-1);
+  if (subject === undefined) return false;
   const { authorityKeyId } = subject.extensions;
   const { subjectKeyId } = issuer.extensions;
   // RFC 5280 §4.2.1.1: with several keys of one name, this is how the right one is found.
   if (authorityKeyId && subjectKeyId && !isSame(authorityKeyId, subjectKeyId)) return false;
   const fault =
     dateFault(issuer, search.atMs) ??
-    strengthFault(issuer, search.policy) ??
+    keyFault(issuer, search.policy) ??
+    // An anchor is trusted, not its signature.
+    (isAnchor ? undefined : hashFault(issuer.signatureAlgorithm, search.policy)) ??
     (maySign(path, issuer) ? undefined : 'not-a-ca');
   if (fault !== undefined) return note(search, fault);
   if (search.signatureChecks === 0) return note(search, 'too-long');
@@ -117,16 +122,20 @@ export function dateFault(
   return atMs > certificate.notAfterMs ? 'expired' : undefined;
 }
 
-/** Whether key or signature are too weak. The signature of an anchor, which signs itself, proves nothing and does not count. */
-export function strengthFault(certificate: Certificate, policy: PathPolicy): 'weak' | undefined {
+/** Whether an RSA key is too short. */
+export function keyFault(certificate: Certificate, policy: PathPolicy): 'weak' | undefined {
   const key = readPublicKey(certificate.publicKey);
   const isShort = key.ok && key.key.kind === 'rsa' && key.key.bits < policy.minimumRsaBits;
-  const { signatureAlgorithm } = certificate;
-  const hash: HashName | undefined =
-    'hash' in signatureAlgorithm ? signatureAlgorithm.hash : undefined;
-  const isSelfIssued = isSame(certificate.subject, certificate.issuer);
-  const isOld = hash === 'sha1' && !policy.acceptSha1 && !isSelfIssued;
-  return isShort || isOld ? 'weak' : undefined;
+  return isShort ? 'weak' : undefined;
+}
+
+/** Whether something is signed with a hash that is too weak. A certificate that names itself as its issuer is no exception: any
+ * other key may have signed it.
+ */
+export function hashFault(algorithm: SignatureAlgorithm, policy: PathPolicy): 'weak' | undefined {
+  return 'hash' in algorithm && algorithm.hash === 'sha1' && !policy.acceptSha1
+    ? 'weak'
+    : undefined;
 }
 
 /** @see RFC 5280 §6.1.4 (k)-(n), §4.2.1.9 (self-issued certificates do not count) */

@@ -224,6 +224,22 @@ describe('a certificate that lies', () => {
       expect(codeOf(await check([certificate, sub], { policy: lax }))).toBe('ok');
     }
   });
+
+  it('is refused with SHA-1 anywhere below the anchor, also where a certificate names itself as issuer', async () => {
+    const algorithm = { kind: 'ecdsa', hash: 'sha1', format: 'der' } as const;
+    const weakSub = await issue(subWish({ algorithm }));
+    expect(codeOf(await check([leaf, weakSub]))).toBe('weak');
+    const bothSelf = { subject: 'root', issuer: 'root', by: rootKey, algorithm };
+    const posing = await issue({ ...bothSelf, key: leafKey, extensions: BOTH });
+    expect(codeOf(await check([posing]))).toBe('weak');
+    const between = await issue({ ...bothSelf, key: subKey, extensions: CA });
+    const below = await issue(leafWish({ issuer: 'root' }));
+    expect(codeOf(await check([below, between]))).not.toBe('ok');
+    // The anchor's own signature proves nothing, and an untrusted root that was sent along is no reason.
+    const old = await issue({ ...bothSelf, key: rootKey, extensions: CA });
+    expect(codeOf(await check([leaf, sub, old], { anchors: [old] }))).toBe('ok');
+    expect(codeOf(await check([leaf, sub, old], { anchors: [otherRoot] }))).toBe('unknown-issuer');
+  });
 });
 
 describe('a CA that may not', () => {

@@ -55,6 +55,7 @@ function createMsChapAuthenticator(context: EapMethodContext): EapAuthenticatorM
       passwordHash !== undefined &&
       constantTimeEqual(ntResponse(context.crypto, run, passwordHash), response);
     if (passwordHash === undefined || !isRight) {
+      passwordHash?.erase();
       state = { kind: 'failure-sent' };
       const text = `${FAILURE_TEXT}${hexOf(challenge)} V=3 M=Authentication failed`;
       return message(MsChapOpCode.FAILURE, id, text);
