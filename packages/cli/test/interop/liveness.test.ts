@@ -51,7 +51,7 @@ describe.skipIf(gate.skip)('a strongSwan 5.9.8 that is killed (RFC 7296 §2.4)',
       ourExtra('client', 'dpd_delay = 1s', 'dpd_action = restart'),
       async ({ lab, swan, client }) => {
         await swan?.kill();
-        await client?.process.waitFor(/session lost, opening it again at once/);
+        await client?.process.waitFor(/session interrupted, opening it again at once/);
         await StrongSwan.start(lab.right, serverConfiguration());
         await client?.process.waitForCount(/IKE SA home established/g, 2, 30_000);
         await lab.left.ping(addresses.right.inner4);

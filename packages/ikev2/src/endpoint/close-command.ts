@@ -5,7 +5,7 @@ import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { type EndpointContext, setTimer } from './endpoint-context.ts';
 
-/** Ends a session at the wish of its user, with all its IKE SAs: the one of a reauthentication that is under way, and the one
+/** Ends a session at the wish of its user, with all its IKE SAs: the one of a reauthentication that is under way, and those
  * that it has replaced. `session-closed` comes when the last of them is gone.
  * @param giveUpAt - ends it then at the latest, whatever the peer answers.
  */
@@ -14,11 +14,20 @@ export function closeSession(
   session: IkeSession,
   giveUpAt: Instant | undefined,
 ): void {
-  const { successor, predecessor } = session;
+  const { successor } = session;
   session.isClosing = true;
-  for (const part of [successor, predecessor, session]) {
-    if (part) closeIkeSa(context, part, giveUpAt);
-  }
+  if (successor) closeIkeSa(context, successor, giveUpAt);
+  // Before any of them ends: an end changes who stands behind whom.
+  const replaced = replacedBy(session);
+  for (const old of replaced) closeIkeSa(context, old, giveUpAt);
+  closeIkeSa(context, session, giveUpAt);
+}
+
+/** All whose DELETE is still awaited: a peer may reauthenticate again before it has deleted the one before. */
+function replacedBy({ predecessor }: IkeSession): readonly IkeSession[] {
+  const found: IkeSession[] = [];
+  for (let old = predecessor; old; old = old.predecessor) found.push(old);
+  return found;
 }
 
 /** Ends one IKE SA as gracefully as its state allows: before IKE_AUTH there is nothing to delete; while IKE_AUTH runs the

@@ -115,6 +115,8 @@ function send(
   const fresh: Payload[] = [{ type: 'Nonce', data: nonce }];
   if (secret) fresh.push({ type: 'KE', method: secret.method, data: secret.publicValue });
   payloads.push(...withNonce(childOfferPayloads(attempt.offer), fresh));
+  // RFC 7296 §2.8: whoever answers may send on the new SA at once, and that may overtake the answer.
+  context.outputs.push({ kind: 'reserve-spi', spi: attempt.inboundSpi });
   const messageId = sendRequest(context, session, sa, ExchangeType.CREATE_CHILD_SA, payloads, {
     notAfter: old?.expiresAt,
   });

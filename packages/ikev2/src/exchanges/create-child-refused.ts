@@ -5,7 +5,12 @@ import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
-import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import {
+  type EndpointContext,
+  raise,
+  releaseChildSpi,
+  setTimer,
+} from '../endpoint/endpoint-context.ts';
 import { CHILD_DELETED_EARLY, keyExchangeRefused, outOfStep } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
@@ -136,7 +141,7 @@ export function endChildAttempt(
   session: IkeSession,
   attempt: ChildAttempt,
 ): void {
-  context.inboundChildSpis.delete(attempt.inboundSpi);
+  releaseChildSpi(context, attempt.inboundSpi);
   session.initiation = undefined;
   session.running = undefined;
   session.rival = undefined;

@@ -1,4 +1,4 @@
-import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { type EndpointContext, releaseChildSpi } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 
 /** Forgets the CREATE_CHILD_SA exchange that this side began, with all that it holds. */
@@ -12,7 +12,7 @@ export function dropInitiation(context: EndpointContext, session: IkeSession): v
     context.sessionsBySpi.delete(initiation.attempt.initiatorSpi);
   }
   if ('inboundSpi' in initiation.attempt) {
-    context.inboundChildSpis.delete(initiation.attempt.inboundSpi);
+    releaseChildSpi(context, initiation.attempt.inboundSpi);
   }
   if (initiation.kind === 'installing-child') {
     // The packet path may be about to take it: told in order, it removes it again.

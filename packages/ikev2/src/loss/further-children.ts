@@ -1,14 +1,15 @@
 import type { IkeSession } from '../session/ike-session.ts';
 
 /** Names of what a session that is lost carried or was about to, beside the child that is opened first in its place.
- * @param first - the name of that one; taken out once.
+ * @param first - the name of that one, taken out once; `undefined` where none is chosen yet.
  */
 export function furtherChildren(session: IkeSession, first: string | undefined): readonly string[] {
   const names = [...session.children.values()]
     .filter(({ replacedBy, deleting }) => replacedBy === undefined && deleting === undefined)
     .map(({ config }) => config.name);
-  const { queue, running } = session;
-  for (const procedure of running ? [running.procedure, ...queue] : queue) {
+  const { queue, running, postponed } = session;
+  const waiting = [...queue, ...postponed.map(({ procedure }) => procedure)];
+  for (const procedure of running ? [running.procedure, ...waiting] : waiting) {
     if (procedure.kind === 'create-child') names.push(procedure.name);
   }
   names.push(...session.furtherChildren);

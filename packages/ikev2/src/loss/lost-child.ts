@@ -8,12 +8,12 @@ import { isBehind } from '../session/shown-session.ts';
 /** Pause before a Child SA that the peer deleted is asked for again: a peer that deletes each one must not be asked without end. */
 const REOPEN_PAUSE_MS = 2_000;
 
-/** What the connection wants with a Child SA that the peer deleted of itself; nothing with one that was replaced, or that we
- * are deleting as well.
+/** What the connection wants with a Child SA that the peer deleted of itself; nothing with one that was replaced, that we are
+ * deleting as well, or that its user does not know yet: what it was to replace is still there.
  */
 export function lostChildAction(session: IkeSession, child: ChildSa): LossAction {
   if (child.replacedBy !== undefined || child.deleting !== undefined) return 'none';
-  if (session.isClosing || isBehind(session)) return 'none';
+  if (!child.isAnnounced || session.isClosing || isBehind(session)) return 'none';
   return session.connection?.closeAction ?? 'none';
 }
 

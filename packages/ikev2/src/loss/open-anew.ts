@@ -23,11 +23,16 @@ export function openAnew(
 ): void {
   const { connection, path, marker } = session;
   if (!connection) return;
-  const [first] = session.children.values();
+  const names = furtherChildren(session, undefined);
+  // An attempt that failed had asked for the first of them already.
+  const first = session.isReopened ? session.childName : names[0];
+  const further = session.isReopened ? names : names.slice(1);
   const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
-  // One that is lost as soon as it stands is no success.
+  // One that is lost as soon as it stands is no success; one that we delete ourselves to make it anew is not lost.
   const wasSteady =
-    !session.isReopened && msBetween(session.establishedAt, context.now) >= STEADY_MS;
+    !session.isReopened &&
+    (failure.code === 'reauthenticating' ||
+      msBetween(session.establishedAt, context.now) >= STEADY_MS);
   const reopenings = wasSteady ? 0 : session.reopenings;
   const fresh = openSession(context, {
     id: nextIdBehind(context),
@@ -37,12 +42,12 @@ export function openAnew(
     path,
     marker,
     connection,
-    childName: first?.config.name ?? session.childName,
+    childName: first ?? session.childName,
     ...(wanted.length > 0 ? { wantedAddresses: wanted } : {}),
   });
   exchangeIds(context, fresh, session);
   fresh.isReopened = true;
-  fresh.furtherChildren = furtherChildren(session, fresh.childName);
+  fresh.furtherChildren = further;
   fresh.reopenings = reopenings + 1;
   session.takenOverBy = fresh;
   inheritRetired(context, session, fresh);

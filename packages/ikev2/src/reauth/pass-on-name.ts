@@ -34,9 +34,12 @@ function isAlive({ state }: IkeSession): boolean {
   return state.kind !== 'closed' && state.kind !== 'lingering';
 }
 
-/** The old one is still there; or it is about to go as well, and its end is awaited because the user wants all of it closed. */
+/** The old one is still there; or it is about to go as well, and its end is awaited because the user wants all of it closed.
+ * What the peer has deleted already, and only waits for the answer, carries nothing on.
+ */
 function canCarryOn(session: IkeSession, old: IkeSession): boolean {
-  return old.state.kind === 'established' || (session.isClosing && old.state.kind === 'ending');
+  if (session.isClosing && old.state.kind === 'ending') return true;
+  return old.state.kind === 'established' && (session.isClosing || old.lateAnswer === undefined);
 }
 
 /** The new IKE SA did not hold: the initiator refused it, or never had it. */

@@ -101,7 +101,11 @@ function letGoOfChild(
   action: LossAction = 'none',
 ): void {
   const front = shownSession(session);
-  if (front === session || child.replacedBy === undefined) {
+  // What replaced it here goes as well.
+  const livesOn = child.replacedBy !== undefined && !session.children.has(child.replacedBy);
+  // Where the session itself is gone, nobody is left to remember it.
+  const isOrphan = front === session || front.state.kind === 'closed';
+  if (isOrphan || child.replacedBy === undefined || !livesOn) {
     // One that begins anew as a whole is told by `session-interrupted`.
     removeChild(context, session, child, reason, action === 'trap' ? action : 'none');
     return;

@@ -3,8 +3,10 @@ import { TransformType } from '@ipsec-kit/ikev2-codec';
 import type { ChildConfig, ConnectionConfig } from '../../src/index.ts';
 import { child, ESP_GCM, type Host, ikeProposal, selector } from '../pair.ts';
 
+export type Action = 'create-child' | 'rekey-child' | 'close-child' | 'rekey-ike' | 'close';
+
 /** Everything that either side can be asked to do with SAs. */
-export const ACTIONS = {
+export const ACTIONS: Readonly<Record<Action, (host: Host, sessionId: number) => void>> = {
   'create-child': (host, sessionId) => {
     host.command({ kind: 'create-child', sessionId, child: 'two' });
   },
@@ -18,9 +20,7 @@ export const ACTIONS = {
   },
   'rekey-ike': (host, sessionId) => host.command({ kind: 'rekey-ike', sessionId }),
   close: (host, sessionId) => host.command({ kind: 'close', sessionId }),
-} as const satisfies Record<string, (host: Host, sessionId: number) => void>;
-
-export type Action = keyof typeof ACTIONS;
+};
 
 const NET = { localSelectors: [selector('10.0.0.0/8')], remoteSelectors: [selector('10.0.0.0/8')] };
 const OTHER = {

@@ -72,6 +72,7 @@ describe('childless initiation (RFC 6023 §3, §5)', () => {
     pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
     pair.drive(20_000);
     expect(pair.client.stepsSince(from).slice(4)).toEqual([
+      'reserve',
       'sent CREATE_CHILD_SA request',
       'received CREATE_CHILD_SA response',
       'install 2 for 1',

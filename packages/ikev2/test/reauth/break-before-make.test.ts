@@ -33,6 +33,31 @@ describe('reauthentication, break before make (RFC 7296 §2.8.3)', () => {
     expect(pair.client.children.size).toBe(1);
   });
 
+  it('opens anew at once each time, however soon the next one is wanted', () => {
+    const pair = new Pair().open();
+    for (let round = 0; round < 5; round += 1) {
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      pair.drive(5_000);
+    }
+    const pauses = pair.client.seen('session-interrupted').map(({ retryInMs }) => retryInMs);
+    expect(pauses).toEqual([0, 0, 0, 0, 0]);
+    expect(pair.client.children.size).toBe(1);
+  });
+
+  it('opens anew whenever it meets a reauthentication of the peer that makes before it breaks', () => {
+    const left: unknown[] = [];
+    for (let delayMs = 0; delayMs <= 300; delayMs += 10) {
+      const pair = new Pair({ server: { makeBeforeBreak: true } }).open().drive(40_000);
+      pair.server.command({ kind: 'reauthenticate', sessionId: 1_000_000 });
+      pair.drive(delayMs);
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      pair.drive(90_000);
+      const isClosed = pair.client.seen('session-closed').some(({ sessionId }) => sessionId === 1);
+      left.push([isClosed, pair.client.children.size, pair.server.children.size]);
+    }
+    expect(left).toEqual(left.map(() => [false, 1, 1]));
+  });
+
   it('keeps trying when the peer is away', () => {
     const pair = new Pair().open();
     pair.client.command({ kind: 'reauthenticate', sessionId: 1 });

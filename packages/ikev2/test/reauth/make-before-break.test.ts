@@ -279,4 +279,22 @@ describe('a reauthentication that fails (RFC 7296 §2.8.3)', () => {
     expect(pair.server.seen('session-reauthenticated')).toHaveLength(2);
     expect(pair.server.pools.status()[0]).toMatchObject({ online: 1 });
   });
+
+  it('closes at once all that it stands for, when the peer has replaced it again and again without a DELETE', () => {
+    const pair = new Pair({ server: { makeBeforeBreak: true } }).open().drive(40_000);
+    // No INFORMATIONAL request of the server comes through.
+    pair.wire = (flight) =>
+      flight.from === 'server' && flight.data[18] === 37 && ((flight.data[19] ?? 0) & 0x20) === 0
+        ? []
+        : [{ flight }];
+    for (let round = 0; round < 4; round += 1) {
+      pair.server.command({ kind: 'reauthenticate', sessionId: 1_000_000 });
+      pair.drive(1_000);
+    }
+    expect(pair.client.children.size).toBeGreaterThan(3);
+    pair.client.command({ kind: 'close', sessionId: 1 });
+    pair.drive(1_000);
+    expect(pair.client.seen('session-closed')).toHaveLength(1);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
+  });
 });

@@ -10,6 +10,10 @@ const DEFAULT_CHILD_REKEY_MS = HOUR_MS;
 const MIN_MARGIN_MS = 1_000;
 /** Less than this, and keys are replaced faster than a lossy path carries the exchanges for it. */
 const MIN_SOFT_MS = 2_000;
+/** Less than one full packet, and what asks for the replacement is dropped together with all that follows it. */
+const MIN_BYTES = 1_500;
+/** Less than this, and packets are dropped while the exchange for the replacement is under way. */
+const MIN_PACKETS = 8;
 
 type ChildLifetimes = Pick<
   ChildConfig,
@@ -39,23 +43,24 @@ export function compileChildLifetimes(
     softFallback: DEFAULT_CHILD_REKEY_MS,
     max: YEAR_MS,
   });
-  const counted = { softFallback: 0, max: Number.MAX_SAFE_INTEGER };
-  const bytes = compileLimits(checks, path, options, {
-    ...counted,
+  const bytes = compileCount(checks, path, options, {
     soft: 'rekeyBytes',
     hard: 'lifeBytes',
+    unit: 'bytes',
+    min: MIN_BYTES,
   });
-  const packets = compileLimits(checks, path, options, {
-    ...counted,
+  const packets = compileCount(checks, path, options, {
     soft: 'rekeyPackets',
     hard: 'lifePackets',
+    unit: 'packets',
+    min: MIN_PACKETS,
   });
   const jitterMs = checks.integer(join(path, 'randTimeMs'), options.randTimeMs, {
     min: 0,
     max: YEAR_MS,
     fallback: Math.min(Math.max(0, time.hard - time.soft), Math.floor(time.soft / 2)),
   });
-  const from = options.rekeyTimeMs === undefined ? 'lifeTimeMs' : 'rekeyTimeMs';
+  const from = firstGiven(options, ['rekeyTimeMs', 'lifeTimeMs', 'randTimeMs']);
   checkEarliest(checks, join(path, from), time.soft, jitterMs);
   checkChildEnd(checks, path, options, time);
   return {
@@ -88,7 +93,8 @@ export function compileIkeLifetimes(
   const shorterMs = times.length === 0 ? 0 : Math.min(...times);
   const jitterMs = time('randTimeMs', Math.min(overMs, Math.floor(shorterMs / 2)));
   if (times.length === 0) return {};
-  checkEarliest(checks, join(path, 'rekeyTimeMs'), rekeyMs, jitterMs);
+  const from = firstGiven(options, ['rekeyTimeMs', 'randTimeMs']);
+  checkEarliest(checks, join(path, from), rekeyMs, jitterMs);
   checkEarliest(checks, join(path, 'reauthTimeMs'), reauthMs, jitterMs);
   if (options.overTimeMs === 0) {
     const sentence =
@@ -138,6 +144,52 @@ function compileLimits(
     checks.problem('invalid-value', join(path, at), sentence);
   }
   return { soft, hard };
+}
+
+interface CountKeys extends Pick<LimitKeys, 'soft' | 'hard'> {
+  readonly unit: 'bytes' | 'packets';
+  /** The least that a Child SA carries before it is replaced, and meanwhile. */
+  readonly min: number;
+}
+
+/** A soft and a hard limit that traffic uses up; 0 is none, which is the default. */
+function compileCount(
+  checks: OptionChecks,
+  path: string,
+  options: ChildOptions,
+  keys: CountKeys,
+): { readonly soft: number; readonly hard: number } {
+  const { unit, min } = keys;
+  const limits = { softFallback: 0, max: Number.MAX_SAFE_INTEGER };
+  const { soft, hard } = compileLimits(checks, path, options, { ...keys, ...limits });
+  const refuse = (key: CountKeys['soft' | 'hard'], what: string): void =>
+    checks.problem(
+      'invalid-value',
+      join(path, key),
+      `${what}, and ${min} ${unit} is the least: raise it, or leave it out`,
+    );
+  if (soft > 0 && soft < min) {
+    refuse(
+      firstGiven(options, [keys.soft, keys.hard]),
+      `keys would be replaced after ${soft} ${unit}`,
+    );
+  } else if (soft === 0 && hard > 0 && hard < min) {
+    refuse(keys.hard, `the Child SA would end after ${hard} ${unit} and is not replaced`);
+  } else if (options[keys.soft] && options[keys.hard] && hard > soft && hard - soft < min) {
+    refuse(
+      keys.hard,
+      `the Child SA would end ${hard - soft} ${unit} after its replacement is begun`,
+    );
+  }
+  return { soft, hard };
+}
+
+/** @returns the option that a complaint is about: the first that was written, or the first of all. */
+function firstGiven<Options extends object, Key extends keyof Options>(
+  options: Options,
+  keys: readonly [Key, ...Key[]],
+): Key {
+  return keys.find((key) => options[key] !== undefined) ?? keys[0];
 }
 
 /** What follows from another time by a tenth is left alone: who asks for so short a life gets it. */

@@ -65,11 +65,11 @@ describe('the limits of a Child SA', () => {
       { rekeyTimeMs: 10_000, lifeTimeMs: 0 },
       { rekeyMs: 10_000, rekeyJitterMs: 0 },
     ],
-    [{ rekeyBytes: 1000 }, { ...HOURLY, rekeyBytes: 1000, hardBytes: 1100 }],
+    [{ rekeyBytes: 2000 }, { ...HOURLY, rekeyBytes: 2000, hardBytes: 2200 }],
     [{ lifePackets: 33 }, { ...HOURLY, rekeyPackets: 30, hardPackets: 33 }],
     [
-      { rekeyBytes: 0, lifeBytes: 50 },
-      { ...HOURLY, hardBytes: 50 },
+      { rekeyBytes: 0, lifeBytes: 5000 },
+      { ...HOURLY, hardBytes: 5000 },
     ],
     [
       { rekeyBytes: Number.MAX_SAFE_INTEGER - 1 },
@@ -107,6 +107,30 @@ describe('the limits of a Child SA', () => {
     [
       { rekeyTimeMs: 0, lifeTimeMs: 1000 },
       'lifeTimeMs: the Child SA would end after 1000 ms and is not replaced, and 2000 ms is the least: raise it, or leave it out',
+    ],
+    [
+      { rekeyBytes: 10 },
+      'rekeyBytes: keys would be replaced after 10 bytes, and 1500 bytes is the least: raise it, or leave it out',
+    ],
+    [
+      { lifeBytes: 1024 },
+      'lifeBytes: keys would be replaced after 930 bytes, and 1500 bytes is the least: raise it, or leave it out',
+    ],
+    [
+      { rekeyPackets: 1 },
+      'rekeyPackets: keys would be replaced after 1 packets, and 8 packets is the least: raise it, or leave it out',
+    ],
+    [
+      { rekeyPackets: 0, lifePackets: 5 },
+      'lifePackets: the Child SA would end after 5 packets and is not replaced, and 8 packets is the least: raise it, or leave it out',
+    ],
+    [
+      { rekeyPackets: 100, lifePackets: 101 },
+      'lifePackets: the Child SA would end 1 packets after its replacement is begun, and 8 packets is the least: raise it, or leave it out',
+    ],
+    [
+      { randTimeMs: 2 * HOUR_MS },
+      'randTimeMs: keys would be replaced after 0 ms at the earliest (3600000 ms less up to 7200000 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
     ],
     [
       { lifeTimeMs: 1100 },

@@ -129,7 +129,7 @@ secrets { ike { secret = x
 
   it('takes values in every spelling', () => {
     const child =
-      'life_time = 5 M\nlife_bytes = 2k\nlife_packets = 0x10\nreplay_window = 0\nstart_action = START\nmode = Transport\nrekey_time = 4m\nrand_time = 5\nrekey_bytes = 1k\nrekey_packets = 8\ndpd_action = Restart\nclose_action = clear';
+      'life_time = 5 M\nlife_bytes = 4k\nlife_packets = 0x10\nreplay_window = 0\nstart_action = START\nmode = Transport\nrekey_time = 4m\nrand_time = 5\nrekey_bytes = 2k\nrekey_packets = 8\ndpd_action = Restart\nclose_action = clear';
     const conn =
       'dpd_delay = 30\nmobike = Disabled\nfragmentation = false\nunique = KEEP\nchildless = Prefer\ndpd_timeout = 1m\nrekey_time = 2h\nreauth_time = 1d\nover_time = 10m\nrand_time = 300\nremote_addrs = a.example.org, ,%any,';
     const result = load(config({ child, conn }));
@@ -151,8 +151,8 @@ secrets { ike { secret = x
           rekeyTimeMs: 240_000,
           lifeTimeMs: 300_000,
           randTimeMs: 5000,
-          rekeyBytes: 1024,
-          lifeBytes: 2048,
+          rekeyBytes: 2048,
+          lifeBytes: 4096,
           rekeyPackets: 8,
           lifePackets: 16,
           replayWindow: 0,

@@ -1,0 +1,109 @@
+import { instantFromMs } from '@ipsec-kit/clock';
+import { describe, expect, it } from 'vitest';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { child, Pair, selector } from '../pair.ts';
+
+const CREATE_CHILD_SA = 36;
+const DEAD_SOON = { dpdDelayMs: 30_000, dpdTimeoutMs: 20_000 };
+
+const CHILDREN = [1, 2].map((n) => {
+  const both = [selector(`10.${n}.0.0/16`)];
+  return child({ name: `net-${n}`, localSelectors: both, remoteSelectors: both });
+});
+
+/** The client has answered a rekey, its answer and all after it is lost: it has both, and its user knows the old one. */
+function withUnknownReplacement(dpdAction: 'none' | 'trap' | 'start'): Pair {
+  const pair = new Pair({ client: { ...DEAD_SOON, dpdAction } }).open();
+  pair.server.command({ kind: 'rekey-child', sessionId: FIRST_RESPONDER_SESSION_ID, childId: 1 });
+  pair.wire = (flight) => (flight.from === 'client' ? [] : [{ flight }]);
+  pair.drive(50);
+  pair.wire = () => [];
+  expect(pair.client.children.size).toBe(2);
+  expect(pair.client.seen('child-rekeyed')).toHaveLength(0);
+  return pair;
+}
+
+describe('a session that is lost while the peer replaces its Child SA (RFC 7296 §2.4, §2.8)', () => {
+  for (const dpdAction of ['none', 'trap', 'start'] as const) {
+    it(`tells once of the end of what its user knew, with dpdAction ${dpdAction}`, () => {
+      const pair = withUnknownReplacement(dpdAction);
+      pair.drive(120_000);
+      const { client } = pair;
+      expect(client.children.size).toBe(0);
+      expect(client.removedTwice).toBe(0);
+      expect(client.seen('child-closed').map(({ childId }) => childId)).toEqual([1]);
+      expect(client.seen('child-rekeyed')).toHaveLength(0);
+    });
+  }
+});
+
+describe('a Child SA that the peer closes while it replaces it (RFC 7296 §1.4.1)', () => {
+  it('is asked for again once, not once for each of the two', () => {
+    const pair = new Pair({ client: { closeAction: 'start' } }).open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'rekey-child', sessionId, childId: 1 });
+    pair.server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'maintenance' });
+    pair.drive(60_000);
+    expect(pair.client.seen('child-closed')).toHaveLength(1);
+    expect(pair.client.seen('child-opened')).toHaveLength(2);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+  });
+});
+
+describe('a session that the peer closes while a Child SA waits to be opened again', () => {
+  function closedTwice(children: readonly (typeof CHILDREN)[number][], afterMs: number): Pair {
+    const pair = new Pair({
+      client: { children, closeAction: 'start' },
+      server: { children },
+    }).open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    for (const { name } of children.slice(1)) {
+      pair.client.command({ kind: 'create-child', sessionId: 1, child: name });
+      pair.drive(1_000);
+    }
+    const childId = [...pair.server.children.keys()].at(-1) ?? -1;
+    pair.server.command({ kind: 'close-child', sessionId, childId, reason: 'maintenance' });
+    pair.drive(1_000);
+    // A request of the client that is out: what is to be opened waits behind it.
+    pair.wire = (flight) =>
+      flight.data[18] === CREATE_CHILD_SA && flight.from === 'client' ? [] : [{ flight }];
+    pair.client.command({ kind: 'rekey-ike', sessionId: 1 });
+    pair.drive(afterMs);
+    pair.server.command({ kind: 'close', sessionId });
+    pair.wire = (flight) => [{ flight }];
+    return pair.drive(60_000);
+  }
+
+  for (const [when, afterMs] of [
+    ['its pause is over', 3_000],
+    ['its pause is not over', 500],
+  ] as const) {
+    it(`has it once when ${when}`, () => {
+      const one = closedTwice(CHILDREN.slice(0, 1), afterMs);
+      expect([...one.client.children.values()].map(({ config }) => config.name)).toEqual(['net-1']);
+      const both = closedTwice(CHILDREN, afterMs);
+      expect([...both.client.children.values()].map(({ config }) => config.name)).toEqual([
+        'net-1',
+        'net-2',
+      ]);
+    });
+  }
+});
+
+describe('the end of a dead peer, whatever the clock reads (RFC 7296 §2.4)', () => {
+  it('comes at its deadline, and no deadline comes back at the same instant', () => {
+    for (let index = 0; index < 100; index += 1) {
+      const pair = new Pair({ client: DEAD_SOON });
+      // At such an instant, adding what is left until the deadline may round to the instant itself.
+      pair.now = instantFromMs(1_000_000 + index * 977 + index / 7);
+      pair.open();
+      pair.wire = () => [];
+      const { client } = pair;
+      for (let turns = 0; turns < 20 && client.closeCode === undefined; turns += 1) {
+        pair.now = client.machine.nextDeadline()?.at ?? pair.now;
+        client.handle({ kind: 'timeout', now: pair.now });
+      }
+      expect([index, client.closeCode]).toEqual([index, 'peer-dead']);
+    }
+  });
+});
