@@ -33,7 +33,7 @@ export function peerUnreachable(
 export function peerDead(path: Path, exchange: string, transmissions: number): SessionFailure {
   return {
     code: 'peer-dead',
-    sentence: `${formatEndpoint(path.remote)} did not answer ${transmissions} transmissions of an ${exchange} request and counts as gone; connect again when it can be reached.`,
+    sentence: `${formatEndpoint(path.remote)} did not answer ${transmissions} transmissions of a request (${exchange}) and counts as gone; connect again when it can be reached.`,
   };
 }
 

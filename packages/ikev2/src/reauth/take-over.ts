@@ -25,7 +25,7 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   session.takesOver = undefined;
   if (!sa || old?.state.kind !== 'established') return false;
   if (wanted) wanted.successor = undefined;
-  if (old.isReauthenticated && isTogether(context, session, old) && hasLowerNonce(session, old)) {
+  if (isSecondOfTwo(context, session, old) && hasLowerNonce(session, old)) {
     stepBack(context, session, old);
     return true;
   }
@@ -76,6 +76,12 @@ function stepBack(context: EndpointContext, session: IkeSession, front: IkeSessi
   }
   if (session.role === 'initiator') endWithDelete(context, session, ONE_OF_TWO);
   else armHandOver(context, front);
+}
+
+/** Both were begun before either stood: whoever begins one later, knowing the first, wants it. */
+function isSecondOfTwo(context: EndpointContext, session: IkeSession, old: IkeSession): boolean {
+  const isLater = session.begunAt > old.establishedAt;
+  return old.isReauthenticated && !isLater && isTogether(context, session, old);
 }
 
 function hasLowerNonce(a: IkeSession, b: IkeSession): boolean {

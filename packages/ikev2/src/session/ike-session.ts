@@ -121,6 +121,8 @@ export interface IkeSession {
   reopenings: number;
   /** The lower of the two nonces of IKE_SA_INIT. */
   lowestNonce: Uint8Array;
+  /** When its first message was sent or received. */
+  readonly begunAt: Instant;
   /** When the IKE SA was authenticated. */
   establishedAt: Instant;
   /** Virtual addresses to ask for as initiator; those of the connection, or what we had before. */

@@ -90,6 +90,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     furtherChildren: [],
     reopenings: 0,
     lowestNonce: new Uint8Array(0),
+    begunAt: context.now,
     establishedAt: context.now,
     firstPacket: start.firstPacket,
     wantedAddresses: start.wantedAddresses ?? start.connection?.virtualAddresses ?? [],

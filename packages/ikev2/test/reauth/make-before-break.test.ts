@@ -297,4 +297,19 @@ describe('a reauthentication that fails (RFC 7296 §2.8.3)', () => {
     expect(pair.client.seen('session-closed')).toHaveLength(1);
     expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
   });
+
+  it('is no collision when one side begins its own a moment after that of the other', () => {
+    for (let seed = 0; seed < 8; seed += 1) {
+      const both = { makeBeforeBreak: true };
+      const pair = new Pair({ client: both, server: both, seed: `${seed}` }).open().drive(40_000);
+      pair.server.command({ kind: 'reauthenticate', sessionId: 1_000_000 });
+      pair.drive(150);
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      pair.drive(20_000);
+      const seen = pair.client.seen('session-reauthenticated').map(({ by }) => by);
+      expect(seen).toEqual(['peer', 'local']);
+      expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+      expect(pair.server.seen('session-closed')).toHaveLength(0);
+    }
+  });
 });
