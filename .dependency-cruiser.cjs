@@ -30,7 +30,18 @@ module.exports = {
       name: 'simulator-runs-pure-machines-only',
       severity: 'error',
       from: { path: '^packages/simulator/src/' },
-      to: { path: at(['posix', 'udp-adapter', 'tun-adapter', 'datapath', 'vpn', 'cli']) },
+      to: {
+        path: at([
+          'posix',
+          'crypto-openssl',
+          'udp-adapter',
+          'tun-adapter',
+          'linux-platform',
+          'datapath',
+          'vpn',
+          'cli',
+        ]),
+      },
     },
     {
       name: 'pure-packages-stay-pure',

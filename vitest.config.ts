@@ -1,6 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-const node = ['posix', 'udp-adapter', 'tun-adapter', 'datapath', 'vpn', 'cli'];
+const node = [
+  'posix',
+  'crypto-openssl',
+  'udp-adapter',
+  'tun-adapter',
+  'linux-platform',
+  'datapath',
+  'vpn',
+  'cli',
+];
 const resolve = { conditions: ['@ipsec-kit/source'] };
 const ssr = { resolve: { conditions: ['@ipsec-kit/source'] } };
 

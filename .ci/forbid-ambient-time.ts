@@ -1,6 +1,6 @@
 /** Makes ambient time and randomness throw when the source of a pure package reaches for them in a test. */
 const pureSource =
-  /packages\/(?!posix|udp-adapter|tun-adapter|datapath|vpn|cli)[^/]+\/src\/(?!system|node\/)/;
+  /packages\/(?!posix|crypto-openssl|udp-adapter|tun-adapter|linux-platform|datapath|vpn|cli)[^/]+\/src\/(?!system|node\/)/;
 
 function guard<T extends (...args: never[]) => unknown>(name: string, real: T): T {
   return new Proxy(real, {

@@ -2,9 +2,9 @@
 const layers = [
   ['clock', 'ip', 'posix'],
   ['scheduler', 'retransmit', 'ikev2-codec', 'crypto'],
-  ['nat-t', 'mobike', 'auth', 'esp'],
+  ['nat-t', 'mobike', 'auth', 'x509', 'eap', 'esp', 'crypto-openssl'],
   ['ikev2', 'ipsec'],
-  ['udp-adapter', 'datapath', 'tun-adapter'],
+  ['udp-adapter', 'datapath', 'tun-adapter', 'linux-platform'],
   ['vpn'],
   ['cli'],
 ];
@@ -19,6 +19,8 @@ const pure = [
   'nat-t',
   'mobike',
   'auth',
+  'x509',
+  'eap',
   'ikev2',
   'ipsec',
   'simulator',

@@ -1,4 +1,4 @@
-import { DerTag } from './der.ts';
+import { DerTag } from '@ipsec-kit/crypto';
 import { decodeHex, encodeHex } from './hex.ts';
 
 /** A type of attribute in a distinguished name. */

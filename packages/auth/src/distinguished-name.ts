@@ -1,5 +1,5 @@
+import { DerTag, readDer, writeDer } from '@ipsec-kit/crypto';
 import { attributeOid, attributeTypeName, attributeTypeOfName } from './attribute-types.ts';
-import { DerTag, readDer, writeDer } from './der.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /** Most attributes in a name that is taken apart; a name with more is compared byte by byte only. */

@@ -1,5 +1,5 @@
+import { DerTag } from '@ipsec-kit/crypto';
 import { IdType } from '@ipsec-kit/ikev2-codec';
-import { DerTag } from './der.ts';
 import { decodeDistinguishedName, type NameAttribute } from './distinguished-name.ts';
 import type { Identity } from './identity.ts';
 

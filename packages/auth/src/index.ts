@@ -1,3 +1,4 @@
+export * from './certificate-identity.ts';
 export { identitiesEqual } from './identities-equal.ts';
 export * from './identity.ts';
 export {
@@ -10,4 +11,7 @@ export {
 export * from './identity-text.ts';
 export * from './psk-auth.ts';
 export * from './secret-store.ts';
+export * from './signature-auth.ts';
+export * from './signature-hashes.ts';
 export * from './signed-octets.ts';
+export * from './verify-signature.ts';

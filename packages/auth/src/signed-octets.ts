@@ -4,6 +4,8 @@ import type { CryptoProvider, KeyMaterial } from '@ipsec-kit/crypto';
 interface SignedOctetsBase {
   readonly provider: CryptoProvider;
   readonly prf: number;
+  /** IntAuth of RFC 9242 §3.3.2, when there were IKE_INTERMEDIATE exchanges: it comes last. */
+  readonly intAuth?: Uint8Array;
 }
 
 /** The octets that the initiator authenticates itself with: RealMessage1 | NonceRData | prf(SK_pi, RestOfInitIDPayload). */
@@ -28,19 +30,20 @@ export interface ResponderSignedOctetsInput extends SignedOctetsBase {
   readonly responderIdBody: Uint8Array;
 }
 
-/** InitiatorSignedOctets. @see RFC 7296 §2.15 */
+/** InitiatorSignedOctets. @see RFC 7296 §2.15, RFC 9242 §3.3.2 */
 export function initiatorSignedOctets(input: InitiatorSignedOctetsInput): Uint8Array {
-  const { provider, prf, request, responderNonce, skPi, initiatorIdBody } = input;
-  return concatenate(request, responderNonce, provider.prf(prf, skPi, initiatorIdBody));
+  const { provider, prf, request, responderNonce, skPi, initiatorIdBody, intAuth } = input;
+  return concatenate(request, responderNonce, provider.prf(prf, skPi, initiatorIdBody), intAuth);
 }
 
-/** ResponderSignedOctets. @see RFC 7296 §2.15 */
+/** ResponderSignedOctets. @see RFC 7296 §2.15, RFC 9242 §3.3.2 */
 export function responderSignedOctets(input: ResponderSignedOctetsInput): Uint8Array {
-  const { provider, prf, response, initiatorNonce, skPr, responderIdBody } = input;
-  return concatenate(response, initiatorNonce, provider.prf(prf, skPr, responderIdBody));
+  const { provider, prf, response, initiatorNonce, skPr, responderIdBody, intAuth } = input;
+  return concatenate(response, initiatorNonce, provider.prf(prf, skPr, responderIdBody), intAuth);
 }
 
-function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
+function concatenate(...some: readonly (Uint8Array | undefined)[]): Uint8Array {
+  const parts = some.filter((part) => part !== undefined);
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {

@@ -6,10 +6,10 @@ import {
   parseIdentity,
   parseIdentityPattern,
 } from '@ipsec-kit/auth';
+import { DerTag, readDer, writeDer } from '@ipsec-kit/crypto';
 import { IdType } from '@ipsec-kit/ikev2-codec';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DerTag, readDer, writeDer } from '../src/der.ts';
 import { decodeDistinguishedName, encodeDistinguishedName } from '../src/distinguished-name.ts';
 
 const hex = (text: string): Uint8Array =>

@@ -71,6 +71,38 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))(
       },
     );
 
+    it('both ends sign what went through IKE_INTERMEDIATE too (RFC 9242 §3.3.2)', () => {
+      const common = { provider, prf: 5, intAuth: bytes('IntAuth') };
+      const initiator = {
+        ...common,
+        request: bytes('request'),
+        responderNonce: bytes('Nr'),
+        skPi: new KeyMaterial(bytes('SK_pi')),
+        initiatorIdBody: bytes('IDi'),
+      };
+      const responder = {
+        ...common,
+        response: bytes('response'),
+        initiatorNonce: bytes('Ni'),
+        skPr: new KeyMaterial(bytes('SK_pr')),
+        responderIdBody: bytes('IDr'),
+      };
+      expect(initiatorSignedOctets(initiator)).toEqual(
+        Uint8Array.from([
+          ...bytes('requestNr'),
+          ...hmac('sha256', bytes('SK_pi'), bytes('IDi')),
+          ...bytes('IntAuth'),
+        ]),
+      );
+      expect(responderSignedOctets(responder)).toEqual(
+        Uint8Array.from([
+          ...bytes('responseNi'),
+          ...hmac('sha256', bytes('SK_pr'), bytes('IDr')),
+          ...bytes('IntAuth'),
+        ]),
+      );
+    });
+
     it.each(HASHES)(
       'the AUTH value of a pre-shared key is prf(prf(key, pad), octets) with PRF %d (RFC 7296 §2.15)',
       (prf, hash) => {

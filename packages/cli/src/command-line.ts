@@ -13,6 +13,7 @@ export interface TunnelArguments {
   readonly control?: string;
   readonly keylog?: string;
   readonly pcap?: string;
+  readonly portable?: boolean;
   readonly json?: boolean;
 }
 
@@ -91,5 +92,6 @@ function tunnelCommand(program: Command, name: string): Command {
     .option('--control <path>', 'control socket (default: /run/ipsec-kit/CONNECTION.sock)')
     .option('--keylog <dir>', 'write keys for Wireshark: whoever reads them reads the traffic')
     .option('--pcap <file>', 'write every UDP datagram into this pcapng file')
+    .option('--portable', 'carry packets with node:dgram and node:crypto (IPSEC_KIT_PORTABLE=1)')
     .option('--json', 'print one event per line, as JSON');
 }

@@ -1,15 +1,10 @@
 import { uptime } from 'node:os';
-import type { CancelWake, Clock } from './clock.ts';
-import { type Instant, instantFromMs } from './instant.ts';
-import { SleptTime } from './slept-time.ts';
-
-/** Longest delay that `setTimeout` takes; a longer one would fire after 1 ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { createHostClock } from './host-clock.ts';
+import type { SleepAwareClock } from './sleep-event.ts';
+import { type SleepMeter, uptimeSleepMeter, wallSleepMeter } from './slept-time.ts';
 
 /** Step of `os.uptime()` on Linux, which reads /proc/uptime. */
 const UPTIME_GRANULARITY_MS = 10;
-
-const DEFAULT_RECHECK_MS = 10_000;
 
 /** The readings and the timer that a system clock stands on; the default is Node's own. */
 export interface SystemClockHost {
@@ -19,8 +14,11 @@ export interface SystemClockHost {
   uptimeMs(): number;
   /** Calls `fire` once after about `delayMs` (1 to 2^31-1), never synchronously; returns how to take it back. */
   startTimer(delayMs: number, fire: () => void, unref: boolean): () => void;
+  /** Calls `listener` whenever the process goes on after it was stopped (SIGCONT); returns how to stop that. */
+  onContinue?(listener: () => void): () => void;
 }
 
+/** How a clock of this machine waits, and what it reads. */
 export interface SystemClockOptions {
   /** Whether waiting keeps the process alive; default true, false as `timer.unref()` does. */
   readonly keepAlive?: boolean;
@@ -32,56 +30,82 @@ export interface SystemClockOptions {
   readonly host?: SystemClockHost;
 }
 
-/** A {@link Clock} that also says how long the device has slept. */
-export interface SystemClock extends Clock {
-  /** Milliseconds of suspend since the clock was created, as of the last `now()`. */
-  readonly sleptMs: number;
-}
+/** The clock of this machine: its instants are those of no other. */
+export type SystemClock = SleepAwareClock<'system'>;
 
-/** Makes the clock of this machine: the resolution of the monotonic clock, and it counts suspend, since `os.uptime()` does.
+/** Makes the clock of this machine: the resolution of the monotonic clock, and it counts suspend.
+ * - Linux and Windows: `os.uptime()` says how long the device slept, to 30 ms.
+ * - macOS and the rest, where it follows the wall clock: wall time against monotonic time, with the limits of
+ *   {@link wallSleepMeter}.
+ *
  * It never goes back. `wakeAt` reads the clock again before it fires, so nothing fires early, whatever the distance.
  * A timer cannot wake a sleeping device, nor does it notice the resume by itself: see `recheckMs`.
- * Checked on Linux. Where `os.uptime()` has a coarser step or follows the wall clock (macOS), hand in a `host`.
  */
 export function createSystemClock(options: SystemClockOptions = {}): SystemClock {
-  const host = options.host ?? nodeHost;
-  const unref = options.keepAlive === false;
-  const longestTimerMs = Math.min(options.recheckMs ?? DEFAULT_RECHECK_MS, MAX_TIMER_MS);
-  if (!(longestTimerMs >= 1)) {
-    throw new RangeError(`"recheckMs" expected at least 1 ms, got ${options.recheckMs}`);
-  }
-  const time = new SleptTime(host.monotonicMs(), host.uptimeMs(), UPTIME_GRANULARITY_MS);
-  const now = (): Instant => instantFromMs(time.elapsedMs(host.monotonicMs(), host.uptimeMs()));
+  const { host = nodeHost, ...rest } = options;
+  const clock = createHostClock<'system'>({
+    host: { ...bound(host), otherMs: () => host.uptimeMs() },
+    meter: meterOf(host, options.host !== undefined),
+    ...rest,
+  });
+  return host.onContinue
+    ? watchingContinue(clock, (listener) => host.onContinue?.(listener))
+    : clock;
+}
 
+/** Listens to SIGCONT while somebody listens to sleep. */
+function watchingContinue(
+  clock: SystemClock,
+  onContinue: (listener: () => void) => (() => void) | undefined,
+): SystemClock {
   return {
-    now,
+    now: () => clock.now(),
+    wakeAt: (at, wake) => clock.wakeAt(at, wake),
     get sleptMs(): number {
-      return time.sleptMs;
+      return clock.sleptMs;
     },
-    wakeAt(at: Instant, wake: () => void): CancelWake {
-      if (Number.isNaN(at)) throw new RangeError('"at" expected an instant, got NaN');
-      let stop: () => void;
-      const arm = (): void => {
-        // Rounded up: a timer that fires a fraction too early would only have to be armed again.
-        const delayMs = Math.max(1, Math.min(Math.ceil(at - now()), longestTimerMs));
-        stop = host.startTimer(delayMs, fire, unref);
+    checkSleep: (wasStopped) => clock.checkSleep(wasStopped),
+    onSleep(listener) {
+      const stopListening = clock.onSleep(listener);
+      const stopWatching = onContinue(() => clock.checkSleep(true));
+      return () => {
+        stopListening();
+        stopWatching?.();
       };
-      const fire = (): void => {
-        if (now() < at) arm();
-        else wake();
-      };
-      arm();
-      return () => stop();
     },
   };
 }
 
+function bound(host: SystemClockHost): Pick<SystemClockHost, 'monotonicMs' | 'startTimer'> {
+  return {
+    monotonicMs: () => host.monotonicMs(),
+    startTimer: (delayMs, fire, unref) => host.startTimer(delayMs, fire, unref),
+  };
+}
+
+function meterOf(host: SystemClockHost, isForeign: boolean): SleepMeter {
+  const monotonicMs = host.monotonicMs();
+  const otherMs = host.uptimeMs();
+  if (isForeign || countsSuspend) {
+    return uptimeSleepMeter(monotonicMs, otherMs, UPTIME_GRANULARITY_MS);
+  }
+  return wallSleepMeter(monotonicMs, otherMs);
+}
+
+const countsSuspend = process.platform === 'linux' || process.platform === 'win32';
+
 const nodeHost: SystemClockHost = {
   monotonicMs: () => performance.now(),
-  uptimeMs: () => uptime() * 1000,
+  uptimeMs: countsSuspend ? () => uptime() * 1000 : () => Date.now(),
   startTimer(delayMs, fire, unref) {
     const timer = setTimeout(fire, delayMs);
     if (unref) timer.unref();
     return () => clearTimeout(timer);
+  },
+  onContinue(listener) {
+    process.on('SIGCONT', listener);
+    return () => {
+      process.off('SIGCONT', listener);
+    };
   },
 };

@@ -1,25 +1,25 @@
 import type { Instant } from './instant.ts';
 
 /** A place in a {@link TimeQueue}: what `add` returned, to remove or move the value later. */
-export interface TimeQueueEntry<T> {
-  readonly at: Instant;
+export interface TimeQueueEntry<T, Source extends string = string> {
+  readonly at: Instant<Source>;
   readonly value: T;
 }
 
-interface Slot<T> extends TimeQueueEntry<T> {
-  at: Instant;
+interface Slot<T, Source extends string> extends TimeQueueEntry<T, Source> {
+  at: Instant<Source>;
   /** Registration order: the tie-break that keeps equal instants deterministic. */
   order: number;
   /** Index in the heap; -1 once it has left. */
   index: number;
-  readonly owner: TimeQueue<T>;
+  readonly owner: TimeQueue<T, Source>;
 }
 
 /** Values in order of time, and of registration where times are equal: a binary heap.
  * `add`, `remove`, `move` and `takeFirst` are O(log n), `first` is O(1).
  */
-export class TimeQueue<T> {
-  readonly #heap: Slot<T>[] = [];
+export class TimeQueue<T, Source extends string = string> {
+  readonly #heap: Slot<T, Source>[] = [];
   #registered = 0;
 
   get size(): number {
@@ -27,22 +27,22 @@ export class TimeQueue<T> {
   }
 
   /** The entry that comes first, or `undefined` when the queue is empty. */
-  get first(): TimeQueueEntry<T> | undefined {
+  get first(): TimeQueueEntry<T, Source> | undefined {
     return this.#heap[0];
   }
 
   /** Adds `value` behind everything that has the same instant.
    * @throws RangeError when `at` is not a number of milliseconds: NaN would break the order silently.
    */
-  add(at: Instant, value: T): TimeQueueEntry<T> {
+  add(at: Instant<Source>, value: T): TimeQueueEntry<T, Source> {
     requireOrdered(at);
-    const slot: Slot<T> = { at, value, order: this.#registered++, index: -1, owner: this };
+    const slot: Slot<T, Source> = { at, value, order: this.#registered++, index: -1, owner: this };
     this.#rise(slot, this.#heap.length);
     return slot;
   }
 
   /** Takes an entry out; false when it was not in the queue any more. */
-  remove(entry: TimeQueueEntry<T>): boolean {
+  remove(entry: TimeQueueEntry<T, Source>): boolean {
     const slot = this.#slotOf(entry);
     if (slot === undefined) return false;
     const hole = slot.index;
@@ -53,7 +53,7 @@ export class TimeQueue<T> {
   }
 
   /** Gives an entry another instant, behind everything that has it already; false when it was not in the queue any more. */
-  move(entry: TimeQueueEntry<T>, at: Instant): boolean {
+  move(entry: TimeQueueEntry<T, Source>, at: Instant<Source>): boolean {
     requireOrdered(at);
     const slot = this.#slotOf(entry);
     if (slot === undefined) return false;
@@ -64,14 +64,14 @@ export class TimeQueue<T> {
   }
 
   /** Takes out and returns the first entry, or `undefined` when the queue is empty. */
-  takeFirst(): TimeQueueEntry<T> | undefined {
+  takeFirst(): TimeQueueEntry<T, Source> | undefined {
     const first = this.#heap[0];
     if (first !== undefined) this.remove(first);
     return first;
   }
 
   /** Visits every entry that is not later than `until`, in no particular order and without touching the others. */
-  visitUntil(until: Instant, visit: (entry: TimeQueueEntry<T>) => void): void {
+  visitUntil(until: Instant<Source>, visit: (entry: TimeQueueEntry<T, Source>) => void): void {
     const open = [0];
     for (let index = open.pop(); index !== undefined; index = open.pop()) {
       const slot = this.#heap[index];
@@ -82,18 +82,18 @@ export class TimeQueue<T> {
     }
   }
 
-  #slotOf(entry: TimeQueueEntry<T>): Slot<T> | undefined {
-    const slot = entry as Slot<T>;
+  #slotOf(entry: TimeQueueEntry<T, Source>): Slot<T, Source> | undefined {
+    const slot = entry as Slot<T, Source>;
     return slot.owner === this && slot.index >= 0 ? slot : undefined;
   }
 
-  #settle(slot: Slot<T>, index: number): void {
+  #settle(slot: Slot<T, Source>, index: number): void {
     const parent = this.#heap[(index - 1) >> 1];
     if (index > 0 && parent !== undefined && comesBefore(slot, parent)) this.#rise(slot, index);
     else this.#sink(slot, index);
   }
 
-  #rise(slot: Slot<T>, start: number): void {
+  #rise(slot: Slot<T, Source>, start: number): void {
     let index = start;
     while (index > 0) {
       const above = (index - 1) >> 1;
@@ -105,7 +105,7 @@ export class TimeQueue<T> {
     this.#place(slot, index);
   }
 
-  #sink(slot: Slot<T>, start: number): void {
+  #sink(slot: Slot<T, Source>, start: number): void {
     let index = start;
     for (;;) {
       const left = this.#heap[2 * index + 1];
@@ -120,13 +120,13 @@ export class TimeQueue<T> {
     this.#place(slot, index);
   }
 
-  #place(slot: Slot<T>, index: number): void {
+  #place(slot: Slot<T, Source>, index: number): void {
     this.#heap[index] = slot;
     slot.index = index;
   }
 }
 
-function comesBefore<T>(a: Slot<T>, b: Slot<T>): boolean {
+function comesBefore<T, Source extends string>(a: Slot<T, Source>, b: Slot<T, Source>): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 

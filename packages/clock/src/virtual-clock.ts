@@ -5,6 +5,7 @@ import { TimeQueue } from './time-queue.ts';
 /** Wake-ups at one instant after which {@link VirtualClock} calls it a busy loop. */
 const DEFAULT_MAX_WAKES_PER_INSTANT = 100_000;
 
+/** Where a virtual clock begins, and what it calls a busy loop. */
 export interface VirtualClockOptions {
   /** Where time begins; 0 when absent. */
   readonly startMs?: number;
@@ -18,10 +19,10 @@ export interface VirtualClockOptions {
  * clock.wakeAt(addMs(clock.now(), 20_000), () => sendKeepalive());
  * clock.advanceBy(60_000);
  */
-export class VirtualClock implements Clock {
-  readonly #wakes = new TimeQueue<() => void>();
+export class VirtualClock<Source extends string = string> implements Clock<Source> {
+  readonly #wakes = new TimeQueue<() => void, Source>();
   readonly #maxWakesPerInstant: number;
-  #now: Instant;
+  #now: Instant<Source>;
   #advancing = false;
 
   constructor(options: VirtualClockOptions = {}) {
@@ -29,14 +30,14 @@ export class VirtualClock implements Clock {
     this.#maxWakesPerInstant = options.maxWakesPerInstant ?? DEFAULT_MAX_WAKES_PER_INSTANT;
   }
 
-  now(): Instant {
+  now(): Instant<Source> {
     return this.#now;
   }
 
   /** Registers a wake-up; it runs inside a later (or the running) `advanceTo`, never inside this call.
    * A wake for an instant that has passed counts as one for now, behind those that are registered for now already.
    */
-  wakeAt(at: Instant, wake: () => void): CancelWake {
+  wakeAt(at: Instant<Source>, wake: () => void): CancelWake {
     const entry = this.#wakes.add(at > this.#now ? at : this.#now, wake);
     return () => {
       this.#wakes.remove(entry);
@@ -44,7 +45,7 @@ export class VirtualClock implements Clock {
   }
 
   /** When the next wake-up is due, or `undefined` when nobody waits. */
-  nextWake(): Instant | undefined {
+  nextWake(): Instant<Source> | undefined {
     return this.#wakes.first?.at;
   }
 
@@ -58,7 +59,7 @@ export class VirtualClock implements Clock {
    * @returns how many wake-ups ran.
    * @throws RangeError when `at` lies in the past; Error when it is called from inside a wake-up, or a busy loop is found.
    */
-  advanceTo(at: Instant): number {
+  advanceTo(at: Instant<Source>): number {
     requireFinite('at', at);
     if (at < this.#now) {
       throw new RangeError(`"at" expected an instant not before ${this.#now}, got ${at}`);
@@ -81,7 +82,7 @@ export class VirtualClock implements Clock {
     return this.advanceTo(instantFromMs(this.#now + ms));
   }
 
-  #runUntil(at: Instant): number {
+  #runUntil(at: Instant<Source>): number {
     let ran = 0;
     let ranAtThisInstant = 0;
     for (let next = this.#wakes.first; next !== undefined && next.at <= at; ) {

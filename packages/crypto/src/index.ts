@@ -1,8 +1,17 @@
+export { fixedKeyBits } from './cipher-algorithms.ts';
 export { constantTimeEqual } from './constant-time-equal.ts';
+export * from './der.ts';
+export type { HashName } from './hash-name.ts';
 export * from './key-material.ts';
+export { packetLayoutFault, requirePacketLayout } from './packet-layout.ts';
 export * from './prf-plus.ts';
+export { skeyseedKey } from './prf-shape.ts';
 export * from './provider.ts';
 export * from './random-source.ts';
 export * from './seeded-random.ts';
+export * from './signatures/public-key.ts';
+export * from './signatures/signature-algorithm.ts';
+export * from './signatures/signature-identifiers.ts';
+export * from './signatures/signature-provider.ts';
 export * from './transform-names.ts';
 export * from './transforms.ts';

@@ -1,8 +1,11 @@
 import { hexBytes } from './hex-bytes.ts';
 import {
+  MODP_1024_GROUP,
   MODP_2048_GROUP,
   MODP_3072_GROUP,
   MODP_4096_GROUP,
+  MODP_6144_GROUP,
+  MODP_8192_GROUP,
   type ModpGroup,
 } from './modp-groups.ts';
 import type { KeyExchangeFailure } from './provider.ts';
@@ -22,12 +25,19 @@ export type KeyExchangeGroup =
       /** Order of the base point, big-endian, `fieldBytes` long. @see RFC 5903 §3 */
       readonly order: Uint8Array;
     }
-  | { readonly kind: 'x25519'; readonly publicBytes: 32 };
+  | {
+      readonly kind: 'montgomery';
+      readonly curve: 'x25519' | 'x448';
+      readonly publicBytes: number;
+    };
 
 const GROUPS: Readonly<Record<number, KeyExchangeGroup>> = {
+  [Ke.MODP_1024]: { kind: 'modp', publicBytes: 128, modp: MODP_1024_GROUP },
   [Ke.MODP_2048]: { kind: 'modp', publicBytes: 256, modp: MODP_2048_GROUP },
   [Ke.MODP_3072]: { kind: 'modp', publicBytes: 384, modp: MODP_3072_GROUP },
   [Ke.MODP_4096]: { kind: 'modp', publicBytes: 512, modp: MODP_4096_GROUP },
+  [Ke.MODP_6144]: { kind: 'modp', publicBytes: 768, modp: MODP_6144_GROUP },
+  [Ke.MODP_8192]: { kind: 'modp', publicBytes: 1024, modp: MODP_8192_GROUP },
   [Ke.ECP_256]: {
     kind: 'ecp',
     publicBytes: 64,
@@ -56,16 +66,17 @@ const GROUPS: Readonly<Record<number, KeyExchangeGroup>> = {
       '01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409',
     ),
   },
-  [Ke.CURVE25519]: { kind: 'x25519', publicBytes: 32 },
+  [Ke.CURVE25519]: { kind: 'montgomery', curve: 'x25519', publicBytes: 32 },
+  [Ke.CURVE448]: { kind: 'montgomery', curve: 'x448', publicBytes: 56 },
 };
 
-/** The group of a key exchange method, or `undefined` when it is not provided. */
+/** The Diffie-Hellman group of a key exchange method, or `undefined` when there is none. */
 export function keyExchangeGroup(method: number): KeyExchangeGroup | undefined {
   return GROUPS[method];
 }
 
 /** Checks what can be checked on the bytes of a peer's public value; whether a point lies on its curve is for the curve's code.
- * The length is exact: RFC 7296 §3.4 pads MODP values to the length of the modulus, RFC 5903 §7 fixes x | y, RFC 8031 §3 32 bytes.
+ * The length is exact: RFC 7296 §3.4 pads MODP values to the length of the modulus, RFC 5903 §7 fixes x | y, RFC 8031 §3.1 32 and 56 bytes.
  * MODP values must lie in 1 < y < p - 1 (RFC 6989 §2.1); in a safe-prime group that leaves no small subgroup.
  */
 export function publicValueFault(

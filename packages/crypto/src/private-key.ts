@@ -5,7 +5,7 @@ import type { RandomSource } from './random-source.ts';
 const MAX_DRAWS = 16;
 
 /** Draws a private key for a group: the same bytes from `random` give the same key in every provider, so a trace replays.
- * @returns big-endian scalar in [1, order) for ECP, exponent above 1 for MODP, 32 unclamped bytes for X25519.
+ * @returns big-endian scalar in [1, order) for ECP, exponent above 1 for MODP, 32 or 56 unclamped bytes for X25519 and X448.
  * @throws Error when the source keeps giving values out of range (all zeros, all ones).
  */
 export function drawPrivateKey(group: KeyExchangeGroup, random: RandomSource): Uint8Array {
@@ -24,8 +24,8 @@ function privateKeyBytes(group: KeyExchangeGroup): number {
       return group.modp.exponentBytes;
     case 'ecp':
       return group.fieldBytes;
-    case 'x25519':
-      return 32;
+    case 'montgomery':
+      return group.publicBytes;
   }
 }
 
@@ -36,8 +36,8 @@ function isUsable(group: KeyExchangeGroup, bytes: Uint8Array): boolean {
     case 'ecp':
       // How long this takes says in which byte the key leaves the order's leading ones: next to nothing.
       return bytes.some((byte) => byte > 0) && compareBytes(bytes, group.order) < 0;
-    case 'x25519':
-      // Clamping sets the high bit of any 32 bytes (RFC 7748 §5); only a dead source gives all zeros.
+    case 'montgomery':
+      // Clamping sets the high bit of any bytes (RFC 7748 §5); only a dead source gives all zeros.
       return bytes.some((byte) => byte > 0);
   }
 }

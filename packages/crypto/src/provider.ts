@@ -53,6 +53,10 @@ export interface PacketCipher extends CipherShape {
     textOffset: number,
     textBytes: number,
   ): boolean;
+  /** Frees what the cipher has outside of the heap and overwrites its keys, where there is such; harmless when repeated.
+   * To be called when its SA goes; `seal` and `open` may throw afterwards.
+   */
+  close?(): void;
 }
 
 /** The private half of a key exchange in progress; opaque, and for one exchange only.
@@ -65,7 +69,13 @@ export interface KeyExchangeSecret {
 }
 
 /** Why a peer's public value was refused. @see RFC 6989, RFC 8031 §3 */
-export type KeyExchangeFailure = 'bad-length' | 'invalid-point' | 'small-subgroup' | 'all-zero';
+export type KeyExchangeFailure =
+  | 'bad-length'
+  | 'invalid-point'
+  | 'small-subgroup'
+  | 'all-zero'
+  /** An ML-KEM encapsulation key with a coefficient out of range (FIPS 203 §7.2). */
+  | 'invalid-key';
 
 /** The shared secret of a key exchange, in the form that RFC 7296 §2.14 feeds to the PRF: MODP values padded to the length
  * of the modulus, the x coordinate for ECP groups. Or why the peer's public value was refused.
@@ -74,8 +84,13 @@ export type KeyAgreement =
   | { readonly ok: true; readonly sharedSecret: KeyMaterial }
   | { readonly ok: false; readonly code: KeyExchangeFailure };
 
-/** Algorithms by IANA id. A provider may be slow or remote in `generate` and `agree`:
- * machines never call those two themselves but emit a request, and the driver calls them.
+/** What a responder sends back and the shared secret that it has by then, or why the peer's public value was refused. */
+export type KeyResponse =
+  | { readonly ok: true; readonly publicValue: Uint8Array; readonly sharedSecret: KeyMaterial }
+  | { readonly ok: false; readonly code: KeyExchangeFailure };
+
+/** Algorithms by IANA id. A provider may be slow or remote in `generate`, `agree` and `respond`:
+ * machines never call those three themselves but emit a request, and the driver calls them.
  */
 export interface CryptoProvider {
   readonly name: string;
@@ -96,17 +111,30 @@ export interface CryptoProvider {
     keys: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial },
   ): PacketCipher;
 
-  /** Length in bytes of the public value of a method, or `undefined` when not provided. */
-  keyExchangePublicBytes(method: number): number | undefined;
-  /** Makes a key pair from bytes of `random`: the same bytes give the same pair, so that a trace replays.
+  /** Length in bytes of the public value that a side sends with a method, or `undefined` when not provided.
+   * Both are alike but for ML-KEM, where the initiator (the default) sends a key and the responder a ciphertext.
+   */
+  keyExchangePublicBytes(method: number, role?: 'initiator' | 'responder'): number | undefined;
+  /** Makes the initiator's key pair from bytes of `random`: the same bytes give the same pair, so that a trace replays.
    * @throws RangeError on a method that is not provided, Error when `random` is broken.
    */
   generate(method: number, random: RandomSource): KeyExchangeSecret | Promise<KeyExchangeSecret>;
-  /** Checks the peer's public value (RFC 6989 §2.1, §2.3; RFC 8031 §3), then computes the shared secret.
+  /** The initiator's end: checks the responder's public value (RFC 6989 §2.1, §2.3; RFC 8031 §3), then computes the shared secret.
+   * A forged ML-KEM ciphertext is not refused: it gives another secret (FIPS 203 §6.3), with which nothing decrypts.
    * @throws TypeError when `secret` is not from this provider.
    */
   agree(
     secret: KeyExchangeSecret,
     peerPublicValue: Uint8Array,
   ): KeyAgreement | Promise<KeyAgreement>;
+  /** The responder's end in one step, for any method: checks the initiator's public value as `agree` does, makes a value of its own
+   * from bytes of `random`, and computes the shared secret. With a Diffie-Hellman group that is `generate` and `agree`;
+   * ML-KEM has no other way, since its ciphertext follows from the initiator's key.
+   * @throws RangeError on a method that is not provided, Error when `random` is broken.
+   */
+  respond(
+    method: number,
+    peerPublicValue: Uint8Array,
+    random: RandomSource,
+  ): KeyResponse | Promise<KeyResponse>;
 }

@@ -1,5 +1,6 @@
+import { fixedKeyBits } from './cipher-algorithms.ts';
 import type { CipherSuite } from './provider.ts';
-import { Encr, Integ, TransformType } from './transforms.ts';
+import { Integ, TransformType } from './transforms.ts';
 
 /** What is printed of a transform: `Transform` of the codec fits. */
 export interface NamedTransform {
@@ -121,8 +122,8 @@ export function transformName(type: number, id: number, keyBits?: number): strin
   const entry = TYPES.find((candidate) => candidate.type === type);
   if (entry === undefined) return `TRANSFORM(${type}, ${id})`;
   const name = entry.names[id] ?? `${entry.label}(${id})`;
-  // ChaCha20 has one key length, so RFC 7634 §4 sends no attribute and the name has no number.
-  const isFixed = type === TransformType.ENCR && id === Encr.ENCR_CHACHA20_POLY1305;
+  // A cipher of one key length sends no attribute (RFC 7296 §3.3.5, RFC 7634 §4), so its name has no number.
+  const isFixed = type === TransformType.ENCR && fixedKeyBits(id) !== undefined;
   return keyBits === undefined || isFixed ? name : `${name}_${keyBits}`;
 }
 

@@ -11,9 +11,14 @@ function shared(agreement: KeyAgreement): Uint8Array {
   return agreement.sharedSecret.reveal();
 }
 
-describe.each(Object.entries(Ke))('%s', (_, method) => {
+const groups = Object.entries(Ke).filter(([name]) => !name.startsWith('ML_KEM'));
+/** What takes noble a second is tried once. */
+const runs = (method: number): number =>
+  method === Ke.MODP_6144 || method === Ke.MODP_8192 ? 1 : 5;
+
+describe.each(groups)('%s', (_, method) => {
   it('draws the same key pair from the same random bytes in both providers', async () => {
-    for (let seed = 0; seed < 5; seed += 1) {
+    for (let seed = 0; seed < runs(method); seed += 1) {
       const byNoble = await noble.generate(method, createSeededRandom(seed));
       const byNode = await node.generate(method, createSeededRandom(seed));
       expect(byNode.publicValue).toEqual(byNoble.publicValue);
@@ -22,7 +27,7 @@ describe.each(Object.entries(Ke))('%s', (_, method) => {
   });
 
   it('agrees on one secret whichever provider either side has', async () => {
-    for (let seed = 0; seed < 5; seed += 1) {
+    for (let seed = 0; seed < runs(method); seed += 1) {
       const initiator = await noble.generate(method, createSeededRandom(`${seed}/i`));
       const responder = await node.generate(method, createSeededRandom(`${seed}/r`));
       const sameResponder = await noble.generate(method, createSeededRandom(`${seed}/r`));

@@ -54,7 +54,7 @@ describe.each(suites.map((suite) => [label(suite), suite] as const))('%s', (_, s
         expect(byNoble.subarray(0, args[3])).toEqual(memory.subarray(0, args[3]));
         expect(byNoble.subarray(end)).toEqual(memory.subarray(end));
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
@@ -72,7 +72,7 @@ describe.each(suites.map((suite) => [label(suite), suite] as const))('%s', (_, s
           expect(opened.subarray(end)).toEqual(memory.subarray(end));
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
@@ -87,7 +87,7 @@ describe.each(suites.map((suite) => [label(suite), suite] as const))('%s', (_, s
           expect(opener.createCipher(suite, keys).open(memory.slice(), ...args)).toBe(false);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

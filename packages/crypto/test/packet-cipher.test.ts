@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { hex, toHex } from './hex.ts';
 import { providers, suites } from './providers.ts';
 import { aeadPackets } from './vectors/aead-packets.ts';
+import { cmacExamples, ctrExamples, xcbcExamples } from './vectors/aes-modes.ts';
 import { authenticatorCases } from './vectors/hmac-cases.ts';
 
 const NO_KEY = new KeyMaterial(new Uint8Array(0));
@@ -110,6 +111,70 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))(
       },
     );
 
+    it.each(ctrExamples)('encrypts with AES-CTR (RFC 3686 §6, $name)', (example) => {
+      const cipher = provider.createCipher(
+        { encryption: Encr.ENCR_AES_CTR, keyBits: example.keyBits, integrity: 12 },
+        {
+          encryption: new KeyMaterial(hex(example.key + example.nonce)),
+          integrity: new KeyMaterial(new Uint8Array(32)),
+        },
+      );
+      const { memory, textOffset, args } = lay(
+        cipher,
+        new Uint8Array(8),
+        hex(example.iv),
+        hex(example.text),
+      );
+      cipher.seal(memory, ...args);
+      expect(toHex(memory.subarray(textOffset, textOffset + args[4]))).toBe(example.sealed);
+    });
+
+    it.each([
+      ...xcbcExamples.map(({ name, message, mac }) => ({
+        name: `AES-XCBC-MAC-96, ${name} (RFC 3566 §4.6)`,
+        integrity: Integ.AUTH_AES_XCBC_96,
+        key: '000102030405060708090a0b0c0d0e0f',
+        message,
+        icv: mac.slice(0, 24),
+      })),
+      ...cmacExamples.map(({ name, message, icv }) => ({
+        name: `AES-CMAC-96, ${name} (RFC 4494 §5)`,
+        integrity: Integ.AUTH_AES_CMAC_96,
+        key: '2b7e151628aed2a6abf7158809cf4f3c',
+        message,
+        icv,
+      })),
+    ])('authenticates with $name', ({ integrity, key, message, icv }) => {
+      // The message ends in an IV of CBC: what is shorter than one goes through the PRF of the same MAC.
+      const bytes = hex(message);
+      if (bytes.length < 16) {
+        const prf = integrity === Integ.AUTH_AES_XCBC_96 ? 4 : 8;
+        const output = provider.prf(prf, new KeyMaterial(hex(key)), bytes);
+        expect(toHex(output).slice(0, 24)).toBe(icv);
+        return;
+      }
+      const cipher = provider.createCipher(
+        { encryption: Encr.ENCR_AES_CBC, keyBits: 128, integrity },
+        { encryption: new KeyMaterial(new Uint8Array(16)), integrity: new KeyMaterial(hex(key)) },
+      );
+      const split = bytes.length - 16;
+      const { memory, textOffset, args } = lay(
+        cipher,
+        bytes.subarray(0, split),
+        bytes.subarray(split),
+        new Uint8Array(0),
+      );
+      cipher.seal(memory, ...args);
+      expect(toHex(memory.subarray(textOffset))).toBe(icv);
+    });
+
+    it('computes AES-XCBC-MAC over 1000 bytes of zeros (RFC 3566 §4.6, case 7)', () => {
+      const key = new KeyMaterial(hex('000102030405060708090a0b0c0d0e0f'));
+      expect(toHex(provider.prf(4, key, new Uint8Array(1000)))).toBe(
+        'f0dafee895db30253761103b5d84528f',
+      );
+    });
+
     it('knows the sizes of its suites', () => {
       expect(provider.cipherShape({ encryption: 20, keyBits: 192, integrity: 0 })).toEqual({
         encryptionKeyBytes: 28,
@@ -137,7 +202,10 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))(
       { encryption: 12, keyBits: 128, integrity: 0 },
       { encryption: 12, keyBits: 100, integrity: 12 },
       { encryption: 28, keyBits: 128, integrity: 0 },
-      { encryption: 3, keyBits: 192, integrity: 2 },
+      { encryption: 13, keyBits: 128, integrity: 0 },
+      { encryption: 14, keyBits: 128, integrity: 5 },
+      { encryption: 3, keyBits: 128, integrity: 2 },
+      { encryption: 12, keyBits: 128, integrity: 1 },
     ])('does not provide %o', (suite) => {
       expect(provider.cipherShape(suite)).toBeUndefined();
       const keys = { encryption: NO_KEY, integrity: NO_KEY };

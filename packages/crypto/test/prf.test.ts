@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { KeyMaterial, Prf, prfPlus } from '@ipsec-kit/crypto';
+import { KeyMaterial, Prf, prfPlus, skeyseedKey } from '@ipsec-kit/crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex, toHex } from './hex.ts';
 import { providers } from './providers.ts';
+import { aesPrfExamples } from './vectors/aes-modes.ts';
 import { prfCases } from './vectors/hmac-cases.ts';
 
 const HASH = { 2: 'sha1', 5: 'sha256', 6: 'sha384', 7: 'sha512' } as const;
@@ -37,6 +38,18 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))(
         mac,
       );
     });
+
+    it.each(aesPrfExamples)(
+      'computes AES-XCBC-PRF-128 and AES-CMAC-PRF-128 with key $key (RFC 4434 §2.1, RFC 4615 §4)',
+      ({ key, xcbc, cmac }) => {
+        const parts = [hex('000102030405060708090a'), hex(''), hex('0b0c0d0e0f10111213')];
+        const prf = (id: number) => provider.prf(id, new KeyMaterial(hex(key)), ...parts);
+        expect(toHex(prf(Prf.PRF_AES128_XCBC))).toBe(xcbc);
+        expect(toHex(prf(Prf.PRF_AES128_CMAC))).toBe(cmac);
+        expect(provider.prfShape(Prf.PRF_AES128_XCBC)).toEqual({ keyBytes: 16, outputBytes: 16 });
+        expect(provider.prfShape(Prf.PRF_AES128_CMAC)).toEqual({ keyBytes: 16, outputBytes: 16 });
+      },
+    );
 
     it('hashes with SHA-1 in parts', () => {
       const parts = [hex('61'), hex(''), hex('6263')];
@@ -125,3 +138,18 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))(
     });
   },
 );
+
+describe('skeyseedKey', () => {
+  const ni = hex('00112233445566778899aabbccddeeff');
+  const nr = hex('f0e1d2c3b4a5968778695a4b3c2d1e0f11');
+
+  it('takes 64 bits of each nonce for AES-XCBC and AES-CMAC (RFC 7296 §2.14, RFC 4434 §1.1)', () => {
+    for (const prf of [Prf.PRF_AES128_XCBC, Prf.PRF_AES128_CMAC]) {
+      expect(toHex(skeyseedKey(prf, ni, nr).reveal())).toBe('0011223344556677f0e1d2c3b4a59687');
+    }
+  });
+
+  it('takes all of both nonces for an HMAC (RFC 7296 §2.14)', () => {
+    expect(toHex(skeyseedKey(Prf.PRF_HMAC_SHA2_256, ni, nr).reveal())).toBe(toHex(ni) + toHex(nr));
+  });
+});

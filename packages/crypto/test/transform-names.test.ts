@@ -8,6 +8,7 @@ describe('transformName', () => {
     [1, 28, 256, 'CHACHA20_POLY1305'],
     [1, 28, undefined, 'CHACHA20_POLY1305'],
     [1, 3, undefined, '3DES_CBC'],
+    [1, 3, 192, '3DES_CBC'],
     [2, 5, undefined, 'PRF_HMAC_SHA2_256'],
     [3, 12, undefined, 'HMAC_SHA2_256_128'],
     [4, 31, undefined, 'CURVE_25519'],

@@ -82,6 +82,10 @@ class EspInboundSa implements InboundSa {
     return this.#accept(memory, text, textBytes);
   }
 
+  close(): void {
+    this.#cipher.close?.();
+  }
+
   /** Takes off the trailer of a packet that is authentic, and counts it. */
   #accept(memory: Uint8Array, text: number, textBytes: number): number {
     const padBytes = memory[text + textBytes - 2] ?? 0;

@@ -99,6 +99,10 @@ class EspOutboundSa implements OutboundSa {
     this.#lifetime.add(length);
     return this.headroom + textBytes + this.#cipher.icvBytes;
   }
+
+  close(): void {
+    this.#cipher.close?.();
+  }
 }
 
 /** Padding bytes 1, 2, 3, ..., the pad length and the next header. @see RFC 4303 §2.4 */

@@ -23,6 +23,8 @@ export interface OutboundSa {
    * @returns the length of the ESP packet, or an `EspDrop` code.
    */
   seal(memory: Uint8Array, offset: number, length: number, nextHeader: number): number;
+  /** Closes the cipher, where it can be: its keys are gone, and nothing is sealed any more. */
+  close(): void;
 }
 
 /** The receiving half of an SA pair. */
@@ -43,4 +45,6 @@ export interface InboundSa {
    * @returns the length of the inner packet, or an `EspDrop` code.
    */
   open(memory: Uint8Array, offset: number, length: number): number;
+  /** Closes the cipher, where it can be: its keys are gone, and nothing is opened any more. */
+  close(): void;
 }

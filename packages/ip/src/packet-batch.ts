@@ -19,6 +19,10 @@ export interface PacketBatch {
   readonly lengths: Uint32Array;
   /** {@link PACKED_PATH_BYTES} for each packet: where a datagram came from, or where it goes. Unused for inner packets. */
   readonly paths: Uint8Array;
+  /** The traffic class (DSCP and ECN) of the outer header of each packet, where whoever made the batch cares.
+   * @see RFC 6040 §4
+   */
+  readonly trafficClasses?: Uint8Array;
   /** Packets that are in the batch now: indices 0 to `count - 1`. */
   count: number;
 }
@@ -31,15 +35,31 @@ export function createPacketBatch(options: {
   slotBytes: number;
   headroom: number;
 }): PacketBatch {
+  return packetBatchIn(new Uint8Array(options.capacity * options.slotBytes), options);
+}
+
+/** Makes a batch in memory that is there already; what lies behind its slots stays the caller's.
+ * @throws RangeError when the slots do not fit.
+ */
+export function packetBatchIn(
+  memory: Uint8Array,
+  options: { capacity: number; slotBytes: number; headroom: number },
+): PacketBatch {
   const { capacity, slotBytes, headroom } = options;
+  if (capacity * slotBytes > memory.length) {
+    throw new RangeError(
+      `"memory" expected at least ${capacity * slotBytes} bytes, got ${memory.length}`,
+    );
+  }
   return {
-    memory: new Uint8Array(capacity * slotBytes),
+    memory,
     capacity,
     slotBytes,
     headroom,
     offsets: new Uint32Array(capacity),
     lengths: new Uint32Array(capacity),
     paths: new Uint8Array(capacity * PACKED_PATH_BYTES),
+    trafficClasses: new Uint8Array(capacity),
     count: 0,
   };
 }
@@ -66,6 +86,20 @@ export function commitPacket(batch: PacketBatch, offset: number, length: number)
   batch.count += 1;
 }
 
+/** Whether packets lie inside of the batch's memory: to be made sure of before their addresses leave JavaScript, where
+ * nothing else would notice.
+ * @param from - index of the first packet. @param to - index behind the last.
+ */
+export function packetsLieInside(batch: PacketBatch, from: number, to: number): boolean {
+  if (from < 0 || to > batch.capacity) return false;
+  const { offsets, lengths } = batch;
+  const { length } = batch.memory;
+  for (let i = from; i < to; i += 1) {
+    if ((offsets[i] ?? 0) + (lengths[i] ?? 0) > length) return false;
+  }
+  return true;
+}
+
 /** Copies a packet to the end of a batch.
  * @returns false, and adds nothing, when the batch is full or the packet too large for a slot.
  */
@@ -90,6 +124,8 @@ export function movePacketEntry(batch: PacketBatch, from: number, to: number): v
   if (from === to) return;
   batch.offsets[to] = batch.offsets[from] ?? 0;
   batch.lengths[to] = batch.lengths[from] ?? 0;
+  const { trafficClasses } = batch;
+  if (trafficClasses) trafficClasses[to] = trafficClasses[from] ?? 0;
   batch.paths.copyWithin(
     to * PACKED_PATH_BYTES,
     from * PACKED_PATH_BYTES,

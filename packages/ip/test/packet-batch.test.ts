@@ -8,6 +8,7 @@ import {
   internetChecksum,
   movePacketEntry,
   packetAt,
+  packetsLieInside,
   parseEndpoint,
   readUint16,
   writeIpv4HeaderChecksum,
@@ -60,6 +61,19 @@ describe('a packet batch', () => {
         expect(new Set(batch.offsets).size).toBe(8);
       }),
     );
+  });
+
+  it('notices a packet that does not lie inside of its memory', () => {
+    const batch = batchOf(2, 64);
+    appendPacket(batch, new Uint8Array(32));
+    appendPacket(batch, new Uint8Array(32));
+    expect(packetsLieInside(batch, 0, 2)).toBe(true);
+    expect(packetsLieInside(batch, 0, 3)).toBe(false);
+    batch.lengths[1] = 33;
+    expect(packetsLieInside(batch, 0, 2)).toBe(false);
+    expect(packetsLieInside(batch, 0, 1)).toBe(true);
+    batch.offsets[0] = 0xffff_ffff;
+    expect(packetsLieInside(batch, 0, 1)).toBe(false);
   });
 
   it('moves the path with the entry', () => {

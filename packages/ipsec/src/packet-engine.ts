@@ -97,6 +97,8 @@ class BatchEngine implements PacketEngine {
     bySpi.delete(pair.inboundSa.spi | 0);
     if (pair.isActive) policy.remove(pair);
     drops['held-discarded'] += reservations.endReplay(pair);
+    pair.inboundSa.close();
+    pair.outboundSa.close();
   }
 
   reserveSpi(spi: number): void {

@@ -3,6 +3,7 @@ import type { Path } from '@ipsec-kit/ip';
 import { noNatsAllowedData, notify } from './mobike-notify.ts';
 import { type AddressListChange, carriesAddressList, PeerAddressSet } from './peer-address-set.ts';
 
+/** Our role, and what is taken from the peer. */
 export interface AddressUpdatesOptions {
   /** Our role in the IKE SA: only an initiator moves it, so a responder's UPDATE_SA_ADDRESSES is ignored. @see RFC 4555 §3.5 */
   readonly role: 'initiator' | 'responder';

@@ -1,4 +1,5 @@
 export * from './address-update.ts';
+export * from './initial-requests.ts';
 export {
   additionalAddressNotifies,
   addressListNotifies,
@@ -9,6 +10,11 @@ export {
   noNatsAllowedNotify,
   updateSaAddressesNotify,
 } from './mobike-notify.ts';
+export * from './nat64.ts';
 export * from './path-candidates.ts';
+export * from './path-mover.ts';
+export * from './path-mover-contract.ts';
 export * from './peer-address-set.ts';
+export * from './probe-schedule.ts';
+export * from './responder-move.ts';
 export * from './return-routability.ts';

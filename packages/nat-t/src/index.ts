@@ -1,4 +1,12 @@
+export * from './binding-contract.ts';
+export * from './binding-discovery.ts';
+export * from './binding-memory.ts';
 export * from './keepalive-timer.ts';
+export * from './liveness-contract.ts';
+export * from './liveness-policy.ts';
 export * from './mapping-tracker.ts';
 export * from './nat-detection.ts';
+export * from './peer-follower.ts';
 export * from './port-4500.ts';
+export * from './standby-keepalives.ts';
+export type { TrafficStamps } from './traffic-stamps.ts';

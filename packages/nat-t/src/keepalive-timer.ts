@@ -6,6 +6,7 @@ export const DEFAULT_KEEPALIVE_MS = 20_000;
 /** Share of the interval by which a keepalive may come later, so that it can ride on another wake-up. */
 const TOLERANCE_SHARE = 0.05;
 
+/** After how much silence a NAT mapping gets a packet, and which one. */
 export interface KeepaliveOptions {
   /** Silence after which 0xFF goes out; 0 turns keepalives off. */
   readonly intervalMs: number;

@@ -10,7 +10,7 @@ const O_CLOEXEC = 0o2000000;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const EVENTFD_BYTES = 8;
-const MOST_POLLED = 64;
+const MOST_POLLED = 1024;
 
 /** Builds the checked calls on the raw ones. */
 export function createPosix(libc: Libc): Posix {

@@ -1,5 +1,12 @@
-export * from './load-posix.ts';
+export { loadPosix } from './load-posix.ts';
+export { loadSystemCalls } from './load-system-calls.ts';
+export { loadTimerCalls } from './load-timer-calls.ts';
+export * from './message-layout.ts';
 export * from './posix.ts';
 export * from './posix-error.ts';
+export * from './raw-memory.ts';
+export * from './socket-constants.ts';
 export * from './struct-layout.ts';
+export * from './system-calls.ts';
+export * from './timer-calls.ts';
 export * from './tun-request.ts';

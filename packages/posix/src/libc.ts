@@ -48,7 +48,8 @@ export function bindLibc(
   return { ok: true, libc };
 }
 
-function measureWith(koffi: Koffi): {
+/** Asks koffi how this machine lays out structures. */
+export function measureWith(koffi: Koffi): {
   sizeOf(layout: StructLayout): number;
   offsetOf(layout: StructLayout, field: string): number;
 } {

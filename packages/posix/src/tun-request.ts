@@ -9,6 +9,28 @@ export const IFF_TUN = 0x0001;
 /** No packet information in front of each packet. */
 export const IFF_NO_PI = 0x1000;
 
+/** Several descriptors, each a queue, for one device. */
+export const IFF_MULTI_QUEUE = 0x0100;
+
+/** A `virtio_net_hdr` in front of each packet. */
+export const IFF_VNET_HDR = 0x4000;
+
+/** Names the features of {@link IFF_VNET_HDR} that the reader can cope with; the argument is the number itself. */
+export const TUNSETOFFLOAD = 0x400454d0;
+
+/** Sets the size of what stands in front of each packet; the argument points to an int. */
+export const TUNSETVNETHDRSZ = 0x400454d8;
+
+/** Features of {@link TUNSETOFFLOAD}: packets whose checksum the reader completes, and packets that it segments. */
+export const TUN_F_CSUM = 0x01;
+export const TUN_F_TSO4 = 0x02;
+export const TUN_F_TSO6 = 0x04;
+/** ECN in segmented TCP. */
+export const TUN_F_TSO_ECN = 0x08;
+/** UDP segmentation, since Linux 6.2; both or none. */
+export const TUN_F_USO4 = 0x20;
+export const TUN_F_USO6 = 0x40;
+
 /** The longest name of an interface, without the NUL behind it. */
 export const INTERFACE_NAME_BYTES = 15;
 

@@ -5,77 +5,31 @@ import {
   instantFromMs,
   msBetween,
 } from '@ipsec-kit/clock';
+import type {
+  DueWork,
+  NextWake,
+  Scheduler,
+  SchedulerCounters,
+  SchedulerOptions,
+} from './scheduler-contract.ts';
+import { type WakeCost, WakeCosts } from './wake-costs.ts';
 import { type LanePlace, WakeLane } from './wake-lane.ts';
 import { timerWakeSource, type WakeSource } from './wake-source.ts';
 
 /** Distance beyond which a deadline is worth an alarm: nearer ones are over before a device would fall asleep. */
 const DEFAULT_ALARM_BEYOND_MS = 3_000;
 
-export interface SchedulerOptions {
-  /** The clock that all deadlines are instants of. */
-  readonly clock: Clock;
-  /** Wakes the process; default is `wakeAt` of the clock. */
-  readonly timer?: WakeSource;
-  /** Wakes the device: used for deadlines of the class `device`. Without it the timer serves both classes. */
-  readonly alarm?: WakeSource;
-  /** Deadlines of the class `device` that are further away than this go to the alarm; default 3000 ms. */
-  readonly alarmBeyondMs?: number;
-}
-
-/** What a deadline is told when it runs. */
-export interface DueCall {
-  /** The instant of the wake: the same for all that run at it. */
-  readonly now: Instant;
-  readonly deadline: Deadline;
-  /** How long after `deadline.at` this is; above the tolerance when the device slept over it. */
-  readonly lateMs: number;
-}
-
-/** The work of a deadline. A promise says when the work is done: until then a source that can wake the device keeps it awake. */
-export type DueWork = (call: DueCall) => Promise<void> | undefined | void;
-
-/** What waiting has cost so far. */
-export interface SchedulerCounters {
-  /** Times that a wake source fired. */
-  readonly wakeUps: number;
-  /** Deadlines that ran. */
-  readonly runs: number;
-  /** Times that a wake source was armed. */
-  readonly arms: number;
-}
-
-/** Named deadlines that share their wakes. Setting and cancelling is bookkeeping: work runs only inside a wake or
- * inside {@link Scheduler.runDue}.
- */
-export interface Scheduler {
-  /** Sets the deadline of `key`, in place of the one that it had. Adding, replacing and cancelling cost O(log n).
-   * @param priority - among deadlines that are due at once, smaller runs first; default 0. Equal ones run by `deadline.at`,
-   * then in the order in which they were set.
-   * @throws RangeError when the instant or the tolerance is not a finite number, or the tolerance is negative.
-   */
-  schedule(key: string, deadline: Deadline, run: DueWork, priority?: number): void;
-  /** Takes the deadline of `key` back; false when it had none. */
-  cancel(key: string): boolean;
-  /** The deadline of `key`, if it has one. */
-  deadlineOf(key: string): Deadline | undefined;
-  /** When a wake source is armed for, or `undefined` when nothing waits. */
-  nextWake(): Instant | undefined;
-  /** Runs what may run now, without a wake of its own: call it when the process is awake for another reason.
-   * @returns what has to be awaited before the device may sleep; `undefined` when there is nothing.
-   */
-  runDue(): Promise<void> | undefined;
-  /** Takes every deadline back and disarms the sources. */
-  clear(): void;
-  /** How many deadlines there are. */
-  readonly size: number;
-  readonly counters: SchedulerCounters;
-}
+/** Armings of one instant that a source may fire too early before the clock itself is waited on instead. */
+const MOST_EARLY_WAKES = 2;
 
 /** Makes a {@link Scheduler}. After a long sleep it runs everything that came due, once and in order, at one wake;
  * what is set for a time that has passed meanwhile runs at the next wake, which comes at once.
  */
-export function createScheduler(options: SchedulerOptions): Scheduler {
-  return new LaneScheduler(options);
+export function createScheduler<Source extends string = string>(
+  options: SchedulerOptions<Source>,
+): Scheduler<Source> {
+  // Inside there is but one clock, so its name does not matter any more.
+  return new LaneScheduler(options) as Scheduler as Scheduler<Source>;
 }
 
 interface Job {
@@ -101,6 +55,9 @@ class LaneScheduler implements Scheduler {
   #wakeUps = 0;
   #runs = 0;
   #arms = 0;
+  #earlyWakes = 0;
+  #early: { readonly at: Instant; readonly times: number } | undefined;
+  readonly #costs = new WakeCosts();
 
   constructor(options: SchedulerOptions) {
     this.#clock = options.clock;
@@ -114,7 +71,12 @@ class LaneScheduler implements Scheduler {
   }
 
   get counters(): SchedulerCounters {
-    return { wakeUps: this.#wakeUps, runs: this.#runs, arms: this.#arms };
+    return {
+      wakeUps: this.#wakeUps,
+      runs: this.#runs,
+      arms: this.#arms,
+      earlyWakes: this.#earlyWakes,
+    };
   }
 
   schedule(key: string, deadline: Deadline, run: DueWork, priority: number = 0): void {
@@ -153,24 +115,44 @@ class LaneScheduler implements Scheduler {
     return instantFromMs(Math.min(process, device));
   }
 
+  nextWakeReason(): NextWake | undefined {
+    const at = this.nextWake();
+    if (at === undefined) return undefined;
+    const lane = this.#deviceLane.armedAt === at ? this.#deviceLane : this.#processLane;
+    const deadline = lane.head?.deadline;
+    return deadline && { at, deadline };
+  }
+
+  costs(): readonly WakeCost[] {
+    return this.#costs.list();
+  }
+
   clear(): void {
     for (const job of this.#jobs.values()) this.#forget(job);
     this.#rearm();
   }
 
   runDue(): Promise<void> | undefined {
+    return this.#run(false);
+  }
+
+  #run(isWake: boolean): Promise<void> | undefined {
     if (this.#running) return undefined;
     const now = this.#clock.now();
     const working: Promise<void>[] = [];
     this.#running = true;
     try {
-      for (const job of this.#dueInOrder(now)) {
+      const due = this.#dueInOrder(now);
+      if (isWake) this.#costs.onWake(reasonOf(due));
+      for (const job of due) {
         // One that ran before may have cancelled or replaced it.
         if (this.#jobs.get(job.key) !== job) continue;
         this.#forget(job);
         this.#runs += 1;
         const { deadline } = job;
-        const work = job.run({ now, deadline, lateMs: msBetween(deadline.at, now) });
+        const lateMs = msBetween(deadline.at, now);
+        this.#costs.onRun(deadline.name, lateMs);
+        const work = job.run({ now, deadline, lateMs });
         if (work) working.push(work);
       }
     } finally {
@@ -207,11 +189,23 @@ class LaneScheduler implements Scheduler {
   }
 
   #arm(lane: WakeLane<Job>, at: Instant | undefined, source: WakeSource): void {
-    const armed = lane.arm(at, source, () => {
-      this.#wakeUps += 1;
-      return this.runDue();
-    });
-    if (armed) this.#arms += 1;
+    const isMistrusted = at === this.#early?.at && (this.#early?.times ?? 0) >= MOST_EARLY_WAKES;
+    const trusted = isMistrusted ? timerWakeSource(this.#clock) : source;
+    if (lane.arm(at, trusted, (armedFor) => this.#onFire(armedFor))) this.#arms += 1;
+  }
+
+  #onFire(armedFor: Instant): Promise<void> | undefined {
+    this.#wakeUps += 1;
+    if (this.#clock.now() >= armedFor) {
+      this.#early = undefined;
+    } else {
+      // A source that follows another clock would fire at once for ever: the busy loop of deadlines that were read from one
+      // clock and are waited for on another.
+      this.#earlyWakes += 1;
+      const times = this.#early?.at === armedFor ? this.#early.times + 1 : 1;
+      this.#early = { at: armedFor, times };
+    }
+    return this.#run(true);
   }
 
   /** A process that is woken within the tolerances by the device's alarm needs no timer of its own. */
@@ -226,6 +220,17 @@ class LaneScheduler implements Scheduler {
     if (this.#alarm === undefined || wake === undefined) return this.#timer;
     return msBetween(this.#clock.now(), wake) > this.#alarmBeyondMs ? this.#alarm : this.#timer;
   }
+}
+
+/** What forced the wake: of all that runs, what had least time left. */
+function reasonOf(due: readonly Job[]): string | undefined {
+  let reason: Deadline | undefined;
+  for (const { deadline } of due) {
+    if (!reason || deadline.at + deadline.toleranceMs < reason.at + reason.toleranceMs) {
+      reason = deadline;
+    }
+  }
+  return reason?.name;
 }
 
 function isSame(a: Deadline, b: Deadline): boolean {

@@ -1,7 +1,7 @@
 import type { CancelWake, Clock, Instant } from '@ipsec-kit/clock';
 
 /** Something that can wake the program at an instant of the scheduler's clock: a timer, an alarm of the device, a simulator. */
-export interface WakeSource {
+export interface WakeSource<Source extends string = string> {
   /** For status and logs: `timer`, `alarm`, `virtual`. */
   readonly name: string;
   /** Calls `fire` once, not before `at` and never synchronously. The scheduler has at most one arming at a time
@@ -9,11 +9,11 @@ export interface WakeSource {
    * @param fire - a source that can wake the device holds it awake until what this returns is settled: until the
    * work that was started is done, not merely queued.
    */
-  arm(at: Instant, fire: () => Promise<void> | undefined): CancelWake;
+  arm(at: Instant<Source>, fire: () => Promise<void> | undefined): CancelWake;
 }
 
 /** The wake source of a process: `wakeAt` of the clock itself. It wakes no sleeping device. */
-export function timerWakeSource(clock: Clock): WakeSource {
+export function timerWakeSource<Source extends string>(clock: Clock<Source>): WakeSource<Source> {
   return {
     name: 'timer',
     arm: (at, fire) =>

@@ -53,7 +53,8 @@ export async function createTun(options: TunOptions = {}): Promise<TunAdapter> {
   const loop = createPacketLoop({ posix, ...device, mtu, batchPackets, headroomBytes });
   try {
     await clearLeftovers({ stateDirectory, resolvConfPath });
-    const host = await hostSettingsOf(device.name, loop, stateDirectory, resolvConfPath);
+    const warn = (error: Error): void => loop.reportError(error);
+    const host = await hostSettingsOf(device.name, warn, stateDirectory, resolvConfPath);
     return adapter(device.name, loop, host);
   } catch (error) {
     await loop.close();
@@ -61,9 +62,12 @@ export async function createTun(options: TunOptions = {}): Promise<TunAdapter> {
   }
 }
 
-async function hostSettingsOf(
+/** What a tunnel may change on the host on behalf of a device.
+ * @param warn - told of what does not keep the tunnel from working.
+ */
+export async function hostSettingsOf(
   device: string,
-  loop: PacketLoop,
+  warn: (error: Error) => void,
   stateDirectory: string,
   resolvConfPath: string,
 ): Promise<HostSettings> {
@@ -87,7 +91,7 @@ async function hostSettingsOf(
     }),
     hasIpv6: () => deviceHasIpv6(device),
     strictInterface: () => strictInterface(device),
-    warn: (error) => loop.reportError(error),
+    warn,
   });
 }
 

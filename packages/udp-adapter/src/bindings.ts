@@ -8,7 +8,6 @@ import {
 import { type EveryAddress, listAddresses } from './every-address.ts';
 import { includesAddress, packedEndpointAt } from './packed-endpoint.ts';
 import { UdpBindError, udpBindError } from './udp-bind-error.ts';
-import { openUdpSocket, type UdpSocket, type UdpSocketOptions } from './udp-socket.ts';
 
 /** Tries for one free port on all addresses: each can be taken on one of them. */
 const FREE_PORT_TRIES = 16;
@@ -22,27 +21,42 @@ export interface EndpointChanges {
   readonly failed: readonly UdpBindError[];
 }
 
+/** A socket on one local address. */
+export interface BoundSocket {
+  readonly endpoint: Endpoint;
+  /** The endpoint as half of a packed path. */
+  readonly packed: Uint8Array;
+  close(): Promise<void>;
+}
+
+/** Opens a socket on one address; port 0 takes a free one.
+ * @throws UdpBindError when the system refuses.
+ */
+export type OpenSocket<Socket extends BoundSocket> = (wanted: Endpoint) => Promise<Socket>;
+
 /** The sockets of an adapter, and what they were asked to be. */
-export interface Bindings {
-  readonly sockets: readonly UdpSocket[];
+export interface Bindings<Socket extends BoundSocket> {
+  readonly sockets: readonly Socket[];
   readonly ports: readonly number[];
   open(bind: readonly Endpoint[] | EveryAddress): Promise<void>;
   refresh(): Promise<EndpointChanges>;
   /** The socket on the packed endpoint at `offset` of `paths`. */
-  socketAt(paths: Uint8Array, offset: number): UdpSocket | undefined;
+  socketAt(paths: Uint8Array, offset: number): Socket | undefined;
   /** Forgets and closes a broken socket. */
-  drop(socket: UdpSocket): void;
+  drop(socket: Socket): void;
   close(): Promise<void>;
 }
 
 /** Makes an empty set of sockets. */
-export function createBindings(options: UdpSocketOptions): Bindings {
-  let sockets: UdpSocket[] = [];
+export function createBindings<Socket extends BoundSocket>(
+  openSocket: OpenSocket<Socket>,
+): Bindings<Socket> {
+  let sockets: Socket[] = [];
   let ports: number[] = [];
   let everywhere: EveryAddress | undefined;
   let isClosed = false;
   // Most packets leave from the socket that the one before left from.
-  let lastUsed: UdpSocket | undefined;
+  let lastUsed: Socket | undefined;
   // One change after the other: two refreshes at once would open the same address twice.
   let last: Promise<unknown> = Promise.resolve();
   function inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
@@ -53,9 +67,9 @@ export function createBindings(options: UdpSocketOptions): Bindings {
 
   async function openExact(endpoints: readonly Endpoint[]): Promise<void> {
     for (const endpoint of endpoints) refuseUnspecified(endpoint);
-    const opened: UdpSocket[] = [];
+    const opened: Socket[] = [];
     try {
-      for (const endpoint of endpoints) opened.push(await openUdpSocket(endpoint, options));
+      for (const endpoint of endpoints) opened.push(await openSocket(endpoint));
     } catch (error) {
       await closeAll(opened);
       throw error;
@@ -70,10 +84,10 @@ export function createBindings(options: UdpSocketOptions): Bindings {
     if (addresses.length === 0) {
       throw new Error('this machine has no address to receive on: bring a network interface up');
     }
-    const opened: UdpSocket[] = [];
+    const opened: Socket[] = [];
     try {
       for (const port of wanted.ports) {
-        opened.push(...(await openPortEverywhere(port, addresses, options)));
+        opened.push(...(await openPortEverywhere(port, addresses, openSocket)));
         ports.push(opened.at(-1)?.endpoint.port ?? port);
       }
     } catch (error) {
@@ -98,7 +112,7 @@ export function createBindings(options: UdpSocketOptions): Bindings {
       .flatMap((port) => addresses.map((address) => ({ address, port })))
       .filter((endpoint) => !hasSocket(sockets, endpoint));
     for (const endpoint of missing) {
-      const socket = await openIfThere(endpoint, options).catch((error: unknown) => {
+      const socket = await openIfThere(endpoint, openSocket).catch((error: unknown) => {
         failed.push(udpBindError(error, endpoint));
         return undefined;
       });
@@ -110,7 +124,7 @@ export function createBindings(options: UdpSocketOptions): Bindings {
   }
 
   return {
-    get sockets(): readonly UdpSocket[] {
+    get sockets(): readonly Socket[] {
       return sockets;
     },
     get ports(): readonly number[] {
@@ -122,12 +136,12 @@ export function createBindings(options: UdpSocketOptions): Bindings {
         if (!everywhere || isClosed) return { added: [], removed: [], failed: [] };
         return lookAgain(everywhere);
       }),
-    socketAt(paths: Uint8Array, offset: number): UdpSocket | undefined {
+    socketAt(paths: Uint8Array, offset: number): Socket | undefined {
       if (lastUsed && packedEndpointAt(paths, offset, lastUsed.packed)) return lastUsed;
       lastUsed = sockets.find((socket) => packedEndpointAt(paths, offset, socket.packed));
       return lastUsed;
     },
-    drop(socket: UdpSocket): void {
+    drop(socket: Socket): void {
       lastUsed = undefined;
       sockets = sockets.filter((other) => other !== socket);
       void socket.close();
@@ -143,17 +157,17 @@ export function createBindings(options: UdpSocketOptions): Bindings {
   };
 }
 
-async function openPortEverywhere(
+async function openPortEverywhere<Socket extends BoundSocket>(
   wantedPort: number,
   addresses: readonly IpAddress[],
-  options: UdpSocketOptions,
-): Promise<UdpSocket[]> {
+  openSocket: OpenSocket<Socket>,
+): Promise<Socket[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const opened: UdpSocket[] = [];
+    const opened: Socket[] = [];
     let port = wantedPort;
     try {
       for (const address of addresses) {
-        const socket = await openIfThere({ address, port }, options);
+        const socket = await openIfThere({ address, port }, openSocket);
         if (!socket) continue;
         opened.push(socket);
         port = socket.endpoint.port;
@@ -168,23 +182,23 @@ async function openPortEverywhere(
 }
 
 /** An address may vanish, or still be under duplicate address detection: it is there at the next refresh. */
-async function openIfThere(
+async function openIfThere<Socket extends BoundSocket>(
   endpoint: Endpoint,
-  options: UdpSocketOptions,
-): Promise<UdpSocket | undefined> {
+  openSocket: OpenSocket<Socket>,
+): Promise<Socket | undefined> {
   try {
-    return await openUdpSocket(endpoint, options);
+    return await openSocket(endpoint);
   } catch (error) {
     if (error instanceof UdpBindError && error.code === 'EADDRNOTAVAIL') return undefined;
     throw error;
   }
 }
 
-function hasSocket(sockets: readonly UdpSocket[], wanted: Endpoint): boolean {
+function hasSocket(sockets: readonly BoundSocket[], wanted: Endpoint): boolean {
   return sockets.some((socket) => endpointsEqual(socket.endpoint, wanted));
 }
 
-async function closeAll(sockets: readonly UdpSocket[]): Promise<void> {
+async function closeAll(sockets: readonly BoundSocket[]): Promise<void> {
   await Promise.all(sockets.map((socket) => socket.close()));
 }
 

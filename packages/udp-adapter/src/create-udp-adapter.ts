@@ -5,13 +5,15 @@ import { createBindings, type EndpointChanges } from './bindings.ts';
 import type { EveryAddress } from './every-address.ts';
 import { PACKED_ENDPOINT_BYTES } from './packed-endpoint.ts';
 import { createReceiver, type WritableCounters } from './receiver.ts';
-import type { ReceiveBatchOptions, UdpAdapter } from './udp-adapter.ts';
-import type { UdpSocketEvents } from './udp-socket.ts';
+import {
+  DEFAULT_SOCKET_BUFFER_BYTES,
+  type ReceiveBatchOptions,
+  type UdpAdapter,
+} from './udp-adapter.ts';
+import { openUdpSocket, type UdpSocket, type UdpSocketEvents } from './udp-socket.ts';
 
 export type { EndpointChanges } from './bindings.ts';
 export type { EveryAddress } from './every-address.ts';
-
-const DEFAULT_SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** What to open, and how large. */
 export interface UdpAdapterOptions {
@@ -57,11 +59,12 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
       errorHandler?.(error);
     },
   };
-  const bindings = createBindings({
+  const socketOptions = {
     bufferBytes: options.socketBufferBytes ?? DEFAULT_SOCKET_BUFFER_BYTES,
     texts,
     events,
-  });
+  };
+  const bindings = createBindings<UdpSocket>((wanted) => openUdpSocket(wanted, socketOptions));
   await bindings.open(options.bind);
 
   function sendPacked(

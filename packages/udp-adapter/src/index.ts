@@ -1,4 +1,22 @@
-export * from './create-udp-adapter.ts';
+export * from './batch-socket.ts';
+export { type Bindings, type BoundSocket, createBindings, type OpenSocket } from './bindings.ts';
+export { type BatchUdpAdapterResult, createBatchUdpAdapter } from './create-batch-udp-adapter.ts';
+export {
+  createUdpAdapter,
+  type EndpointChanges,
+  type EveryAddress,
+  type SocketUdpAdapter,
+  type UdpAdapterOptions,
+} from './create-udp-adapter.ts';
 export * from './local-address.ts';
-export * from './udp-adapter.ts';
+export {
+  type BatchDescriptor,
+  type BatchDescriptorResult,
+  batchSocketOn,
+  openBatchDescriptor,
+  openBatchSocket,
+} from './open-batch-socket.ts';
+export { PACKED_ENDPOINT_BYTES, packEndpoint, packedEndpointAt } from './packed-endpoint.ts';
+export type * from './udp-adapter.ts';
 export { UdpBindError } from './udp-bind-error.ts';
+export { udpOffloadFault } from './udp-offload-fault.ts';

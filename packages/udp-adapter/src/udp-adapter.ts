@@ -39,3 +39,6 @@ export interface ReceiveBatchOptions {
    */
   readonly datagramBytes?: number;
 }
+
+/** Asked of the system for each direction of each socket. */
+export const DEFAULT_SOCKET_BUFFER_BYTES: number = 4 * 1024 * 1024;

@@ -36,7 +36,8 @@ export interface InstalledChild extends PlannedChild {
 
 /** The packet path, as far as Child SAs are concerned. */
 export interface ChildPath {
-  install(pair: SaPair): void;
+  /** @returns nothing when the pair stands, or a promise that rejects when it cannot. @throws when it cannot. */
+  install(pair: SaPair): void | Promise<void>;
   activateOutbound(pairId: number): void;
   movePeer(pairId: number, path: Path): void;
   remove(pairId: number): void;
@@ -150,21 +151,22 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     },
     install(child) {
       const { childId } = child;
+      let standing: void | Promise<void>;
       try {
-        packetPath.install(saPairFor(child, crypto, tunMtu));
+        standing = packetPath.install(saPairFor(child, crypto, tunMtu));
       } catch (error) {
         return refusal(error);
       }
       keyLog?.noteChild(child);
       children.set(childId, withoutKeys(child));
-      return (
-        configureTun()?.then(
-          () => installed,
-          (error) => {
-            remove(childId);
-            return refusal(error);
-          },
-        ) ?? installed
+      const configured = configureTun();
+      if (!standing && !configured) return installed;
+      return Promise.all([standing, configured]).then(
+        () => installed,
+        (error) => {
+          remove(childId);
+          return refusal(error);
+        },
       );
     },
     refresh,

@@ -13,7 +13,7 @@ import {
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
 import type { VpnOptions } from './options.ts';
-import { nodePlatform, type Platform } from './platform.ts';
+import { type Platform, platformWith } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import { CLOSED_ON_COMMAND } from './session-commands.ts';
 import type { SessionRequest } from './session-request.ts';
@@ -107,7 +107,7 @@ class ClientTunnel implements Client {
     const transport = compiled.transports.get(this.connection);
     if (!transport) throw new Error(`the connection ${this.connection} has no transport`);
     this.#transport = transport;
-    this.#world = { ...nodePlatform(), ...options.platform };
+    this.#world = platformWith(options.platform);
   }
 
   get ended(): Promise<VpnError | undefined> {

@@ -4,6 +4,7 @@ import type { Clock } from '@ipsec-kit/clock';
 import { createSystemClock } from '@ipsec-kit/clock/system';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
+import { type PacketWorkerResult, startPacketWorker } from '@ipsec-kit/datapath';
 import {
   type Endpoint,
   type IpAddress,
@@ -39,6 +40,10 @@ export interface Platform {
   readonly crypto: CryptoProvider;
   createUdp(bind: UdpBinding): Promise<BoundUdp>;
   createTun(): Promise<TunAdapter>;
+  /** A device whose packets and sockets a worker carries, instead of `createTun` and `createUdp`. Absent: none.
+   * Where the worker cannot be had, those two serve.
+   */
+  startPacketWorker?(): Promise<PacketWorkerResult>;
   /** The address from which this host would send to `remote`. */
   localAddressFor(remote: Endpoint): Promise<IpAddress>;
   /** Addresses that this host has, but for those of the interface `except`. */
@@ -57,10 +62,20 @@ export function nodePlatform(): Platform {
     crypto: createNodeProvider(),
     createUdp: (bind) => createUdpAdapter({ bind }),
     createTun: () => createTun(),
+    startPacketWorker: () => startPacketWorker(),
     localAddressFor,
     hostAddresses,
     resolve: resolveName,
   };
+}
+
+/** The platform of this process with some parts replaced. A worker has sockets, device and ciphers of its own: where one of
+ * those is replaced there is none, unless it comes with them.
+ */
+export function platformWith(parts: Partial<Platform> = {}): Platform {
+  const { startPacketWorker: worker, ...portable } = nodePlatform();
+  const isOwn = parts.createUdp || parts.createTun || parts.crypto || parts.random;
+  return { ...portable, ...(isOwn || !worker ? {} : { startPacketWorker: worker }), ...parts };
 }
 
 function hostAddresses(except: string): readonly IpAddress[] {

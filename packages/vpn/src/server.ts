@@ -6,12 +6,12 @@ import { compiledOrThrow } from './compiled-or-throw.ts';
 import { type InitialPath, pathFrom } from './connection-path.ts';
 import { createDeferred } from './deferred.ts';
 import type { VpnOptions } from './options.ts';
-import { type BoundUdp, nodePlatform, type Platform, type UdpBinding } from './platform.ts';
+import { type Platform, platformWith, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import type { SessionRequest } from './session-request.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
 import { openTunnelHost, type TunnelHost } from './tunnel-host.ts';
-import type { HostOptions } from './tunnel-host-options.ts';
+import type { HostOptions, OpenSockets } from './tunnel-host-options.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** What a server is made with. */
@@ -80,7 +80,7 @@ class ServerTunnels implements Server {
         ? compiled
         : { ...compiled, connections: [findConnection(compiled, options.connection)] };
     this.connections = this.#compiled.connections.map((connection) => connection.name);
-    this.#world = { ...nodePlatform(), ...options.platform };
+    this.#world = platformWith(options.platform);
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -163,7 +163,7 @@ class ServerTunnels implements Server {
   }
 
   /** The way to the peer of a connection that names one. */
-  #pathTo(connection: string, udp: BoundUdp): Promise<InitialPath> {
+  #pathTo(connection: string, udp: OpenSockets): Promise<InitialPath> {
     const transport = this.#compiled.transports.get(connection);
     if (!transport) throw new Error(`the connection ${connection} has no transport`);
     return pathFrom(udp, connection, transport, this.#world);

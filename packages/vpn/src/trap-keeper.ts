@@ -1,4 +1,5 @@
 import { addMs, type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
+import type { PacketPath } from '@ipsec-kit/datapath';
 import type {
   ChildConfig,
   ConnectionConfig,
@@ -6,7 +7,7 @@ import type {
   SessionEvent,
 } from '@ipsec-kit/ikev2';
 import { formatSelector } from '@ipsec-kit/ip';
-import type { Fact, PacketEngine } from '@ipsec-kit/ipsec';
+import type { Fact } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildOpener, OpenedChild } from './child-opener.ts';
 import type { VpnEvent } from './events.ts';
@@ -39,7 +40,7 @@ export interface TrapKeeper {
 
 export interface TrapKeeperOptions {
   readonly connections: readonly ConnectionConfig[];
-  readonly engine: Pick<PacketEngine, 'installTrap' | 'removeTrap' | 'rearmTrap'>;
+  readonly engine: Pick<PacketPath, 'installTrap' | 'removeTrap' | 'rearmTrap'>;
   readonly opener: Pick<ChildOpener, 'open'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;

@@ -1,5 +1,5 @@
 import { createSecretStore } from '@ipsec-kit/auth';
-import { createDatapath } from '@ipsec-kit/datapath';
+import type { PacketPath } from '@ipsec-kit/datapath';
 import {
   createAddressPools,
   createIkeEndpoint,
@@ -7,9 +7,8 @@ import {
   type SessionLifetimes,
 } from '@ipsec-kit/ikev2';
 import { formatAddress, formatEndpoint, formatPrefix, type TrafficSelector } from '@ipsec-kit/ip';
-import { createPacketEngine, type PacketEngine } from '@ipsec-kit/ipsec';
 import { createScheduler, type Scheduler } from '@ipsec-kit/scheduler';
-import type { TunAdapter, TunSettings } from '@ipsec-kit/tun-adapter';
+import type { TunSettings } from '@ipsec-kit/tun-adapter';
 import { watchAddresses } from './address-watch.ts';
 import { type ChildInstaller, createChildInstaller } from './child-installer.ts';
 import { type ChildOpener, createChildOpener } from './child-opener.ts';
@@ -18,20 +17,20 @@ import type { CompiledVpn } from './compile/index.ts';
 import { createDriver, type Driver } from './driver.ts';
 import { publicEvent } from './events.ts';
 import type { KeyLog } from './key-log.ts';
-import type { BoundUdp } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
 import { createSessionBook, type SessionBook } from './session-book.ts';
 import { createSessionCommands, type SessionCommands } from './session-commands.ts';
 import type { DatagramCounters } from './status.ts';
 import { createTrapKeeper, type TrapKeeper } from './trap-keeper.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
-import type { TunnelHostOptions } from './tunnel-host-options.ts';
+import type { TunnelDevices } from './tunnel-devices.ts';
+import type { OpenSockets, TunnelHostOptions } from './tunnel-host-options.ts';
 import { messageOf } from './vpn-error.ts';
 
 /** What is open when the IKE machine and the packet path are connected to it. */
 export interface OpenParts {
-  readonly tun: TunAdapter;
-  readonly udp: BoundUdp;
+  readonly devices: TunnelDevices;
+  readonly udp: OpenSockets;
   readonly keyLog: KeyLog | undefined;
   readonly warn: (sentence: string) => void;
   readonly undo: (() => Promise<void>)[];
@@ -41,7 +40,7 @@ export interface OpenParts {
 export interface TunnelCore {
   readonly driver: Driver;
   readonly book: SessionBook;
-  readonly engine: PacketEngine;
+  readonly packets: PacketPath;
   readonly installer: ChildInstaller;
   readonly opener: ChildOpener;
   readonly traps: TrapKeeper;
@@ -54,18 +53,15 @@ export interface TunnelCore {
 /** Connects what is open; what has to be stopped again is added to `parts.undo`. */
 export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): TunnelCore {
   const { compiled, world, onEvent = () => undefined } = options;
-  const { tun, udp, keyLog, warn, undo } = parts;
+  const { devices, udp, keyLog, warn, undo } = parts;
+  const { tun } = devices;
   const { clock, crypto } = world;
   const scheduler = createScheduler({ clock });
   const pools = createAddressPools(poolConfigs(compiled));
   const book = createSessionBook(clock);
-  const engine = createPacketEngine({ crypto, random: world.random });
   // Bindings name the port of IKE and that of NAT traversal in turn.
   const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
-  const datapath = createDatapath({
-    tun,
-    udp,
-    engine,
+  const packets = devices.connect({
     isMarkedPort: (port) => natTPorts.has(port),
     onIke: (message, path, marker) => driver.receive(message, path, marker),
     onFacts(facts) {
@@ -75,22 +71,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     onError: (error) => warn(`A defect in the packet path: ${messageOf(error)}`),
   });
   const installer = createChildInstaller({
-    packetPath: {
-      movePeer: (pairId, path) => engine.movePeer(pairId, path),
-      remove: (pairId) => engine.remove(pairId),
-      reserveSpi: (spi) => engine.reserveSpi(spi),
-      releaseSpi: (spi) => engine.releaseSpi(spi),
-      // What waited for a Child SA goes before anything newer.
-      install(pair) {
-        engine.install(pair);
-        // Not before the IKE machine knows of it: the first packet is a fact about a child that it has.
-        setImmediate(() => datapath.flush());
-      },
-      activateOutbound(pairId) {
-        engine.activateOutbound(pairId);
-        datapath.flush();
-      },
-    },
+    packetPath: packets,
     crypto,
     tun: createTunConfigurator(tun, (settings) =>
       onEvent({ kind: 'tun-configured', name: tun.name, ...shownSettings(settings) }),
@@ -115,9 +96,9 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     clock,
     scheduler,
     control: {
-      sendIke: datapath.sendIke,
-      sendKeepalive: datapath.sendKeepalive,
-      pairCounters: (pairId) => engine.pairCounters(pairId),
+      sendIke: packets.sendIke,
+      sendKeepalive: packets.sendKeepalive,
+      pairCounters: (pairId) => packets.pairCounters(pairId),
     },
     installer,
     pools,
@@ -145,7 +126,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   });
   const traps = createTrapKeeper({
     connections: compiled.connections,
-    engine,
+    engine: packets,
     opener,
     clock,
     scheduler,
@@ -163,7 +144,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     opener.stop();
     traps.stop();
     driver.stop();
-    datapath.stop();
+    await packets.stop();
   });
   followAddresses(options, udp, scheduler, parts);
   const commands = createSessionCommands({
@@ -175,7 +156,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   });
   const ikeCounters = (): ReturnType<TunnelCore['ikeCounters']> => {
     const { ikeReceived, ikeSent, keepalivesReceived, keepalivesSent, malformed } =
-      datapath.counters;
+      packets.counters;
     const ikeRejected = endpoint.rejectedMessages;
     return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
   };
@@ -183,7 +164,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   return {
     driver,
     book,
-    engine,
+    packets,
     installer,
     opener,
     traps,
@@ -197,7 +178,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
 /** A server that listens on every address follows those that come and go. */
 function followAddresses(
   { bind, world, onEvent = () => undefined }: TunnelHostOptions,
-  udp: BoundUdp,
+  udp: OpenSockets,
   scheduler: Scheduler,
   { warn, undo }: OpenParts,
 ): void {

@@ -17,8 +17,17 @@ export interface HostOptions {
   readonly keyLogDirectory?: string;
   /** Writes every UDP datagram, both ways, into this pcapng file. */
   readonly captureFile?: string;
+  /** Who carries packets: `auto` (default) a worker with the system's offloads, where there are such and nothing of the
+   * platform is replaced that it would need; `portable` this thread, with node:dgram and node:crypto. With a capture it is
+   * always this thread.
+   */
+  readonly packetPath?: 'auto' | 'portable';
   readonly onEvent?: (event: VpnEvent) => void;
 }
+
+/** What the control plane needs of the sockets. */
+export type OpenSockets = Pick<BoundUdp, 'endpoints' | 'ports' | 'counters' | 'onError' | 'close'> &
+  Pick<Partial<BoundUdp>, 'refresh'>;
 
 /** What `openTunnelHost` is given by a client or a server. */
 export interface TunnelHostOptions extends HostOptions {
@@ -28,7 +37,7 @@ export interface TunnelHostOptions extends HostOptions {
   readonly bind: UdpBinding;
   readonly poolPrefixes: readonly Prefix[];
   /** How to reach the peer of a connection from the sockets that are open. */
-  readonly pathTo: (connection: string, udp: BoundUdp) => Promise<InitialPath>;
+  readonly pathTo: (connection: string, udp: OpenSockets) => Promise<InitialPath>;
   readonly onSessionEvent: (event: SessionEvent) => void;
   /** The device or every socket is gone: the tunnel cannot go on. */
   readonly onFatal: (error: VpnError) => void;

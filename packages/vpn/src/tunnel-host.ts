@@ -1,6 +1,6 @@
 import { msBetween } from '@ipsec-kit/clock';
 import { type Endpoint, formatEndpoint } from '@ipsec-kit/ip';
-import { openCapture, tapUdp } from './capture.ts';
+import { openCapture } from './capture.ts';
 import type { ChildOpener } from './child-opener.ts';
 import type { InitialPath } from './connection-path.ts';
 import type { Driver } from './driver.ts';
@@ -11,7 +11,7 @@ import type { SessionRequest } from './session-request.ts';
 import type { VpnStatus } from './status.ts';
 import type { TrapKeeper } from './trap-keeper.ts';
 import { createTunnelCore } from './tunnel-core.ts';
-import { openSockets, openTun } from './tunnel-devices.ts';
+import { openDevices } from './tunnel-devices.ts';
 import type { TunnelHostOptions } from './tunnel-host-options.ts';
 import { messageOf, systemErrorCode, vpnErrorFrom } from './vpn-error.ts';
 
@@ -63,7 +63,8 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     const capture = options.captureFile ? openCapture(options.captureFile) : undefined;
     if (capture) undo.push(() => capture.close());
 
-    const tun = await openTun(options);
+    const devices = await openDevices(options, capture, warn);
+    const { tun } = devices;
     undo.push(() => tun.close());
     tun.onError((error) => {
       const failure = vpnErrorFrom(error, `use ${tun.name}`, 'tun-failed');
@@ -73,9 +74,8 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'tun-opened', name: tun.name, mtu: DEFAULT_TUN_MTU });
 
-    const sockets = await openSockets(options, tun.name);
-    undo.push(() => sockets.close());
-    const udp = capture ? tapUdp(sockets, capture) : sockets;
+    const udp = await devices.openSockets();
+    undo.push(() => udp.close());
     udp.onError((error) => {
       const failure = vpnErrorFrom(error, 'use a UDP socket', 'socket-failed');
       if (udp.endpoints.length === 0) options.onFatal(failure);
@@ -83,8 +83,8 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
 
-    const core = createTunnelCore(options, { tun, udp, keyLog, warn, undo });
-    const { driver, book, engine, installer, opener, traps, closer } = core;
+    const core = createTunnelCore(options, { devices, udp, keyLog, warn, undo });
+    const { driver, book, packets, installer, opener, traps, closer } = core;
     if (options.poolPrefixes.length > 0) await installer.prepare();
     return {
       driver,
@@ -112,8 +112,8 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         upSeconds: Math.floor(msBetween(openedAt, world.clock.now()) / 1000),
         endpoints: udp.endpoints.map(formatEndpoint),
         tun: tun.name,
-        sessions: book.sessions((childId) => engine.pairCounters(childId), core.lifetimes),
-        counters: engine.counters(),
+        sessions: book.sessions((childId) => packets.pairCounters(childId), core.lifetimes),
+        counters: packets.engineCounters(),
         datagrams: {
           ...core.ikeCounters(),
           receiveDrops: udp.counters.receiveDrops,

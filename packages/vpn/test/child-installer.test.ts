@@ -45,7 +45,10 @@ const child = (childId: number): ChildInstallation => ({
   dns: [],
 });
 
-function bench(configure: (settings: TunSettings) => Promise<void> = async () => undefined) {
+function bench(
+  configure: (settings: TunSettings) => Promise<void> = async () => undefined,
+  standing: () => Promise<void> | undefined = () => undefined,
+) {
   const pairs = new Map<number, SaPair>();
   const asked: TunSettings[] = [];
   const warnings: string[] = [];
@@ -57,6 +60,7 @@ function bench(configure: (settings: TunSettings) => Promise<void> = async () =>
       install(pair) {
         if (pairs.has(pair.id)) throw new Error('installed already');
         pairs.set(pair.id, pair);
+        return standing();
       },
       activateOutbound: (id) => moves.push(id),
       movePeer: (id) => moves.push(id),
@@ -189,5 +193,24 @@ describe('the installation of a Child SA', () => {
     installer.move(2, path);
     installer.activate(2);
     expect(moves).toEqual([1, 1]);
+  });
+
+  it('waits until the packet path has it, where that is another thread', async () => {
+    let stand: () => void = () => undefined;
+    const { installer } = bench(undefined, () => new Promise((resolve) => (stand = resolve)));
+    let answer: unknown;
+    const answered = Promise.resolve(installer.install(child(3))).then((one) => (answer = one));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answer).toBeUndefined();
+    stand();
+    expect(await answered).toEqual({ kind: 'install-child', ok: true });
+  });
+
+  it('is refused with the reason of the packet path, and nothing stays', async () => {
+    const { installer, pairs } = bench(undefined, () => Promise.reject(new Error('no memory')));
+    const answer = await installer.install(child(3));
+    expect(answer).toEqual({ kind: 'install-child', ok: false, reason: 'no memory' });
+    expect(installer.children.size).toBe(0);
+    expect(pairs.size).toBe(0);
   });
 });

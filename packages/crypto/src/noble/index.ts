@@ -1,2 +1,3 @@
 export * from './noble-provider.ts';
+export * from './noble-signatures.ts';
 export * from './system-random.ts';

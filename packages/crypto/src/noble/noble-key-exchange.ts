@@ -1,3 +1,4 @@
+import { x448 } from '@noble/curves/ed448.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/utils.js';
@@ -14,6 +15,7 @@ import type { RandomSource } from '../random-source.ts';
 import { modularExponentiation } from './modular-exponentiation.ts';
 
 const CURVE = { p256, p384, p521 } as const;
+const MONTGOMERY = { x25519, x448 } as const;
 /** First byte of an uncompressed point, which IKE leaves out. @see RFC 5903 §7 */
 const UNCOMPRESSED = 4;
 
@@ -40,8 +42,8 @@ class NobleKeyExchangeSecret implements KeyExchangeSecret {
         // The compressed form is one byte of sign and x: the shared secret is x alone (RFC 5903 §7, §9).
         return CURVE[group.curve].getSharedSecret(this.#privateKey, point, true).subarray(1);
       }
-      case 'x25519':
-        return x25519.getSharedSecret(this.#privateKey, peerPublicValue);
+      case 'montgomery':
+        return MONTGOMERY[group.curve].getSharedSecret(this.#privateKey, peerPublicValue);
     }
   }
 }
@@ -72,7 +74,7 @@ export function agreeNobleKey(
   try {
     shared = secret.computeSecret(group, peerPublicValue);
   } catch {
-    // noble refuses points off the curve and, for X25519, an all-zero result (RFC 7748 §6.1).
+    // noble refuses points off the curve and, for X25519 and X448, an all-zero result (RFC 7748 §6.1, §6.2).
     return { ok: false, code: REFUSED[group.kind] };
   }
   const sharedSecret = new KeyMaterial(shared.slice());
@@ -83,7 +85,7 @@ export function agreeNobleKey(
 const REFUSED: Readonly<Record<KeyExchangeGroup['kind'], KeyExchangeFailure>> = {
   modp: 'invalid-point',
   ecp: 'invalid-point',
-  x25519: 'all-zero',
+  montgomery: 'all-zero',
 };
 
 function publicValueOf(group: KeyExchangeGroup, privateKey: Uint8Array): Uint8Array {
@@ -92,8 +94,8 @@ function publicValueOf(group: KeyExchangeGroup, privateKey: Uint8Array): Uint8Ar
       return power(group, 2n, privateKey);
     case 'ecp':
       return CURVE[group.curve].getPublicKey(privateKey, false).slice(1);
-    case 'x25519':
-      return x25519.getPublicKey(privateKey);
+    case 'montgomery':
+      return MONTGOMERY[group.curve].getPublicKey(privateKey);
   }
 }
 

@@ -1,13 +1,23 @@
-import { cbc, gcm } from '@noble/ciphers/aes.js';
+import { cbc, ctr, gcm } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { hmac } from '@noble/hashes/hmac.js';
-import { integrityHash, NONCE_BYTES, SALT_BYTES, shapeForKeys } from '../cipher-shape.ts';
+import { cipherShapeOf, resolveSuite } from '../cipher-shape.ts';
 import { constantTimeEqualAt } from '../constant-time-equal.ts';
 import type { KeyMaterial } from '../key-material.ts';
-import { packetLayoutFault, requirePacketLayout } from '../packet-layout.ts';
+import {
+  type AeadPrimitive,
+  createAeadCipher,
+  createEncryptThenMac,
+  ctrBlock,
+} from '../packet-cipher.ts';
 import type { CipherShape, CipherSuite, PacketCipher } from '../provider.ts';
 import { Encr } from '../transforms.ts';
-import { NOBLE_HASH } from './noble-hash.ts';
+import { createNobleCcm } from './noble-ccm.ts';
+import { createNobleMac } from './noble-mac.ts';
+
+/** Sizes of a suite that noble provides: all but those with ENCR_3DES, which noble does not have. */
+export function nobleCipherShape(suite: CipherSuite): CipherShape | undefined {
+  return suite.encryption === Encr.ENCR_3DES ? undefined : cipherShapeOf(suite);
+}
 
 /** A packet cipher on noble.
  * @throws RangeError for a suite that is not provided and for keys of other lengths than its shape says.
@@ -16,18 +26,33 @@ export function createNoblePacketCipher(
   suite: CipherSuite,
   keys: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial },
 ): PacketCipher {
-  const shape = shapeForKeys(suite, keys);
+  const { shape, cipher, integrity } = resolveSuite(suite, keys, nobleCipherShape);
   // Copied: KeyMaterial may be erased by its owner while the cipher lives.
-  const encryption = keys.encryption.reveal().slice();
-  switch (suite.encryption) {
-    case Encr.ENCR_AES_CBC:
-      return createCbcHmac(shape, encryption, suite.integrity, keys.integrity.reveal());
-    case Encr.ENCR_AES_GCM_16:
-      return createAead(shape, gcm, encryption);
+  const keyAndSalt = keys.encryption.reveal().slice();
+  const key = keyAndSalt.subarray(0, suite.keyBits / 8);
+  const salt = keyAndSalt.subarray(key.length);
+  if (integrity) {
+    const mac = createNobleMac(integrity.mac, keys.integrity.reveal());
+    return createEncryptThenMac(shape, {
+      ...(cipher.kind === 'aes-ctr' ? counterMode(key, salt) : blockMode(key)),
+      mac,
+    });
+  }
+  switch (cipher.kind) {
+    case 'aes-ccm':
+      return createAeadCipher(shape, salt, createNobleCcm(key, shape.icvBytes));
+    case 'aes-gcm':
+      return createAeadCipher(
+        shape,
+        salt,
+        shape.icvBytes === FULL_TAG_BYTES ? wholeTag(gcm, key) : shortGcm(key, shape.icvBytes),
+      );
     default:
-      return createAead(shape, chacha20poly1305, encryption);
+      return createAeadCipher(shape, salt, wholeTag(chacha20poly1305, key));
   }
 }
+
+const FULL_TAG_BYTES = 16;
 
 /** What both AEADs of noble look like: the tag stands behind the ciphertext. */
 type NobleAead = (
@@ -39,28 +64,15 @@ type NobleAead = (
   decrypt(ciphertext: Uint8Array): Uint8Array;
 };
 
-/** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634): nonce = salt | IV. */
-function createAead(shape: CipherShape, aead: NobleAead, keyAndSalt: Uint8Array): PacketCipher {
-  const keyBytes = keyAndSalt.length - SALT_BYTES;
-  const key = keyAndSalt.subarray(0, keyBytes);
-  const nonce = new Uint8Array(NONCE_BYTES);
-  nonce.set(keyAndSalt.subarray(keyBytes));
+/** AES-GCM with a 16-byte ICV (RFC 4106) or ChaCha20-Poly1305 (RFC 7634). */
+function wholeTag(aead: NobleAead, key: Uint8Array): AeadPrimitive {
   return {
-    ...shape,
-    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): void {
-      requirePacketLayout(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
-      nonce.set(memory.subarray(ivOffset, ivOffset + shape.ivBytes), SALT_BYTES);
-      const aad = memory.subarray(aadOffset, aadOffset + aadBytes);
-      const text = memory.subarray(textOffset, textOffset + textBytes);
+    seal(nonce, aad, memory, textOffset, icvOffset): void {
+      const text = memory.subarray(textOffset, icvOffset);
       memory.set(aead(key, nonce, aad).encrypt(text), textOffset);
     },
-    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): boolean {
-      if (packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
-        return false;
-      }
-      nonce.set(memory.subarray(ivOffset, ivOffset + shape.ivBytes), SALT_BYTES);
-      const aad = memory.subarray(aadOffset, aadOffset + aadBytes);
-      const sealed = memory.subarray(textOffset, textOffset + textBytes + shape.icvBytes);
+    open(nonce, aad, memory, textOffset, icvOffset): boolean {
+      const sealed = memory.subarray(textOffset, icvOffset + FULL_TAG_BYTES);
       try {
         // noble compares the tags in constant time; a mismatch is an exception here.
         memory.set(aead(key, nonce, aad).decrypt(sealed), textOffset);
@@ -72,38 +84,46 @@ function createAead(shape: CipherShape, aead: NobleAead, keyAndSalt: Uint8Array)
   };
 }
 
-/** AES-CBC (RFC 3602), encrypt-then-MAC with a truncated HMAC over AAD, IV and ciphertext (RFC 4303 §3.3.2, RFC 7296 §3.14). */
-function createCbcHmac(
-  shape: CipherShape,
-  encryptionKey: Uint8Array,
-  integrity: number,
-  integrityKey: Uint8Array,
-): PacketCipher {
-  // The two key blocks of HMAC are hashed once; each packet starts from a clone.
-  const keyed = hmac.create(NOBLE_HASH[integrityHash(integrity)], integrityKey);
-  const icvOf = (memory: Uint8Array, start: number, end: number): Uint8Array =>
-    keyed.clone().update(memory.subarray(start, end)).digest();
-  const cipherFor = (iv: Uint8Array) => cbc(encryptionKey, iv, { disablePadding: true });
+/** AES-GCM with an ICV of 8 or 12 bytes, the first of the 16 (RFC 4106 §6).
+ * noble verifies whole tags only: so the text is decrypted in counter mode and sealed again to compare the tags,
+ * which takes twice as long.
+ */
+function shortGcm(key: Uint8Array, tagBytes: number): AeadPrimitive {
   return {
-    ...shape,
-    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): void {
-      requirePacketLayout(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
-      const icvOffset = textOffset + textBytes;
-      const cipher = cipherFor(memory.subarray(ivOffset, textOffset));
-      memory.set(cipher.encrypt(memory.subarray(textOffset, icvOffset)), textOffset);
-      const icv = icvOf(memory, aadOffset, icvOffset);
-      memory.set(icv.subarray(0, shape.icvBytes), icvOffset);
+    seal(nonce, aad, memory, textOffset, icvOffset): void {
+      const sealed = gcm(key, nonce, aad).encrypt(memory.subarray(textOffset, icvOffset));
+      memory.set(sealed.subarray(0, icvOffset - textOffset + tagBytes), textOffset);
     },
-    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): boolean {
-      if (packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
-        return false;
-      }
-      const icvOffset = textOffset + textBytes;
-      const icv = icvOf(memory, aadOffset, icvOffset);
-      if (!constantTimeEqualAt(memory, icvOffset, icv, shape.icvBytes)) return false;
-      const cipher = cipherFor(memory.subarray(ivOffset, textOffset));
-      memory.set(cipher.decrypt(memory.subarray(textOffset, icvOffset)), textOffset);
+    open(nonce, aad, memory, textOffset, icvOffset): boolean {
+      const counter = new Uint8Array(16);
+      counter.set(nonce);
+      // Counter 1 masks the tag, so the text begins with 2 (NIST SP 800-38D §7.1).
+      counter[15] = 2;
+      const text = ctr(key, counter).decrypt(memory.subarray(textOffset, icvOffset));
+      const tag = gcm(key, nonce, aad).encrypt(text).subarray(text.length);
+      if (!constantTimeEqualAt(memory, icvOffset, tag, tagBytes)) return false;
+      memory.set(text, textOffset);
       return true;
     },
   };
+}
+
+interface Mode {
+  encrypt(iv: Uint8Array, text: Uint8Array): Uint8Array;
+  decrypt(iv: Uint8Array, text: Uint8Array): Uint8Array;
+}
+
+/** AES-CBC without padding of its own. @see RFC 3602 */
+function blockMode(key: Uint8Array): Mode {
+  return {
+    encrypt: (iv, text) => cbc(key, iv, { disablePadding: true }).encrypt(text),
+    decrypt: (iv, text) => cbc(key, iv, { disablePadding: true }).decrypt(text),
+  };
+}
+
+/** AES-CTR. @see RFC 3686 §2.1 */
+function counterMode(key: Uint8Array, salt: Uint8Array): Mode {
+  const apply = (iv: Uint8Array, text: Uint8Array): Uint8Array =>
+    ctr(key, ctrBlock(salt, iv)).encrypt(text);
+  return { encrypt: apply, decrypt: apply };
 }

@@ -24,10 +24,12 @@ const GENERATOR = Uint8Array.of(2);
 /** First byte of an uncompressed point, which IKE leaves out. @see RFC 5903 §7 */
 const UNCOMPRESSED = Uint8Array.of(4);
 
+type MontgomeryCurve = 'X25519' | 'X448';
+
 type PrivateHalf =
   | { readonly kind: 'modp'; readonly dh: DiffieHellman }
   | { readonly kind: 'ecp'; readonly ecdh: ECDH }
-  | { readonly kind: 'x25519'; readonly key: KeyObject };
+  | { readonly kind: 'montgomery'; readonly crv: MontgomeryCurve; readonly key: KeyObject };
 
 class NodeKeyExchangeSecret implements KeyExchangeSecret {
   readonly method: number;
@@ -48,10 +50,10 @@ class NodeKeyExchangeSecret implements KeyExchangeSecret {
         return this.#half.dh.computeSecret(peerPublicValue);
       case 'ecp':
         return this.#half.ecdh.computeSecret(concatenate(UNCOMPRESSED, peerPublicValue));
-      case 'x25519':
+      case 'montgomery':
         return diffieHellman({
           privateKey: this.#half.key,
-          publicKey: importX25519Public(peerPublicValue),
+          publicKey: importMontgomeryPublic(this.#half.crv, peerPublicValue),
         });
     }
   }
@@ -87,10 +89,11 @@ function withPrivateKey(
       const publicValue = Uint8Array.from(ecdh.getPublicKey().subarray(1));
       return new NodeKeyExchangeSecret(method, publicValue, { kind: 'ecp', ecdh });
     }
-    case 'x25519': {
-      const key = importX25519Private(privateKey);
+    case 'montgomery': {
+      const crv = group.curve === 'x25519' ? 'X25519' : 'X448';
+      const key = importMontgomeryPrivate(crv, privateKey);
       const publicValue = Uint8Array.from(Buffer.from(key.export(JWK).x ?? '', 'base64url'));
-      return new NodeKeyExchangeSecret(method, publicValue, { kind: 'x25519', key });
+      return new NodeKeyExchangeSecret(method, publicValue, { kind: 'montgomery', crv, key });
     }
   }
 }
@@ -109,7 +112,7 @@ export function agreeNodeKey(secret: KeyExchangeSecret, peerPublicValue: Uint8Ar
   try {
     shared = secret.computeSecret(peerPublicValue);
   } catch {
-    // OpenSSL refuses points off the curve and, for X25519, an all-zero result (RFC 7748 §6.1).
+    // OpenSSL refuses points off the curve and, for X25519 and X448, an all-zero result (RFC 7748 §6.1, §6.2).
     return { ok: false, code: REFUSED[group.kind] };
   }
   const sharedSecret = new KeyMaterial(Uint8Array.from(shared));
@@ -120,22 +123,22 @@ export function agreeNodeKey(secret: KeyExchangeSecret, peerPublicValue: Uint8Ar
 const REFUSED: Readonly<Record<KeyExchangeGroup['kind'], KeyExchangeFailure>> = {
   modp: 'invalid-point',
   ecp: 'invalid-point',
-  x25519: 'all-zero',
+  montgomery: 'all-zero',
 };
 
 const JWK = { format: 'jwk' } as const;
-/** Node wants a public value beside a private key, and computes it itself all the same. */
-const ANY_PUBLIC: string = Buffer.alloc(32).toString('base64url');
+/** Node wants a public value of the right length beside a private key, and computes it itself all the same. */
+const anyPublic = (bytes: number): string => Buffer.alloc(bytes).toString('base64url');
 
 /** Through JSON Web Key, which takes a tenth of the time that OpenSSL 3 needs for the same key in DER. @see RFC 8037 §2 */
-function importX25519Private(privateKey: Uint8Array): KeyObject {
+function importMontgomeryPrivate(crv: MontgomeryCurve, privateKey: Uint8Array): KeyObject {
   const d = Buffer.from(privateKey).toString('base64url');
-  return createPrivateKey({ ...JWK, key: { kty: 'OKP', crv: 'X25519', d, x: ANY_PUBLIC } });
+  return createPrivateKey({ ...JWK, key: { kty: 'OKP', crv, d, x: anyPublic(privateKey.length) } });
 }
 
-function importX25519Public(publicValue: Uint8Array): KeyObject {
+function importMontgomeryPublic(crv: MontgomeryCurve, publicValue: Uint8Array): KeyObject {
   const x = Buffer.from(publicValue).toString('base64url');
-  return createPublicKey({ ...JWK, key: { kty: 'OKP', crv: 'X25519', x } });
+  return createPublicKey({ ...JWK, key: { kty: 'OKP', crv, x } });
 }
 
 function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -1,17 +1,21 @@
 import {
+  type CipherCCMTypes,
   type CipherGCMTypes,
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
-import { integrityHash, NONCE_BYTES, SALT_BYTES, shapeForKeys } from '../cipher-shape.ts';
-import { constantTimeEqualAt } from '../constant-time-equal.ts';
+import { cipherShapeOf, resolveSuite } from '../cipher-shape.ts';
 import type { KeyMaterial } from '../key-material.ts';
-import { packetLayoutFault, requirePacketLayout } from '../packet-layout.ts';
-import type { CipherShape, CipherSuite, PacketCipher } from '../provider.ts';
-import { Encr } from '../transforms.ts';
+import {
+  type AeadPrimitive,
+  createAeadCipher,
+  createEncryptThenMac,
+  ctrBlock,
+} from '../packet-cipher.ts';
+import type { CipherSuite, PacketCipher } from '../provider.ts';
+import { createNodeMac } from './node-mac.ts';
 
 /** A packet cipher on node:crypto; key objects are made once, here.
  * @throws RangeError for a suite that is not provided and for keys of other lengths than its shape says.
@@ -20,56 +24,49 @@ export function createNodePacketCipher(
   suite: CipherSuite,
   keys: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial },
 ): PacketCipher {
-  const shape = shapeForKeys(suite, keys);
-  const encryption = keys.encryption.reveal();
-  switch (suite.encryption) {
-    case Encr.ENCR_AES_CBC:
-      return createCbcHmac(
+  const { shape, cipher, integrity } = resolveSuite(suite, keys, cipherShapeOf);
+  const keyAndSalt = keys.encryption.reveal();
+  const keyBytes = suite.keyBits / 8;
+  const key = createSecretKey(keyAndSalt.subarray(0, keyBytes));
+  const salt = keyAndSalt.slice(keyBytes);
+  if (integrity) {
+    const mac = createNodeMac(integrity.mac, keys.integrity.reveal());
+    return createEncryptThenMac(shape, { ...mode(cipher.kind, suite.keyBits, key, salt), mac });
+  }
+  const options = { authTagLength: shape.icvBytes };
+  switch (cipher.kind) {
+    case 'aes-ccm':
+      return createAeadCipher(
         shape,
-        `aes-${suite.keyBits}-cbc`,
-        createSecretKey(encryption),
-        integrityHash(suite.integrity),
-        createSecretKey(keys.integrity.reveal()),
+        salt,
+        ccm(`aes-${suite.keyBits}-ccm` as CipherCCMTypes, key, options),
       );
-    case Encr.ENCR_AES_GCM_16:
-      return createAead(shape, `aes-${suite.keyBits}-gcm` as CipherGCMTypes, encryption);
+    case 'aes-gcm':
+      return createAeadCipher(shape, salt, aead(`aes-${suite.keyBits}-gcm`, key, options));
     default:
-      return createAead(shape, 'chacha20-poly1305', encryption);
+      return createAeadCipher(shape, salt, aead('chacha20-poly1305', key, options));
   }
 }
 
-/** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634): nonce = salt | IV. */
-function createAead(
-  shape: CipherShape,
-  algorithm: CipherGCMTypes | 'chacha20-poly1305',
-  keyAndSalt: Uint8Array,
-): PacketCipher {
-  const keyBytes = keyAndSalt.length - SALT_BYTES;
-  const key = createSecretKey(keyAndSalt.subarray(0, keyBytes));
-  const nonce = new Uint8Array(NONCE_BYTES);
-  nonce.set(keyAndSalt.subarray(keyBytes));
-  const options = { authTagLength: shape.icvBytes };
+interface TagLength {
+  readonly authTagLength: number;
+}
+
+/** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634). */
+function aead(name: string, key: KeyObject, options: TagLength): AeadPrimitive {
+  const algorithm = name as CipherGCMTypes;
   return {
-    ...shape,
-    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): void {
-      requirePacketLayout(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
-      const icvOffset = textOffset + textBytes;
-      nonce.set(memory.subarray(ivOffset, ivOffset + shape.ivBytes), SALT_BYTES);
-      const cipher = createCipheriv(algorithm as CipherGCMTypes, key, nonce, options);
-      cipher.setAAD(memory.subarray(aadOffset, aadOffset + aadBytes));
+    seal(nonce, aad, memory, textOffset, icvOffset): void {
+      const cipher = createCipheriv(algorithm, key, nonce, options);
+      cipher.setAAD(aad);
       memory.set(cipher.update(memory.subarray(textOffset, icvOffset)), textOffset);
       cipher.final();
       memory.set(cipher.getAuthTag(), icvOffset);
     },
-    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): boolean {
-      if (packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
-        return false;
-      }
-      const icvOffset = textOffset + textBytes;
-      nonce.set(memory.subarray(ivOffset, ivOffset + shape.ivBytes), SALT_BYTES);
-      const decipher = createDecipheriv(algorithm as CipherGCMTypes, key, nonce, options);
-      decipher.setAAD(memory.subarray(aadOffset, aadOffset + aadBytes));
-      decipher.setAuthTag(memory.subarray(icvOffset, icvOffset + shape.icvBytes));
+    open(nonce, aad, memory, textOffset, icvOffset): boolean {
+      const decipher = createDecipheriv(algorithm, key, nonce, options);
+      decipher.setAAD(aad);
+      decipher.setAuthTag(memory.subarray(icvOffset, icvOffset + options.authTagLength));
       const text = decipher.update(memory.subarray(textOffset, icvOffset));
       try {
         // OpenSSL compares the tags in constant time; a mismatch is an exception here.
@@ -83,40 +80,46 @@ function createAead(
   };
 }
 
-/** AES-CBC (RFC 3602), encrypt-then-MAC with a truncated HMAC over AAD, IV and ciphertext (RFC 4303 §3.3.2, RFC 7296 §3.14). */
-function createCbcHmac(
-  shape: CipherShape,
-  algorithm: string,
-  encryption: KeyObject,
-  hash: string,
-  integrity: KeyObject,
-): PacketCipher {
-  const icvOf = (memory: Uint8Array, start: number, end: number): Uint8Array =>
-    createHmac(hash, integrity).update(memory.subarray(start, end)).digest();
+/** AES-CCM, which has to know the length of the text beforehand and verifies in `update`. @see RFC 4309 */
+function ccm(algorithm: CipherCCMTypes, key: KeyObject, options: TagLength): AeadPrimitive {
   return {
-    ...shape,
-    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): void {
-      requirePacketLayout(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
-      const icvOffset = textOffset + textBytes;
-      const iv = memory.subarray(ivOffset, textOffset);
-      const cipher = createCipheriv(algorithm, encryption, iv).setAutoPadding(false);
+    seal(nonce, aad, memory, textOffset, icvOffset): void {
+      const cipher = createCipheriv(algorithm, key, nonce, options);
+      cipher.setAAD(aad, { plaintextLength: icvOffset - textOffset });
       memory.set(cipher.update(memory.subarray(textOffset, icvOffset)), textOffset);
       cipher.final();
-      const icv = icvOf(memory, aadOffset, icvOffset);
-      memory.set(icv.subarray(0, shape.icvBytes), icvOffset);
+      memory.set(cipher.getAuthTag(), icvOffset);
     },
-    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): boolean {
-      if (packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
+    open(nonce, aad, memory, textOffset, icvOffset): boolean {
+      const decipher = createDecipheriv(algorithm, key, nonce, options);
+      decipher.setAuthTag(memory.subarray(icvOffset, icvOffset + options.authTagLength));
+      decipher.setAAD(aad, { plaintextLength: icvOffset - textOffset });
+      try {
+        const text = decipher.update(memory.subarray(textOffset, icvOffset));
+        decipher.final();
+        memory.set(text, textOffset);
+      } catch {
         return false;
       }
-      const icvOffset = textOffset + textBytes;
-      const icv = icvOf(memory, aadOffset, icvOffset);
-      if (!constantTimeEqualAt(memory, icvOffset, icv, shape.icvBytes)) return false;
-      const iv = memory.subarray(ivOffset, textOffset);
-      const decipher = createDecipheriv(algorithm, encryption, iv).setAutoPadding(false);
-      memory.set(decipher.update(memory.subarray(textOffset, icvOffset)), textOffset);
-      decipher.final();
       return true;
     },
+  };
+}
+
+interface Mode {
+  encrypt(iv: Uint8Array, text: Uint8Array): Uint8Array;
+  decrypt(iv: Uint8Array, text: Uint8Array): Uint8Array;
+}
+
+/** AES-CBC (RFC 3602), 3DES-CBC (RFC 2451) or AES-CTR (RFC 3686), without padding of their own. */
+function mode(kind: string, keyBits: number, key: KeyObject, salt: Uint8Array): Mode {
+  const isCounter = kind === 'aes-ctr';
+  const algorithm = kind === '3des-cbc' ? 'des-ede3-cbc' : `aes-${keyBits}-${kind.slice(-3)}`;
+  const block = (iv: Uint8Array): Uint8Array => (isCounter ? ctrBlock(salt, iv) : iv);
+  return {
+    encrypt: (iv, text) =>
+      createCipheriv(algorithm, key, block(iv)).setAutoPadding(false).update(text),
+    decrypt: (iv, text) =>
+      createDecipheriv(algorithm, key, block(iv)).setAutoPadding(false).update(text),
   };
 }

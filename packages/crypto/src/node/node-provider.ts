@@ -1,13 +1,14 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { argumentError } from '../argument-error.ts';
 import { cipherShapeOf } from '../cipher-shape.ts';
-import { keyExchangeGroup } from '../key-exchange-groups.ts';
-import { prfHash, prfShapeOf } from '../prf-shape.ts';
+import { createKeyExchanges } from '../key-exchanges.ts';
+import { prfMac, prfShapeOf } from '../prf-shape.ts';
 import type { CryptoProvider } from '../provider.ts';
 import { agreeNodeKey, generateNodeKey } from './node-key-exchange.ts';
+import { computeNodePrf } from './node-mac.ts';
 import { createNodePacketCipher } from './node-packet-cipher.ts';
 
-/** The provider on node:crypto: OpenSSL's speed and its constant-time code, no dependency.
+/** The provider on node:crypto: OpenSSL's speed and its constant-time code; ML-KEM, which Node 20 lacks, from noble.
  * Everything is synchronous; a MODP-4096 agreement takes about a millisecond, the curves far less.
  */
 export function createNodeProvider(): CryptoProvider {
@@ -15,11 +16,9 @@ export function createNodeProvider(): CryptoProvider {
     name: 'node',
     prfShape: prfShapeOf,
     prf(prf, key, ...data) {
-      const hash = prfHash(prf);
-      if (hash === undefined) throw argumentError('prf', 'a PRF that is provided', prf);
-      const hmac = createHmac(hash, key.reveal());
-      for (const part of data) hmac.update(part);
-      return plainBytes(hmac.digest());
+      const mac = prfMac(prf);
+      if (mac === undefined) throw argumentError('prf', 'a PRF that is provided', prf);
+      return computeNodePrf(mac, key.reveal(), data);
     },
     sha1(...data) {
       const hash = createHash('sha1');
@@ -28,9 +27,7 @@ export function createNodeProvider(): CryptoProvider {
     },
     cipherShape: cipherShapeOf,
     createCipher: createNodePacketCipher,
-    keyExchangePublicBytes: (method) => keyExchangeGroup(method)?.publicBytes,
-    generate: generateNodeKey,
-    agree: agreeNodeKey,
+    ...createKeyExchanges({ generate: generateNodeKey, agree: agreeNodeKey }),
   };
 }
 

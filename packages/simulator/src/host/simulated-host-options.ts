@@ -10,7 +10,9 @@ import type {
   SessionEvent,
 } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
+import type { WakeSource } from '@ipsec-kit/scheduler';
 import type { Middlebox } from '../network/middlebox.ts';
+import type { NetworkSegment } from '../network/network-segment.ts';
 import type { VirtualNetwork } from '../network/virtual-network.ts';
 import type { HostObserver } from './host-observer.ts';
 
@@ -33,10 +35,16 @@ export interface SimulatedHostOptions {
   /** For traces; unique in the network. */
   readonly name: string;
   readonly addresses: readonly IpAddress[];
-  /** What stands between the host and the core of the network, nearest first. */
+  /** What stands between the host and its segment of the network, nearest first. */
   readonly middleboxes?: readonly Middlebox[];
-  readonly network: VirtualNetwork;
+  /** A network, or what moves the host between several, in which case those have its addresses. */
+  readonly network: Pick<VirtualNetwork, 'attach'>;
+  /** Default: the core of the network. */
+  readonly segment?: NetworkSegment;
+  /** The world's, or that of a device. */
   readonly clock: Clock;
+  /** The alarm of a device, for deadlines that may wake it. */
+  readonly alarm?: WakeSource;
   readonly seed: number | string;
   readonly crypto: CryptoProvider;
   readonly connections: readonly ConnectionConfig[];

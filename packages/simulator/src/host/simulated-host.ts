@@ -41,7 +41,6 @@ const DEFAULT_PORTS: HostPorts = { ike: 500, natT: 4500 };
  */
 export class SimulatedHost {
   readonly name: string;
-  readonly addresses: readonly IpAddress[];
   readonly ports: HostPorts;
   readonly #clock: HostClock;
   readonly #observer: HostObserver;
@@ -59,7 +58,6 @@ export class SimulatedHost {
     const { name, addresses, crypto, seed, answerDelayMs = 0 } = options;
     const clock = new HostClock(options.clock);
     this.name = name;
-    this.addresses = addresses;
     this.ports = options.ports ?? DEFAULT_PORTS;
     this.#clock = clock;
     this.#observer = options.observer ?? {};
@@ -77,7 +75,7 @@ export class SimulatedHost {
     this.#driver = new EndpointDriver({
       endpoint: this.#endpoint,
       clock,
-      scheduler: createScheduler({ clock }),
+      scheduler: createScheduler({ clock, ...(options.alarm ? { alarm: options.alarm } : {}) }),
       answer: (request) => this.#answer(request),
       answered: (request) => this.#onAnswered(request),
       answerDelayMs: (request) => delayOf(answerDelayMs, request),
@@ -87,9 +85,15 @@ export class SimulatedHost {
     this.#attachment = options.network.attach({
       name,
       addresses,
+      ...(options.segment ? { segment: options.segment } : {}),
       ...(options.middleboxes ? { middleboxes: options.middleboxes } : {}),
       receive: (datagram) => this.#receive(datagram),
     });
+  }
+
+  /** Outer addresses that it has now, the preferred first. */
+  get addresses(): readonly IpAddress[] {
+    return this.#attachment.addresses;
   }
 
   /** IKE SAs that have keys, by session id. */

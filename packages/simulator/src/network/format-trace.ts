@@ -10,11 +10,13 @@ export function formatTrace(trace: readonly TraceEntry[]): string {
 }
 
 function formatEntry(entry: TraceEntry): string {
+  const seconds = `${(entry.at / 1000).toFixed(4)} s`;
+  if (entry.kind === 'noted') return `${seconds}  ${entry.who} ${entry.what}`;
   const index = entry.kind === 'sent' ? entry.datagram.index : entry.index;
-  return `${(entry.at / 1000).toFixed(4)} s  #${index}  ${whatHappened(entry)}`;
+  return `${seconds}  #${index}  ${whatHappened(entry)}`;
 }
 
-function whatHappened(entry: TraceEntry): string {
+function whatHappened(entry: Exclude<TraceEntry, { kind: 'noted' }>): string {
   switch (entry.kind) {
     case 'sent': {
       const { from, to, data } = entry.datagram;
@@ -27,6 +29,11 @@ function whatHappened(entry: TraceEntry): string {
       return `is lost (${entry.where})`;
     case 'duplicated':
       return `is sent ${entry.copies + 1} times (${entry.where})`;
+    case 'translated': {
+      const { where, from, to, isNewMapping } = entry;
+      const route = `${formatEndpoint(from)} -> ${formatEndpoint(to)}`;
+      return `passes ${where} as ${route}${isNewMapping ? ' (new mapping)' : ''}`;
+    }
   }
 }
 

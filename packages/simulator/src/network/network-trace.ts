@@ -1,4 +1,5 @@
 import type { Instant } from '@ipsec-kit/clock';
+import type { Endpoint } from '@ipsec-kit/ip';
 import type { Datagram } from './datagram.ts';
 
 /** What happened to a datagram, as plain data. */
@@ -27,6 +28,23 @@ export type TraceEntry =
       readonly index: number;
       readonly where: string;
       readonly copies: number;
+    }
+  | {
+      /** A NAT passed it on with other ends. */
+      readonly kind: 'translated';
+      readonly at: Instant;
+      readonly index: number;
+      readonly where: string;
+      readonly from: Endpoint;
+      readonly to: Endpoint;
+      readonly isNewMapping: boolean;
+    }
+  | {
+      /** Something happened that is about no datagram. */
+      readonly kind: 'noted';
+      readonly at: Instant;
+      readonly who: string;
+      readonly what: string;
     };
 
 /** The last entries of a trace: the oldest go when it is full. */

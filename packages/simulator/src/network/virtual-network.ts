@@ -1,8 +1,10 @@
 import { addMs, type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
 import type { Endpoint, IpAddress } from '@ipsec-kit/ip';
+import { type Nat, type NatNetwork, type NatOptions, placeNat } from '../nat/nat-place.ts';
 import type { Datagram } from './datagram.ts';
 import { type DatagramHook, Fault } from './fault.ts';
 import type { Direction, Middlebox, Passage } from './middlebox.ts';
+import { NetworkSegment, type Place } from './network-segment.ts';
 import { NetworkTrace, type TraceEntry } from './network-trace.ts';
 
 const DEFAULT_TRACE_ENTRIES = 4096;
@@ -23,7 +25,9 @@ export interface AttachOptions {
   /** For traces; unique in the network. */
   readonly name: string;
   readonly addresses: readonly IpAddress[];
-  /** What stands between the host and the core, nearest first. */
+  /** Where it is: default the core of the network; the inside of a NAT is another segment. */
+  readonly segment?: NetworkSegment;
+  /** What stands between the host and its segment, nearest first. */
   readonly middleboxes?: readonly Middlebox[];
   /** Called for each datagram that arrives; the data belongs to the receiver. */
   receive(datagram: Datagram): void;
@@ -32,6 +36,8 @@ export interface AttachOptions {
 /** A host's place in a network. */
 export interface Attachment {
   readonly name: string;
+  /** The addresses that the host has now. */
+  readonly addresses: readonly IpAddress[];
   /** Sends one datagram; `data` is copied.
    * @throws RangeError when it is larger than UDP can carry.
    */
@@ -60,19 +66,16 @@ export interface NetworkCounters {
   inFlight: number;
 }
 
-interface Place extends AttachOptions {
-  readonly middleboxes: readonly Middlebox[];
-  readonly counters: AttachmentCounters;
-}
-
-/** A network of UDP hosts in virtual time. A datagram passes the hook of the test, then the sender's middleboxes from
- * the inside out, then those of the receiver from the outside in; whatever is random lies in the seeds of the boxes.
+/** A network of UDP hosts in virtual time: a core, and behind NATs further segments. A datagram passes the hook of the test,
+ * then the sender's middleboxes from the inside out, the NATs on its way, and those of the receiver from the outside in;
+ * whatever is random lies in the seeds of the boxes.
  */
 export class VirtualNetwork {
   readonly #clock: Clock;
   readonly #trace: NetworkTrace;
-  readonly #places = new Map<string, Place>();
-  readonly #byAddress = new Map<string, Place>();
+  /** Where hosts are unless they are behind a NAT. */
+  readonly core: NetworkSegment = new NetworkSegment('core');
+  readonly #names = new Set<string>();
   readonly #counters: NetworkCounters = {
     sent: 0,
     delivered: 0,
@@ -89,28 +92,68 @@ export class VirtualNetwork {
 
   /** Puts a host into the network. @throws Error when its name or one of its addresses is taken. */
   attach(options: AttachOptions): Attachment {
-    const { name, addresses } = options;
-    const keys = addresses.map(addressKey);
-    if (this.#places.has(name)) throw new Error(`"name" expected a free one, got ${name}`);
-    if (keys.length === 0) throw new Error(`"addresses" of ${name} expected at least one`);
-    for (const key of keys) {
-      const owner = this.#byAddress.get(key);
-      if (owner) throw new Error(`an address of ${name} belongs to ${owner.name} already`);
-    }
+    const { name, addresses, middleboxes = [], segment = this.core } = options;
+    this.#requireFree(name);
     const counters = { sentDatagrams: 0, sentBytes: 0, receivedDatagrams: 0, receivedBytes: 0 };
-    const place: Place = { ...options, middleboxes: options.middleboxes ?? [], counters };
-    this.#places.set(name, place);
-    for (const key of keys) this.#byAddress.set(key, place);
+    let isPresent = true;
+    const place: Place = {
+      name,
+      middleboxes,
+      isPresent: () => isPresent,
+      accept: (datagram, sentAt) => this.#deliver(datagram, options, counters, sentAt),
+    };
+    segment.claim(place, addresses);
+    this.#names.add(name);
     return {
       name,
+      addresses,
       counters,
-      send: (from, to, data) => this.#send(place, from, to, data),
+      send: (from, to, data) => {
+        const datagram = this.#begin(from, to, data);
+        counters.sentDatagrams += 1;
+        counters.sentBytes += data.length;
+        this.#send(datagram, place, segment);
+      },
       detach: () => {
-        if (this.#places.get(name) !== place) return;
-        this.#places.delete(name);
-        for (const key of keys) this.#byAddress.delete(key);
+        if (!isPresent) return;
+        isPresent = false;
+        this.#names.delete(name);
+        segment.release(place, addresses);
       },
     };
+  }
+
+  /** Puts a NAT into the network; hosts are behind it when they are attached to its `inside`.
+   * @throws Error when its name or one of its addresses is taken; RangeError on settings that make no sense.
+   */
+  addNat(options: NatOptions): Nat {
+    this.#requireFree(options.name);
+    const network: NatNetwork = {
+      now: () => this.#clock.now(),
+      send: (datagram, place, segment, sentAt) =>
+        this.#goOutward(datagram, place, segment, 0, sentAt),
+      handTo: (datagram, place, sentAt) => this.#handTo(datagram, place, sentAt),
+      lose: (datagram, where) => this.#lose(datagram, where),
+      translated: (where, { index }, { from, to }, isNewMapping) =>
+        this.#trace.add({
+          kind: 'translated',
+          at: this.#clock.now(),
+          index,
+          where,
+          from,
+          to,
+          isNewMapping,
+        }),
+      note: (who, what) => this.note(who, what),
+    };
+    const nat = placeNat(options, options.segment ?? this.core, network);
+    this.#names.add(options.name);
+    return nat;
+  }
+
+  /** Adds a line to the trace that is about no datagram: a host that moves, sleeps or wakes, a NAT that reboots. */
+  note(who: string, what: string): void {
+    this.#trace.add({ kind: 'noted', at: this.#clock.now(), who, what });
   }
 
   /** Sets what decides on every datagram that is sent from now on, in place of the one before; `undefined` for none. */
@@ -132,7 +175,11 @@ export class VirtualNetwork {
     return { ...this.#counters };
   }
 
-  #send(place: Place, from: Endpoint, to: Endpoint, data: Uint8Array): void {
+  #requireFree(name: string): void {
+    if (this.#names.has(name)) throw new Error(`"name" expected a free one, got ${name}`);
+  }
+
+  #begin(from: Endpoint, to: Endpoint, data: Uint8Array): Datagram {
     if (data.length > MAX_DATAGRAM_BYTES) {
       throw new RangeError(
         `"data" expected at most ${MAX_DATAGRAM_BYTES} bytes, got ${data.length}`,
@@ -140,28 +187,41 @@ export class VirtualNetwork {
     }
     const datagram: Datagram = { index: this.#counters.sent, from, to, data: data.slice() };
     this.#counters.sent += 1;
-    place.counters.sentDatagrams += 1;
-    place.counters.sentBytes += data.length;
+    return datagram;
+  }
+
+  #send(datagram: Datagram, place: Place, segment: NetworkSegment): void {
     const sentAt = this.#clock.now();
     this.#trace.add({ kind: 'sent', at: sentAt, datagram });
     const fault = new Fault(datagram);
     this.#hook?.(datagram, fault);
     this.#leave('test', datagram, fault.passages(), (passed) =>
-      this.#goOutward(passed, place, 0, sentAt),
+      this.#goOutward(passed, place, segment, 0, sentAt),
     );
   }
 
-  #goOutward(datagram: Datagram, place: Place, step: number, sentAt: Instant): void {
+  #goOutward(
+    datagram: Datagram,
+    place: Place,
+    segment: NetworkSegment,
+    step: number,
+    sentAt: Instant,
+  ): void {
     const box = place.middleboxes[step];
     if (box) {
       this.#pass(box, 'outward', datagram, (passed) =>
-        this.#goOutward(passed, place, step + 1, sentAt),
+        this.#goOutward(passed, place, segment, step + 1, sentAt),
       );
       return;
     }
-    const target = this.#byAddress.get(addressKey(datagram.to.address));
-    if (target) this.#goInward(datagram, target, target.middleboxes.length - 1, sentAt);
+    const target = segment.placeOf(datagram.to.address);
+    if (target) this.#handTo(datagram, target, sentAt);
+    else if (segment.gateway) segment.gateway.leave(datagram, sentAt);
     else this.#lose(datagram, 'no such host');
+  }
+
+  #handTo(datagram: Datagram, place: Place, sentAt: Instant): void {
+    this.#goInward(datagram, place, place.middleboxes.length - 1, sentAt);
   }
 
   #goInward(datagram: Datagram, place: Place, step: number, sentAt: Instant): void {
@@ -172,8 +232,8 @@ export class VirtualNetwork {
       );
       return;
     }
-    if (this.#places.get(place.name) !== place) this.#lose(datagram, 'host is gone');
-    else this.#deliver(datagram, place, sentAt);
+    if (place.isPresent()) place.accept(datagram, sentAt);
+    else this.#lose(datagram, 'host is gone');
   }
 
   #pass(
@@ -216,24 +276,25 @@ export class VirtualNetwork {
     });
   }
 
-  #deliver(datagram: Datagram, place: Place, sentAt: Instant): void {
+  #deliver(
+    datagram: Datagram,
+    { name, receive }: AttachOptions,
+    counters: AttachmentCounters,
+    sentAt: Instant,
+  ): void {
     const at = this.#clock.now();
     const { index, data } = datagram;
     this.#counters.delivered += 1;
-    place.counters.receivedDatagrams += 1;
-    place.counters.receivedBytes += data.length;
+    counters.receivedDatagrams += 1;
+    counters.receivedBytes += data.length;
     const afterMs = msBetween(sentAt, at);
-    this.#trace.add({ kind: 'delivered', at, index, host: place.name, afterMs });
+    this.#trace.add({ kind: 'delivered', at, index, host: name, afterMs });
     // A copy of a duplicated datagram must not see what the receiver of the other did to it in place.
-    place.receive({ ...datagram, data: data.slice() });
+    receive({ ...datagram, data: data.slice() });
   }
 
   #lose({ index }: Datagram, where: string): void {
     this.#counters.lost += 1;
     this.#trace.add({ kind: 'lost', at: this.#clock.now(), index, where });
   }
-}
-
-function addressKey(address: IpAddress): string {
-  return address.bytes.join('.');
 }

@@ -1,5 +1,5 @@
 import { createSecretStore } from '@ipsec-kit/auth';
-import { VirtualClock } from '@ipsec-kit/clock';
+import { type Clock, VirtualClock } from '@ipsec-kit/clock';
 import { type CryptoProvider, createSeededRandom, KeyMaterial } from '@ipsec-kit/crypto';
 import { createNobleProvider } from '@ipsec-kit/crypto/noble';
 import {
@@ -9,10 +9,15 @@ import {
   type PoolConfig,
 } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
+import { type DeviceSettings, dozingPhone } from '../device/device-settings.ts';
+import { DozingDevice } from '../device/dozing-device.ts';
 import { SimulatedHost } from '../host/simulated-host.ts';
 import type { SimulatedWorker } from '../host/simulated-host-options.ts';
+import type { Nat } from '../nat/nat-place.ts';
+import { behavingNat, type NatSettings } from '../nat/nat-settings.ts';
 import { createLink, lan } from '../network/link.ts';
 import type { Middlebox } from '../network/middlebox.ts';
+import type { NetworkSegment } from '../network/network-segment.ts';
 import { VirtualNetwork } from '../network/virtual-network.ts';
 import {
   clientConnection,
@@ -24,6 +29,7 @@ import {
 import { type SimulatedEvent, Simulation } from './simulation.ts';
 import {
   clientAddress,
+  natAddress,
   type SideOptions,
   type SimulationOptions,
   serverAddress,
@@ -53,6 +59,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     pools: [{ name: POOL_NAME, addresses: { kind: 'prefix', prefix: POOL_PREFIX }, dns: [] }],
     links: [],
   });
+  const nat = options.nat && world.addNat(options.nat);
   const clients = Array.from({ length: clientCount }, (_, index) => {
     const name = clientCount === 1 ? 'client' : `client${index + 1}`;
     return world.addHost({
@@ -62,10 +69,19 @@ export function createSimulation(options: SimulationOptions): Simulation {
       side: client,
       pools: [],
       links: [createLink(options.link ?? lan(), `${seed}/${name}/link`)],
+      ...(nat ? { segment: nat.inside } : {}),
     });
   });
-  const { clock, network, events } = world;
-  return new Simulation({ clock, network, events, clients, server: serverHost });
+  const { clock, network, events, devices } = world;
+  return new Simulation({
+    clock,
+    network,
+    events,
+    clients,
+    server: serverHost,
+    devices,
+    ...(nat ? { nat } : {}),
+  });
 }
 
 interface HostPlan {
@@ -75,31 +91,63 @@ interface HostPlan {
   readonly side: SideOptions;
   readonly pools: readonly PoolConfig[];
   readonly links: readonly Middlebox[];
+  readonly segment?: NetworkSegment;
 }
 
 interface World {
   readonly clock: VirtualClock;
   readonly network: VirtualNetwork;
   readonly events: SimulatedEvent[];
+  readonly devices: ReadonlyMap<string, DozingDevice>;
+  addNat(settings: Partial<NatSettings>): Nat;
   addHost(plan: HostPlan): SimulatedHost;
 }
 
 function createWorld(options: SimulationOptions): World {
-  const { seed, crypto = createNobleProvider(), traceEntries } = options;
+  const { seed, crypto = createNobleProvider(), traceEntries, outerVersion = 4 } = options;
   const clock = new VirtualClock();
   const network = new VirtualNetwork({ clock, ...(traceEntries ? { traceEntries } : {}) });
   const events: SimulatedEvent[] = [];
+  const devices = new Map<string, DozingDevice>();
+  const addDevice = (name: string, settings: Partial<DeviceSettings>): DozingDevice => {
+    const device = new DozingDevice({
+      name,
+      world: clock,
+      settings: dozingPhone(settings),
+      seed,
+      onNote: (what) => network.note(name, what),
+    });
+    devices.set(name, device);
+    return device;
+  };
   return {
     clock,
     network,
     events,
-    addHost: ({ name, address, connection, side, pools, links }) =>
-      new SimulatedHost({
+    devices,
+    addNat: (settings) =>
+      network.addNat({
+        name: 'nat',
+        addresses: [natAddress(outerVersion)],
+        settings: behavingNat(settings),
+        seed,
+      }),
+    addHost({ name, address, connection, side, pools, links, segment }) {
+      const device = side.device && addDevice(name, side.device);
+      const hostClock: Clock = device?.clock ?? clock;
+      const networks = side.networks?.({ hostName: name, network, clock: hostClock });
+      return new SimulatedHost({
         name,
         addresses: [address],
-        middleboxes: [...links, ...(side.middleboxes?.(name) ?? [])],
-        network,
-        clock,
+        middleboxes: [
+          ...(device ? [device.middlebox] : []),
+          ...(networks ? [] : links),
+          ...(side.middleboxes?.(name) ?? []),
+        ],
+        network: networks ?? network,
+        ...(segment ? { segment } : {}),
+        clock: hostClock,
+        ...(device?.alarm ? { alarm: device.alarm } : {}),
         seed,
         crypto,
         connections: [connection],
@@ -111,7 +159,8 @@ function createWorld(options: SimulationOptions): World {
           if (events.length >= MAX_EVENTS) events.splice(0, MAX_EVENTS / 2);
           events.push({ at: clock.now(), host: name, event });
         },
-      }),
+      });
+    },
   };
 }
 

@@ -1,10 +1,15 @@
+import type { Clock } from '@ipsec-kit/clock';
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { ChildConfig, ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
+import type { DeviceSettings } from '../device/device-settings.ts';
+import type { HostNetworks } from '../host/host-networks.ts';
 import type { HostObserver } from '../host/host-observer.ts';
 import type { AnswerDelay } from '../host/simulated-host-options.ts';
+import type { NatSettings } from '../nat/nat-settings.ts';
 import type { LinkSettings } from '../network/link.ts';
 import type { Middlebox } from '../network/middlebox.ts';
+import type { VirtualNetwork } from '../network/virtual-network.ts';
 
 /** One side of a simulation; what is absent gets the defaults of {@link clientConnection} and {@link serverConnection}. */
 export interface SideOptions {
@@ -20,6 +25,18 @@ export interface SideOptions {
   readonly observer?: (hostName: string) => HostObserver;
   /** Between the host's link and the core of the network, nearest first; one chain for each client. */
   readonly middleboxes?: (hostName: string) => readonly Middlebox[];
+  /** Lets each host live on a device that sleeps; settings replace those of {@link dozingPhone}. */
+  readonly device?: Partial<DeviceSettings>;
+  /** Networks that the host moves between, in place of its link and address. */
+  readonly networks?: (world: HostWorld) => HostNetworks;
+}
+
+/** What the networks of a host are made in. */
+export interface HostWorld {
+  readonly hostName: string;
+  readonly network: VirtualNetwork;
+  /** The clock of the host. */
+  readonly clock: Clock;
 }
 
 /** What a simulation is made of. */
@@ -33,6 +50,8 @@ export interface SimulationOptions {
   /** How many clients there are; default 1, at most 60,000. */
   readonly clients?: number;
   readonly client?: SideOptions;
+  /** Puts all clients behind one NAT; settings replace those of `behavingNat`. */
+  readonly nat?: Partial<NatSettings>;
   readonly server?: SideOptions;
   /** Family of the outer addresses; default 4. */
   readonly outerVersion?: 4 | 6;
@@ -43,6 +62,11 @@ export interface SimulationOptions {
 /** The server's outer address in a simulation. @see RFC 5737, RFC 3849 (documentation) */
 export function serverAddress(version: 4 | 6): IpAddress {
   return version === 4 ? ipv4(203, 0, 113, 1) : ipv6(0xffff, 1);
+}
+
+/** The external address of the NAT that clients may be behind. @see RFC 5737, RFC 3849 */
+export function natAddress(version: 4 | 6): IpAddress {
+  return version === 4 ? ipv4(198, 51, 100, 1) : ipv6(0xfffe, 1);
 }
 
 /** The outer address of client `index`, from 0. @see RFC 2544 §C.2.2 (198.18.0.0/15), RFC 3849 */

@@ -1,7 +1,9 @@
 import { addMs, type Instant, msBetween, type VirtualClock } from '@ipsec-kit/clock';
 import type { SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
+import type { DozingDevice } from '../device/dozing-device.ts';
 import type { SimulatedHost } from '../host/simulated-host.ts';
+import type { Nat } from '../nat/nat-place.ts';
 import { formatTrace } from '../network/format-trace.ts';
 import type { VirtualNetwork } from '../network/virtual-network.ts';
 import { CONNECTION_NAME, SERVER_INNER_ADDRESS } from './default-connection.ts';
@@ -30,6 +32,8 @@ export interface SimulationParts {
   readonly server: SimulatedHost;
   readonly clients: readonly SimulatedHost[];
   readonly events: SimulatedEvent[];
+  readonly devices: ReadonlyMap<string, DozingDevice>;
+  readonly nat?: Nat;
 }
 
 /** How to ping. */
@@ -55,6 +59,10 @@ export class Simulation {
   readonly clients: readonly SimulatedHost[];
   /** The first client: the only one, unless more were asked for. */
   readonly client: SimulatedHost;
+  /** Devices that hosts live on, by the name of the host. */
+  readonly devices: ReadonlyMap<string, DozingDevice>;
+  /** The NAT that the clients are behind, if any. */
+  readonly nat: Nat | undefined;
   readonly #events: SimulatedEvent[];
   readonly #serverAddress: IpAddress;
   #nextSessionId = 1;
@@ -69,6 +77,8 @@ export class Simulation {
     this.server = parts.server;
     this.clients = parts.clients;
     this.client = client;
+    this.devices = parts.devices;
+    this.nat = parts.nat;
     this.#events = parts.events;
     this.#serverAddress = address;
   }

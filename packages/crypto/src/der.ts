@@ -1,5 +1,10 @@
-/** Tags of the ASN.1 types in distinguished names. @see ITU-T X.690 §8 */
+/** Tags of the ASN.1 types in keys, algorithm identifiers and distinguished names. @see ITU-T X.690 §8 */
 export const DerTag = {
+  BOOLEAN: 0x01,
+  INTEGER: 0x02,
+  BIT_STRING: 0x03,
+  OCTET_STRING: 0x04,
+  NULL: 0x05,
   OBJECT_IDENTIFIER: 0x06,
   UTF8_STRING: 0x0c,
   PRINTABLE_STRING: 0x13,
@@ -57,4 +62,27 @@ function lengthBytes(length: number): readonly number[] {
   const bytes: number[] = [];
   for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
   return [0x80 | bytes.length, ...bytes];
+}
+
+/** The values that `contents` is made of, back to back, at most `limit` of them.
+ * @returns `undefined` when the last one is cut off, when one is not DER, and when there are more than `limit`.
+ */
+export function readDerValues(
+  contents: Uint8Array,
+  limit: number,
+): readonly DerValue[] | undefined {
+  const values: DerValue[] = [];
+  for (let offset = 0; offset < contents.length; ) {
+    const value = readDer(contents, offset);
+    if (value === undefined || values.length === limit) return undefined;
+    values.push(value);
+    offset = value.end;
+  }
+  return values;
+}
+
+/** The value that `bytes` is, with nothing behind it, when it has this tag. */
+export function readWholeDer(bytes: Uint8Array, tag: number): DerValue | undefined {
+  const value = readDer(bytes, 0);
+  return value?.tag === tag && value.end === bytes.length ? value : undefined;
 }

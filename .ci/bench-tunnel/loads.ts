@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { addresses } from '../../packages/cli/test/interop/lab/lab.ts';
+import type { StandingTunnel } from './contenders.ts';
+
+/** One number of the table. */
+export interface Measured {
+  readonly name: string;
+  readonly unit: string;
+  readonly value: number;
+}
+
+/** Clock ticks of /proc in a second, on every Linux that Node runs on. */
+const TICKS = 100;
+const source = addresses.left.inner4;
+const target = addresses.right.inner4;
+
+/** Puts every load on a tunnel, one after the other. */
+export async function measure(tunnel: StandingTunnel, seconds: number): Promise<Measured[]> {
+  const server = tunnel.lab.right.start('iperf3', ['-s', '-B', target]);
+  await pause(300);
+  const measured: Measured[] = [];
+  const add = (name: string, unit: string, value: number): void => {
+    measured.push({ name, unit, value });
+  };
+  add('ping, idle', 'ms', await pingMs(tunnel, 20));
+  for (const [name, ...args] of [
+    ['TCP up'],
+    ['TCP down', '-R'],
+    ['TCP both', '--bidir'],
+  ] as const) {
+    const before = cpuSeconds(tunnel);
+    const result = await iperf(tunnel, seconds, ...args);
+    const end = result.end;
+    const bits =
+      (end.sum_received?.bits_per_second ?? 0) +
+      (end.sum_received_bidir_reverse?.bits_per_second ?? 0);
+    add(name, 'Mbit/s', bits / 1e6);
+    const gigabytes = (bits * seconds) / 8e9;
+    add(`${name}: CPU of both ends`, 's/GB', (cpuSeconds(tunnel) - before) / gigabytes);
+  }
+  const pings = pause(500).then(() => pingMs(tunnel, Math.max(5, (seconds - 1) * 10)));
+  await iperf(tunnel, seconds);
+  add('ping under TCP up', 'ms', await pings);
+  for (const bytes of [64, 512, 1300]) {
+    const { sum } = (await iperf(tunnel, seconds, '-u', '-b', '0', '-l', String(bytes))).end;
+    const received = (sum?.packets ?? 0) - (sum?.lost_packets ?? 0);
+    add(`UDP ${bytes} B, received`, 'Mbit/s', (received * bytes * 8) / seconds / 1e6);
+  }
+  add('resident memory, largest', 'MB', largestMegabytes(tunnel));
+  await server.stop();
+  return measured;
+}
+
+interface IperfSum {
+  readonly bits_per_second: number;
+  readonly packets?: number;
+  readonly lost_packets?: number;
+}
+
+interface IperfResult {
+  readonly end: {
+    readonly sum?: IperfSum;
+    readonly sum_received?: IperfSum;
+    readonly sum_received_bidir_reverse?: IperfSum;
+  };
+}
+
+async function iperf(
+  { lab }: StandingTunnel,
+  seconds: number,
+  ...args: readonly string[]
+): Promise<IperfResult> {
+  const line = ['-c', target, '-B', source, '-t', String(seconds), '-J', ...args];
+  const result: IperfResult = JSON.parse(await lab.left.run('iperf3', ...line));
+  await pause(300);
+  return result;
+}
+
+/** The median round trip. */
+async function pingMs({ lab }: StandingTunnel, count: number): Promise<number> {
+  const line = ['-n', '-i', '0.1', '-c', String(count), '-W', '2', '-I', source, target];
+  const output = await lab.left.run('ping', ...line);
+  const times = [...output.matchAll(/time=([\d.]+)/g)].map(([, ms]) => Number(ms));
+  return median(times);
+}
+
+function cpuSeconds({ pids }: StandingTunnel): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Behind the name, which may hold spaces: state is field 3, utime and stime 14 and 15. See proc(5).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / TICKS;
+}
+
+function largestMegabytes({ pids }: StandingTunnel): number {
+  const peaks = pids.map((pid) => {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(status.match(/VmHWM:\s+(\d+)/)?.[1] ?? 0) / 1024;
+  });
+  return Math.max(...peaks);
+}
+
+/** The one in the middle; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}

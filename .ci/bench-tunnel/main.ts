@@ -1,0 +1,101 @@
+// Measures the built command against other tunnels in userspace, on this machine, in network namespaces: needs root,
+// /dev/net/tun and the Debian packages iperf3, tcpdump, tshark, strongswan-swanctl, charon-systemd, wireguard-go and
+// wireguard-tools. One that is missing is left out, and that is said.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { parseArgs } from 'node:util';
+import { type Contender, ipsecKit, strongSwan, wireguardGo } from './contenders.ts';
+import { type Measured, measure, median } from './loads.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '5' },
+    json: { type: 'string', default: 'bench-tunnel.json' },
+    portable: { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+
+function isHere(program: string): boolean {
+  try {
+    execFileSync('/bin/sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    process.stderr.write(`left out: ${program} is not installed\n`);
+    return false;
+  }
+}
+
+const contenders: Contender[] = [
+  ipsecKit('ipsec-kit'),
+  ...(values.portable ? [ipsecKit('ipsec-kit --portable', '--portable')] : []),
+  ...(isHere('swanctl') ? [strongSwan] : []),
+  ...(isHere('wireguard-go') && isHere('wg') ? [wireguardGo] : []),
+];
+
+interface Run {
+  readonly contender: string;
+  readonly round: number;
+  readonly measured: readonly Measured[];
+  readonly facts: Record<string, unknown>;
+}
+
+const runs: Run[] = [];
+for (let round = 1; round <= rounds; round += 1) {
+  for (const contender of contenders) {
+    process.stderr.write(`round ${round} of ${rounds}: ${contender.name}\n`);
+    const tunnel = await contender.start();
+    try {
+      const measured = await measure(tunnel, seconds);
+      runs.push({ contender: contender.name, round, measured, facts: await tunnel.facts() });
+    } finally {
+      await tunnel.close();
+    }
+  }
+}
+
+function resultOf(contender: string, name: string): number {
+  const found = runs
+    .filter((run) => run.contender === contender)
+    .flatMap(({ measured }) => measured.filter((one) => one.name === name));
+  return median(found.map(({ value }) => value));
+}
+
+const precise = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, useGrouping: false });
+const rows = (runs[0]?.measured ?? []).map(({ name, unit }) => {
+  const own = resultOf('ipsec-kit', name);
+  const cells = contenders.map((contender) => {
+    const value = resultOf(contender.name, name);
+    const ratio = unit === 'Mbit/s' ? own / value : value / own;
+    const isOwn = contender.name === 'ipsec-kit';
+    return isOwn ? precise.format(value) : `${precise.format(value)} (${precise.format(ratio)}x)`;
+  });
+  return `| ${name} | ${unit} | ${cells.join(' | ')} |`;
+});
+console.log(`| | | ${contenders.map(({ name }) => name).join(' | ')} |`);
+console.log(`|---|---|${contenders.map(() => '---').join('|')}|`);
+console.log(rows.join('\n'));
+console.log(
+  `\nMedians of ${rounds} rounds of ${seconds} s; in brackets how many times better ipsec-kit is.`,
+);
+
+writeFileSync(
+  values.json,
+  `${JSON.stringify(
+    {
+      commit: execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim(),
+      isChanged: execFileSync('git', ['status', '--porcelain'], { encoding: 'utf8' }) !== '',
+      date: new Date().toISOString(),
+      machine: { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release() },
+      node: process.version,
+      seconds,
+      runs,
+    },
+    undefined,
+    2,
+  )}\n`,
+);
+process.exit(0);

@@ -1,0 +1,133 @@
+import { type CipherShape, packetLayoutFault, requirePacketLayout } from '@ipsec-kit/crypto';
+import { type Evp, GET_TAG, SET_TAG } from './evp.ts';
+import {
+  closedError,
+  freeContexts,
+  keepIf,
+  type NativeContexts,
+  newContext,
+  requireSuccess,
+} from './native-contexts.ts';
+import type { OpenSslPacketCipher } from './packet-cipher.ts';
+import type { Scratch } from './scratch.ts';
+
+/** Bytes of implicit nonce behind the key. @see RFC 4106 §4, RFC 7634 §2 */
+const SALT_BYTES = 4;
+
+/** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634), nonce = salt | IV. One context for each direction that is used,
+ * keyed once: five calls a packet, of which the first sets the nonce.
+ */
+export class AeadCipher implements OpenSslPacketCipher {
+  readonly encryptionKeyBytes: number;
+  readonly integrityKeyBytes: number;
+  readonly ivBytes: number;
+  readonly iv: 'counter' | 'random';
+  readonly blockBytes: number;
+  readonly icvBytes: number;
+  readonly #evp: Evp;
+  readonly #scratch: Scratch;
+  readonly #algorithm: number;
+  readonly #contexts: NativeContexts;
+  readonly #salt: Uint8Array;
+  #isClosed = false;
+
+  /** @param algorithm - an EVP_CIPHER. @param contexts - empty, with key and salt. */
+  constructor(
+    shape: CipherShape,
+    evp: Evp,
+    scratch: Scratch,
+    algorithm: number,
+    contexts: NativeContexts,
+  ) {
+    this.encryptionKeyBytes = shape.encryptionKeyBytes;
+    this.integrityKeyBytes = shape.integrityKeyBytes;
+    this.ivBytes = shape.ivBytes;
+    this.iv = shape.iv;
+    this.blockBytes = shape.blockBytes;
+    this.icvBytes = shape.icvBytes;
+    this.#evp = evp;
+    this.#scratch = scratch;
+    this.#algorithm = algorithm;
+    this.#contexts = contexts;
+    this.#salt = contexts.key.subarray(contexts.key.length - SALT_BYTES);
+  }
+
+  seal(
+    memory: Uint8Array,
+    aadOffset: number,
+    aadBytes: number,
+    ivOffset: number,
+    textOffset: number,
+    textBytes: number,
+  ): void {
+    requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
+    const evp = this.#evp;
+    const { nonceAddress, lengthAddress } = this.#scratch;
+    const context = this.#contexts.encrypt || this.#make('encrypt');
+    const base = this.#scratch.addressOf(memory);
+    const text = base + textOffset;
+    this.#writeNonce(memory, ivOffset);
+    const isDone =
+      evp.encryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
+      evp.encryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
+      evp.encryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
+      evp.encryptFinal(context, text, lengthAddress) === 1 &&
+      evp.control(context, GET_TAG, this.icvBytes, text + textBytes) === 1;
+    // Never on content; and nothing may leave that was not sealed.
+    if (!isDone) requireSuccess(evp, false, 'encrypt');
+  }
+
+  open(
+    memory: Uint8Array,
+    aadOffset: number,
+    aadBytes: number,
+    ivOffset: number,
+    textOffset: number,
+    textBytes: number,
+  ): boolean {
+    if (packetLayoutFault(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
+      return false;
+    }
+    const evp = this.#evp;
+    const { nonceAddress, lengthAddress } = this.#scratch;
+    const context = this.#contexts.decrypt || this.#make('decrypt');
+    const base = this.#scratch.addressOf(memory);
+    const text = base + textOffset;
+    this.#writeNonce(memory, ivOffset);
+    const isAuthentic =
+      evp.decryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
+      evp.control(context, SET_TAG, this.icvBytes, text + textBytes) === 1 &&
+      evp.decryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
+      evp.decryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
+      evp.decryptFinal(context, text, lengthAddress) === 1;
+    if (isAuthentic) return true;
+    // It is decrypted by now: nobody is to read what nobody vouches for.
+    memory.fill(0, textOffset, textOffset + textBytes);
+    evp.clearErrors();
+    return false;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    freeContexts(this.#evp, this.#contexts);
+  }
+
+  #writeNonce(memory: Uint8Array, ivOffset: number): void {
+    const { nonce } = this.#scratch;
+    const salt = this.#salt;
+    for (let i = 0; i < SALT_BYTES; i += 1) nonce[i] = salt[i] ?? 0;
+    for (let i = 0; i < this.ivBytes; i += 1) nonce[SALT_BYTES + i] = memory[ivOffset + i] ?? 0;
+  }
+
+  #make(direction: 'encrypt' | 'decrypt'): number {
+    if (this.#isClosed) throw closedError();
+    const evp = this.#evp;
+    const init = direction === 'encrypt' ? evp.encryptInit : evp.decryptInit;
+    const context = newContext(evp);
+    this.#scratch.withKey(this.#contexts.key, (key) => {
+      keepIf(evp, context, init(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
+    });
+    this.#contexts[direction] = context;
+    return context;
+  }
+}

@@ -1,0 +1,45 @@
+import { type CipherSuite, Encr, Integ } from '@ipsec-kit/crypto';
+
+/** OpenSSL's names for a suite. */
+export type SuiteAlgorithms =
+  | { readonly kind: 'aead'; readonly cipher: string }
+  | {
+      readonly kind: 'hmac';
+      readonly cipher: string;
+      readonly digest: string;
+      /** Bytes of nonce behind the key. */
+      readonly saltBytes: number;
+    };
+
+/** They differ in the length of their ICV alone. */
+const AES_GCM: readonly number[] = [
+  Encr.ENCR_AES_GCM_8,
+  Encr.ENCR_AES_GCM_12,
+  Encr.ENCR_AES_GCM_16,
+];
+
+const DIGESTS: Readonly<Record<number, string>> = {
+  [Integ.AUTH_HMAC_SHA1_96]: 'SHA1',
+  [Integ.AUTH_HMAC_SHA2_256_128]: 'SHA256',
+  [Integ.AUTH_HMAC_SHA2_384_192]: 'SHA384',
+  [Integ.AUTH_HMAC_SHA2_512_256]: 'SHA512',
+};
+
+/** What OpenSSL calls a suite, or `undefined` for one that is not worth having here.
+ * @see RFC 4106 (GCM), RFC 7634 (ChaCha20-Poly1305), RFC 3602 (CBC), RFC 3686 (CTR), RFC 4868 and RFC 2404 (HMAC)
+ */
+export function suiteAlgorithms(suite: CipherSuite): SuiteAlgorithms | undefined {
+  const { encryption, keyBits, integrity } = suite;
+  if (encryption === Encr.ENCR_CHACHA20_POLY1305)
+    return { kind: 'aead', cipher: 'ChaCha20-Poly1305' };
+  if (AES_GCM.includes(encryption)) return { kind: 'aead', cipher: `aes-${keyBits}-gcm` };
+  const digest = DIGESTS[integrity];
+  if (digest === undefined) return undefined;
+  if (encryption === Encr.ENCR_AES_CBC) {
+    return { kind: 'hmac', cipher: `aes-${keyBits}-cbc`, digest, saltBytes: 0 };
+  }
+  if (encryption === Encr.ENCR_AES_CTR) {
+    return { kind: 'hmac', cipher: `aes-${keyBits}-ctr`, digest, saltBytes: 4 };
+  }
+  return undefined;
+}

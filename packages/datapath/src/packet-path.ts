@@ -1,0 +1,92 @@
+import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import type { Path } from '@ipsec-kit/ip';
+import {
+  createPacketEngine,
+  type EngineCounters,
+  type Fact,
+  type SaPair,
+  type SaPairCounters,
+  type Trap,
+} from '@ipsec-kit/ipsec';
+import type { TunAdapter } from '@ipsec-kit/tun-adapter';
+import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
+import { createDatapath, type DatapathCounters } from './datapath.ts';
+
+/** Whom a packet path tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
+export interface PacketPathHandlers {
+  /** Whether a local UDP port has the framing of port 4500; see `DatapathOptions`. */
+  readonly isMarkedPort: (localPort: number) => boolean;
+  /** An IKE message, without marker, in memory of its own. */
+  readonly onIke: (message: Uint8Array, path: Path, marker: boolean) => void;
+  /** What the engine noticed; never empty. */
+  readonly onFacts: (facts: readonly Fact[]) => void;
+  /** A defect, not a bad packet. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A packet engine and its loop as the control plane sees them, whichever thread they run in. Commands take effect in the
+ * order of the calls, before any IKE message that is sent after them.
+ */
+export interface PacketPath {
+  readonly counters: DatapathCounters;
+  /** Adds a pair; see `PacketEngine.install`. What waited for it goes on then.
+   * @returns nothing when it stands, or a promise that resolves when it does and rejects when it cannot.
+   * @throws when it cannot, where that is known at once.
+   */
+  install(pair: SaPair): void | Promise<void>;
+  /** Lets a pair send from now on, first of all what waited for it. */
+  activateOutbound(pairId: number): void;
+  movePeer(pairId: number, path: Path): void;
+  remove(pairId: number): void;
+  reserveSpi(spi: number): void;
+  releaseSpi(spi: number): void;
+  installTrap(trap: Trap): void;
+  removeTrap(trapId: number): void;
+  rearmTrap(trapId: number): void;
+  pairCounters(pairId: number): SaPairCounters | undefined;
+  engineCounters(): EngineCounters;
+  sendIke(message: Uint8Array, path: Path, marker: boolean): void;
+  sendKeepalive(path: Path): void;
+  /** Takes no more packets. Resolves when nothing uses sockets and device any more. */
+  stop(): Promise<void>;
+}
+
+/** What a path in the thread of the caller is made of. */
+export interface InlinePathOptions extends PacketPathHandlers {
+  readonly tun: TunAdapter;
+  readonly udp: UdpAdapter;
+  readonly crypto: CryptoProvider;
+  readonly random: RandomSource;
+}
+
+/** A packet path in the thread of the caller, over any adapters: portable, and for the memory twins. */
+export function createInlinePath(options: InlinePathOptions): PacketPath {
+  const engine = createPacketEngine({ crypto: options.crypto, random: options.random });
+  const datapath = createDatapath({ ...options, engine });
+  return {
+    counters: datapath.counters,
+    install(pair): void {
+      engine.install(pair);
+      // Not before the IKE machine knows of it: the first packet is a fact about a child that it has.
+      setImmediate(() => datapath.flush());
+    },
+    activateOutbound(pairId): void {
+      engine.activateOutbound(pairId);
+      datapath.flush();
+    },
+    movePeer: (pairId, path) => engine.movePeer(pairId, path),
+    remove: (pairId) => engine.remove(pairId),
+    reserveSpi: (spi) => engine.reserveSpi(spi),
+    releaseSpi: (spi) => engine.releaseSpi(spi),
+    installTrap: (trap) => engine.installTrap(trap),
+    removeTrap: (trapId) => engine.removeTrap(trapId),
+    rearmTrap: (trapId) => engine.rearmTrap(trapId),
+    pairCounters: (pairId) => engine.pairCounters(pairId),
+    engineCounters: () => engine.counters(),
+    sendIke: datapath.sendIke,
+    sendKeepalive: datapath.sendKeepalive,
+    async stop(): Promise<void> {
+      datapath.stop();
+    },
+  };
+}

@@ -1,0 +1,284 @@
+import { execFileSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Encr, Integ, KeyMaterial } from '@ipsec-kit/crypto';
+import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
+import {
+  createPacketBatch,
+  type Endpoint,
+  loopbackAddress,
+  type Path,
+  parseSelector,
+  writePackedPath,
+} from '@ipsec-kit/ip';
+import { createPacketEngine, type Fact, type SaPair } from '@ipsec-kit/ipsec';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { interopGate } from '../../../.ci/interop-gate.ts';
+import { type PacketPath, startPacketWorker } from '../src/index.ts';
+import type { CarriedSockets, PacketWorker } from '../src/start-packet-worker.ts';
+
+const gate = interopGate(['root', 'tun', 'netns'], 'a packet worker with a TUN device');
+
+const address = loopbackAddress(4);
+const near = parseSelector('10.201.0.1');
+const far = parseSelector('10.202.0.1');
+if (!near || !far) throw new Error('a test value cannot be parsed');
+const IKE = Uint8Array.from({ length: 40 }, (_, i) => i + 1);
+const MARKER = [0, 0, 0, 0];
+
+/** A worker between a TUN device and two ports of the loopback interface, and a peer. */
+interface Bench {
+  readonly worker: PacketWorker;
+  readonly sockets: CarriedSockets;
+  readonly path: PacketPath;
+  readonly peer: Socket;
+  readonly ike: { message: Uint8Array; path: Path; marker: boolean }[];
+  readonly facts: Fact[];
+  readonly errors: Error[];
+  /** From the port without or with markers to the peer. */
+  way(port: 'plain' | 'marked'): Path;
+  close(): Promise<void>;
+}
+
+let stateDirectory = '';
+beforeAll(() => {
+  stateDirectory = mkdtempSync(join(tmpdir(), 'ipsec-kit-worker-'));
+});
+afterAll(() => rmSync(stateDirectory, { recursive: true, force: true }));
+
+async function bench(): Promise<Bench> {
+  const started = await startPacketWorker({ stateDirectory });
+  if (!started.ok) throw new Error(started.reason);
+  const { worker } = started;
+  const peer = createSocket('udp4');
+  peer.bind(0, '127.0.0.1');
+  await once(peer, 'listening');
+  const bind = [0, 0].map((port) => ({ address, port }));
+  const sockets = await worker.openSockets(bind);
+  const [plain = 0, marked = 0] = sockets.ports;
+  const ike: Bench['ike'] = [];
+  const facts: Fact[] = [];
+  const errors: Error[] = [];
+  const path = worker.connect({
+    isMarkedPort: (port) => port === marked,
+    onIke: (message, from, marker) => ike.push({ message, path: from, marker }),
+    onFacts: (more) => facts.push(...more),
+    onError: (error) => errors.push(error),
+  });
+  const remote: Endpoint = { address, port: peer.address().port };
+  return {
+    worker,
+    sockets,
+    path,
+    peer,
+    ike,
+    facts,
+    errors,
+    way: (port) => ({ local: { address, port: port === 'plain' ? plain : marked }, remote }),
+    async close() {
+      peer.close();
+      await path.stop();
+      await sockets.close();
+      await worker.tun.close();
+    },
+  };
+}
+
+function pair(id: number, way: Path, key = 7): SaPair {
+  const half = (spi: number): SaPair['inbound'] => ({
+    spi,
+    encryptionKey: new KeyMaterial(new Uint8Array(36).fill(key)),
+    integrityKey: new KeyMaterial(new Uint8Array()),
+  });
+  if (!near || !far) throw new Error('no selectors');
+  return {
+    id,
+    suite: { encryption: Encr.ENCR_AES_GCM_16, keyBits: 256, integrity: Integ.NONE },
+    inbound: half(0x1000 + id),
+    outbound: half(0x2000 + id),
+    localSelectors: [near],
+    remoteSelectors: [far],
+    path: way,
+    replayWindowPackets: 64,
+    limits: {},
+    innerMtu: 1400,
+    outboundActive: true,
+  };
+}
+
+/** Packets from `far` to `near` as the peer of pair `id` seals them. */
+function sealedByPeer(id: number, count: number): Uint8Array[] {
+  const engine = createPacketEngine({ crypto: createNodeProvider(), random: systemRandom() });
+  const endpoint = { address, port: 1 };
+  const own = pair(id, { local: endpoint, remote: endpoint });
+  engine.install({
+    ...own,
+    inbound: own.outbound,
+    outbound: own.inbound,
+    localSelectors: own.remoteSelectors,
+    remoteSelectors: own.localSelectors,
+  });
+  const shape = { capacity: count, slotBytes: 512, headroom: 64 };
+  const batch = createPacketBatch(shape);
+  for (let i = 0; i < count; i += 1) {
+    const at = i * shape.slotBytes + shape.headroom;
+    const header = [0x45, 0, 0, 28, 0, i, 0, 0, 64, 253, 0, 0, 10, 202, 0, 1, 10, 201, 0, 1];
+    batch.memory.set(header, at);
+    batch.offsets[i] = at;
+    batch.lengths[i] = 28;
+    writePackedPath(batch.paths, i, { local: endpoint, remote: endpoint });
+  }
+  batch.count = count;
+  engine.outbound(batch, createPacketBatch(shape));
+  return Array.from({ length: batch.count }, (_, i) => {
+    const at = batch.offsets[i] ?? 0;
+    return batch.memory.slice(at, at + (batch.lengths[i] ?? 0));
+  });
+}
+
+const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
+
+describe.skipIf(gate.skip)('a worker that carries packets', () => {
+  it('hands IKE over without its marker, and sends it with one (RFC 3948 §2.2)', async () => {
+    const one = await bench();
+    const came: Uint8Array[] = [];
+    one.peer.on('message', (datagram) => came.push(Uint8Array.from(datagram)));
+    one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
+    one.peer.send(Uint8Array.of(...MARKER, ...IKE), one.way('marked').local.port, '127.0.0.1');
+    await vi.waitFor(() => expect(one.ike).toHaveLength(2));
+    for (const marker of [false, true]) {
+      const path = one.way(marker ? 'marked' : 'plain');
+      expect(one.ike.find((message) => message.marker === marker)).toEqual({
+        message: IKE,
+        path,
+        marker,
+      });
+      one.path.sendIke(IKE, path, marker);
+    }
+    one.path.sendKeepalive(one.way('marked'));
+    await vi.waitFor(() => expect(came).toHaveLength(3));
+    expect(came).toContainEqual(IKE);
+    expect(came).toContainEqual(Uint8Array.of(...MARKER, ...IKE));
+    expect(came).toContainEqual(Uint8Array.of(0xff));
+    await vi.waitFor(() =>
+      expect(one.path.counters).toMatchObject({
+        ikeReceived: 2,
+        ikeSent: 2,
+        keepalivesSent: 1,
+        defects: 0,
+      }),
+    );
+    await one.close();
+  });
+
+  it('tells an unknown SPI once, and keeps what comes for a reserved one until its SA stands', async () => {
+    const one = await bench();
+    const { local } = one.way('marked');
+    const send = (datagram: Uint8Array): void => one.peer.send(datagram, local.port, '127.0.0.1');
+    one.path.reserveSpi(0x1001);
+    const [first, second, third] = sealedByPeer(1, 3);
+    if (!first || !second || !third) throw new Error('nothing was sealed');
+    send(first);
+    send(second);
+    for (let i = 0; i < 3; i += 1) send(Uint8Array.from({ length: 64 }, () => 0x77));
+    await vi.waitFor(() => expect(one.path.engineCounters().drops['unknown-spi']).toBe(3));
+    expect(one.path.engineCounters()).toMatchObject({ heldPackets: 2, inPackets: 0 });
+    await vi.waitFor(() => expect(one.facts).toHaveLength(1));
+    expect(one.facts[0]).toMatchObject({ kind: 'unknown-spi', spi: 0x77777777 });
+    await one.path.install(pair(1, one.way('marked')));
+    await vi.waitFor(() => expect(one.facts).toContainEqual({ kind: 'first-inbound', pairId: 1 }));
+    send(third);
+    send(third);
+    await vi.waitFor(() =>
+      expect(one.path.pairCounters(1)).toMatchObject({ inPackets: 3, replayedPackets: 1 }),
+    );
+    expect(one.path.engineCounters()).toMatchObject({ inPackets: 3, heldPackets: 0 });
+    one.path.remove(1);
+    expect(one.path.pairCounters(1)).toBeUndefined();
+    expect(one.errors).toEqual([]);
+    await one.close();
+  });
+
+  it('answers an installation that cannot be, and leaves the keys of the caller alone', async () => {
+    const one = await bench();
+    const sa = pair(1, one.way('marked'));
+    await one.path.install(sa);
+    await expect(one.path.install(sa)).rejects.toThrow(
+      '"pair.id" expected one that is not installed',
+    );
+    expect(sa.inbound.encryptionKey.reveal()).toEqual(new Uint8Array(36).fill(7));
+    await one.close();
+  });
+
+  it('tells a command that makes no sense as a defect, and goes on', async () => {
+    const one = await bench();
+    one.path.activateOutbound(99);
+    await vi.waitFor(() => expect(one.errors).toHaveLength(1));
+    expect(one.errors[0]?.message).toContain('"pairId" expected an installed pair');
+    one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
+    await vi.waitFor(() => expect(one.ike).toHaveLength(1));
+    await one.close();
+  });
+
+  it('keeps no descriptor and no port, again and again, also when it ends while datagrams come', async () => {
+    // The first may load libraries, which stay.
+    await (await bench()).close();
+    const before = openDescriptors();
+    for (let i = 0; i < 3; i += 1) {
+      const one = await bench();
+      const { local } = one.way('marked');
+      for (let k = 0; k < 500; k += 1)
+        one.peer.send(new Uint8Array(1000).fill(k), local.port, '127.0.0.1');
+      await one.close();
+      const again = createSocket('udp4');
+      again.bind(local.port, '127.0.0.1');
+      await once(again, 'listening');
+      again.close();
+      await once(again, 'close');
+    }
+    expect(openDescriptors()).toBeLessThanOrEqual(before);
+  });
+
+  it('ends at once when it is idle, and refuses nothing that comes afterwards', async () => {
+    const one = await bench();
+    const from = performance.now();
+    await one.path.stop();
+    expect(performance.now() - from).toBeLessThan(1_500);
+    one.path.sendIke(IKE, one.way('plain'), false);
+    await expect(one.path.install(pair(1, one.way('marked')))).resolves.toBeUndefined();
+    await one.close();
+  });
+
+  it('carries 200 pairs on one socket, and counts each by itself', async () => {
+    const one = await bench();
+    const ids = Array.from({ length: 200 }, (_, i) => i + 1);
+    await Promise.all(ids.map((id) => one.path.install(pair(id, one.way('marked')))));
+    for (const id of ids) {
+      for (const datagram of sealedByPeer(id, 2)) {
+        one.peer.send(datagram, one.way('marked').local.port, '127.0.0.1');
+      }
+    }
+    await vi.waitFor(() =>
+      expect(ids.filter((id) => one.path.pairCounters(id)?.inPackets !== 2)).toEqual([]),
+    );
+    for (const id of ids) one.path.remove(id);
+    await vi.waitFor(() => expect(one.path.engineCounters().inPackets).toBe(400));
+    expect(one.errors).toEqual([]);
+    await one.close();
+  });
+
+  it('tells that the device is gone, and goes on with IKE', async () => {
+    const one = await bench();
+    const told: Error[] = [];
+    one.worker.tun.onError((error) => told.push(error));
+    execFileSync('ip', ['link', 'del', one.worker.tun.name]);
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    expect(told[0]).toMatchObject({ code: 'EBADFD' });
+    one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
+    await vi.waitFor(() => expect(one.ike).toHaveLength(1));
+    await one.close();
+  });
+});

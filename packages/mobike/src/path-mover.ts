@@ -1,0 +1,261 @@
+import { addMs, type Deadline, type Instant, type Machine } from '@ipsec-kit/clock';
+import { addressesEqual, type IpAddress, type Path, type Prefix, pathsEqual } from '@ipsec-kit/ip';
+import { MoveLimiter } from './move-limiter.ts';
+import { pathCandidates } from './path-candidates.ts';
+import type {
+  PathMoverInput,
+  PathMoverOptions,
+  PathMoverOutput,
+  UpdateAnswer,
+} from './path-mover-contract.ts';
+import { probeRound } from './probe-schedule.ts';
+import { RefusedPaths } from './refused-paths.ts';
+
+/** New requests after UNEXPECTED_NAT_DETECTED: somebody who changes single packets must not cost us a path. @see RFC 4555 §3.9 */
+const NAT_RETRIES = 5;
+
+/** Decides for the initiator of an IKE SA which path it takes: when its own addresses change, when the peer's do, when a mapping has
+ * changed, and when no answer comes.
+ *
+ * One UPDATE_SA_ADDRESSES is under way at a time. A change meanwhile starts again: its response is ignored, and a new request
+ * follows. A request that went to several addresses proves none, so its answer leads to a new one where it came from.
+ * Moves are limited to four in eight seconds; the last change wins.
+ * @see RFC 4555 §3.5, §3.6, §3.7, §3.9, §3.10
+ */
+export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
+  readonly #options: PathMoverOptions;
+  readonly #limiter = new MoveLimiter();
+  readonly #refused = new RefusedPaths();
+  #now: Instant;
+  #path: Path;
+  #nat64Prefix: Prefix | undefined;
+  #locals: readonly IpAddress[];
+  #remotes: readonly IpAddress[];
+  #updateId = 0;
+  /** The newest update, until its answer. */
+  #pending: { readonly id: number; readonly path: Path; wentElsewhere: boolean } | undefined;
+  /** Where the update goes that waits for the limiter. */
+  #delayed: Path | undefined;
+  #round = 0;
+  #isScattered = false;
+  #natRetries = 0;
+  #announced: readonly IpAddress[];
+  #hasPath = true;
+  /** The path on which the peer was last known to be. */
+  #proven: Path;
+
+  /** @param path - in use after establishment. */
+  constructor(
+    now: Instant,
+    path: Path,
+    known: { readonly locals: readonly IpAddress[]; readonly remotes: readonly IpAddress[] },
+    options: PathMoverOptions,
+  ) {
+    this.#now = now;
+    this.#path = path;
+    this.#proven = path;
+    this.#options = options;
+    this.#nat64Prefix = options.nat64Prefix;
+    this.#locals = known.locals;
+    this.#remotes = known.remotes;
+    this.#announced = this.#additional();
+  }
+
+  /** The path in use. */
+  get path(): Path {
+    return this.#path;
+  }
+
+  /** All paths that could be used now, the likeliest first. */
+  get candidates(): readonly Path[] {
+    return this.#candidates('stay');
+  }
+
+  handle(input: PathMoverInput): readonly PathMoverOutput[] {
+    this.#now = input.now;
+    switch (input.kind) {
+      case 'local-addresses':
+        this.#locals = input.addresses;
+        this.#nat64Prefix = input.nat64Prefix ?? this.#options.nat64Prefix;
+        this.#refused.clear();
+        return this.#reconsider();
+      case 'peer-addresses':
+        this.#remotes = input.addresses;
+        return this.#reconsider();
+      case 'update-wanted':
+        return this.#options.hasMobike ? this.#begin(this.#path) : [];
+      case 'no-answer':
+        return this.#probe();
+      case 'answered':
+        return this.#onAnswer(input.path, input.update);
+      case 'timeout':
+        return this.#onTimeout();
+      default:
+        return unreachable(input);
+    }
+  }
+
+  nextDeadline(): Deadline | undefined {
+    const again = this.#hasPath ? undefined : this.#refused.firstForgotten;
+    if (this.#delayed === undefined && again === undefined) return undefined;
+    const at = again ?? addMs(this.#now, this.#limiter.waitMs(this.#now));
+    return { name: 'address update', at, toleranceMs: 0, wake: 'device' };
+  }
+
+  /** Some address has changed: is the path still there, and is there a better one? */
+  #reconsider(): readonly PathMoverOutput[] {
+    const wished = this.#candidates(this.#options.followsPreference === false ? 'stay' : 'prefer');
+    const [best] = wished;
+    this.#delayed = undefined;
+    if (best === undefined) return this.#strand();
+    const wasStranded = !this.#hasPath;
+    this.#hasPath = true;
+    const isHere = pathsEqual(best, this.#path);
+    if (!this.#options.hasMobike) return isHere && !wasStranded ? [] : this.#reEstablish(best);
+    // Where we were stranded the same address may be another network: the peer is told in any case.
+    if (!isHere || wasStranded) return this.#begin(best);
+    const additional = this.#additional();
+    if (sameAddresses(additional, this.#announced) || this.#pending) return [];
+    this.#announced = additional;
+    return [{ kind: 'announce', additional }];
+  }
+
+  #strand(): readonly PathMoverOutput[] {
+    if (!this.#hasPath) return [];
+    this.#hasPath = false;
+    return [{ kind: 'no-path' }];
+  }
+
+  #reEstablish(path: Path): readonly PathMoverOutput[] {
+    const oldPathWorks = this.#locals.some((own) => addressesEqual(own, this.#path.local.address));
+    this.#path = path;
+    return [{ kind: 're-establish', path, oldPathWorks }];
+  }
+
+  #begin(path: Path): readonly PathMoverOutput[] {
+    if (this.#limiter.waitMs(this.#now) > 0) {
+      this.#delayed = path;
+      return [];
+    }
+    this.#limiter.onMove(this.#now);
+    return this.#update(path);
+  }
+
+  /** Moves, and tells the peer. What is outstanding is stale from here on. */
+  #update(path: Path): readonly PathMoverOutput[] {
+    const outputs: PathMoverOutput[] = [];
+    const isSamePeer = addressesEqual(path.remote.address, this.#path.remote.address);
+    if (!pathsEqual(path, this.#path)) outputs.push({ kind: 'move-ike', path });
+    if (this.#options.moveChildren === 'at-once' || isSamePeer) {
+      outputs.push({ kind: 'move-children', path });
+    }
+    this.#path = path;
+    this.#delayed = undefined;
+    this.#round = 0;
+    this.#isScattered = false;
+    this.#updateId += 1;
+    this.#pending = { id: this.#updateId, path, wentElsewhere: false };
+    const additional = this.#additional();
+    const isNews = !sameAddresses(additional, this.#announced);
+    this.#announced = additional;
+    outputs.push({
+      kind: 'send-update',
+      updateId: this.#updateId,
+      path,
+      ...(isNews ? { additional } : {}),
+    });
+    return outputs;
+  }
+
+  #probe(): readonly PathMoverOutput[] {
+    if (!this.#hasPath) return [];
+    const round = probeRound(this.#round, this.#candidates('stay'));
+    if (round === undefined) return [{ kind: 'close', code: 'peer-unreachable' }];
+    this.#round += 1;
+    const isElsewhere = round.paths.some((path) => !pathsEqual(path, this.#path));
+    if (isElsewhere) {
+      this.#isScattered = true;
+      // Its NAT_DETECTION_DESTINATION_IP is wrong there, and it must not be changed: it ends, and its result is discarded.
+      if (this.#pending) this.#pending.wentElsewhere = true;
+    }
+    return [{ kind: 'transmit', ...round }];
+  }
+
+  #onAnswer(path: Path, update: UpdateAnswer | undefined): readonly PathMoverOutput[] {
+    const wasScattered = this.#isScattered;
+    this.#round = 0;
+    this.#isScattered = false;
+    if (update?.routability === 'failed') {
+      // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.
+      return [{ kind: 'close', code: 'path-not-proven' }];
+    }
+    const pending = this.#pending;
+    if (update === undefined || pending === undefined || update.updateId !== pending.id) {
+      // RFC 4555 §3.5: no MOBIKE processing for an answer that an address change has overtaken. Another exchange only shows
+      // that the peer is there, and that it may have been heard elsewhere.
+      if (update !== undefined || pending !== undefined || !wasScattered) return [];
+      return this.#options.hasMobike ? this.#update(path) : this.#reEstablishIf(path);
+    }
+    this.#pending = undefined;
+    if (update.refusal !== undefined) return this.#onRefusal(pending.path, update.refusal);
+    this.#natRetries = 0;
+    if (pending.wentElsewhere || update.routability === 'ambiguous') return this.#update(path);
+    this.#proven = pending.path;
+    return [{ kind: 'move-children', path: pending.path }];
+  }
+
+  #reEstablishIf(path: Path): readonly PathMoverOutput[] {
+    return pathsEqual(path, this.#path) ? [] : this.#reEstablish(path);
+  }
+
+  #onRefusal(
+    path: Path,
+    refusal: 'unacceptable-addresses' | 'unexpected-nat-detected',
+  ): readonly PathMoverOutput[] {
+    if (refusal === 'unexpected-nat-detected' && this.#natRetries < NAT_RETRIES) {
+      this.#natRetries += 1;
+      return this.#update(path);
+    }
+    this.#natRetries = 0;
+    this.#refused.add(this.#now, path);
+    const candidates = this.#candidates('stay');
+    const next = candidates.find((other) => pathsEqual(other, this.#proven)) ?? candidates[0];
+    return next === undefined ? this.#strand() : this.#begin(next);
+  }
+
+  #onTimeout(): readonly PathMoverOutput[] {
+    const path = this.#delayed;
+    const again = this.#refused.firstForgotten;
+    if (!this.#hasPath && again !== undefined && this.#now >= again) {
+      this.#refused.clear();
+      return this.#reconsider();
+    }
+    if (path === undefined || this.#limiter.waitMs(this.#now) > 0) return [];
+    this.#delayed = undefined;
+    return this.#begin(path);
+  }
+
+  #candidates(order: 'stay' | 'prefer'): readonly Path[] {
+    return pathCandidates({
+      localAddresses: this.#locals,
+      remoteAddresses: this.#remotes,
+      current: this.#path,
+      order,
+      ...(this.#nat64Prefix === undefined ? {} : { nat64Prefix: this.#nat64Prefix }),
+    }).filter((path) => !this.#refused.has(this.#now, path));
+  }
+
+  #additional(): readonly IpAddress[] {
+    return this.#locals.filter((own) => !addressesEqual(own, this.#path.local.address));
+  }
+}
+
+function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
+  const has = (list: readonly IpAddress[], address: IpAddress): boolean =>
+    list.some((other) => addressesEqual(other, address));
+  return a.length === b.length && a.every((address) => has(b, address));
+}
+
+function unreachable(input: never): never {
+  throw new Error(`unhandled input ${JSON.stringify(input)}`);
+}

@@ -1,0 +1,304 @@
+import {
+  addMs,
+  type Deadline,
+  earliestDeadline,
+  type Instant,
+  type Machine,
+  msBetween,
+} from '@ipsec-kit/clock';
+import { BindingRule } from './binding-rule.ts';
+import type {
+  DpdReason,
+  LivenessAction,
+  LivenessCounters,
+  LivenessInput,
+  LivenessOptions,
+} from './liveness-contract.ts';
+import { type LivenessSettings, livenessSettings } from './liveness-settings.ts';
+import type { MappingVerdict } from './mapping-tracker.ts';
+import { OneWayWatch } from './one-way-watch.ts';
+import { TrafficRecord, type TrafficStamps } from './traffic-stamps.ts';
+
+/** Share of the delay by which a DPD may be late, to ride on another wake. */
+const DPD_TOLERANCE_SHARE = 0.1;
+
+/** Shortest time between two questions about the path: networks flap, and clocks jump. */
+const PAUSE_MS = 500;
+
+/** Decides what keeps a path alive and finds out whether it still is: one for each IKE session, in either role.
+ * - 0xFF iff nothing went out for the interval, behind a NAT or where it is forced (RFC 3948 §4).
+ * - A DPD with NAT detection in its place iff it is later than interval + margin; also after a sleep longer than the
+ *   mapping lives, and when traffic goes one-way. One that cannot go out because an exchange runs follows that.
+ * - A DPD iff nothing came in for the delay, and no exchange runs (RFC 7296 §2.4).
+ * - One NAT detection right after establishment and after every rekey of the IKE SA, for a baseline; UPDATE_SA_ADDRESSES
+ *   as soon as a detection shows another mapping, or may have missed one (RFC 4555 §3.8).
+ *
+ * Evidence of life and of renewal are kept apart: inbound packets postpone no keepalive (RFC 4787 REQ-6), outbound ones no DPD.
+ * A peer's own DPD is answered by whoever holds the IKE SA, whatever is set here.
+ */
+export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
+  readonly #settings: LivenessSettings;
+  readonly #rule: BindingRule;
+  readonly #traffic: TrafficRecord;
+  readonly #oneWay = new OneWayWatch();
+  readonly #dpds: Record<DpdReason, number> = {
+    late: 0,
+    slept: 0,
+    'one-way': 0,
+    connectivity: 0,
+    baseline: 0,
+    idle: 0,
+    keepalive: 0,
+  };
+  #keepalives = 0;
+  #updates = 0;
+  #now: Instant;
+  #isBehindNat = false;
+  #canDetect = false;
+  #isExchangeRunning = false;
+  #roundTripMs = 0;
+  /** Why the path has to be asked about as soon as no exchange runs. */
+  #doubt: DpdReason | undefined;
+  /** A mapping may have changed with nothing to compare: only an update helps. */
+  #isUnknown = false;
+  #owedUpdate: 'mapping-changed' | 'mapping-unknown' | 'connectivity' | undefined;
+  #askedAt: Instant | undefined;
+  /** Until then a question, or the exchange that runs, goes out before 0xFF. */
+  #heldUntil: Instant | undefined;
+
+  constructor(now: Instant, options: LivenessOptions = {}) {
+    this.#settings = livenessSettings(options);
+    this.#rule = new BindingRule(this.#settings);
+    this.#traffic = new TrafficRecord(now);
+    this.#now = now;
+  }
+
+  handle(input: LivenessInput): readonly LivenessAction[] {
+    this.#now = input.now;
+    switch (input.kind) {
+      case 'traffic':
+        this.#traffic.merge(input.stamps);
+        if (input.espPacketsOut !== undefined) {
+          this.#oneWay.onSample(input.now, input.espPacketsOut, this.#traffic);
+        }
+        return this.#next();
+      case 'timeout':
+        return this.#next();
+      case 'slept':
+        this.#onSlept(input.sleptMs);
+        return this.#next();
+      case 'connectivity':
+        if (this.#settings.updateOnConnectivity && this.#canDetect) {
+          this.#owedUpdate ??= 'connectivity';
+        } else this.#doubt ??= 'connectivity';
+        return this.#next();
+      case 'path':
+        this.#onPath(input.behindNat, input.canDetect);
+        return this.#next();
+      case 'rekeyed':
+        this.#wantBaseline();
+        return this.#next();
+      case 'exchange-started':
+        this.#isExchangeRunning = true;
+        return [];
+      case 'exchange-ended':
+        this.#isExchangeRunning = false;
+        if (input.roundTripMs !== undefined) this.#roundTripMs = input.roundTripMs;
+        if (input.verdict !== undefined) this.#onVerdict(input.verdict);
+        return this.#next();
+      case 'binding':
+        this.#rule.discovered(input.keepaliveMs, input.lifetimeMs);
+        return this.#next();
+      default:
+        return unreachable(input);
+    }
+  }
+
+  nextDeadline(): Deadline | undefined {
+    return earliestDeadline([
+      this.#pathDeadline(),
+      this.#keepaliveDeadline(),
+      this.#idleDeadline(),
+      this.#oneWay.nextDeadline(this.#now),
+    ]);
+  }
+
+  /** When packets last came and went, for status. */
+  get stamps(): TrafficStamps {
+    return this.#traffic;
+  }
+
+  /** What this has cost. */
+  get counters(): LivenessCounters {
+    return { keepalives: this.#keepalives, updates: this.#updates, dpds: { ...this.#dpds } };
+  }
+
+  /** The keepalive interval in use, in milliseconds; 0 when none go out. */
+  get keepaliveMs(): number {
+    return this.#isKept() ? this.#rule.keepaliveMs : 0;
+  }
+
+  /** At most one action: whatever it is, it stands in for the rest. */
+  #next(): readonly LivenessAction[] {
+    const now = this.#now;
+    if (!this.#isExchangeRunning) {
+      const isPausing = this.#isPausing(now);
+      if (this.#owedUpdate !== undefined && !(isPausing && this.#owedUpdate === 'connectivity')) {
+        return this.#update(this.#owedUpdate);
+      }
+      if (this.#doubt !== undefined && !isPausing) return this.#ask(this.#doubt);
+      if (this.#canLoseMapping() && this.#oneWay.suspects(now, this.#roundTripMs)) {
+        return this.#ask('one-way');
+      }
+    }
+    const kept = this.#keepMapping(now);
+    if (kept.length > 0) return kept;
+    return this.#isIdle(now) ? this.#ask('idle') : [];
+  }
+
+  #keepMapping(now: Instant): readonly LivenessAction[] {
+    if (!this.#isKept() || (this.#heldUntil !== undefined && now < this.#heldUntil)) return [];
+    const verdict = this.#rule.judge(msBetween(this.#traffic.lastOutbound, now));
+    if (verdict === 'nothing') return [];
+    if (verdict === 'late') {
+      if (!this.#isExchangeRunning) return this.#isAskedLately() ? [] : this.#ask('late');
+      // It cannot go out now; 0xFF could renew a mapping under another port with nobody noticing, so ask afterwards.
+      this.#doubt ??= 'late';
+    }
+    return this.#keep();
+  }
+
+  #keep(): readonly LivenessAction[] {
+    if (this.#settings.keepaliveKind === 'dpd' && !this.#isExchangeRunning) {
+      return this.#isAskedLately() ? [] : this.#ask('keepalive');
+    }
+    this.#traffic.outKeepalive = this.#now;
+    this.#keepalives += 1;
+    return [{ kind: this.#settings.keepaliveKind === 'esp' ? 'esp-keepalive' : 'keepalive' }];
+  }
+
+  #ask(reason: DpdReason): readonly LivenessAction[] {
+    this.#askedAt = this.#now;
+    this.#dpds[reason] += 1;
+    this.#doubt = undefined;
+    return [{ kind: 'dpd', natDetection: this.#canDetect && this.#canLoseMapping(), reason }];
+  }
+
+  #update(
+    reason: 'mapping-changed' | 'mapping-unknown' | 'connectivity',
+  ): readonly LivenessAction[] {
+    this.#owedUpdate = undefined;
+    this.#doubt = undefined;
+    this.#isUnknown = false;
+    this.#askedAt = this.#now;
+    this.#updates += 1;
+    return [{ kind: 'update-addresses', reason }];
+  }
+
+  #onPath(behindNat: boolean, canDetect: boolean): void {
+    this.#isBehindNat = behindNat;
+    this.#canDetect = canDetect;
+    this.#doubt = undefined;
+    this.#isUnknown = false;
+    this.#owedUpdate = undefined;
+    this.#wantBaseline();
+  }
+
+  #wantBaseline(): void {
+    if (!this.#canDetect || !this.#canLoseMapping()) return;
+    // What was in doubt stays so, and the comparison that would have told is not to be had any more.
+    if (this.#doubt !== undefined && this.#doubt !== 'baseline') this.#isUnknown = true;
+    this.#doubt ??= 'baseline';
+  }
+
+  #onVerdict(verdict: MappingVerdict): void {
+    if (verdict === 'changed') this.#owedUpdate = 'mapping-changed';
+    else if (verdict === 'began' && this.#isUnknown) this.#owedUpdate = 'mapping-unknown';
+    if (verdict !== 'unchanged' && this.#doubt === 'baseline') this.#doubt = undefined;
+    this.#isUnknown = false;
+    // Any other doubt arose while the exchange ran, and stays: a retransmission gets the response from before, with the
+    // hash from before (RFC 7296 §2.1).
+  }
+
+  #onSlept(sleptMs: number): void {
+    const silenceMs = msBetween(this.#traffic.lastOutbound, this.#now);
+    if (!this.#canLoseMapping() || !this.#rule.isDoubtfulAfter(sleptMs, silenceMs)) return;
+    this.#doubt ??= 'slept';
+    // 0xFF first would renew the mapping under another port before anybody asks.
+    this.#heldUntil = addMs(this.#now, this.#rule.keepaliveMs);
+  }
+
+  /** A NAT, or a firewall that keepalives are forced for, may forget us. */
+  #canLoseMapping(): boolean {
+    return this.#isBehindNat || this.#settings.keepaliveWhen === 'always';
+  }
+
+  #isKept(): boolean {
+    return this.#rule.keepaliveMs > 0 && this.#canLoseMapping();
+  }
+
+  /** A DPD was asked for and nothing has gone out since: it waits somewhere, another would not help. */
+  #isAskedLately(): boolean {
+    return (
+      this.#askedAt !== undefined && msBetween(this.#askedAt, this.#now) < this.#rule.keepaliveMs
+    );
+  }
+
+  #isIdle(now: Instant): boolean {
+    const at = this.#idleDeadline()?.at;
+    return at !== undefined && now >= at;
+  }
+
+  #isPausing(now: Instant): boolean {
+    return this.#askedAt !== undefined && msBetween(this.#askedAt, now) < PAUSE_MS;
+  }
+
+  /** What is owed goes out at once, or at the end of the exchange that runs; only a pause is waited for. */
+  #pathDeadline(): Deadline | undefined {
+    if (this.#isExchangeRunning || this.#askedAt === undefined) return undefined;
+    if (this.#doubt === undefined && this.#owedUpdate === undefined) return undefined;
+    const at = addMs(this.#askedAt, PAUSE_MS);
+    return { name: 'path', at, toleranceMs: PAUSE_MS, wake: 'device' };
+  }
+
+  #keepaliveDeadline(): Deadline | undefined {
+    if (!this.#isKept()) return undefined;
+    return {
+      name: 'nat-keepalive',
+      at: this.#keepaliveAt(),
+      toleranceMs: this.#rule.toleranceMs,
+      wake: this.#settings.keepaliveWake,
+    };
+  }
+
+  #keepaliveAt(): Instant {
+    const { keepaliveMs } = this.#rule;
+    const due = addMs(this.#traffic.lastOutbound, keepaliveMs);
+    const held = this.#heldUntil !== undefined && this.#heldUntil > due ? this.#heldUntil : due;
+    if (this.#askedAt === undefined) return held;
+    // A DPD that was asked for and did not go out postpones no 0xFF, only the next DPD in its place.
+    const silenceMs = msBetween(this.#traffic.lastOutbound, this.#now);
+    const isDpd = this.#settings.keepaliveKind === 'dpd' || this.#rule.judge(silenceMs) === 'late';
+    const again = addMs(this.#askedAt, keepaliveMs);
+    return isDpd && again > held ? again : held;
+  }
+
+  #idleDeadline(): Deadline | undefined {
+    const { dpdDelayMs, dpdWake } = this.#settings;
+    // Any exchange asks the same, so a DPD waits for none.
+    if (dpdDelayMs === 0 || this.#isExchangeRunning) return undefined;
+    const { lastInbound } = this.#traffic;
+    const from =
+      this.#askedAt !== undefined && this.#askedAt > lastInbound ? this.#askedAt : lastInbound;
+    return {
+      name: 'dpd',
+      at: addMs(from, dpdDelayMs),
+      toleranceMs: dpdDelayMs * DPD_TOLERANCE_SHARE,
+      wake: dpdWake,
+    };
+  }
+}
+
+function unreachable(input: never): never {
+  throw new Error(`unhandled input ${JSON.stringify(input)}`);
+}

@@ -1,0 +1,126 @@
+import {
+  type Posix,
+  rawMemory,
+  type SystemCalls,
+  TUN_F_CSUM,
+  TUN_F_TSO_ECN,
+  TUN_F_TSO4,
+  TUN_F_TSO6,
+  TUN_F_USO4,
+  TUN_F_USO6,
+  TUNSETOFFLOAD,
+  TUNSETVNETHDRSZ,
+} from '@ipsec-kit/posix';
+import { openTunDescriptors } from './open-tun-device.ts';
+import { TunError } from './tun-error.ts';
+import type { TunOffloads, TunQueue, TunQueueOptions } from './tun-queue.ts';
+import { createTunReader, type WritableTunCounters } from './tun-reader.ts';
+import { createTunWriter } from './tun-writer.ts';
+import { VNET_HEADER_BYTES } from './vnet-header.ts';
+
+const TCP = TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+const UDP = TUN_F_USO4 | TUN_F_USO6;
+/** What is asked for, the most first: a kernel refuses what it does not know. */
+const WISHES: readonly { readonly flags: number; readonly offloads: TunOffloads }[] = [
+  { flags: TUN_F_CSUM | TCP | UDP, offloads: { checksum: true, tcp: true, udp: true } },
+  { flags: TUN_F_CSUM | TCP, offloads: { checksum: true, tcp: true, udp: false } },
+  { flags: 0, offloads: { checksum: false, tcp: false, udp: false } },
+];
+
+/** How many queues, and of what device. */
+export interface TunQueuesOptions extends TunQueueOptions {
+  /** One for each worker; default 1. The host keeps a flow on the queue that its packets came from. */
+  readonly queues?: number;
+  /** Default `/dev/net/tun`. */
+  readonly devicePath?: string;
+}
+
+/** Makes a TUN device with offloads, and opens its queues. It is down and has no address: whoever configures it names it
+ * by the name of a queue. It goes with its last queue.
+ * @throws TunError, one sentence that says what to do.
+ */
+export function openTunQueues(
+  posix: Posix,
+  calls: SystemCalls,
+  options: TunQueuesOptions,
+): readonly TunQueue[] {
+  const { name: wanted, queues = 1, devicePath = '/dev/net/tun' } = options;
+  const { name, fds } = openTunDescriptors(posix, wanted, devicePath, queues);
+  try {
+    return fds.map((fd) => queueOn(calls, fd, negotiate(calls, fd), { ...options, name }));
+  } catch (error) {
+    for (const fd of fds) calls.close(fd);
+    throw error;
+  }
+}
+
+/** Uses a descriptor of a TUN device that someone else made, in the thread of the caller; it is closed with the queue
+ * unless `keepsOpen` is set.
+ * @param fd - delivers whole IP packets and no packet information, does not block.
+ * @param hasVnetHeader - whether it was made with IFF_VNET_HDR; the offloads are then set here.
+ * @throws TunError when the device refuses.
+ */
+export function tunQueueFromFd(
+  calls: SystemCalls,
+  fd: number,
+  hasVnetHeader: boolean,
+  options: TunQueueOptions,
+): TunQueue {
+  return queueOn(calls, fd, hasVnetHeader ? negotiate(calls, fd) : undefined, options);
+}
+
+function negotiate(calls: SystemCalls, fd: number): TunOffloads {
+  const scratch = calls.mapMemory(8);
+  try {
+    rawMemory(scratch).words32[0] = VNET_HEADER_BYTES;
+    const sized = calls.ioctl(fd, TUNSETVNETHDRSZ, scratch.address);
+    const wish = WISHES.find(({ flags }) => calls.ioctl(fd, TUNSETOFFLOAD, flags) >= 0);
+    if (sized >= 0 && wish) return wish.offloads;
+  } finally {
+    scratch.release();
+  }
+  throw new TunError(
+    'unsupported',
+    'the TUN device takes no packets with a vnet header: open it without offloads',
+  );
+}
+
+/** A queue on a descriptor whose offloads are settled; without `offloads` packets have no header in front. */
+export function queueOn(
+  calls: SystemCalls,
+  fd: number,
+  offloads: TunOffloads | undefined,
+  options: TunQueueOptions,
+): TunQueue {
+  const counters: WritableTunCounters = { read: 0, readDrops: 0, written: 0, writeDrops: 0 };
+  const reader = createTunReader(calls, fd, offloads, options, counters);
+  const writer = createTunWriter(calls, fd, offloads, counters);
+  let isOpen = true;
+  return {
+    fd,
+    name: options.name,
+    offloads: offloads ?? { checksum: false, tcp: false, udp: false },
+    counters,
+    packets: reader.packets,
+    get lastErrno(): number {
+      return reader.lastErrno || writer.lastErrno;
+    },
+    read(): boolean {
+      if (isOpen) return reader.read();
+      reader.packets.count = 0;
+      return false;
+    },
+    write(batch): number {
+      if (isOpen) return writer.write(batch);
+      counters.writeDrops += batch.count;
+      return 0;
+    },
+    close(): void {
+      if (!isOpen) return;
+      isOpen = false;
+      if (options.keepsOpen !== true) calls.close(fd);
+      reader.release();
+      writer.release();
+    },
+  };
+}

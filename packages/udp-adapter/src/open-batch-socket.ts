@@ -1,0 +1,220 @@
+import type { Endpoint } from '@ipsec-kit/ip';
+import {
+  AF_INET,
+  AF_INET6,
+  errnoName,
+  IP_MTU_DISCOVER,
+  IP_PKTINFO,
+  IP_PMTUDISC_DONT,
+  IP_PMTUDISC_PROBE,
+  IP_RECVTOS,
+  IPV6_MTU_DISCOVER,
+  IPV6_RECVPKTINFO,
+  IPV6_RECVTCLASS,
+  IPV6_V6ONLY,
+  rawMemory,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_REUSEPORT,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCKADDR_IN,
+  SOCKADDR_IN6,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_SOCKET,
+  SOL_UDP,
+  type SystemCalls,
+  UDP_GRO,
+  UDP_SEGMENT,
+} from '@ipsec-kit/posix';
+import { createBatchReceiver } from './batch-receiver.ts';
+import { createBatchSender } from './batch-sender.ts';
+import type {
+  BatchSocket,
+  BatchSocketCounters,
+  BatchSocketOptions,
+  BatchSocketResult,
+} from './batch-socket.ts';
+import { DEFAULT_SOCKET_BUFFER_BYTES } from './udp-adapter.ts';
+import { type UdpBindError, udpBindError } from './udp-bind-error.ts';
+
+const SCRATCH_BYTES = 64;
+
+/** A call that the system refused while a socket was made. */
+class Refusal extends Error {
+  readonly code: string;
+
+  constructor(call: string, errno: number) {
+    super(`${call}: ${errnoName(errno)}`);
+    this.code = errnoName(errno);
+  }
+}
+
+/** A bound socket that any thread may make a {@link BatchSocket} of. */
+export interface BatchDescriptor {
+  readonly fd: number;
+  /** Where it is bound, with the port that it was given. */
+  readonly endpoint: Endpoint;
+  readonly offloads: { readonly segment: boolean; readonly coalesce: boolean };
+}
+
+/** A descriptor, which the caller closes, or one sentence and a code say why not. */
+export type BatchDescriptorResult =
+  | { readonly ok: true; readonly descriptor: BatchDescriptor }
+  | { readonly ok: false; readonly error: UdpBindError };
+
+/** Opens a socket for batches. Segmentation offloads are used where the kernel has them; the local address of each
+ * datagram is asked for, and without it nothing is opened.
+ */
+export function openBatchSocket(
+  calls: SystemCalls,
+  options: BatchSocketOptions,
+): BatchSocketResult {
+  const opened = openBatchDescriptor(calls, options);
+  if (!opened.ok) return opened;
+  try {
+    return { ok: true, socket: batchSocketOn(calls, opened.descriptor) };
+  } catch (error) {
+    calls.close(opened.descriptor.fd);
+    return { ok: false, error: udpBindError(error, options.bind) };
+  }
+}
+
+/** The same, but nothing reads or writes yet: for a thread that opens sockets for another one, where
+ * {@link batchSocketOn} makes use of them.
+ */
+export function openBatchDescriptor(
+  calls: SystemCalls,
+  options: BatchSocketOptions,
+): BatchDescriptorResult {
+  const { bind } = options;
+  const domain = bind.address.version === 4 ? AF_INET : AF_INET6;
+  const mapped = calls.mapMemory(SCRATCH_BYTES);
+  const fd = calls.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  try {
+    if (fd < 0) throw new Refusal('socket', -fd);
+    const set = optionSetter(calls, fd, mapped);
+    const offloads = prepare(set, options);
+    const endpoint = bindTo(calls, fd, mapped, bind);
+    return { ok: true, descriptor: { fd, endpoint, offloads } };
+  } catch (error) {
+    if (fd >= 0) calls.close(fd);
+    return { ok: false, error: udpBindError(error, bind) };
+  } finally {
+    mapped.release();
+  }
+}
+
+type SetOption = (level: number, option: number, value: number) => number;
+
+function optionSetter(
+  calls: SystemCalls,
+  fd: number,
+  scratch: Parameters<typeof rawMemory>[0],
+): SetOption {
+  const { words32, address } = rawMemory(scratch);
+  return (level, option, value) => {
+    words32[0] = value;
+    return calls.setsockopt(fd, level, option, address, 4);
+  };
+}
+
+/** Sets what has to be set before the socket is bound. @returns the offloads that the kernel has. */
+function prepare(
+  set: SetOption,
+  options: BatchSocketOptions,
+): { segment: boolean; coalesce: boolean } {
+  const { bufferBytes = DEFAULT_SOCKET_BUFFER_BYTES, sharesPort = false, dontFragment } = options;
+  const isIpv4 = options.bind.address.version === 4;
+  const required = (call: string, result: number): void => {
+    if (result < 0) throw new Refusal(call, -result);
+  };
+  if (isIpv4) {
+    required('IP_PKTINFO', set(SOL_IP, IP_PKTINFO, 1));
+    set(SOL_IP, IP_RECVTOS, 1);
+  } else {
+    required('IPV6_V6ONLY', set(SOL_IPV6, IPV6_V6ONLY, 1));
+    required('IPV6_RECVPKTINFO', set(SOL_IPV6, IPV6_RECVPKTINFO, 1));
+    set(SOL_IPV6, IPV6_RECVTCLASS, 1);
+  }
+  if (sharesPort) required('SO_REUSEPORT', set(SOL_SOCKET, SO_REUSEPORT, 1));
+  if (dontFragment !== undefined) {
+    const mode = dontFragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT;
+    const [level, option] = isIpv4 ? [SOL_IP, IP_MTU_DISCOVER] : [SOL_IPV6, IPV6_MTU_DISCOVER];
+    required('IP_MTU_DISCOVER', set(level, option, mode));
+  }
+  // The system caps what is asked for without privileges; a refusal costs throughput only.
+  if (set(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes) < 0) set(SOL_SOCKET, SO_RCVBUF, bufferBytes);
+  if (set(SOL_SOCKET, SO_SNDBUFFORCE, bufferBytes) < 0) set(SOL_SOCKET, SO_SNDBUF, bufferBytes);
+  if (options.offloads === false) return { segment: false, coalesce: false };
+  return {
+    // 0 is "no segmentation unless a message asks for it": a kernel that knows the option takes it.
+    segment: set(SOL_UDP, UDP_SEGMENT, 0) === 0,
+    coalesce: set(SOL_UDP, UDP_GRO, 1) === 0,
+  };
+}
+
+function bindTo(
+  calls: SystemCalls,
+  fd: number,
+  scratch: Parameters<typeof rawMemory>[0],
+  endpoint: Endpoint,
+): Endpoint {
+  const { bytes, words16, words32, address } = rawMemory(scratch);
+  const { version } = endpoint.address;
+  const shape = version === 4 ? SOCKADDR_IN : SOCKADDR_IN6;
+  bytes.fill(0);
+  words16[0] = version === 4 ? AF_INET : AF_INET6;
+  bytes[2] = endpoint.port >>> 8;
+  bytes[3] = endpoint.port;
+  bytes.set(endpoint.address.bytes, shape.fields.address.offset);
+  const bound = calls.bind(fd, address, shape.sizeBytes);
+  if (bound < 0) throw new Refusal('bind', -bound);
+  const lengthAt = SCRATCH_BYTES - 8;
+  words32[lengthAt >>> 2] = shape.sizeBytes;
+  const named = calls.getsockname(fd, address, address + lengthAt);
+  if (named < 0) throw new Refusal('getsockname', -named);
+  return { address: endpoint.address, port: ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0) };
+}
+
+/** Reads and writes a bound socket in the thread of the caller; one thread at a time. It is closed with the result. */
+export function batchSocketOn(calls: SystemCalls, descriptor: BatchDescriptor): BatchSocket {
+  const { fd, endpoint, offloads } = descriptor;
+  const counters: BatchSocketCounters = { received: 0, receiveDrops: 0, sent: 0, refused: 0 };
+  const { version } = endpoint.address;
+  const receiver = createBatchReceiver(calls, fd, endpoint.port, counters);
+  const sender = createBatchSender(calls, fd, version, offloads.segment, counters);
+  let isOpen = true;
+  return {
+    fd,
+    endpoint,
+    counters,
+    get offloads() {
+      return { segment: sender.segments, coalesce: offloads.coalesce };
+    },
+    get lastErrno(): number {
+      return sender.lastErrno;
+    },
+    receive(into): boolean {
+      if (isOpen) return receiver.receive(into);
+      into.count = 0;
+      return false;
+    },
+    send(batch, from, to): number {
+      if (isOpen) return sender.send(batch, from, to);
+      counters.refused += to - from;
+      return to - from;
+    },
+    close(): void {
+      if (!isOpen) return;
+      isOpen = false;
+      calls.close(fd);
+      receiver.release();
+      sender.release();
+    },
+  };
+}

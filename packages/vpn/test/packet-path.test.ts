@@ -1,0 +1,77 @@
+import { createNodeProvider } from '@ipsec-kit/crypto/node';
+import type { PacketWorkerResult } from '@ipsec-kit/datapath';
+import { describe, expect, it } from 'vitest';
+import { createClient } from '../src/client.ts';
+import type { VpnEvent } from '../src/events.ts';
+import { createPacketPort } from '../src/packet-port.ts';
+import { type Platform, platformWith } from '../src/platform.ts';
+import type { HostOptions } from '../src/tunnel-host-options.ts';
+import { clientOptions, createMemoryWorld, serverOn } from './memory-world.ts';
+
+const refused: PacketWorkerResult = { ok: false, reason: 'this Node has no FFI' };
+
+/** Opens a client whose platform has a device, and a worker that refuses. */
+async function openedClient(more: Partial<HostOptions> = {}) {
+  const { hostAt } = createMemoryWorld();
+  const { server } = serverOn(hostAt('192.0.2.1'));
+  await server.open();
+  const port = createPacketPort();
+  const events: VpnEvent[] = [];
+  let asked = 0;
+  const platform: Partial<Platform> = {
+    ...hostAt('192.0.2.7'),
+    createTun: async () => port.tun,
+    async startPacketWorker() {
+      asked += 1;
+      return refused;
+    },
+  };
+  const client = createClient({
+    options: clientOptions(),
+    platform,
+    onEvent: (event) => events.push(event),
+    ...more,
+  });
+  await client.open();
+  const state = client.status().state;
+  await client.close();
+  await server.close();
+  const warnings = events.flatMap((event) =>
+    event.kind === 'warning-raised' ? [event.sentence] : [],
+  );
+  return { state, asked, warnings };
+}
+
+describe('who carries packets', () => {
+  it('is this thread where a worker cannot be had, and one line says why', async () => {
+    expect(await openedClient()).toEqual({
+      state: 'open',
+      asked: 1,
+      warnings: [
+        'Packets are carried with node:dgram and node:crypto, which is slower: this Node has no FFI',
+      ],
+    });
+  });
+
+  it('is this thread when it is asked for, without a word', async () => {
+    expect(await openedClient({ packetPath: 'portable' })).toEqual({
+      state: 'open',
+      asked: 0,
+      warnings: [],
+    });
+  });
+
+  it('is this thread with a device that was handed over', async () => {
+    const { asked, state } = await openedClient({ tun: createPacketPort().tun });
+    expect({ asked, state }).toEqual({ asked: 0, state: 'open' });
+  });
+
+  it('is no worker of ours where sockets, device, ciphers or randomness are replaced', () => {
+    expect(platformWith().startPacketWorker).toBeTypeOf('function');
+    expect(platformWith({ jitter: () => 0 }).startPacketWorker).toBeTypeOf('function');
+    expect(platformWith({ crypto: createNodeProvider() }).startPacketWorker).toBeUndefined();
+    const startPacketWorker = async (): Promise<PacketWorkerResult> => refused;
+    const parts = { crypto: createNodeProvider(), startPacketWorker };
+    expect(platformWith(parts).startPacketWorker).toBe(startPacketWorker);
+  });
+});

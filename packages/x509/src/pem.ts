@@ -1,0 +1,61 @@
+/** Longest PEM text that is read. */
+const MAX_PEM_LETTERS = 8_388_608;
+const MAX_BLOCKS = 1_024;
+
+/** One block of a PEM file. */
+export interface PemBlock {
+  /** `CERTIFICATE`, `PRIVATE KEY`, `X509 CRL`, ... */
+  readonly label: string;
+  /** Between label and text: the headers of the old encrypted format; usually none. */
+  readonly hasHeaders: boolean;
+  readonly der: Uint8Array;
+}
+
+/** Reads the blocks of a PEM text; what stands between them is ignored.
+ * @returns `undefined` when a block is not closed or not base64, or there are more than 1024 of them. @see RFC 7468 §2, §3
+ */
+export function readPem(text: string): readonly PemBlock[] | undefined {
+  if (text.length > MAX_PEM_LETTERS) return undefined;
+  const blocks: PemBlock[] = [];
+  let label: string | undefined;
+  let letters: string[] = [];
+  let hasHeaders = false;
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const [, edge, name] = /^-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----\s*$/.exec(line) ?? [];
+    if (edge === 'BEGIN') {
+      if (label !== undefined || blocks.length === MAX_BLOCKS) return undefined;
+      label = name;
+      letters = [];
+      hasHeaders = false;
+    } else if (edge === 'END') {
+      const der = label === name ? decodeBase64(letters.join('')) : undefined;
+      if (der === undefined || label === undefined) return undefined;
+      blocks.push({ label, hasHeaders, der });
+      label = undefined;
+    } else if (label !== undefined) {
+      if (line.includes(':')) hasHeaders = true;
+      else letters.push(line.trim());
+    }
+  }
+  return label === undefined ? blocks : undefined;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+function decodeBase64(text: string): Uint8Array | undefined {
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
+  const body = text.replace(/=+$/, '');
+  const bytes = new Uint8Array(Math.floor((body.length * 3) / 4));
+  let bits = 0;
+  let buffer = 0;
+  let at = 0;
+  for (const letter of body) {
+    buffer = ((buffer << 6) | ALPHABET.indexOf(letter)) & 0xffff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[at] = (buffer >> bits) & 0xff;
+    at += 1;
+  }
+  return bytes;
+}
