@@ -1,7 +1,7 @@
 import type { Instant, WakeClass } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
-import type { EndpointOutput, Request } from '../endpoint-io.ts';
+import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { shownSession } from '../session/shown-session.ts';
@@ -77,6 +77,10 @@ export interface EndpointContext {
   nextIdBehind: number;
   /** IKE SAs behind a session that have ended while this input is handled, and why. */
   readonly endedBehind: EndedBehind[];
+  /** Peers that have authenticated to replace an IKE SA and wait for their turn, with the answer to go on with. */
+  readonly waitingAuths: Map<IkeSession, Answer>;
+  /** Sessions whose own reauthentication waits for its turn. */
+  readonly waitingReauths: Set<IkeSession>;
   readonly peerSessions: PeerSessions;
   nextChildId: number;
 }

@@ -23,7 +23,9 @@ import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
+import { giveWay } from '../reauth/give-way.ts';
 import { isUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
+import { waitsItsTurn } from '../reauth/turns.ts';
 import { endSession, releaseHalfOpen } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -137,8 +139,15 @@ export function onSecret(
   releaseHalfOpen(context, session);
   const isInitialContact = findNotify(payloads, NotifyType.INITIAL_CONTACT) !== undefined;
   if (!isInitialContact) {
-    session.takesOver = recognizeReauthentication(context, session, payloads);
-    session.isClosing ||= !session.takesOver && isUnwanted(context, session);
+    const old = recognizeReauthentication(context, session, payloads);
+    if (old && waitsItsTurn(session, old)) {
+      // Retransmissions of the request get silence meanwhile. @see RFC 7296 §2.1
+      context.waitingAuths.set(session, answer);
+      return;
+    }
+    session.takesOver = old;
+    if (old) giveWay(context, session, old);
+    else session.isClosing ||= isUnwanted(context, session);
   }
   if (!admitPeer(context, session, isInitialContact)) {
     refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));

@@ -56,6 +56,10 @@ function returnToOld(
   old.takenOverBy = undefined;
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
+  if (session.isReauthDue) {
+    old.isReauthDue = true;
+    context.waitingReauths.add(old);
+  }
   inheritRetired(context, session, old);
   for (const child of old.children.values()) {
     const replacement = session.children.get(child.replacedBy ?? 0);
