@@ -1,8 +1,7 @@
 import { KeepaliveTimer } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
-import { endWithDelete } from '../procedures/request-end.ts';
+import { closeFront } from '../reauth/close-front.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
 import { takeOver } from '../reauth/take-over.ts';
 import { keepOneOfTwo } from '../unique/uniqueness.ts';
@@ -47,5 +46,5 @@ export function establish(context: EndpointContext, session: IkeSession): void {
   armReauthentication(context, session);
   armIkeLifetime(context, session);
   if (!isReauthentication) keepOneOfTwo(context, session);
-  if (session.isClosing) endWithDelete(context, session, CLOSED_BY_USER);
+  if (session.isClosing) closeFront(context, session);
 }
