@@ -21,6 +21,7 @@ import {
 } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
+import { takeForLost } from '../loss/opened-by-peer.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
 import { giveWay } from '../reauth/give-way.ts';
@@ -153,6 +154,7 @@ export function onSecret(
     refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));
     return;
   }
+  if (!session.takesOver) takeForLost(context, session);
   const idr: IdPayload = { type: 'IDr', ...localIdentity };
   const proof = proveIdentity(context.crypto, sa, transcript, idr, secret);
   const authPayloads: Payload[] = [idr, proof];

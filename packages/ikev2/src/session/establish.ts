@@ -7,6 +7,7 @@ import { takeOver } from '../reauth/take-over.ts';
 import { keepOneOfTwo } from '../unique/uniqueness.ts';
 import { releaseHalfOpen } from './close-session.ts';
 import { armIkeLifetime } from './ike-lifetime.ts';
+import { spisOf } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { armLiveness } from './liveness-timer.ts';
 
@@ -32,6 +33,8 @@ export function establish(context: EndpointContext, session: IkeSession): void {
       path: session.path,
       virtualAddresses: session.virtualAddresses,
       peerAddresses: session.lease?.addresses.map(({ address }) => address) ?? [],
+      by: session.role === 'initiator' ? 'local' : 'peer',
+      spis: spisOf(session.sa),
     });
   }
   session.isReopened = false;

@@ -25,8 +25,6 @@ const MAX_ENDED = 1024;
 /** Keeps account of a host's sessions. */
 export class SessionBook {
   readonly #sessions = new Map<number, SimulatedSession>();
-  /** IKE SAs that may take the place of the one of an open session: the last of each. */
-  readonly #replacements = new Map<number, SimulatedSession>();
   #ended: EndedSession[] = [];
 
   /** IKE SAs that have keys, by session id. */
@@ -42,17 +40,26 @@ export class SessionBook {
   note(event: SessionEvent): void {
     switch (event.kind) {
       case 'ike-sa-keyed':
-        this.#keyed(event);
+        // Of an open session it is the IKE SA that may take the place of the one in use: a later event tells.
+        if (this.#sessions.get(event.sessionId)?.isOpen) return;
+        this.#sessions.set(event.sessionId, {
+          sessionId: event.sessionId,
+          initiator: event.initiator,
+          initiatorSpi: event.initiatorSpi,
+          responderSpi: event.responderSpi,
+          isOpen: false,
+          virtualAddresses: [],
+          peerAddresses: [],
+        });
         return;
       case 'session-opened': {
-        const { sessionId } = event;
-        // One that was interrupted may go on with what was to replace it anyway.
-        const session = this.#sessions.get(sessionId) ?? this.#replacements.get(sessionId);
-        this.#replacements.delete(sessionId);
-        if (!session) return;
-        const { virtualAddresses, peerAddresses } = event;
-        this.#sessions.set(event.sessionId, {
-          ...session,
+        const { sessionId, virtualAddresses, peerAddresses, by, spis } = event;
+        this.#forgetUnnamed(spis.initiator, spis.responder);
+        this.#sessions.set(sessionId, {
+          sessionId,
+          initiator: by === 'local',
+          initiatorSpi: spis.initiator,
+          responderSpi: spis.responder,
           isOpen: true,
           virtualAddresses,
           peerAddresses,
@@ -82,28 +89,12 @@ export class SessionBook {
         return;
       case 'session-closed':
         this.#sessions.delete(event.sessionId);
-        this.#replacements.delete(event.sessionId);
         this.#ended.push({ sessionId: event.sessionId, failure: event.failure });
         if (this.#ended.length > MAX_ENDED) this.#ended = this.#ended.slice(-MAX_ENDED / 2);
         return;
       default:
         return;
     }
-  }
-
-  /** Of an open session it is the IKE SA that may take the place of the one in use: a later event tells. */
-  #keyed(event: Extract<SessionEvent, { readonly kind: 'ike-sa-keyed' }>): void {
-    const { sessionId, initiator, initiatorSpi, responderSpi } = event;
-    const isReplacement = this.#sessions.get(sessionId)?.isOpen === true;
-    (isReplacement ? this.#replacements : this.#sessions).set(sessionId, {
-      sessionId,
-      initiator,
-      initiatorSpi,
-      responderSpi,
-      isOpen: false,
-      virtualAddresses: [],
-      peerAddresses: [],
-    });
   }
 
   /** The IKE SA of a reauthentication has an id of its own until it is known to be one. */
