@@ -42,6 +42,12 @@ export interface EndedBehind {
   readonly failure: SessionFailure;
 }
 
+/** An IKE_AUTH request that waits for its turn: the answer to go on with, and when its peer no longer waits. */
+export interface WaitingAuth {
+  readonly answer: Answer;
+  readonly until: Instant;
+}
+
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */
 export interface EndpointContext {
   readonly crypto: CryptoProvider;
@@ -78,7 +84,7 @@ export interface EndpointContext {
   /** IKE SAs behind a session that have ended while this input is handled, and why. */
   readonly endedBehind: EndedBehind[];
   /** Peers that have authenticated to replace an IKE SA and wait for their turn, with the answer to go on with. */
-  readonly waitingAuths: Map<IkeSession, Answer>;
+  readonly waitingAuths: Map<IkeSession, WaitingAuth>;
   /** Sessions whose own reauthentication waits for its turn. */
   readonly waitingReauths: Set<IkeSession>;
   readonly peerSessions: PeerSessions;

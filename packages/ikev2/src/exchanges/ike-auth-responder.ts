@@ -25,6 +25,7 @@ import { takeForLost } from '../loss/opened-by-peer.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
 import { giveWay } from '../reauth/give-way.ts';
+import { putOff } from '../reauth/put-off.ts';
 import { isUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
 import { waitsItsTurn } from '../reauth/turns.ts';
 import { endSession, releaseHalfOpen } from '../session/close-session.ts';
@@ -142,8 +143,7 @@ export function onSecret(
   if (!isInitialContact) {
     const old = recognizeReauthentication(context, session, payloads);
     if (old && waitsItsTurn(session, old)) {
-      // Retransmissions of the request get silence meanwhile. @see RFC 7296 §2.1
-      context.waitingAuths.set(session, answer);
+      putOff(context, session, answer);
       return;
     }
     session.takesOver = old;

@@ -1,6 +1,8 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { ONE_OF_TWO } from '../errors/failures.ts';
 import { onSecret } from '../exchanges/ike-auth-responder.ts';
 import { runNext } from '../procedures/run-procedures.ts';
+import { endSession } from '../session/close-session.ts';
 import { startReauthentication } from './start-reauth.ts';
 import { mayBegin } from './turns.ts';
 
@@ -8,11 +10,14 @@ import { mayBegin } from './turns.ts';
  * after each input, since any may bring that end; almost always there is nothing that waits.
  */
 export function resumeWaiting(context: EndpointContext): void {
-  for (const [session, answer] of [...context.waitingAuths]) {
-    context.waitingAuths.delete(session);
-    if (session.state.kind !== 'finding-secret') continue;
-    onSecret(context, session, session.state, answer);
-    runNext(context, session);
+  for (const [session, waiting] of [...context.waitingAuths]) {
+    const { state } = session;
+    if (state.kind === 'finding-secret' && context.now <= waiting.until) {
+      onSecret(context, session, state, waiting.answer);
+      runNext(context, session);
+    } else if (state.kind === 'finding-secret') endSession(context, session, ONE_OF_TWO);
+    // Unless it has been put off again.
+    if (context.waitingAuths.get(session) === waiting) context.waitingAuths.delete(session);
   }
   for (const session of [...context.waitingReauths]) {
     const { isReauthDue, state } = session;

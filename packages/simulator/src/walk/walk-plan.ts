@@ -83,16 +83,14 @@ export function planWalk(seed: number, choice: WalkChoice = {}): WalkPlan {
   const configuration = pick(draw, configurations);
   const count = FEWEST_STEPS + draw.below(MORE_STEPS);
   const steps: WalkStep[] = [];
-  const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
-  const reauthenticator = (choice as { reauthenticators?: 'both' }).reauthenticators ?? drawn;
   for (let index = 0; index < count; index += 1) {
-    const act = drawAct(draw, configuration, reauthenticator, without);
+    const act = drawAct(draw, configuration, without);
     steps.push({ afterMs: drawPause(draw), act });
     // The other side does the same, or something else, at about the same time.
     if ('side' in act && act.kind !== 'sleep' && draw.fraction() < 0.25) {
       const side = act.side === 'client' ? 'server' : 'client';
       const afterMs = draw.below(2) * draw.between(0, 60);
-      if (mayDo(act.kind, side, configuration, reauthenticator)) {
+      if (mayDo(act.kind, side, configuration)) {
         steps.push({ afterMs, act: { ...act, side } });
       }
     }
@@ -103,13 +101,11 @@ export function planWalk(seed: number, choice: WalkChoice = {}): WalkPlan {
 function drawAct(
   draw: RandomStream,
   configuration: WalkConfiguration,
-  reauthenticator: WalkSide | 'both',
   without: readonly WalkAct['kind'][],
 ): WalkAct {
   const kind = drawKind(draw, without);
   const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
-  const isFree = mayDo(kind, drawn, configuration, reauthenticator);
-  const side = isFree ? drawn : kind === 'open' || reauthenticator === 'both' ? 'client' : reauthenticator;
+  const side = mayDo(kind, drawn, configuration) ? drawn : 'client';
   const name = pick(draw, configuration.children);
   switch (kind) {
     case 'rekey-child':
@@ -139,14 +135,8 @@ function drawKind(draw: RandomStream, without: readonly WalkAct['kind'][]): Walk
   return 'traffic';
 }
 
-/** One side of each walk reauthenticates. A server that gives its client an address opens no session. */
-function mayDo(
-  kind: WalkAct['kind'],
-  side: WalkSide,
-  { isSymmetric }: WalkConfiguration,
-  reauthenticator: WalkSide | 'both',
-): boolean {
-  if (kind === 'reauthenticate') return reauthenticator === 'both' || side === reauthenticator;
+/** A server that gives its client an address opens no session. */
+function mayDo(kind: WalkAct['kind'], side: WalkSide, { isSymmetric }: WalkConfiguration): boolean {
   return isSymmetric || side === 'client' || kind !== 'open';
 }
 

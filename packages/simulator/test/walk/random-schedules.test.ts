@@ -12,9 +12,7 @@ import { crypto } from '../simulation/establishments.ts';
 
 const SCHEDULES = 300;
 const FIRST_SEED = 15;
-/** Reauthentications have random schedules of their own in `ikev2`. */
 const CHOICE: WalkChoice = {
-  without: ['reauthenticate', 'open'],
   configurations: WALK_CONFIGURATIONS.filter(({ isTimed }) => !isTimed),
 };
 
