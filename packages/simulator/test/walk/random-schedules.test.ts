@@ -11,7 +11,7 @@ import {
 import { crypto } from '../simulation/establishments.ts';
 
 const SCHEDULES = 300;
-const FIRST_SEED = 15;
+const FIRST_SEED = 300;
 const CHOICE: WalkChoice = {
   configurations: WALK_CONFIGURATIONS.filter(({ isTimed }) => !isTimed),
 };
