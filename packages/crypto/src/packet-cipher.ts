@@ -78,6 +78,7 @@ export interface CipherAndMac {
 
 /** A packet cipher that encrypts, then MACs AAD, IV and ciphertext. @see RFC 4303 §3.3.2, RFC 7296 §3.14 */
 export function createEncryptThenMac(shape: CipherShape, parts: CipherAndMac): PacketCipher {
+  const received = new Uint8Array(shape.icvBytes);
   return {
     ...shape,
     seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high): void {
@@ -105,7 +106,8 @@ export function createEncryptThenMac(shape: CipherShape, parts: CipherAndMac): P
         return false;
       }
       const icvOffset = textOffset + textBytes;
-      const received = memory.slice(icvOffset, icvOffset + shape.icvBytes);
+      // Not by `slice`, which copies nothing where the memory is a Buffer.
+      received.set(memory.subarray(icvOffset, icvOffset + shape.icvBytes));
       const end = appendSequenceHigh(memory, icvOffset, high);
       const icv = parts.mac(memory.subarray(aadOffset, end));
       memory.set(received, icvOffset);

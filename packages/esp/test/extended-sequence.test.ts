@@ -222,6 +222,15 @@ describe.each(cases)('extended sequence numbers with $name (RFC 4303 §2.2.1)', 
     expect(openPacket(receiver(of, 64, false), long)).toBe('bad-icv');
   });
 
+  it('are read out of a Buffer as well, which stays as it is', () => {
+    const packet = Buffer.from(numbered(of, 9));
+    const before = packet.toString('hex');
+    expect(openPacket(receiver(of), packet)).toEqual(one);
+    expect(packet.toString('hex')).toBe(before);
+    const sa = receiver(of);
+    expect(sa.open(packet, 0, packet.length)).toBe(1);
+  });
+
   it('are followed also where replays are not refused (RFC 4303 §3.3.3)', () => {
     const sa = receiver(of, 0);
     for (const sequence of [1, 2 ** 31 - 5, SUBSPACE - 9, SUBSPACE + 9, SUBSPACE - 9]) {
