@@ -8,5 +8,7 @@ export * from './ocsp-request.ts';
 export * from './ocsp-response.ts';
 export type { PathFailure, PathPolicy } from './path-search.ts';
 export * from './pem.ts';
+export * from './revalidation-contract.ts';
+export * from './revalidator.ts';
 export * from './revocation-list.ts';
 export type { IssuedCertificate } from './revocation-status.ts';
