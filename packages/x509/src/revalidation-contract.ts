@@ -88,8 +88,8 @@ export type RevalidatorOutput =
       readonly check: number;
       readonly session: string;
       readonly reason: RevalidationReason;
-      /** Evidence is to be fetched or loaded anew, even if what is there has not run out. */
-      readonly wantsFreshEvidence: boolean;
+      /** With `command`: when it came. Evidence that began to be fetched earlier is to be fetched anew, even if it has not run out. */
+      readonly freshSince?: Instant;
     }
   | {
       /** How a session stands now; an event. */

@@ -27,6 +27,7 @@ interface Watch {
   /** A reason that came while a check was running: its evidence may have been fetched before. */
   again?: RevalidationReason;
   isBusy: boolean;
+  commandAt?: Instant;
 }
 
 interface Check {
@@ -70,10 +71,16 @@ export function createRevalidator(options: RevalidatorOptions = {}): Revalidator
     else queue.set(watch, strongest(queue.get(watch), reason));
   };
 
-  const wantEach = (sessions: readonly string[], reason: RevalidationReason): void => {
+  const wantEach = (
+    sessions: readonly string[],
+    reason: RevalidationReason,
+    now: Instant,
+  ): void => {
     for (const session of sessions) {
       const watch = watches.get(session);
-      if (watch) want(watch, reason);
+      if (watch === undefined) continue;
+      if (reason === 'command') watch.commandAt = now;
+      want(watch, reason);
     }
   };
 
@@ -85,9 +92,11 @@ export function createRevalidator(options: RevalidatorOptions = {}): Revalidator
       watch.isBusy = true;
       lastCheck += 1;
       running.set(lastCheck, { watch, reason, deadline: addMs(now, checkTimeoutMs) });
-      const wantsFreshEvidence = reason === 'command';
-      const { session } = watch;
-      outputs.push({ kind: 'check', check: lastCheck, session, reason, wantsFreshEvidence });
+      const { session, commandAt: freshSince } = watch;
+      const check = { kind: 'check', check: lastCheck, session, reason } as const;
+      outputs.push(
+        reason === 'command' && freshSince !== undefined ? { ...check, freshSince } : check,
+      );
     }
     return outputs;
   };
@@ -190,10 +199,10 @@ export function createRevalidator(options: RevalidatorOptions = {}): Revalidator
         stopWatching(input.session);
         return [];
       case 'rekeyed':
-        wantEach([input.session], 'rekey');
+        wantEach([input.session], 'rekey', input.now);
         return [];
       case 'revalidate':
-        wantEach(input.sessions ?? [...watches.keys()], 'command');
+        wantEach(input.sessions ?? [...watches.keys()], 'command', input.now);
         return [];
       case 'checked': {
         const check = running.get(input.check);
@@ -227,7 +236,9 @@ export function createRevalidator(options: RevalidatorOptions = {}): Revalidator
       for (const { deadline } of running.values()) {
         if (at === undefined || deadline < at) at = deadline;
       }
-      return at && { name: 'revalidation', at, toleranceMs: TOLERANCE_MS, wake: 'process' };
+      return at === undefined
+        ? undefined
+        : { name: 'revalidation', at, toleranceMs: TOLERANCE_MS, wake: 'process' };
     },
   };
 }

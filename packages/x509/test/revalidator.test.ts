@@ -125,7 +125,7 @@ describe('revalidation without reauthentication (RFC 5280 §6.3)', () => {
       if (next.kind !== 'check') continue;
       running = queue.filter(({ kind }) => kind === 'check').length + 1;
       expect(running).toBeLessThanOrEqual(8);
-      expect(next).toMatchObject({ reason: 'command', wantsFreshEvidence: true });
+      expect(next).toMatchObject({ reason: 'command', freshSince: watchman.now });
       const verdict = await judge(next.session);
       queue.push(...watchman.tell({ kind: 'checked', check: next.check, verdict }));
     }
@@ -154,7 +154,6 @@ describe('revalidation without reauthentication (RFC 5280 §6.3)', () => {
         check: 1,
         session: 'a',
         reason: 'evidence-expired',
-        wantsFreshEvidence: false,
       },
     ]);
     expect(watchman.answer(outputs, good(end + HOUR))).toEqual([
@@ -187,7 +186,7 @@ describe('revalidation without reauthentication (RFC 5280 §6.3)', () => {
     expect(opened).toMatchObject([{ kind: 'check', reason: 'deferred' }]);
     watchman.answer(opened, good(T0 + 300 * DAY));
     const rekeyed = watchman.tell({ kind: 'rekeyed', session: 'a' });
-    expect(rekeyed).toMatchObject([{ kind: 'check', reason: 'rekey', wantsFreshEvidence: false }]);
+    expect(rekeyed).toMatchObject([{ kind: 'check', reason: 'rekey' }]);
     watchman.answer(rekeyed, good(T0 + 300 * DAY));
     const before = watchman.atMs;
     expect(watchman.wake()).toMatchObject([{ kind: 'check', reason: 'timer' }]);
