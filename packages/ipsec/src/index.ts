@@ -8,6 +8,8 @@ export {
   type HoldingLimits,
 } from './held-queue.ts';
 export * from './packet-engine.ts';
+export * from './path-mtu.ts';
+export * from './path-mtu-contract.ts';
 export * from './prefix-trie.ts';
 export * from './sa-pair.ts';
 export type { TfcPadding } from './tfc-padding.ts';
