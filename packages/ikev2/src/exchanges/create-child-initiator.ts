@@ -102,7 +102,7 @@ function send(
   const isWanted =
     attempt.rekeys === undefined ||
     (old !== undefined && isReplaceable(session, old) && session.state.kind === 'established');
-  if (!sa || !running || !isWanted) {
+  if (!sa || !running || !isWanted || session.isClosing) {
     endChildAttempt(context, session, attempt);
     return;
   }

@@ -65,7 +65,8 @@ export function onIkeKeyGenerated(
   }
   const { sa, running, state } = session;
   // The peer may have asked for the same meanwhile: its replacement is as good as ours.
-  const isWanted = state.kind === 'established' && !(session.answering && isForIke(session));
+  const isRivalled = session.answering !== undefined && isForIke(session);
+  const isWanted = state.kind === 'established' && !session.isClosing && !isRivalled;
   const nonce = randomBytes(context.random, NONCE_BYTES);
   const messageId =
     sa && running && isWanted
