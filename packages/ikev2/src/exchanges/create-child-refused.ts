@@ -3,7 +3,7 @@ import { type NotifyPayload, NotifyType, notifyUint16 } from '@ipsec-kit/ikev2-c
 import { refusalOf } from '../child/accept-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
+import { LATE, MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
 import {
   type EndpointContext,
@@ -84,9 +84,6 @@ export function onChildRefused(
 function isReplacement({ children }: IkeSession, { id }: ChildSa): boolean {
   return [...children.values()].some(({ replacedBy }) => replacedBy === id);
 }
-
-/** A refusal that no pause mends is asked about again only after the longest one. */
-const LATE = 10;
 
 /** The same with the key exchange that the peer wants, if it is one of ours and was not refused before; remembered
  * for the next time. @see RFC 7296 §1.3, §3.3.6

@@ -1,6 +1,6 @@
 import { msBetween } from '@ipsec-kit/clock';
 import { type NotifyPayload, notifyUint16 } from '@ipsec-kit/ikev2-codec';
-import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
+import { LATE, MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { keyExchangeRefused, otherNotify, outOfStep } from '../errors/failures.ts';
@@ -12,9 +12,6 @@ import { adoptIkeSa } from './adopt-ike-sa.ts';
 import { refusalName } from './create-child-refused.ts';
 import type { IkeAttempt } from './create-child-state.ts';
 import { dropInitiation } from './drop-exchanges.ts';
-
-/** A refusal that no pause mends is asked about again only after the longest one. */
-const LATE = 10;
 
 /** The peer has refused to replace the IKE SA: does what the table says.
  * @returns the attempt to make at once, with another key exchange; `undefined` when this exchange is over.
