@@ -69,6 +69,7 @@ export function beginChild(context: EndpointContext, session: IkeSession, wish: 
     offer: furtherChildOffer(session, config, inboundSpi, rekeys, packet),
     inboundSpi,
     rekeys: rekeys?.id,
+    packet,
     method,
     triedMethods: method === undefined ? [] : [method],
   });
