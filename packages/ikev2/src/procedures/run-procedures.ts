@@ -1,7 +1,7 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { REAUTHENTICATED } from '../errors/failures.ts';
+import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
 import { onChildResponse } from '../exchanges/create-child-initiator.ts';
 import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
@@ -46,13 +46,23 @@ export function runNext(context: EndpointContext, session: IkeSession): void {
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
   const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
   while (session.sa && !session.running && !isMoving) {
-    const permission = session.sa.requests.permission();
-    if (!permission.ok) return;
+    const { requests } = session.sa;
+    if (!requests.permission().ok) return;
+    // RFC 7296 §2.2: the IKE SA MUST be closed or rekeyed; with the last message id it can only be closed.
+    if (requests.remainingMessageIds <= 1) keepOnlyTheEnd(session);
     const procedure = session.queue.shift();
     if (!procedure) return;
     session.running = { procedure, messageId: undefined, startedAt: context.now };
     if (!begin(context, session, session.sa, procedure)) session.running = undefined;
   }
+}
+
+function keepOnlyTheEnd(session: IkeSession): void {
+  const { queue, state } = session;
+  if (queue.length === 0 || state.kind !== 'established') return;
+  const end = queue.find(({ kind }) => kind === 'delete-ike');
+  queue.length = 0;
+  queue.push(end ?? { kind: 'delete-ike', failure: LIFETIME_OVER });
 }
 
 /** Sends the request of a procedure, or begins to make it. @returns false when it has become pointless. */
