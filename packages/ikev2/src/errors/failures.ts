@@ -274,6 +274,17 @@ export function selectorsRefused(
   };
 }
 
+/** The peer answered a rekey with less than the Child SA carries that is to be replaced. */
+export function narrowedRekey(
+  local: readonly TrafficSelector[],
+  remote: readonly TrafficSelector[],
+): SessionFailure {
+  return {
+    code: 'ts-unacceptable',
+    sentence: `The peer narrowed the selectors of a rekey (to ${describeSelectors(local)} here, ${describeSelectors(remote)} there), which would drop what the Child SA carries; it stays until its lifetime is over. If the selectors of the peer have changed, close the Child SA.`,
+  };
+}
+
 /** We accept none of the peer's traffic selectors. */
 export function selectorsNotConfigured(
   local: readonly TrafficSelector[],

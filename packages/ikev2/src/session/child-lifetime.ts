@@ -4,6 +4,7 @@ import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
+import { activateReplacement } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 
 /** What a replacement is given at least, from when it is begun, before a hard lifetime ends the old Child SA:
@@ -48,7 +49,7 @@ export function rekeyChild(context: EndpointContext, session: IkeSession, childI
 }
 
 /** A limit of bytes, packets or sequence numbers is reached: at the hard one the Child SA carries nothing any more,
- * so its replacement goes before everything else, and it ends when there is none in time.
+ * so its replacement is used at once where there is one, and it ends when there is none in time.
  */
 export function onChildLimit(
   context: EndpointContext,
@@ -58,8 +59,11 @@ export function onChildLimit(
   const session = context.sessionsByChild.get(childId);
   const child = session?.children.get(childId);
   if (!session || !child) return;
-  rekeyChild(context, session, childId);
+  // RFC 7296 §2.25: what the peer has put off MUST NOT be asked for again at once.
+  const isPutOff = child.retryAt !== undefined && context.now < child.retryAt;
+  if (!isPutOff) rekeyChild(context, session, childId);
   if (limit === 'soft') return;
+  if (child.replacedBy !== undefined) activateReplacement(context, child.replacedBy);
   const latest = addMs(context.now, REPLACEMENT_GRACE_MS);
   child.expiresAt =
     child.expiresAt === undefined || child.expiresAt > latest ? latest : child.expiresAt;

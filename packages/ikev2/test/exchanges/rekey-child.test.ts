@@ -203,6 +203,20 @@ describe('a Child SA that cannot be replaced (RFC 7296 §2.8)', () => {
     expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
   });
 
+  it('is not asked about so shortly before its end that one lost packet would end the IKE SA', () => {
+    const client = { children: [child({ rekeyMs: 60_000, hardLifetimeMs: 80_000 })] };
+    const pair = new Pair({ client, server: refusing }).open();
+    pair.drive(70_000);
+    expect(pair.client.seen('rekey-failed')).toHaveLength(1);
+    // The retry of 75 s would have to be answered before 80 s.
+    pair.wire = () => [];
+    pair.drive(11_000);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(20_000);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+    expect(pair.client.seen('child-closed')[0]?.reason).toContain('lifetime');
+  });
+
   it('ends alone when its replacement stands already (RFC 7296 §2.8)', () => {
     const server = { children: [child({ hardLifetimeMs: 60_000 })] };
     const pair = new Pair({ server }).open();
