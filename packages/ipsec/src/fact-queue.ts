@@ -28,6 +28,14 @@ export class FactQueue {
     return this.#hasRoom() && this.#push({ kind, pairId });
   }
 
+  /** Tells that a probe was answered. @returns false when the queue is full: to be taken for lost, as any packet may be. */
+  tellProbeAnswered(pairId: number, sequence: number): boolean {
+    return (
+      this.#facts.length < this.#capacity &&
+      this.#push({ kind: 'probe-answered', pairId, sequence })
+    );
+  }
+
   /** Tells that a trap wants an SA for a packet. @returns false when the queue is full. */
   tellAcquire(trapId: number, local: TrafficSelector, remote: TrafficSelector): boolean {
     return this.#hasRoom() && this.#push({ kind: 'acquire', trapId, local, remote });

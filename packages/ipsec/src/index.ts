@@ -7,6 +7,7 @@ export {
   HELD_PER_TRAP,
   type HoldingLimits,
 } from './held-queue.ts';
+export type { PathProbe } from './own-packets.ts';
 export * from './packet-engine.ts';
 export * from './path-mtu.ts';
 export * from './path-mtu-contract.ts';
