@@ -41,6 +41,8 @@ export type Initiation =
       readonly attempt: ChildAttempt;
       readonly nonce: Uint8Array;
       readonly secret: KeyExchangeSecret | undefined;
+      /** The response is here, and waits for our answer to the peer's rekey of the same Child SA. */
+      readonly held?: readonly Payload[];
     }
   | {
       readonly kind: 'agreeing-child-key';
@@ -67,6 +69,8 @@ export type Initiation =
       readonly attempt: IkeAttempt;
       readonly nonce: Uint8Array;
       readonly secret: KeyExchangeSecret;
+      /** The response is here, and waits for our answer to the peer's rekey. */
+      readonly held?: readonly Payload[];
     }
   | {
       readonly kind: 'agreeing-ike-key';

@@ -2,8 +2,7 @@ import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
-import { onChildResponse } from '../exchanges/create-child-initiator.ts';
-import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
+import { onOwnResponse } from '../exchanges/own-response.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
@@ -162,15 +161,11 @@ export function onProcedureResponse(
   messageId: number,
   payloads: readonly Payload[],
 ): void {
-  const { running, initiation } = session;
+  const { running } = session;
   if (running?.messageId !== messageId) return;
   const { procedure, startedAt } = running;
   if (isCreation(procedure)) {
-    if (initiation?.kind === 'awaiting-child-response') {
-      onChildResponse(context, session, initiation, payloads);
-    } else if (initiation?.kind === 'awaiting-ike-response') {
-      onIkeRekeyResponse(context, session, initiation, payloads);
-    }
+    onOwnResponse(context, session, payloads);
   } else {
     session.running = undefined;
     finish(context, session, procedure, payloads, msBetween(startedAt, context.now));
