@@ -1,7 +1,7 @@
 import { ExchangeType, type Payload, PayloadType, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { spiBytes } from '../../src/child/child-offer.ts';
-import { child, type Host, Pair, selector } from '../pair.ts';
+import { child, ESP_GCM, type Host, Pair, selector } from '../pair.ts';
 import { RawClient } from '../raw-peer.ts';
 
 const CHILDREN = ['one', 'two', 'three'].map((name, index) => {
@@ -89,5 +89,43 @@ describe('an answer to the rekey of the IKE SA that is nonsense (RFC 7296 §1.3.
     expect(pair.client.closeCode).toBe('invalid-syntax');
     expect(pair.server.closeCode).toBe('peer-deleted');
     expect(pair.client.machine.nextDeadline()).toBeUndefined();
+  });
+});
+
+describe('a peer that opens and deletes without end (RFC 7296 §1.4.1)', () => {
+  it('is asked for one Child SA of a name all the same', () => {
+    const children = CHILDREN.slice(0, 2);
+    const server = { children, closeAction: 'start' } as const;
+    const pair = new Pair({ client: { children }, server }).open();
+    const raw = new RawClient(pair);
+    const [one] = pair.server.children.values();
+    const offer = (spi: number): Payload[] => [
+      {
+        type: 'SA',
+        proposals: [
+          {
+            number: 1,
+            protocol: ProtocolId.ESP,
+            spi: spiBytes(spi),
+            transforms: ESP_GCM.transforms,
+          },
+        ],
+      },
+      { type: 'Nonce', data: new Uint8Array(32).fill(spi) },
+      { type: 'TSi', selectors: one?.remoteSelectors ?? [] },
+      { type: 'TSr', selectors: one?.localSelectors ?? [] },
+    ];
+    pair.wire = (flight) => {
+      const isRequest = ((flight.data[19] ?? 0) & 0x20) === 0;
+      return flight.from === 'server' && !isRequest ? [] : [{ flight }];
+    };
+    for (let round = 0; round < 40; round += 1) {
+      const spi = 0x4000 + round;
+      raw.request(offer(spi), { exchangeType: ExchangeType.CREATE_CHILD_SA });
+      raw.request([esp(spi)]);
+    }
+    pair.drive(10_000);
+    const asked = pair.server.story.filter((line) => line.startsWith('sent CREATE_CHILD_SA'));
+    expect(asked.filter((line) => line.includes('request'))).toHaveLength(1);
   });
 });
