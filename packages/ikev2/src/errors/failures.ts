@@ -367,10 +367,10 @@ export const CHILD_DELETED_EARLY: SessionFailure = {
 /** The peer has put off the same request for minutes. */
 export function outOfStep(): SessionFailure {
   return {
-    code: 'internal',
+    code: 'out-of-step',
     notify: NotifyType.TEMPORARY_FAILURE,
     sentence:
-      'The peer answered TEMPORARY_FAILURE to the same request for minutes, so the two sides no longer agree on what exists; the session was closed and can be opened anew.',
+      'The peer answered TEMPORARY_FAILURE to the same request for minutes, so the two sides no longer agree on what exists; the IKE SA was closed.',
   };
 }
 
