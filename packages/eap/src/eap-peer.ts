@@ -131,7 +131,7 @@ export function createEapPeer(options: EapPeerOptions): EapPeer {
   const onPacket = (bytes: Uint8Array): readonly EapPeerOutput[] => {
     const packet = decodeEapPacket(bytes);
     if (packet === undefined || packet.code === EapCode.RESPONSE) return [{ kind: 'ignored' }];
-    if (packet.code === EapCode.FAILURE) return fail('refused');
+    if (packet.code === EapCode.FAILURE) return fail(running?.machine.failure ?? 'refused');
     if (!('type' in packet)) {
       const outcome = running?.machine.outcome;
       if (!running || !outcome) return fail('unexpected-success');

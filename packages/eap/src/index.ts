@@ -9,3 +9,6 @@ export { ntPasswordHash } from './mschapv2/ms-chap-v2.ts';
 export { msChapV2Method } from './mschapv2/mschapv2-authenticator.ts';
 export * from './radius/radius-eap.ts';
 export * from './radius/radius-packet.ts';
+export * from './tls/eap-tls.ts';
+export * from './tls/eap-ttls.ts';
+export * from './tls/tls-work.ts';
