@@ -143,7 +143,7 @@ export function createEapPeer(options: EapPeerOptions): EapPeer {
     if (pending) return [{ kind: 'ignored' }];
     rounds += 1;
     if (rounds > MAX_EAP_ROUNDS) return fail('too-many-rounds');
-    request = bytes.slice();
+    request = new Uint8Array(bytes);
     return onRequest(packet.identifier, packet.type, packet.data);
   };
 
