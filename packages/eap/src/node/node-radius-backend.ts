@@ -7,8 +7,8 @@ import {
   type RadiusAsk,
   type RadiusClientOptions,
   type RadiusClientOutput,
-  type RadiusEapReply,
-} from '@ipsec-kit/eap';
+} from '../radius/radius-client.ts';
+import type { RadiusEapReply } from '../radius/radius-eap.ts';
 
 /** A RADIUS server. */
 export interface RadiusServer {

@@ -8,14 +8,14 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { KeyMaterial } from '@ipsec-kit/crypto';
+import { EapType } from '../eap-type.ts';
 import {
-  EapType,
   type TlsEngine,
   type TlsReply,
   type TlsRequest,
   type TlsSession,
   tlsExport,
-} from '@ipsec-kit/eap';
+} from '../tls/tls-work.ts';
 import { certificateUser } from './certificate-user.ts';
 
 /** Settings of TLS inside EAP. */
