@@ -1,5 +1,5 @@
 import { type CipherShape, packetLayoutFault, requirePacketLayout } from '@ipsec-kit/crypto';
-import { type Evp, GET_TAG, SET_TAG } from './evp.ts';
+import type { Evp } from './evp.ts';
 import {
   closedError,
   freeContexts,
@@ -10,12 +10,13 @@ import {
 } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
 import type { Scratch } from './scratch.ts';
+import { createTagParameter, type TagParameter } from './tag-parameter.ts';
 
 /** Bytes of implicit nonce behind the key. @see RFC 4106 §4, RFC 7634 §2 */
 const SALT_BYTES = 4;
 
 /** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634), nonce = salt | IV. One context for each direction that is used,
- * keyed once: five calls a packet, of which the first sets the nonce.
+ * keyed once: five calls to seal a packet and four to open one, of which the first sets the nonce.
  */
 export class AeadCipher implements OpenSslPacketCipher {
   readonly encryptionKeyBytes: number;
@@ -28,6 +29,7 @@ export class AeadCipher implements OpenSslPacketCipher {
   readonly #scratch: Scratch;
   readonly #algorithm: number;
   readonly #contexts: NativeContexts;
+  readonly #tag: TagParameter;
   readonly #salt: Uint8Array;
   #isClosed = false;
 
@@ -49,6 +51,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     this.#scratch = scratch;
     this.#algorithm = algorithm;
     this.#contexts = contexts;
+    this.#tag = createTagParameter(evp, shape.icvBytes);
     this.#salt = contexts.key.subarray(contexts.key.length - SALT_BYTES);
   }
 
@@ -66,13 +69,14 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.encrypt || this.#make('encrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
+    this.#tag.pointTo(text + textBytes);
     this.#writeNonce(memory, ivOffset);
     const isDone =
       evp.encryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
       evp.encryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
       evp.encryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.encryptFinal(context, text, lengthAddress) === 1 &&
-      evp.control(context, GET_TAG, this.icvBytes, text + textBytes) === 1;
+      evp.readParameters(context, this.#tag.address) === 1;
     // Never on content; and nothing may leave that was not sealed.
     if (!isDone) requireSuccess(evp, false, 'encrypt');
   }
@@ -93,10 +97,10 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.decrypt || this.#make('decrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
+    this.#tag.pointTo(text + textBytes);
     this.#writeNonce(memory, ivOffset);
     const isAuthentic =
-      evp.decryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
-      evp.control(context, SET_TAG, this.icvBytes, text + textBytes) === 1 &&
+      evp.decryptInitWith(context, 0, 0, nonceAddress, this.#tag.address) === 1 &&
       evp.decryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
       evp.decryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.decryptFinal(context, text, lengthAddress) === 1;
