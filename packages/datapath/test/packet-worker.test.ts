@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { Encr, Integ, KeyMaterial } from '@ipsec-kit/crypto';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
 import {
@@ -301,5 +302,33 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
     await vi.waitFor(() => expect(one.ike).toHaveLength(1));
     await one.close();
+  });
+
+  it('says in one sentence that the worker has failed, answers what waits, and leaves no port taken', async () => {
+    const started: Promise<[Worker]> = once(process, 'worker') as Promise<[Worker]>;
+    const before = openDescriptors();
+    const one = await bench();
+    const [thread] = await started;
+    await one.path.install(pair(1, one.way('marked')));
+    const told: Error[] = [];
+    one.worker.tun.onError((error) => told.push(error));
+    const waiting = expect(
+      Promise.all([thread.terminate(), one.path.install(pair(2, one.way('marked')))]),
+    ).rejects.toThrow('the packet worker has ended');
+    await waiting;
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    expect(told[0]).toMatchObject({ code: 'EBADFD' });
+    expect(told[0]?.message).toMatch(
+      new RegExp(`${one.worker.tun.name} carries no packets any more: the packet worker has ended`),
+    );
+    one.path.sendIke(IKE, one.way('plain'), false);
+    const { port } = one.way('marked').local;
+    await one.close();
+    const again = createSocket('udp4');
+    again.bind(port, '127.0.0.1');
+    await once(again, 'listening');
+    again.close();
+    await once(again, 'close');
+    expect(openDescriptors()).toBeLessThanOrEqual(before);
   });
 });

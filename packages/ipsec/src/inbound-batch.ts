@@ -128,9 +128,10 @@ function noteInbound(
 
 /** An adapter that cannot tell the local address leaves it unspecified; then the remote end decides. */
 function isOnPath(known: Uint8Array, paths: Uint8Array, index: number): boolean {
-  return packedLocalIsKnown(paths, index) && packedLocalIsKnown(known, 0)
-    ? packedPathsEqual(paths, index, known, 0)
-    : packedRemotesEqual(paths, index, known, 0);
+  // Nearly every packet is on it, whatever is known.
+  if (packedPathsEqual(paths, index, known, 0)) return true;
+  if (packedLocalIsKnown(paths, index) && packedLocalIsKnown(known, 0)) return false;
+  return packedRemotesEqual(paths, index, known, 0);
 }
 
 /** Looks at what kind of packet came out of an SA, and puts the IP header back in transport mode.
