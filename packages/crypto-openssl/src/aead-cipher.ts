@@ -1,5 +1,12 @@
-import { type CipherShape, packetLayoutFault, requirePacketLayout } from '@ipsec-kit/crypto';
-import { type Evp, GET_TAG, SET_TAG } from './evp.ts';
+import {
+  type CipherShape,
+  EXTENDED_AAD_BYTES,
+  packetLayoutFault,
+  requirePacketLayout,
+  writeAeadIv,
+  writeExtendedAad,
+} from '@ipsec-kit/crypto';
+import type { Evp } from './evp.ts';
 import {
   closedError,
   freeContexts,
@@ -10,24 +17,26 @@ import {
 } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
 import type { Scratch } from './scratch.ts';
+import { createTagParameter, type TagParameter } from './tag-parameter.ts';
 
 /** Bytes of implicit nonce behind the key. @see RFC 4106 §4, RFC 7634 §2 */
 const SALT_BYTES = 4;
 
 /** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634), nonce = salt | IV. One context for each direction that is used,
- * keyed once: five calls a packet, of which the first sets the nonce.
+ * keyed once: five calls to seal a packet and four to open one, of which the first sets the nonce.
  */
 export class AeadCipher implements OpenSslPacketCipher {
   readonly encryptionKeyBytes: number;
   readonly integrityKeyBytes: number;
   readonly ivBytes: number;
-  readonly iv: 'counter' | 'random';
+  readonly iv: CipherShape['iv'];
   readonly blockBytes: number;
   readonly icvBytes: number;
   readonly #evp: Evp;
   readonly #scratch: Scratch;
   readonly #algorithm: number;
   readonly #contexts: NativeContexts;
+  readonly #tag: TagParameter;
   readonly #salt: Uint8Array;
   #isClosed = false;
 
@@ -49,6 +58,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     this.#scratch = scratch;
     this.#algorithm = algorithm;
     this.#contexts = contexts;
+    this.#tag = createTagParameter(evp, shape.icvBytes);
     this.#salt = contexts.key.subarray(contexts.key.length - SALT_BYTES);
   }
 
@@ -59,20 +69,23 @@ export class AeadCipher implements OpenSslPacketCipher {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    high?: number,
   ): void {
-    requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
+    requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high);
     const evp = this.#evp;
     const { nonceAddress, lengthAddress } = this.#scratch;
     const context = this.#contexts.encrypt || this.#make('encrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
-    this.#writeNonce(memory, ivOffset);
+    this.#tag.pointTo(text + textBytes);
+    const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
+    const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isDone =
       evp.encryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
-      evp.encryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
+      evp.encryptUpdate(context, 0, lengthAddress, aad, hashedBytes) === 1 &&
       evp.encryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.encryptFinal(context, text, lengthAddress) === 1 &&
-      evp.control(context, GET_TAG, this.icvBytes, text + textBytes) === 1;
+      evp.readParameters(context, this.#tag.address) === 1;
     // Never on content; and nothing may leave that was not sealed.
     if (!isDone) requireSuccess(evp, false, 'encrypt');
   }
@@ -84,8 +97,11 @@ export class AeadCipher implements OpenSslPacketCipher {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    high?: number,
   ): boolean {
-    if (packetLayoutFault(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
+    if (
+      packetLayoutFault(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high)
+    ) {
       return false;
     }
     const evp = this.#evp;
@@ -93,11 +109,12 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.decrypt || this.#make('decrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
-    this.#writeNonce(memory, ivOffset);
+    this.#tag.pointTo(text + textBytes);
+    const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
+    const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isAuthentic =
-      evp.decryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
-      evp.control(context, SET_TAG, this.icvBytes, text + textBytes) === 1 &&
-      evp.decryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
+      evp.decryptInitWith(context, 0, 0, nonceAddress, this.#tag.address) === 1 &&
+      evp.decryptUpdate(context, 0, lengthAddress, aad, hashedBytes) === 1 &&
       evp.decryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.decryptFinal(context, text, lengthAddress) === 1;
     if (isAuthentic) return true;
@@ -112,11 +129,21 @@ export class AeadCipher implements OpenSslPacketCipher {
     freeContexts(this.#evp, this.#contexts);
   }
 
-  #writeNonce(memory: Uint8Array, ivOffset: number): void {
-    const { nonce } = this.#scratch;
+  /** Writes the nonce. @returns the address of the AAD, which is made where the sequence number is extended. */
+  #prepare(
+    memory: Uint8Array,
+    base: number,
+    aadOffset: number,
+    ivOffset: number,
+    high: number | undefined,
+  ): number {
+    const { nonce, aad, aadAddress } = this.#scratch;
     const salt = this.#salt;
     for (let i = 0; i < SALT_BYTES; i += 1) nonce[i] = salt[i] ?? 0;
-    for (let i = 0; i < this.ivBytes; i += 1) nonce[SALT_BYTES + i] = memory[ivOffset + i] ?? 0;
+    writeAeadIv(this, memory, ivOffset, aadOffset, high, nonce, SALT_BYTES);
+    if (high === undefined) return base + aadOffset;
+    writeExtendedAad(memory, aadOffset, high, aad, 0);
+    return aadAddress;
   }
 
   #make(direction: 'encrypt' | 'decrypt'): number {

@@ -75,10 +75,17 @@ class HeaderEngine implements PacketEngine {
     return 0;
   }
   movePeer(): void {}
+  changeInnerMtu(): void {}
+  sealDummy(): boolean {
+    return false;
+  }
+  sealProbe(): boolean {
+    return false;
+  }
   remove(): void {}
   counters(): ReturnType<PacketEngine['counters']> {
     const none = { inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
-    return { ...none, heldPackets: 0, heldBytes: 0, drops: {} };
+    return { ...none, strangeEcnPackets: 0, heldPackets: 0, heldBytes: 0, drops: {} };
   }
   pairCounters(): undefined {
     return undefined;

@@ -206,7 +206,7 @@ export class PacketLoop {
         const index = copies.count;
         const isTaken = appendPacket(copies, from.memory, from.offsets[at], from.lengths[at]);
         if (!isTaken) this.#counted.malformed += 1;
-        else copyPackedPath(from.paths, at, copies.paths, index);
+        else copyOuter(from, at, copies, index);
       }
       this.#open(copies);
     }
@@ -305,6 +305,15 @@ export class PacketLoop {
       case 'move-peer':
         engine.movePeer(command.pairId, command.path);
         return;
+      case 'inner-mtu':
+        engine.changeInnerMtu(command.pairId, command.innerMtu);
+        return;
+      case 'dummy':
+        this.#sendOwn((batch) => engine.sealDummy(command.pairId, command.bytes, batch));
+        return;
+      case 'probe':
+        this.#sendOwn((batch) => engine.sealProbe(command.pairId, command.probe, batch));
+        return;
       case 'reserve-spi':
         engine.reserveSpi(command.spi);
         return;
@@ -342,6 +351,13 @@ export class PacketLoop {
     }
   }
 
+  /** Sends what the engine makes itself. */
+  #sendOwn(seal: (batch: PacketBatch) => boolean): void {
+    const copies = this.#copies;
+    copies.count = 0;
+    if (seal(copies)) this.#sockets.send(copies);
+  }
+
   #install(id: number, transferred: TransferredPair, counters: SharedArrayBuffer): void {
     const { engine, tell } = this.#options;
     const pair = pairOf(transferred);
@@ -377,6 +393,12 @@ export class PacketLoop {
       return undefined;
     }
   }
+}
+
+/** Copies what is known of the outer header of a datagram. */
+function copyOuter(from: PacketBatch, at: number, to: PacketBatch, index: number): void {
+  copyPackedPath(from.paths, at, to.paths, index);
+  if (to.trafficClasses) to.trafficClasses[index] = from.trafficClasses?.[at] ?? 0;
 }
 
 function pairOf(transferred: TransferredPair): SaPair {

@@ -81,6 +81,12 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
   },
   'rekey-missing-child': {
     ...everywhere({ answer: 'CHILD_SA_NOT_FOUND', effect: 'none', section: '2.25.1' }),
+    // It may be the one that we are asking for: the peer has it at its answer, which can be lost or still be worked on here.
+    'creating-child': temporary('2.25'),
+    'rekeying-same-child': temporary('2.25'),
+    'rekeyed-same-child': temporary('2.25'),
+    'rekeying-other-child': temporary('2.25'),
+    'both-rekeying-same-child': temporary('2.25'),
     'rekeying-ike': temporary('2.25.2'),
     'both-rekeying-ike': temporary('2.25.2'),
     'rekeyed-ike': temporary('2.25.2'),
