@@ -17,7 +17,6 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { answerChildRequest } from './answer-child-request.ts';
 import { respond } from './create-child-respond.ts';
 import type { OpenRequest } from './create-child-state.ts';
-import { rememberEarly } from './delete-children.ts';
 import { answerIkeRekey } from './rekey-ike-responder.ts';
 
 /** A CREATE_CHILD_SA request: what it asks for, what the table of collisions says to that now, and the answer.
@@ -44,10 +43,7 @@ export function onCreateChildRequest(
       return undefined;
     case 'CHILD_SA_NOT_FOUND':
       // RFC 7296 §2.25: the SPI is that of the REKEY_SA.
-      if (rekey) {
-        rememberEarly(session, [readChildSpi(rekey.spi) ?? 0]);
-        respond(context, session, request, [notFound(rekey)]);
-      }
+      if (rekey) respond(context, session, request, [notFound(rekey)]);
       return undefined;
     case 'as-usual':
     case 'without-delete':

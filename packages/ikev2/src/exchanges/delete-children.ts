@@ -46,11 +46,10 @@ export function deleteChildren(
   return answers.length > 0 ? [{ type: 'D', protocol: ProtocolId.ESP, spis: answers }] : [];
 }
 
-/** The peer may delete what it has just answered us with, and the answer is lost or late; or it asks about that and is told
- * that we do not have it, upon which it deletes it silently. @see RFC 7296 §2.25 (CHILD_SA_NOT_FOUND)
+/** The peer may delete what it has just answered us with, and the answer is lost or late.
  * @param spis - as the peer names them.
  */
-export function rememberEarly(session: IkeSession, spis: Iterable<number>): void {
+function rememberEarly(session: IkeSession, spis: Iterable<number>): void {
   const { initiation, deletedEarly } = session;
   if (!initiation || !('inboundSpi' in initiation.attempt)) return;
   for (const spi of spis) if (deletedEarly.size < MAX_EARLY) deletedEarly.add(spi);

@@ -6,11 +6,11 @@ import { Scene } from './scene.ts';
 const EXPECTED: Readonly<Record<OwnWork, string>> = {
   //                            create rekey r.missing delete d.missing rekey-ike delete-ike
   idle: 'u u N u - u u',
-  'creating-child': 'u u N u - T u',
-  'rekeying-same-child': 'u u N u - T u',
-  'rekeyed-same-child': 'u T N u - T u',
-  'rekeying-other-child': 'u u N u - T u',
-  'both-rekeying-same-child': 'u T N u - T u',
+  'creating-child': 'u u T u - T u',
+  'rekeying-same-child': 'u u T u - T u',
+  'rekeyed-same-child': 'u T T u - T u',
+  'rekeying-other-child': 'u u T u - T u',
+  'both-rekeying-same-child': 'u T T u - T u',
   'peer-rekeyed-same-child': 'u T N u - u u',
   'closing-same-child': 'u T N - - T u',
   'closing-other-child': 'u u N u - T u',

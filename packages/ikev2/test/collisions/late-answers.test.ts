@@ -100,7 +100,7 @@ describe('a rekey of what the peer does not know yet (RFC 7296 §2.25)', () => {
     expect(pair.server.seen('child-rekeyed').map(({ by }) => by)).toEqual(['peer', 'local']);
   });
 
-  it('is told so, and the late answer then makes nothing', () => {
+  it('is put off, and the late answer makes what it is about', () => {
     const pair = new Pair().open();
     const release = holdAnswerTo(pair, 'client');
     rekey(pair.client);
@@ -110,15 +110,34 @@ describe('a rekey of what the peer does not know yet (RFC 7296 §2.25)', () => {
     const now = pair.now;
     pair.server.handle({ kind: 'child-first-inbound', now, childId: unknown });
     rekey(pair.server);
-    pair.drive(2_000);
+    pair.drive(200);
+    expect(pair.server.story.at(-1)).toContain('N(TEMPORARY_FAILURE)');
+    release();
+    pair.drive(20);
+    expect(pair.client.children.has(unknown)).toBe(true);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(120_000);
+    expectOne(pair, 'after');
+    const told = pair.server.seen('child-rekeyed');
+    expect(told.map(({ by, oldChildId }) => [by, oldChildId])).toEqual([
+      ['peer', 1],
+      ['local', unknown],
+    ]);
+  });
+
+  it('is put off as well where it replaces nothing, so that what was sent on it is not given up', () => {
+    const pair = new Pair().open();
+    const release = holdAnswerTo(pair, 'client');
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'net' });
+    pair.drive(500);
+    rekey(pair.server);
+    pair.drive(200);
+    expect(pair.server.story.at(-1)).toContain('N(TEMPORARY_FAILURE)');
+    expect(pair.server.seen('child-closed')).toHaveLength(0);
     release();
     pair.wire = (flight) => [{ flight }];
     pair.drive(120_000);
-    const { client, server } = pair;
-    expect([client.children.size, server.children.size]).toEqual([1, 1]);
-    const [ours] = [...client.children.values()];
-    const [theirs] = [...server.children.values()];
-    expect(ours?.outboundSpi).toBe(theirs?.inboundSpi);
-    expect([client.removedTwice, server.removedTwice]).toEqual([0, 0]);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([2, 2]);
+    expect(pair.client.seen('child-failed')).toHaveLength(0);
   });
 });

@@ -48,6 +48,40 @@ describe('a Child SA that the peer closes while it replaces it (RFC 7296 §1.4.1
     expect(pair.client.seen('child-opened')).toHaveLength(2);
     expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
   });
+
+  it('goes before its replacement, which is sent on until then, so that the end of what is sent on is told', () => {
+    const pair = new Pair().open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'rekey-child', sessionId, childId: 1 });
+    pair.server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'maintenance' });
+    pair.drive(60_000);
+    const { client, server } = pair;
+    expect(client.seen('child-rekeyed')).toMatchObject([{ oldChildId: 1, newChildId: 2 }]);
+    expect(client.seen('child-closed').map(({ childId }) => childId)).toEqual([2]);
+    expect(server.seen('child-closed')).toHaveLength(1);
+    expect([client.children.size, server.children.size]).toEqual([0, 0]);
+  });
+});
+
+describe('a session that is lost while a reauthentication begins (RFC 7296 §2.8.3)', () => {
+  it('has once again what it was just asking for', () => {
+    const start = { closeAction: 'start', dpdAction: 'start' } as const;
+    const client = { ...DEAD_SOON, ...start, makeBeforeBreak: true };
+    const pair = new Pair({ client }).open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'maintenance' });
+    pair.drive(100);
+    pair.wire = () => [];
+    // Its request for the Child SA is out.
+    pair.drive(15_000);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(8_000);
+    expect(pair.client.seen('session-interrupted')).toHaveLength(1);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(60_000);
+    expect(pair.client.seen('session-opened')).toHaveLength(2);
+    expect(pair.client.children.size).toBe(1);
+  });
 });
 
 describe('a session that the peer closes while a Child SA waits to be opened again', () => {
