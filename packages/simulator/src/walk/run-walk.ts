@@ -51,13 +51,17 @@ export function runWalk(
   const { simulation, ledgers } = world;
   const faults: string[] = [];
   let outcome: WalkOutcome = 'lost';
+  let occurrences: WalkOccurrences = new Map();
   try {
     if (!simulation.open().opened) faults.push('the session does not open');
     // What comes within half a minute may be taken for a session that both sides opened at once.
     simulation.runFor(OPEN_MS);
     world.link.sky = 'bad';
     const awakeAt = perform(world, plan.steps.slice(0, steps));
-    settle(world, awakeAt);
+    rest(world, awakeAt);
+    // What follows is the same in every walk.
+    occurrences = new Map(world.occurrences);
+    askLiveness(world);
     faults.push(...faultsAtRest(world));
     const isClosed = world.model.isClosed;
     outcome = simulation.client.sessions.size > 0 ? 'open' : isClosed ? 'closed' : 'lost';
@@ -66,7 +70,7 @@ export function runWalk(
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   faults.push(...ledgers.client.faults, ...ledgers.server.faults);
-  return { faults, outcome, occurrences: world.occurrences, simulation };
+  return { faults, outcome, occurrences, simulation };
 }
 
 function createWorld(plan: WalkPlan, crypto: CryptoProvider): WalkWorld {
@@ -216,8 +220,8 @@ function performOnChild(
   }
 }
 
-/** Lets the network be fine and both peers awake, until they rest; then asks each whether the other is there. */
-function settle({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant): void {
+/** Lets the network be fine and both peers awake, until they rest. */
+function rest({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant): void {
   if (awakeAt > simulation.now) simulation.runFor(msBetween(simulation.now, awakeAt));
   link.sky = 'fine';
   simulation.runFor(WALK_REST_MS);
@@ -228,6 +232,12 @@ function settle({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant
     if (lastAt !== undefined && msBetween(lastAt, simulation.now) < LIVENESS_MS) {
       ledgers[side].faults.push(`the ${side} does not come to rest`);
     }
+  }
+}
+
+/** Asks each peer whether the other is there. */
+function askLiveness({ simulation, ledgers }: WalkWorld): void {
+  for (const side of ['client', 'server'] as const) {
     for (const sessionId of simulation[side].sessions.keys()) {
       simulation[side].command({ kind: 'check-liveness', sessionId });
     }

@@ -69,11 +69,12 @@ export class WalkModel {
       ({ losses, failedNames }) => losses > 0 || failedNames.has(name),
     );
     const most = Math.max(wanted, isDisturbed ? 1 : 0);
-    const isClosed = about.some(({ isWanted }) => !isWanted);
+    // Both may have closed the same one, and one that was closed while it was made may have gone unmade.
+    const closed = about.filter(({ isWanted }) => !isWanted).length;
     if (isDisturbed) return { least: 0, most };
-    if (!isClosed) return { least: wanted > 0 ? 1 : 0, most };
+    if (closed === 0) return { least: wanted, most };
     const isRefused = !this.#configuration.reopens && this.#isRefused(about);
-    return { least: 0, most: wanted === 1 && isRefused ? 0 : most };
+    return { least: Math.max(0, wanted - closed), most: wanted === 1 && isRefused ? 0 : most };
   }
 
   /** Whether the last wish is that it be gone, and nobody wanted it otherwise at about that time. */
