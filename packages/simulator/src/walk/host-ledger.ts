@@ -2,6 +2,7 @@ import type { Clock, Instant } from '@ipsec-kit/clock';
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { ChildInstallation, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import type { HostObserver } from '../host/host-observer.ts';
+import type { WalkConfiguration } from './walk-configurations.ts';
 import { MessageMeetings, type WalkOccurrences } from './walk-occurrences.ts';
 
 /** A Child SA that was installed, whatever became of it. */
@@ -21,18 +22,30 @@ export interface LedgerEnd {
   readonly root: number | undefined;
 }
 
-/** How sessions may end in a walk: by somebody's wish, or because no answer came for long enough. */
-const ORDERLY_ENDS: ReadonlySet<SessionFailure['code']> = new Set([
+/** How sessions may end in any walk: by somebody's wish, because no answer came for long enough, or because the peer came back
+ * with INITIAL_CONTACT.
+ */
+const ORDERLY_ENDS: readonly SessionFailure['code'][] = [
   'closed-by-user',
   'peer-deleted',
   'peer-dead',
   'peer-unreachable',
   'replaced',
-  'lifetime-over',
-  'reauthenticating',
-  // `unique by keeping` refuses a second one so.
-  'authentication-failed',
-]);
+];
+
+function orderlyEnds({
+  isTimed,
+  client,
+}: WalkConfiguration): ReadonlySet<SessionFailure['code']> {
+  const { makeBeforeBreak, unique } = client.connection ?? {};
+  return new Set<SessionFailure['code']>([
+    ...ORDERLY_ENDS,
+    ...(isTimed ? (['lifetime-over'] as const) : []),
+    ...(makeBeforeBreak ? [] : (['reauthenticating'] as const)),
+    // `unique by keeping` refuses a second one so.
+    ...(unique === 'keep' ? (['authentication-failed'] as const) : []),
+  ]);
+}
 
 /** Keeps account of what one host of a walk was told to do, and finds fault at once where nothing excuses it. */
 export class HostLedger implements HostObserver {
@@ -57,7 +70,11 @@ export class HostLedger implements HostObserver {
   losses = 0;
   /** Sessions that this host is about to open, or to open again. */
   readonly opening: Set<number> = new Set();
-  /** Names of Child SAs that could not be made. */
+  /** Why sessions ended that users know. */
+  readonly endCodes: Set<SessionFailure['code']> = new Set();
+  /** Its user has closed a session. */
+  hasClosed = false;
+  /** Names of Child SAs that could not be made, since the peer's user closed them before they were in use here. */
   readonly failedNames: Set<string> = new Set();
   /** When the last IKE message was sent again. */
   retransmittedAt: Instant | undefined;
@@ -69,10 +86,17 @@ export class HostLedger implements HostObserver {
   /** By child id. */
   readonly #roots = new Map<number, number>();
   readonly #meetings: MessageMeetings;
+  readonly #orderlyEnds: ReadonlySet<SessionFailure['code']>;
 
-  constructor(host: string, clock: Pick<Clock, 'now'>, occurrences: WalkOccurrences) {
+  constructor(
+    host: string,
+    clock: Pick<Clock, 'now'>,
+    configuration: WalkConfiguration,
+    occurrences: WalkOccurrences,
+  ) {
     this.host = host;
     this.#clock = clock;
+    this.#orderlyEnds = orderlyEnds(configuration);
     this.#meetings = new MessageMeetings(occurrences);
   }
 
@@ -120,7 +144,7 @@ export class HostLedger implements HostObserver {
         this.opening.delete(event.sessionId);
         return;
       case 'child-failed':
-        this.failedNames.add(event.name);
+        this.#childFailed(event.name, event.failure);
         return;
       case 'child-opened':
         this.known.set(event.childId, event.name);
@@ -161,11 +185,20 @@ export class HostLedger implements HostObserver {
     this.known.set(newId, name);
   }
 
+  #childFailed(name: string, { code, sentence }: SessionFailure): void {
+    this.failedNames.add(name);
+    if (code !== 'peer-deleted') this.faults.push(`${this.host} has no Child SA: ${sentence}`);
+  }
+
   #ended(sessionId: number, { code, sentence }: SessionFailure): void {
     this.#end(sessionId, undefined);
     if (!this.#named.has(sessionId)) return;
     this.losses += 1;
-    if (!ORDERLY_ENDS.has(code)) this.faults.push(`${this.host} loses a session: ${sentence}`);
+    this.endCodes.add(code);
+    if (code === 'closed-by-user' && !this.hasClosed) {
+      this.faults.push(`${this.host} says that its user closed a session, who did not`);
+    }
+    if (!this.#orderlyEnds.has(code)) this.faults.push(`${this.host} loses a session: ${sentence}`);
   }
 
   #end(sessionId: number, root: number | undefined): void {

@@ -78,8 +78,8 @@ function createWorld(plan: WalkPlan, crypto: CryptoProvider): WalkWorld {
   const clock = { now: (): Instant => world?.simulation.now ?? instantFromMs(0) };
   const occurrences: WalkOccurrences = new Map();
   const ledgers = {
-    client: new HostLedger('client', clock, occurrences),
-    server: new HostLedger('server', clock, occurrences),
+    client: new HostLedger('client', clock, configuration, occurrences),
+    server: new HostLedger('server', clock, configuration, occurrences),
   };
   const link = new WalkLink(weather, seed, occurrences);
   let world: WalkWorld | undefined;
@@ -163,7 +163,10 @@ function performAct(world: WalkWorld, act: WalkAct): boolean {
     default: {
       const [sessionId] = simulation[act.side].sessions.keys();
       if (sessionId === undefined) return false;
-      if (act.kind === 'close') model.wish(now, undefined, false);
+      if (act.kind === 'close') {
+        model.wish(now, undefined, false);
+        world.ledgers[act.side].hasClosed = true;
+      }
       // Who reauthenticates wants the session to go on.
       if (act.kind === 'reauthenticate') model.wish(now, undefined, true);
       simulation[act.side].command({ kind: act.kind, sessionId });
@@ -254,6 +257,7 @@ function askLiveness({ simulation, ledgers }: WalkWorld): void {
 function closeAll({ simulation, ledgers }: WalkWorld): string[] {
   const hosts: readonly SimulatedHost[] = [simulation.client, simulation.server];
   for (const host of hosts) {
+    ledgers[host === simulation.server ? 'server' : 'client'].hasClosed = true;
     for (const sessionId of host.sessions.keys()) host.command({ kind: 'close', sessionId });
   }
   simulation.runFor(CLOSING_MS);
