@@ -33,10 +33,7 @@ const ORDERLY_ENDS: readonly SessionFailure['code'][] = [
   'replaced',
 ];
 
-function orderlyEnds({
-  isTimed,
-  client,
-}: WalkConfiguration): ReadonlySet<SessionFailure['code']> {
+function orderlyEnds({ isTimed, client }: WalkConfiguration): ReadonlySet<SessionFailure['code']> {
   const { makeBeforeBreak, unique } = client.connection ?? {};
   return new Set<SessionFailure['code']>([
     ...ORDERLY_ENDS,

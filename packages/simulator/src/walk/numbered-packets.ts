@@ -102,9 +102,7 @@ export class NumberedPackets {
     const { ledger } = this.#to;
     const child = ledger.installed.get(spi);
     if (!child) return this.#isGivenUp(spi);
-    return ledger.ends.some(
-      (end) => end.at >= child.at && end.at <= at && isEndOf(end, child),
-    );
+    return ledger.ends.some((end) => end.at >= child.at && end.at <= at && isEndOf(end, child));
   }
 
   /** The receiver has asked for this Child SA and never had it, because the answer was lost for good: its session, or its
