@@ -63,6 +63,21 @@ describe('a Child SA that the peer closes while it replaces it (RFC 7296 §1.4.1
   });
 });
 
+describe('a Child SA that is closed while the peer waits to delete it for its replacement (RFC 7296 §2.8)', () => {
+  it('goes before the replacement, which is sent on already', () => {
+    const pair = withUnknownReplacement('none');
+    const { client } = pair;
+    client.handle({ kind: 'child-first-inbound', now: pair.now, childId: 2 });
+    expect(client.activations).toEqual([2]);
+    client.command({ kind: 'close-child', sessionId: 1, childId: 1, reason: 'asked' });
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(60_000);
+    expect(client.seen('child-rekeyed')).toMatchObject([{ oldChildId: 1, newChildId: 2 }]);
+    expect(client.seen('child-closed').map(({ childId }) => childId)).toEqual([2]);
+    expect([client.children.size, pair.server.children.size]).toEqual([0, 0]);
+  });
+});
+
 describe('a session that is lost while a reauthentication begins (RFC 7296 §2.8.3)', () => {
   it('has once again what it was just asking for', () => {
     const start = { closeAction: 'start', dpdAction: 'start' } as const;
