@@ -182,7 +182,7 @@ describe('a Child SA that the peer asks for (RFC 7296 §2.8, §2.25.2)', () => {
   });
 
   it('is never sent on where it has to be refused in the end', () => {
-    const pair = new Pair({ answerDelayMs: 30 }).open();
+    const pair = new Pair({ answerDelayMs: 30, jitters: true }).open();
     const sessionId = FIRST_RESPONDER_SESSION_ID;
     pair.server.command({ kind: 'rekey-ike', sessionId });
     // Its request leaves, its key made, while what the peer asks for is being installed.
