@@ -73,6 +73,8 @@ export async function runCommandLine(
   addSessionCommands(program, async (action, args) => {
     exitCode = await actions.session(action, args);
   });
+  // A word that no option has taken is a mistake: `rekey --child web db` would do only half of what was meant.
+  for (const command of program.commands) command.allowExcessArguments(false);
 
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -99,8 +99,10 @@ function narrateMessage(event: Message): string {
     ...(event.roundTripMs === undefined ? [] : [milliseconds(event.roundTripMs)]),
   ].join(', ');
   const preposition = direction === 'sent' ? 'to' : 'from';
-  const payloads = event.payloads === '' ? '(empty)' : event.payloads;
-  return `${arrow} ${exchange} ${kind} ${messageId} ${preposition} ${remote} (${details}): ${payloads}`;
+  // What an answer that is repeated was made of is not kept.
+  const unnamed = event.retransmission ? '' : ': (empty)';
+  const payloads = event.payloads === '' ? unnamed : `: ${event.payloads}`;
+  return `${arrow} ${exchange} ${kind} ${messageId} ${preposition} ${remote} (${details})${payloads}`;
 }
 
 function seconds(ms: number): string {

@@ -65,6 +65,14 @@ describe('the commands that act on sessions', () => {
     [['reauth', ...CONTROL, '--child', 'net'], /--child/],
     [['rekey', ...CONTROL, '--session', 'one'], /Expected a whole number/],
     [['rekey', ...CONTROL, '--timeout', '0'], /Expected 1 to 600 seconds/],
+    [['rekey', ...CONTROL, '--child', 'web', 'extra'], /too many arguments for 'rekey'/],
+    [['reauth', ...CONTROL, 'extra'], /too many arguments for 'reauth'/],
+    [['initiate', ...CONTROL, '--child', 'net', 'x'], /too many arguments for 'initiate'/],
+    [['terminate', ...CONTROL, '--ike', 'home', 'x'], /too many arguments for 'terminate'/],
+    [['status', ...CONTROL, 'extra'], /too many arguments for 'status'/],
+    [['disconnect', ...CONTROL, 'extra'], /too many arguments for 'disconnect'/],
+    [['connect', '--config', 'x', 'extra'], /too many arguments for 'connect'/],
+    [['serve', '--config', 'x', 'extra'], /too many arguments for 'serve'/],
   ])('%j is refused with the reason', async (argv, reason) => {
     const { code, asked } = await run(...argv);
     expect(code).toBe(ExitCode.usage);

@@ -1,4 +1,11 @@
-import { type CipherShape, packetLayoutFault, requirePacketLayout } from '@ipsec-kit/crypto';
+import {
+  type CipherShape,
+  EXTENDED_AAD_BYTES,
+  packetLayoutFault,
+  requirePacketLayout,
+  writeAeadIv,
+  writeExtendedAad,
+} from '@ipsec-kit/crypto';
 import { type Evp, GET_TAG, SET_TAG } from './evp.ts';
 import {
   closedError,
@@ -21,7 +28,7 @@ export class AeadCipher implements OpenSslPacketCipher {
   readonly encryptionKeyBytes: number;
   readonly integrityKeyBytes: number;
   readonly ivBytes: number;
-  readonly iv: 'counter' | 'random';
+  readonly iv: CipherShape['iv'];
   readonly blockBytes: number;
   readonly icvBytes: number;
   readonly #evp: Evp;
@@ -59,17 +66,19 @@ export class AeadCipher implements OpenSslPacketCipher {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    high?: number,
   ): void {
-    requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
+    requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high);
     const evp = this.#evp;
     const { nonceAddress, lengthAddress } = this.#scratch;
     const context = this.#contexts.encrypt || this.#make('encrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
-    this.#writeNonce(memory, ivOffset);
+    const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
+    const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isDone =
       evp.encryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
-      evp.encryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
+      evp.encryptUpdate(context, 0, lengthAddress, aad, hashedBytes) === 1 &&
       evp.encryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.encryptFinal(context, text, lengthAddress) === 1 &&
       evp.control(context, GET_TAG, this.icvBytes, text + textBytes) === 1;
@@ -84,8 +93,11 @@ export class AeadCipher implements OpenSslPacketCipher {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    high?: number,
   ): boolean {
-    if (packetLayoutFault(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
+    if (
+      packetLayoutFault(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high)
+    ) {
       return false;
     }
     const evp = this.#evp;
@@ -93,11 +105,12 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.decrypt || this.#make('decrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
-    this.#writeNonce(memory, ivOffset);
+    const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
+    const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isAuthentic =
       evp.decryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
       evp.control(context, SET_TAG, this.icvBytes, text + textBytes) === 1 &&
-      evp.decryptUpdate(context, 0, lengthAddress, base + aadOffset, aadBytes) === 1 &&
+      evp.decryptUpdate(context, 0, lengthAddress, aad, hashedBytes) === 1 &&
       evp.decryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.decryptFinal(context, text, lengthAddress) === 1;
     if (isAuthentic) return true;
@@ -112,11 +125,21 @@ export class AeadCipher implements OpenSslPacketCipher {
     freeContexts(this.#evp, this.#contexts);
   }
 
-  #writeNonce(memory: Uint8Array, ivOffset: number): void {
-    const { nonce } = this.#scratch;
+  /** Writes the nonce. @returns the address of the AAD, which is made where the sequence number is extended. */
+  #prepare(
+    memory: Uint8Array,
+    base: number,
+    aadOffset: number,
+    ivOffset: number,
+    high: number | undefined,
+  ): number {
+    const { nonce, aad, aadAddress } = this.#scratch;
     const salt = this.#salt;
     for (let i = 0; i < SALT_BYTES; i += 1) nonce[i] = salt[i] ?? 0;
-    for (let i = 0; i < this.ivBytes; i += 1) nonce[SALT_BYTES + i] = memory[ivOffset + i] ?? 0;
+    writeAeadIv(this, memory, ivOffset, aadOffset, high, nonce, SALT_BYTES);
+    if (high === undefined) return base + aadOffset;
+    writeExtendedAad(memory, aadOffset, high, aad, 0);
+    return aadAddress;
   }
 
   #make(direction: 'encrypt' | 'decrypt'): number {

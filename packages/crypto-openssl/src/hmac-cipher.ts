@@ -1,4 +1,9 @@
-import { type CipherShape, packetLayoutFault, requirePacketLayout } from '@ipsec-kit/crypto';
+import {
+  appendSequenceHigh,
+  type CipherShape,
+  packetLayoutFault,
+  requirePacketLayout,
+} from '@ipsec-kit/crypto';
 import type { Evp } from './evp.ts';
 import {
   closedError,
@@ -29,7 +34,7 @@ export class HmacCipher implements OpenSslPacketCipher {
   readonly encryptionKeyBytes: number;
   readonly integrityKeyBytes: number;
   readonly ivBytes: number;
-  readonly iv: 'counter' | 'random';
+  readonly iv: CipherShape['iv'];
   readonly blockBytes: number;
   readonly icvBytes: number;
   readonly #evp: Evp;
@@ -74,21 +79,22 @@ export class HmacCipher implements OpenSslPacketCipher {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    high?: number,
   ): void {
-    requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
+    requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high);
     const evp = this.#evp;
     const { hash, lengthAddress } = this.#scratch;
     const context = this.#contexts.encrypt || this.#make('encrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
+    const icv = textOffset + textBytes;
     const iv = this.#ivAddress(memory, base, ivOffset);
     const isDone =
       evp.encryptInit(context, 0, 0, 0, iv) === 1 &&
       evp.encryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
-      this.#hash(base + aadOffset, textOffset + textBytes - aadOffset);
+      this.#hash(base + aadOffset, appendSequenceHigh(memory, icv, high) - aadOffset);
     // Never on content; and nothing may leave that was not sealed.
     if (!isDone) requireSuccess(evp, false, 'encrypt');
-    const icv = textOffset + textBytes;
     for (let i = 0; i < this.icvBytes; i += 1) memory[icv + i] = hash[i] ?? 0;
   }
 
@@ -99,8 +105,11 @@ export class HmacCipher implements OpenSslPacketCipher {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    high?: number,
   ): boolean {
-    if (packetLayoutFault(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
+    if (
+      packetLayoutFault(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high)
+    ) {
       return false;
     }
     const evp = this.#evp;
@@ -109,9 +118,9 @@ export class HmacCipher implements OpenSslPacketCipher {
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
     // The ICV first: what is not authentic is not decrypted. RFC 4303 §3.4.4.1
-    const isAuthentic =
-      this.#hash(base + aadOffset, textOffset + textBytes - aadOffset) &&
-      evp.compare(hashAddress, text + textBytes, this.icvBytes) === 0;
+    const icv = textOffset + textBytes;
+    const isHashed = this.#hashReceived(memory, base, aadOffset, icv, high);
+    const isAuthentic = isHashed && evp.compare(hashAddress, base + icv, this.icvBytes) === 0;
     if (!isAuthentic) return false;
     const iv = this.#ivAddress(memory, base, ivOffset);
     const isDone =
@@ -124,6 +133,23 @@ export class HmacCipher implements OpenSslPacketCipher {
   close(): void {
     this.#isClosed = true;
     freeContexts(this.#evp, this.#contexts);
+  }
+
+  /** Hashes a packet that came; the upper half of its sequence number lies where its ICV begins meanwhile. */
+  #hashReceived(
+    memory: Uint8Array,
+    base: number,
+    aadOffset: number,
+    icv: number,
+    high: number | undefined,
+  ): boolean {
+    if (high === undefined) return this.#hash(base + aadOffset, icv - aadOffset);
+    const { aad } = this.#scratch;
+    for (let i = 0; i < 4; i += 1) aad[i] = memory[icv + i] ?? 0;
+    const end = appendSequenceHigh(memory, icv, high);
+    const isHashed = this.#hash(base + aadOffset, end - aadOffset);
+    for (let i = 0; i < 4; i += 1) memory[icv + i] = aad[i] ?? 0;
+    return isHashed;
   }
 
   #hash(address: number, bytes: number): boolean {

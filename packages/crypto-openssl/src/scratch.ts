@@ -1,11 +1,14 @@
 import type { Evp } from './evp.ts';
 
 const NONCE_BYTES = 16;
+const LENGTH_BYTES = 16;
 const HASH_BYTES = 64;
+const AAD_BYTES = 16;
 const LONGEST_KEY_BYTES = 64;
 
 /** What one thread's calls need beside the packet: the nonce of the packet at hand, the lengths that OpenSSL reports
- * and nobody reads, the whole hash of which an ICV is a part, and a key while it is being set.
+ * and nobody reads, the whole hash of which an ICV is a part, an AAD that does not lie in the packet, and a key while it
+ * is being set.
  */
 export interface Scratch {
   readonly nonce: Uint8Array;
@@ -13,6 +16,9 @@ export interface Scratch {
   readonly lengthAddress: number;
   readonly hash: Uint8Array;
   readonly hashAddress: number;
+  /** Room for the AAD of a packet with an extended sequence number. */
+  readonly aad: Uint8Array;
+  readonly aadAddress: number;
   /** Calls `use` with the address of a copy of the key, and overwrites the copy. */
   withKey(key: Uint8Array, use: (address: number) => void): void;
   /** Where `memory[0]` lies; the two memories that were asked for last cost nothing to ask for again. */
@@ -21,10 +27,11 @@ export interface Scratch {
 
 /** Allocates it, once for a provider. */
 export function createScratch(evp: Evp): Scratch {
-  const bytes = new Uint8Array(NONCE_BYTES + 16 + HASH_BYTES + LONGEST_KEY_BYTES);
+  const hashOffset = NONCE_BYTES + LENGTH_BYTES;
+  const aadOffset = hashOffset + HASH_BYTES;
+  const keyOffset = aadOffset + AAD_BYTES;
+  const bytes = new Uint8Array(keyOffset + LONGEST_KEY_BYTES);
   const address = evp.addressOf(bytes);
-  const hashOffset = NONCE_BYTES + 16;
-  const keyOffset = hashOffset + HASH_BYTES;
   // Inbound and outbound batches have a memory each; they live as long as this does, or until others take their places.
   let first: Uint8Array = bytes;
   let firstAddress = address;
@@ -34,8 +41,10 @@ export function createScratch(evp: Evp): Scratch {
     nonce: bytes.subarray(0, NONCE_BYTES),
     nonceAddress: address,
     lengthAddress: address + NONCE_BYTES,
-    hash: bytes.subarray(hashOffset, keyOffset),
+    hash: bytes.subarray(hashOffset, aadOffset),
     hashAddress: address + hashOffset,
+    aad: bytes.subarray(aadOffset, keyOffset),
+    aadAddress: address + aadOffset,
     withKey(key: Uint8Array, use: (address: number) => void): void {
       bytes.set(key, keyOffset);
       try {

@@ -11,11 +11,17 @@ export type SuiteAlgorithms =
       readonly saltBytes: number;
     };
 
-/** They differ in the length of their ICV alone. */
+/** They differ in the length of their ICV, and in whether their IV is sent. */
 const AES_GCM: readonly number[] = [
   Encr.ENCR_AES_GCM_8,
   Encr.ENCR_AES_GCM_12,
   Encr.ENCR_AES_GCM_16,
+  Encr.ENCR_AES_GCM_16_IIV,
+];
+
+const CHACHA20_POLY1305: readonly number[] = [
+  Encr.ENCR_CHACHA20_POLY1305,
+  Encr.ENCR_CHACHA20_POLY1305_IIV,
 ];
 
 const DIGESTS: Readonly<Record<number, string>> = {
@@ -26,12 +32,11 @@ const DIGESTS: Readonly<Record<number, string>> = {
 };
 
 /** What OpenSSL calls a suite, or `undefined` for one that is not worth having here.
- * @see RFC 4106 (GCM), RFC 7634 (ChaCha20-Poly1305), RFC 3602 (CBC), RFC 3686 (CTR), RFC 4868 and RFC 2404 (HMAC)
+ * @see RFC 4106 (GCM), RFC 7634 (ChaCha20-Poly1305), RFC 8750 (implicit IV), RFC 3602 (CBC), RFC 3686 (CTR), RFC 4868 and RFC 2404 (HMAC)
  */
 export function suiteAlgorithms(suite: CipherSuite): SuiteAlgorithms | undefined {
   const { encryption, keyBits, integrity } = suite;
-  if (encryption === Encr.ENCR_CHACHA20_POLY1305)
-    return { kind: 'aead', cipher: 'ChaCha20-Poly1305' };
+  if (CHACHA20_POLY1305.includes(encryption)) return { kind: 'aead', cipher: 'ChaCha20-Poly1305' };
   if (AES_GCM.includes(encryption)) return { kind: 'aead', cipher: `aes-${keyBits}-gcm` };
   const digest = DIGESTS[integrity];
   if (digest === undefined) return undefined;

@@ -3,7 +3,15 @@ import { createNobleProvider } from '@ipsec-kit/crypto/noble';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { closable, keysOf, label, openSslProvider, seededBytes, suites } from './fixture.ts';
+import {
+  closable,
+  implicitSuites,
+  keysOf,
+  label,
+  openSslProvider,
+  seededBytes,
+  suites,
+} from './fixture.ts';
 
 const openssl = openSslProvider();
 const others = [createNodeProvider(), createNobleProvider()];
@@ -95,6 +103,40 @@ describe.runIf(openssl !== undefined).each(suites.map((suite) => [label(suite), 
           cipher.close();
         }),
         { numRuns: 20 },
+      );
+    });
+  },
+);
+
+describe
+  .runIf(openssl !== undefined)
+  .each([...suites, ...implicitSuites].map((suite) => [label(suite), suite] as const))(
+  '%s, with an extended sequence number (RFC 4303 §2.2.1)',
+  (_, suite) => {
+    const provider = openssl as CryptoProvider;
+    const high = fc.option(fc.integer({ min: 0, max: 0xffffffff }), { nil: undefined });
+
+    it('is sealed and opened as node:crypto does it, packet after packet', () => {
+      fc.assert(
+        fc.property(inputs, fc.array(high, { minLength: 1, maxLength: 4 }), (input, highs) => {
+          const { memory, keys, args } = layout(provider, suite, { ...input, aadBytes: 8 });
+          const cipher = closable(provider.createCipher(suite, keys));
+          const node = createNodeProvider().createCipher(suite, keys);
+          for (const sequenceHigh of highs) {
+            const ours = memory.slice();
+            const theirs = memory.slice();
+            cipher.seal(ours, ...args, sequenceHigh);
+            node.seal(theirs, ...args, sequenceHigh);
+            expect(ours).toEqual(theirs);
+            const another = ((sequenceHigh ?? 0) + 1) >>> 0;
+            expect(cipher.open(theirs.slice(), ...args, another)).toBe(false);
+            expect(cipher.open(theirs, ...args, sequenceHigh)).toBe(true);
+            const plainEnd = args[3] + args[4];
+            expect(theirs.subarray(0, plainEnd)).toEqual(memory.subarray(0, plainEnd));
+          }
+          cipher.close();
+        }),
+        { numRuns: 8 },
       );
     });
   },

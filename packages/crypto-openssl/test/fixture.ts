@@ -28,6 +28,12 @@ export const suites: readonly CipherSuite[] = [
   { encryption: Encr.ENCR_CHACHA20_POLY1305, keyBits: 256, integrity: Integ.NONE },
 ];
 
+/** The ones without an IV in the packet. */
+export const implicitSuites: readonly CipherSuite[] = [
+  { encryption: Encr.ENCR_AES_GCM_16_IIV, keyBits: 256, integrity: Integ.NONE },
+  { encryption: Encr.ENCR_CHACHA20_POLY1305_IIV, keyBits: 256, integrity: Integ.NONE },
+];
+
 /** A suite in words. */
 export function label(suite: CipherSuite): string {
   return `encryption ${suite.encryption}, ${suite.keyBits} bits, integrity ${suite.integrity}`;

@@ -8,6 +8,7 @@ export interface CipherAlgorithm {
   readonly keyBits: readonly number[];
   /** Bytes of implicit nonce behind the key. */
   readonly saltBytes: number;
+  /** 0 where the IV is implicit. @see RFC 8750 */
   readonly ivBytes: number;
   readonly blockBytes: number;
   /** Bytes of an AEAD's ICV; 0 for a cipher that needs an integrity transform. */
@@ -32,6 +33,16 @@ const ccm = (icvBytes: number): CipherAlgorithm => ({
   kind: 'aes-ccm',
   saltBytes: 3,
 });
+
+/** The same cipher with an IV that is not sent. @see RFC 8750 §4 */
+const implicit = (algorithm: CipherAlgorithm): CipherAlgorithm => ({ ...algorithm, ivBytes: 0 });
+
+/** RFC 7634 §2. */
+const chacha20Poly1305: CipherAlgorithm = {
+  ...gcm(16),
+  kind: 'chacha20-poly1305',
+  keyBits: [256],
+};
 
 const CIPHERS: Readonly<Record<number, CipherAlgorithm>> = {
   [Encr.ENCR_3DES]: {
@@ -65,8 +76,10 @@ const CIPHERS: Readonly<Record<number, CipherAlgorithm>> = {
   [Encr.ENCR_AES_GCM_8]: gcm(8),
   [Encr.ENCR_AES_GCM_12]: gcm(12),
   [Encr.ENCR_AES_GCM_16]: gcm(16),
-  // RFC 7634 §2.
-  [Encr.ENCR_CHACHA20_POLY1305]: { ...gcm(16), kind: 'chacha20-poly1305', keyBits: [256] },
+  [Encr.ENCR_CHACHA20_POLY1305]: chacha20Poly1305,
+  [Encr.ENCR_AES_CCM_8_IIV]: implicit(ccm(8)),
+  [Encr.ENCR_AES_GCM_16_IIV]: implicit(gcm(16)),
+  [Encr.ENCR_CHACHA20_POLY1305_IIV]: implicit(chacha20Poly1305),
 };
 
 /** The algorithm of an encryption transform, or `undefined` for one that this package does not know. */

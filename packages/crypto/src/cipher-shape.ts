@@ -31,11 +31,16 @@ function shape(
     encryptionKeyBytes: suite.keyBits / 8 + cipher.saltBytes,
     integrityKeyBytes: integrity?.keyBytes ?? 0,
     ivBytes: cipher.ivBytes,
-    // RFC 3602 §3, RFC 2451 §3: the IV of CBC must be unpredictable, so a counter will not do.
-    iv: cipher.blockBytes > 1 ? 'random' : 'counter',
+    iv: ivOf(cipher),
     blockBytes: cipher.blockBytes,
     icvBytes: integrity?.icvBytes ?? cipher.icvBytes,
   };
+}
+
+function ivOf({ ivBytes, blockBytes }: CipherAlgorithm): CipherShape['iv'] {
+  if (ivBytes === 0) return 'implicit';
+  // RFC 3602 §3, RFC 2451 §3: the IV of CBC must be unpredictable, so a counter will not do.
+  return blockBytes > 1 ? 'random' : 'counter';
 }
 
 /** A suite taken apart for the provider that computes it. */

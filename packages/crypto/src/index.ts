@@ -9,6 +9,7 @@ export { skeyseedKey } from './prf-shape.ts';
 export * from './provider.ts';
 export * from './random-source.ts';
 export * from './seeded-random.ts';
+export * from './sequence-number.ts';
 export * from './signatures/public-key.ts';
 export * from './signatures/signature-algorithm.ts';
 export * from './signatures/signature-identifiers.ts';

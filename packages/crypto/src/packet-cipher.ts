@@ -1,6 +1,13 @@
 import { constantTimeEqualAt } from './constant-time-equal.ts';
 import { packetLayoutFault, requirePacketLayout } from './packet-layout.ts';
 import type { CipherShape, PacketCipher } from './provider.ts';
+import {
+  AEAD_IV_BYTES,
+  appendSequenceHigh,
+  EXTENDED_AAD_BYTES,
+  writeAeadIv,
+  writeExtendedAad,
+} from './sequence-number.ts';
 
 /** An AEAD as a provider computes it, in place; places have been checked. */
 export interface AeadPrimitive {
@@ -28,22 +35,34 @@ export function createAeadCipher(
   salt: Uint8Array,
   aead: AeadPrimitive,
 ): PacketCipher {
-  const nonce = new Uint8Array(salt.length + shape.ivBytes);
+  const nonce = new Uint8Array(salt.length + AEAD_IV_BYTES);
   nonce.set(salt);
+  const extended = new Uint8Array(EXTENDED_AAD_BYTES);
   return {
     ...shape,
-    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): void {
-      requirePacketLayout(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
-      nonce.set(memory.subarray(ivOffset, ivOffset + shape.ivBytes), salt.length);
-      const aad = memory.subarray(aadOffset, aadOffset + aadBytes);
+    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high): void {
+      requirePacketLayout(
+        shape,
+        memory,
+        aadOffset,
+        aadBytes,
+        ivOffset,
+        textOffset,
+        textBytes,
+        high,
+      );
+      writeAeadIv(shape, memory, ivOffset, aadOffset, high, nonce, salt.length);
+      const aad = aadOf(memory, aadOffset, aadBytes, high, extended);
       aead.seal(nonce, aad, memory, textOffset, textOffset + textBytes);
     },
-    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): boolean {
-      if (packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
+    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high): boolean {
+      if (
+        packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high)
+      ) {
         return false;
       }
-      nonce.set(memory.subarray(ivOffset, ivOffset + shape.ivBytes), salt.length);
-      const aad = memory.subarray(aadOffset, aadOffset + aadBytes);
+      writeAeadIv(shape, memory, ivOffset, aadOffset, high, nonce, salt.length);
+      const aad = aadOf(memory, aadOffset, aadBytes, high, extended);
       return aead.open(nonce, aad, memory, textOffset, textOffset + textBytes);
     },
   };
@@ -59,23 +78,40 @@ export interface CipherAndMac {
 
 /** A packet cipher that encrypts, then MACs AAD, IV and ciphertext. @see RFC 4303 §3.3.2, RFC 7296 §3.14 */
 export function createEncryptThenMac(shape: CipherShape, parts: CipherAndMac): PacketCipher {
+  const received = new Uint8Array(shape.icvBytes);
   return {
     ...shape,
-    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): void {
-      requirePacketLayout(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes);
+    seal(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high): void {
+      requirePacketLayout(
+        shape,
+        memory,
+        aadOffset,
+        aadBytes,
+        ivOffset,
+        textOffset,
+        textBytes,
+        high,
+      );
       const icvOffset = textOffset + textBytes;
       const iv = memory.subarray(ivOffset, textOffset);
       memory.set(parts.encrypt(iv, memory.subarray(textOffset, icvOffset)), textOffset);
-      const icv = parts.mac(memory.subarray(aadOffset, icvOffset));
+      const end = appendSequenceHigh(memory, icvOffset, high);
+      const icv = parts.mac(memory.subarray(aadOffset, end));
       memory.set(icv.subarray(0, shape.icvBytes), icvOffset);
     },
-    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes): boolean {
-      if (packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes)) {
+    open(memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high): boolean {
+      if (
+        packetLayoutFault(shape, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high)
+      ) {
         return false;
       }
       const icvOffset = textOffset + textBytes;
-      const icv = parts.mac(memory.subarray(aadOffset, icvOffset));
-      if (!constantTimeEqualAt(memory, icvOffset, icv, shape.icvBytes)) return false;
+      // Not by `slice`, which copies nothing where the memory is a Buffer.
+      received.set(memory.subarray(icvOffset, icvOffset + shape.icvBytes));
+      const end = appendSequenceHigh(memory, icvOffset, high);
+      const icv = parts.mac(memory.subarray(aadOffset, end));
+      memory.set(received, icvOffset);
+      if (!constantTimeEqualAt(received, 0, icv, shape.icvBytes)) return false;
       const iv = memory.subarray(ivOffset, textOffset);
       memory.set(parts.decrypt(iv, memory.subarray(textOffset, icvOffset)), textOffset);
       return true;
@@ -90,4 +126,16 @@ export function ctrBlock(salt: Uint8Array, iv: Uint8Array): Uint8Array {
   block.set(iv, salt.length);
   block[15] = 1;
   return block;
+}
+
+function aadOf(
+  memory: Uint8Array,
+  aadOffset: number,
+  aadBytes: number,
+  sequenceHigh: number | undefined,
+  extended: Uint8Array,
+): Uint8Array {
+  if (sequenceHigh === undefined) return memory.subarray(aadOffset, aadOffset + aadBytes);
+  writeExtendedAad(memory, aadOffset, sequenceHigh, extended, 0);
+  return extended;
 }

@@ -15,10 +15,12 @@ export interface CipherShape {
   /** Bytes of encryption key, the AEAD's salt included (the order of RFC 7296 §2.17 keying material). */
   readonly encryptionKeyBytes: number;
   readonly integrityKeyBytes: number;
-  /** Bytes of IV that travel in the packet. */
+  /** Bytes of IV that travel in the packet; 0 where it is implicit. */
   readonly ivBytes: number;
-  /** A counter may serve as IV (AEADs), or it must be unpredictable (CBC). */
-  readonly iv: 'counter' | 'random';
+  /** A counter may serve as IV (AEADs), or it must be unpredictable (CBC), or it is the sequence number of ESP and not
+   * sent at all: such a suite is for ESP alone. @see RFC 8750 §4
+   */
+  readonly iv: 'counter' | 'random' | 'implicit';
   /** The ciphertext is a multiple of this. */
   readonly blockBytes: number;
   readonly icvBytes: number;
@@ -28,6 +30,11 @@ export interface CipherShape {
  * Bytes `[aadOffset, aadOffset + aadBytes)` are authenticated only. The IV lies at `ivOffset`.
  * The text `[textOffset, textOffset + textBytes)` is en- or decrypted in place; `textBytes` is a multiple of `blockBytes`.
  * The ICV lies directly behind the text. For a cipher with HMAC the ICV covers AAD, IV and ciphertext, which must be adjacent.
+ *
+ * `sequenceHigh` is for ESP with extended sequence numbers: their upper 32 bits, which are not sent. The AAD is then the
+ * ESP header, 8 bytes, and the bits are authenticated between its SPI and sequence number by an AEAD (RFC 4106 §5,
+ * RFC 7634 §2.1), behind the ciphertext by a cipher with HMAC (RFC 4303 §2.2.1). An implicit IV is made of them and of the
+ * sequence number in the AAD. @see RFC 8750 §4
  */
 export interface PacketCipher extends CipherShape {
   /** Encrypts in place and writes the ICV behind the text. The IV is the caller's: never twice under one key.
@@ -40,6 +47,7 @@ export interface PacketCipher extends CipherShape {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    sequenceHigh?: number,
   ): void;
   /** Verifies the ICV in constant time, then decrypts in place.
    * @returns false when the ICV does not match, and when the places do not fit the memory or the block size, so that a
@@ -52,6 +60,7 @@ export interface PacketCipher extends CipherShape {
     ivOffset: number,
     textOffset: number,
     textBytes: number,
+    sequenceHigh?: number,
   ): boolean;
   /** Frees what the cipher has outside of the heap and overwrites its keys, where there is such; harmless when repeated.
    * To be called when its SA goes; `seal` and `open` may throw afterwards.

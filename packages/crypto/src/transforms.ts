@@ -3,6 +3,7 @@ export const TransformType = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, ESN: 5 } as con
 
 /** Encryption transforms that this package provides, by IANA id; ENCR_3DES in the provider of `./node` alone.
  * ENCR_3DES is for old peers: offer it only where that was asked for (RFC 8247 §2.1, RFC 8221 §5).
+ * Those with an implicit IV (IIV) are for ESP alone (RFC 8750 §7).
  */
 export const Encr = {
   ENCR_3DES: 3,
@@ -15,6 +16,9 @@ export const Encr = {
   ENCR_AES_GCM_12: 19,
   ENCR_AES_GCM_16: 20,
   ENCR_CHACHA20_POLY1305: 28,
+  ENCR_AES_CCM_8_IIV: 29,
+  ENCR_AES_GCM_16_IIV: 30,
+  ENCR_CHACHA20_POLY1305_IIV: 31,
 } as const;
 
 /** Pseudorandom functions that this package provides, by IANA id. */

@@ -78,7 +78,7 @@ class HeaderEngine implements PacketEngine {
   remove(): void {}
   counters(): ReturnType<PacketEngine['counters']> {
     const none = { inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
-    return { ...none, heldPackets: 0, heldBytes: 0, drops: {} };
+    return { ...none, strangeEcnPackets: 0, heldPackets: 0, heldBytes: 0, drops: {} };
   }
   pairCounters(): undefined {
     return undefined;

@@ -5,6 +5,7 @@ import { Lifetime } from './lifetime.ts';
 import { alignmentOf, ESP_HEADER_BYTES, EspNextHeader, requireSpi } from './packet-shape.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { EspLimits, InboundSa } from './sa.ts';
+import { upperHalf } from './sequence-number.ts';
 
 /** What an inbound SA is made of. */
 export interface InboundSaOptions {
@@ -14,10 +15,12 @@ export interface InboundSaOptions {
   readonly cipher: PacketCipher;
   /** 0 for no protection, or up to 65536 packets, less than 32 as 32; 64 is the default of RFC 4303 §3.4.3, more suits fast links. */
   readonly replayWindowPackets: number;
+  /** Extended sequence numbers, where both ends have agreed on them; default false. @see RFC 4303 §2.2.1 */
+  readonly esn?: boolean;
   readonly limits?: EspLimits;
 }
 
-/** The receiving half of an SA pair with 32-bit sequence numbers.
+/** The receiving half of an SA pair.
  * @throws when an option is out of range.
  * @see RFC 4303 §3.4
  */
@@ -35,12 +38,14 @@ class EspInboundSa implements InboundSa {
   readonly #alignment: number;
   readonly #window: ReplayWindow;
   readonly #lifetime: Lifetime;
+  readonly #isExtended: boolean;
 
   constructor(options: InboundSaOptions) {
     this.spi = requireSpi(options.spi);
     this.#cipher = options.cipher;
     this.#alignment = alignmentOf(options.cipher);
     this.#window = new ReplayWindow(options.replayWindowPackets);
+    this.#isExtended = options.esn ?? false;
     this.#lifetime = new Lifetime(options.limits ?? {});
     this.headroom = ESP_HEADER_BYTES + options.cipher.ivBytes;
   }
@@ -67,7 +72,8 @@ class EspInboundSa implements InboundSa {
     ) {
       return EspDrop.malformed;
     }
-    const sequence = readUint32(memory, offset + 4);
+    const low = readUint32(memory, offset + 4);
+    const sequence = this.#isExtended ? this.#window.infer(low) : low;
     // The cheap check comes before the ICV, the window moves only after it. RFC 4303 §3.4.3
     if (!this.#window.isNew(sequence)) {
       this.replayedPackets += 1;
@@ -75,7 +81,9 @@ class EspInboundSa implements InboundSa {
     }
     const text = offset + this.headroom;
     const iv = offset + ESP_HEADER_BYTES;
-    if (!this.#cipher.open(memory, offset, ESP_HEADER_BYTES, iv, text, textBytes)) {
+    // A wrong guess of the upper half is a wrong ICV, and moves nothing. RFC 4303 Appendix A2.2
+    const high = this.#isExtended ? upperHalf(sequence) : undefined;
+    if (!this.#cipher.open(memory, offset, ESP_HEADER_BYTES, iv, text, textBytes, high)) {
       return EspDrop['bad-icv'];
     }
     this.lastWasNewest = this.#window.accept(sequence);

@@ -1,11 +1,6 @@
 export * from './drop-reason.ts';
 export * from './inbound-sa.ts';
-export {
-  createOutboundSa,
-  LAST_SEQUENCE_NUMBER,
-  type OutboundSaOptions,
-  SOFT_SEQUENCE_NUMBER,
-} from './outbound-sa.ts';
+export * from './outbound-sa.ts';
 export {
   ESP_HEADER_BYTES,
   EspNextHeader,
@@ -15,3 +10,8 @@ export {
 export * from './plain-packet.ts';
 export { MAX_REPLAY_WINDOW, MIN_REPLAY_WINDOW, ReplayWindow } from './replay-window.ts';
 export * from './sa.ts';
+export {
+  LAST_EXTENDED_SEQUENCE_NUMBER,
+  LAST_SEQUENCE_NUMBER,
+  SOFT_SEQUENCE_NUMBER,
+} from './sequence-number.ts';

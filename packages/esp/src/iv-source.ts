@@ -1,5 +1,6 @@
 import type { CipherShape, RandomSource } from '@ipsec-kit/crypto';
 import { writeUint32 } from '@ipsec-kit/ip';
+import { upperHalf } from './sequence-number.ts';
 
 /** Packets whose random IVs are drawn at once. */
 const POOL_PACKETS = 64;
@@ -9,10 +10,11 @@ export interface IvSource {
   write(memory: Uint8Array, offset: number, sequence: number): void;
 }
 
-/** The IVs of a cipher: the sequence number, which never repeats within an SA, or random bytes.
+/** The IVs of a cipher: the sequence number, which never repeats within an SA, or random bytes, or none that is sent.
  * @throws when the cipher needs random IVs and there is no `random`.
  */
 export function createIvSource(cipher: CipherShape, random: RandomSource | undefined): IvSource {
+  if (cipher.iv === 'implicit') return { write: () => undefined };
   if (cipher.iv === 'counter') return new CounterIv(cipher.ivBytes);
   if (!random) {
     throw new TypeError('"random" expected a RandomSource for a cipher with random IVs, got none');
@@ -24,14 +26,15 @@ class CounterIv implements IvSource {
   readonly #ivBytes: number;
 
   constructor(ivBytes: number) {
-    if (ivBytes < 4) throw new RangeError(`"cipher.ivBytes" expected at least 4, got ${ivBytes}`);
+    if (ivBytes < 8) throw new RangeError(`"cipher.ivBytes" expected at least 8, got ${ivBytes}`);
     this.#ivBytes = ivBytes;
   }
 
   write(memory: Uint8Array, offset: number, sequence: number): void {
-    const low = offset + this.#ivBytes - 4;
-    for (let at = offset; at < low; at += 1) memory[at] = 0;
-    writeUint32(memory, low, sequence);
+    const high = offset + this.#ivBytes - 8;
+    for (let at = offset; at < high; at += 1) memory[at] = 0;
+    writeUint32(memory, high, upperHalf(sequence));
+    writeUint32(memory, high + 4, sequence);
   }
 }
 

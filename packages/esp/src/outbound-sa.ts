@@ -5,12 +5,12 @@ import { createIvSource, type IvSource } from './iv-source.ts';
 import { Lifetime } from './lifetime.ts';
 import { alignmentOf, ESP_HEADER_BYTES, paddedBytes, requireSpi } from './packet-shape.ts';
 import type { EspLimits, OutboundSa } from './sa.ts';
-
-/** The last sequence number of an SA without extended numbers. @see RFC 4303 §3.3.3 */
-export const LAST_SEQUENCE_NUMBER = 0xffffffff;
-
-/** From here on an SA asks to be replaced: 2^28 packets before its numbers run out. */
-export const SOFT_SEQUENCE_NUMBER = 0xf0000000;
+import {
+  LAST_EXTENDED_SEQUENCE_NUMBER,
+  LAST_SEQUENCE_NUMBER,
+  SOFT_SEQUENCE_NUMBER,
+  upperHalf,
+} from './sequence-number.ts';
 
 /** What an outbound SA is made of. */
 export interface OutboundSaOptions {
@@ -21,13 +21,15 @@ export interface OutboundSaOptions {
   /** For the IVs of ciphers that need unpredictable ones (CBC); without it those are refused. */
   readonly random?: RandomSource;
   readonly limits?: EspLimits;
+  /** Extended sequence numbers, where both ends have agreed on them; default false. @see RFC 4303 §2.2.1 */
+  readonly esn?: boolean;
   /** Packets that this SA has sent before, when it continues elsewhere; default 0. */
   readonly lastSequence?: number;
 }
 
-/** The sending half of an SA pair with 32-bit sequence numbers.
+/** The sending half of an SA pair.
  * @throws when an option is out of range or a cipher with random IVs gets no `random`.
- * @see RFC 4303 §3.3, RFC 4106 §3.1 (the counter as IV), RFC 3602 §3 (random IV)
+ * @see RFC 4303 §3.3, RFC 4106 §3.1 (the counter as IV), RFC 3602 §3 (random IV), RFC 8750 (implicit IV)
  */
 export function createOutboundSa(options: OutboundSaOptions): OutboundSa {
   return new EspOutboundSa(options);
@@ -41,24 +43,25 @@ class EspOutboundSa implements OutboundSa {
   readonly #alignment: number;
   readonly #ivs: IvSource;
   readonly #lifetime: Lifetime;
+  readonly #isExtended: boolean;
+  readonly #lastSequence: number;
+  readonly #softSequence: number;
   #sequence: number;
 
   constructor(options: OutboundSaOptions) {
-    const { spi, cipher, limits = {}, lastSequence = 0 } = options;
-    if (
-      !Number.isInteger(lastSequence) ||
-      lastSequence < 0 ||
-      lastSequence > LAST_SEQUENCE_NUMBER
-    ) {
-      throw new RangeError(
-        `"lastSequence" expected 0 to ${LAST_SEQUENCE_NUMBER}, got ${lastSequence}`,
-      );
+    const { spi, cipher, limits = {}, esn = false, lastSequence = 0 } = options;
+    const last = esn ? LAST_EXTENDED_SEQUENCE_NUMBER : LAST_SEQUENCE_NUMBER;
+    if (!Number.isInteger(lastSequence) || lastSequence < 0 || lastSequence > last) {
+      throw new RangeError(`"lastSequence" expected 0 to ${last}, got ${lastSequence}`);
     }
     this.spi = requireSpi(spi);
     this.#cipher = cipher;
     this.#alignment = alignmentOf(cipher);
     this.#ivs = createIvSource(cipher, options.random);
     this.#lifetime = new Lifetime(limits);
+    this.#isExtended = esn;
+    this.#lastSequence = last;
+    this.#softSequence = last - (LAST_SEQUENCE_NUMBER - SOFT_SEQUENCE_NUMBER);
     this.#sequence = lastSequence;
     this.headroom = ESP_HEADER_BYTES + cipher.ivBytes;
     this.tailroom = this.#alignment + 1 + cipher.icvBytes;
@@ -73,7 +76,7 @@ class EspOutboundSa implements OutboundSa {
   }
 
   get softLimitReached(): boolean {
-    return this.#lifetime.softLimitReached || this.#sequence >= SOFT_SEQUENCE_NUMBER;
+    return this.#lifetime.softLimitReached || this.#sequence >= this.#softSequence;
   }
 
   overhead(length: number): number {
@@ -88,14 +91,22 @@ class EspOutboundSa implements OutboundSa {
       return EspDrop['no-room'];
     }
     // RFC 4303 §3.3.3: no packet is sent whose number would make the counter cycle; ours never wraps.
-    if (this.#sequence >= LAST_SEQUENCE_NUMBER) return EspDrop['sequence-exhausted'];
+    if (this.#sequence >= this.#lastSequence) return EspDrop['sequence-exhausted'];
     if (this.#lifetime.wouldExceed(length)) return EspDrop['lifetime-over'];
     this.#sequence += 1;
     writeUint32(memory, start, this.spi);
     writeUint32(memory, start + 4, this.#sequence);
     this.#ivs.write(memory, start + ESP_HEADER_BYTES, this.#sequence);
     writeTrailer(memory, offset + length, textBytes - length - 2, nextHeader);
-    this.#cipher.seal(memory, start, ESP_HEADER_BYTES, start + ESP_HEADER_BYTES, offset, textBytes);
+    this.#cipher.seal(
+      memory,
+      start,
+      ESP_HEADER_BYTES,
+      start + ESP_HEADER_BYTES,
+      offset,
+      textBytes,
+      this.#isExtended ? upperHalf(this.#sequence) : undefined,
+    );
     this.#lifetime.add(length);
     return this.headroom + textBytes + this.#cipher.icvBytes;
   }

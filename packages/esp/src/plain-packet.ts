@@ -22,7 +22,8 @@ export function sealPacket(
  * @returns the inner packet, empty for a dummy, or why there is none; never throws on content.
  */
 export function openPacket(sa: InboundSa, packet: Uint8Array): Uint8Array | EspDropReason {
-  const memory = packet.slice();
+  // Not by `slice`, which copies nothing where the packet is a Buffer.
+  const memory = new Uint8Array(packet);
   const length = sa.open(memory, 0, memory.length);
   return length < 0 ? espDropReason(length) : memory.subarray(sa.headroom, sa.headroom + length);
 }

@@ -21,5 +21,6 @@ export * from './selector-match.ts';
 export * from './selector-prefixes.ts';
 export * from './selector-text.ts';
 export * from './tcp-mss.ts';
+export * from './traffic-class.ts';
 export * from './traffic-selector.ts';
 export * from './udp-packet.ts';

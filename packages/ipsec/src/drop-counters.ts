@@ -28,6 +28,8 @@ export type EngineDropReason =
   | 'bad-next-header'
   /** The inner packet has no usable IP header. */
   | 'malformed-inner'
+  /** Inbound: the path has marked congestion on a packet whose transport knows no ECN. @see RFC 6040 §4.2 */
+  | 'ce-on-not-ect'
   /** Inbound: a dummy packet, discarded as it should be. @see RFC 4303 §2.6 */
   | 'dummy';
 
@@ -49,6 +51,7 @@ export function createDropCounters(): Record<DropReason, number> {
     'transport-header': 0,
     'bad-next-header': 0,
     'malformed-inner': 0,
+    'ce-on-not-ect': 0,
     dummy: 0,
     malformed: 0,
     replayed: 0,

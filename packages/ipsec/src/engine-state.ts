@@ -22,6 +22,7 @@ export interface EngineState {
   inBytes: number;
   outPackets: number;
   outBytes: number;
+  strangeEcnPackets: number;
 }
 
 /** An engine without pairs. */
@@ -39,6 +40,7 @@ export function createEngineState(factCapacity: number): EngineState {
     inBytes: 0,
     outPackets: 0,
     outBytes: 0,
+    strangeEcnPackets: 0,
   };
 }
 

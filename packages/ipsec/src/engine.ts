@@ -8,6 +8,10 @@ export interface EngineCounters {
   readonly inBytes: number;
   readonly outPackets: number;
   readonly outBytes: number;
+  /** Inbound packets whose ECN fields, inner and outer, no honest path leads to: those that it drops, and others that
+   * it lets through. @see RFC 6040 §4.2
+   */
+  readonly strangeEcnPackets: number;
   /** Packets that are held now, for reserved SPIs and for traps; neither dropped nor delivered yet. */
   readonly heldPackets: number;
   readonly heldBytes: number;

@@ -10,7 +10,7 @@ export function fillBatch(queue: HeldQueue, batch: PacketBatch, most: number): n
   for (let taken = 0; taken < most; taken += 1) {
     const packet = queue.shift();
     if (!packet) break;
-    const { data, path } = packet;
+    const { data, path, trafficClass } = packet;
     const slot = data.length > batch.slotBytes - batch.headroom ? -1 : claimSlot(batch);
     if (slot < 0) {
       tooLarge += 1;
@@ -18,6 +18,7 @@ export function fillBatch(queue: HeldQueue, batch: PacketBatch, most: number): n
     }
     batch.memory.set(data, slot);
     if (path.length > 0) copyPackedPath(path, 0, batch.paths, batch.count);
+    if (batch.trafficClasses) batch.trafficClasses[batch.count] = trafficClass;
     commitPacket(batch, slot, data.length);
   }
   return tooLarge;

@@ -21,6 +21,8 @@ export interface HeldPacket {
   readonly data: Uint8Array;
   /** Packed; where a datagram came from. Empty for inner packets. */
   readonly path: Uint8Array;
+  /** Of the outer header of a datagram; 0 for inner packets. */
+  readonly trafficClass: number;
 }
 
 /** What several queues hold together. */

@@ -9,7 +9,9 @@ import {
   packedRemotesEqual,
   packetVersion,
   readPacketFields,
+  readTrafficClass,
   readUint32,
+  writeTrafficClass,
 } from '@ipsec-kit/ip';
 import {
   countEspDrop,
@@ -20,6 +22,7 @@ import {
 } from './engine-state.ts';
 import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
+import { isStrangeEcn, passOnCongestion } from './outer-traffic-class.ts';
 import { holdDatagram } from './spi-reservations.ts';
 import { correctChecksum } from './transport-checksum.ts';
 import { restoreIpHeader, transportRefusal } from './transport-mode.ts';
@@ -50,7 +53,7 @@ function openPackets(
   batch: PacketBatch,
   replayed: InstalledPair | undefined,
 ): void {
-  const { memory, offsets, lengths } = batch;
+  const { memory, offsets, lengths, trafficClasses } = batch;
   let kept = 0;
   for (let i = 0; i < batch.count; i += 1) {
     const offset = offsets[i] ?? 0;
@@ -65,7 +68,8 @@ function openPackets(
     const inner = findInner(state, pair, batch, offset + pair.inboundSa.headroom, opened);
     if (inner < 0) continue;
     const innerBytes = opened + (pair.transport?.template.length ?? 0);
-    const length = acceptInner(state, pair, memory, inner, innerBytes);
+    const outerClass = trafficClasses?.[i] ?? 0;
+    const length = acceptInner(state, pair, memory, inner, innerBytes, outerClass);
     if (length === 0) continue;
     offsets[kept] = inner;
     lengths[kept] = length;
@@ -165,6 +169,7 @@ function acceptInner(
   memory: Uint8Array,
   inner: number,
   length: number,
+  outerClass: number,
 ): number {
   const { fields, drops } = state;
   if (!readPacketFields(memory, inner, length, fields)) {
@@ -183,6 +188,10 @@ function acceptInner(
     drops['selector-mismatch'] += 1;
     return 0;
   }
+  if (!takeOuterClass(state, pair, memory, inner, outerClass)) {
+    drops['ce-on-not-ect'] += 1;
+    return 0;
+  }
   const correction = pair.transport?.correction ?? 0;
   if (correction !== 0) correctChecksum(memory, fields, correction);
   clampTcpMssOfFields(memory, fields, pair.innerMtu);
@@ -190,4 +199,24 @@ function acceptInner(
   state.inBytes += fields.totalLength;
   // Bytes behind the IP packet are padding for traffic flow confidentiality. RFC 4303 §2.7
   return fields.totalLength;
+}
+
+/** What the outer header says about congestion; in transport mode it is the header of the packet, DSCP and all.
+ * @returns false when the packet is to be dropped. @see RFC 6040 §4.2, RFC 4301 §5.1.2
+ */
+function takeOuterClass(
+  state: EngineState,
+  pair: InstalledPair,
+  memory: Uint8Array,
+  inner: number,
+  outerClass: number,
+): boolean {
+  const { fields } = state;
+  if (pair.transport) {
+    writeTrafficClass(memory, inner, fields.version, outerClass);
+    return true;
+  }
+  const innerClass = readTrafficClass(memory, inner, fields.version);
+  if (isStrangeEcn(innerClass, outerClass)) state.strangeEcnPackets += 1;
+  return passOnCongestion(memory, inner, fields, innerClass, outerClass);
 }

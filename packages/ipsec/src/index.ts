@@ -10,5 +10,6 @@ export {
 export * from './packet-engine.ts';
 export * from './prefix-trie.ts';
 export * from './sa-pair.ts';
+export type { TfcPadding } from './tfc-padding.ts';
 export * from './trap.ts';
 export * from './tunnel-mtu.ts';

@@ -3,6 +3,7 @@ import { createInboundSa, createOutboundSa, type InboundSa, type OutboundSa } fr
 import { isAnyPort, PACKED_PATH_BYTES, packPath, type TrafficSelector } from '@ipsec-kit/ip';
 import type { HeldQueue } from './held-queue.ts';
 import type { SaPair } from './sa-pair.ts';
+import { requireTfcPadding, type TfcPadding } from './tfc-padding.ts';
 import {
   createTransportHeader,
   requireHostSelectors,
@@ -21,7 +22,9 @@ export interface InstalledPair {
   readonly remoteSelectors: readonly TrafficSelector[];
   /** Whether some selector names ports: later fragments, which have none, do not match it. */
   readonly selectsPorts: boolean;
-  readonly innerMtu: number;
+  innerMtu: number;
+  readonly tfcPadding: Required<TfcPadding> | undefined;
+  readonly copyDscp: boolean;
   /** The header that is taken off and put back; `undefined` in tunnel mode. */
   readonly transport: TransportHeader | undefined;
   /** Packed; where ESP goes. */
@@ -54,9 +57,8 @@ export function createInstalledPair(
   const { suite, inbound, outbound, limits, localSelectors, remoteSelectors, innerMtu } = pair;
   requireSelectors('localSelectors', localSelectors);
   requireSelectors('remoteSelectors', remoteSelectors);
-  if (!Number.isInteger(innerMtu) || innerMtu < MIN_INNER_MTU || innerMtu > 65535) {
-    throw new RangeError(`"innerMtu" expected ${MIN_INNER_MTU} to 65535, got ${innerMtu}`);
-  }
+  requireInnerMtu(innerMtu);
+  const { esn = false, copyDscp = true } = pair;
   return {
     id: pair.id,
     inboundSa: createInboundSa({
@@ -66,6 +68,7 @@ export function createInstalledPair(
         integrity: inbound.integrityKey,
       }),
       replayWindowPackets: pair.replayWindowPackets,
+      esn,
       limits,
     }),
     outboundSa: createOutboundSa({
@@ -75,12 +78,15 @@ export function createInstalledPair(
         integrity: outbound.integrityKey,
       }),
       random,
+      esn,
       limits,
     }),
     localSelectors: [...localSelectors],
     remoteSelectors: [...remoteSelectors],
     selectsPorts: ![...localSelectors, ...remoteSelectors].every(isAnyPort),
     innerMtu,
+    tfcPadding: tfcPaddingOf(pair),
+    copyDscp,
     transport: transportOf(pair),
     path: packPath(pair.path),
     reportedPath: new Uint8Array(PACKED_PATH_BYTES),
@@ -105,6 +111,22 @@ function transportOf(pair: SaPair): TransportHeader | undefined {
   requireHostSelectors('localSelectors', pair.localSelectors, transportAddresses.local);
   requireHostSelectors('remoteSelectors', pair.remoteSelectors, transportAddresses.remote);
   return createTransportHeader(transportAddresses);
+}
+
+/** @throws when it is no MTU of IPv4. */
+export function requireInnerMtu(innerMtu: number): void {
+  if (!Number.isInteger(innerMtu) || innerMtu < MIN_INNER_MTU || innerMtu > 65535) {
+    throw new RangeError(`"innerMtu" expected ${MIN_INNER_MTU} to 65535, got ${innerMtu}`);
+  }
+}
+
+function tfcPaddingOf({ mode, tfcPadding }: SaPair): Required<TfcPadding> | undefined {
+  if (!tfcPadding) return undefined;
+  // RFC 4303 §2.7: only where the payload says how long it is, which TCP and ICMP do not.
+  if (mode === 'transport') {
+    throw new TypeError('"tfcPadding" expected none in transport mode, got some');
+  }
+  return requireTfcPadding(tfcPadding);
 }
 
 /** @throws when there is no selector. */

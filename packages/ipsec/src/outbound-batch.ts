@@ -14,6 +14,8 @@ import { catchPacket } from './acquire.ts';
 import { countEspDrop, type EngineState, noteSoftLimit } from './engine-state.ts';
 import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
+import { outerTrafficClass } from './outer-traffic-class.ts';
+import { tfcPaddedLength } from './tfc-padding.ts';
 import { nextHeaderBehind, transportRefusal } from './transport-mode.ts';
 
 /** Most ICMP errors that one batch causes. @see RFC 4443 §2.4 (f) (errors must be limited) */
@@ -24,7 +26,7 @@ const MIN_IPV6_MTU = 1280;
 
 /** Seals the inner packets of `batch` in place and compacts it; see `PacketEngine.outbound`. @see RFC 4301 §5.1 */
 export function sealBatch(state: EngineState, batch: PacketBatch, toTun: PacketBatch): void {
-  const { memory, offsets, lengths } = batch;
+  const { memory, offsets, lengths, trafficClasses } = batch;
   const mostErrors = toTun.count + MAX_ERRORS_PER_BATCH;
   let kept = 0;
   // Fragments are appended while the loop runs, and sealed when it comes to them.
@@ -34,11 +36,14 @@ export function sealBatch(state: EngineState, batch: PacketBatch, toTun: PacketB
     if (!pair) continue;
     const length = fitPacket(state, pair, batch, i, toTun, mostErrors);
     if (length === 0) continue;
+    const copyDscp = pair.copyDscp || pair.transport !== undefined;
+    const trafficClass = outerTrafficClass(memory, offset, state.fields.version, copyDscp);
     const espLength = sealPacketAt(state, pair, batch, offset, length);
     if (espLength === 0) continue;
     offsets[kept] = offset + headerBytesOff(pair) - pair.outboundSa.headroom;
     lengths[kept] = espLength;
     copyPackedPath(pair.path, 0, batch.paths, kept);
+    if (trafficClasses) trafficClasses[kept] = trafficClass;
     kept += 1;
   }
   batch.count = kept;
@@ -141,14 +146,17 @@ function sealPacketAt(
   const { memory, slotBytes } = batch;
   const off = headerBytesOff(pair);
   const inSlot = (offset % slotBytes) + off;
-  if (inSlot < sa.headroom || inSlot + length - off + sa.tailroom > slotBytes) {
+  const padded = pair.tfcPadding ? tfcPaddedLength(pair.tfcPadding, length, pair.innerMtu) : length;
+  if (inSlot < sa.headroom || inSlot + padded - off + sa.tailroom > slotBytes) {
     state.drops['no-room'] += 1;
     return 0;
   }
+  // What lay there before is nobody's business. RFC 4303 §2.7 leaves the value of the padding open.
+  if (padded > length) memory.fill(0, offset + length, offset + padded);
   const { version } = state.fields;
   const inTunnel = version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
   const nextHeader = pair.transport ? nextHeaderBehind(memory, offset, version) : inTunnel;
-  const espLength = sa.seal(memory, offset + off, length - off, nextHeader);
+  const espLength = sa.seal(memory, offset + off, padded - off, nextHeader);
   if (espLength < 0) {
     countEspDrop(state, pair, espLength);
     return 0;

@@ -58,7 +58,7 @@ export function holdForTrap(trap: InstalledTrap, data: Uint8Array): number {
     dropped += 1;
     if (!trap.held.shift()) return dropped;
   }
-  trap.held.push({ data, path: new Uint8Array(0) });
+  trap.held.push({ data, path: new Uint8Array(0), trafficClass: 0 });
   return dropped;
 }
 

@@ -165,7 +165,8 @@ class BatchEngine implements PacketEngine {
   }
 
   counters(): EngineCounters {
-    const { inPackets, inBytes, outPackets, outBytes, drops, traps, reservations } = this.#state;
+    const { inPackets, inBytes, outPackets, outBytes, strangeEcnPackets } = this.#state;
+    const { drops, traps, reservations } = this.#state;
     const heldPackets = traps.total.packets + reservations.total.packets;
     const heldBytes = traps.total.bytes + reservations.total.bytes;
     return {
@@ -173,6 +174,7 @@ class BatchEngine implements PacketEngine {
       inBytes,
       outPackets,
       outBytes,
+      strangeEcnPackets,
       heldPackets,
       heldBytes,
       drops: { ...drops },

@@ -1,6 +1,7 @@
 import type { CipherSuite, KeyMaterial } from '@ipsec-kit/crypto';
 import type { EspLimits } from '@ipsec-kit/esp';
 import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { TfcPadding } from './tfc-padding.ts';
 
 /** One direction of a Child SA. */
 export interface SaHalf {
@@ -38,6 +39,16 @@ export interface SaPair {
   /** Where ESP goes, UDP-encapsulated. */
   readonly path: Path;
   readonly replayWindowPackets: number;
+  /** Extended sequence numbers, as negotiated for both directions; default false. @see RFC 4303 §2.2.1 */
+  readonly esn?: boolean;
+  /** Padding of what is sent, in tunnel mode, where the peer has not said ESP_TFC_PADDING_NOT_SUPPORTED; default none.
+   * @see RFC 7296 §1.3.1
+   */
+  readonly tfcPadding?: TfcPadding;
+  /** Whether the outer header shows the DSCP of the packet inside; default true. Its ECN field is always there, and in
+   * transport mode both are. @see RFC 4301 §5.1.2
+   */
+  readonly copyDscp?: boolean;
   readonly limits: EspLimits;
   /** Largest inner packet, IP header included, before fragmentation is needed; TCP's MSS is clamped to it. */
   readonly innerMtu: number;

@@ -66,5 +66,6 @@ export function holdDatagram(queue: HeldQueue, batch: PacketBatch, index: number
   return queue.push({
     data: batch.memory.slice(offset, offset + length),
     path: batch.paths.slice(pathAt, pathAt + PACKED_PATH_BYTES),
+    trafficClass: batch.trafficClasses?.[index] ?? 0,
   });
 }

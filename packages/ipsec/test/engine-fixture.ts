@@ -59,6 +59,7 @@ export interface PairOptions {
   readonly outboundActive?: boolean;
   readonly limits?: SaPair['limits'];
   readonly replayWindowPackets?: number;
+  readonly more?: Partial<SaPair>;
 }
 
 /** A pair as the client has it; its inbound SPI is 0x80000000 + id, the outbound one 0x10000 + id. */
@@ -78,6 +79,7 @@ export function clientPair(options: PairOptions = {}): SaPair {
     limits: options.limits ?? {},
     innerMtu: options.innerMtu ?? 1400,
     outboundActive: options.outboundActive ?? true,
+    ...options.more,
   };
 }
 
@@ -131,10 +133,12 @@ export function open(
   to: PacketEngine,
   esp: readonly Uint8Array[],
   over: Path = serverPath,
+  trafficClass = 0,
 ): Uint8Array[] {
   const received = batch(Math.max(esp.length, 1));
   for (const packet of esp) {
     writePackedPath(received.paths, received.count, over);
+    received.trafficClasses?.fill(trafficClass);
     appendPacket(received, packet);
   }
   to.inbound(received);

@@ -25,7 +25,7 @@ describe('HeldQueue', () => {
           if (action === 'push') {
             const data = new Uint8Array(bytes);
             const expected = queue.hasRoomFor(bytes);
-            expect(queue.push({ data, path })).toBe(expected);
+            expect(queue.push({ data, path, trafficClass: 0 })).toBe(expected);
             if (expected) model.push(data);
           } else if (action === 'shift') {
             expect(queue.shift()?.data).toBe(model.shift());
@@ -54,15 +54,15 @@ describe('HeldQueue', () => {
     const total = new HoldingTotal({ packets: 3, bytes: 100 });
     const queue = new HeldQueue({ packets: 2, bytes: 50 }, total);
     const other = new HeldQueue({ packets: 9, bytes: 90 }, total);
-    expect(queue.push({ data: new Uint8Array(51), path })).toBe(false);
-    expect(queue.push({ data: new Uint8Array(50), path })).toBe(true);
-    expect(queue.push({ data: new Uint8Array(1), path })).toBe(false);
-    expect(queue.push({ data: new Uint8Array(0), path })).toBe(true);
-    expect(queue.push({ data: new Uint8Array(0), path })).toBe(false);
-    expect(other.push({ data: new Uint8Array(51), path })).toBe(false);
-    expect(other.push({ data: new Uint8Array(50), path })).toBe(true);
-    expect(other.push({ data: new Uint8Array(0), path })).toBe(false);
+    expect(queue.push({ data: new Uint8Array(51), path, trafficClass: 0 })).toBe(false);
+    expect(queue.push({ data: new Uint8Array(50), path, trafficClass: 0 })).toBe(true);
+    expect(queue.push({ data: new Uint8Array(1), path, trafficClass: 0 })).toBe(false);
+    expect(queue.push({ data: new Uint8Array(0), path, trafficClass: 0 })).toBe(true);
+    expect(queue.push({ data: new Uint8Array(0), path, trafficClass: 0 })).toBe(false);
+    expect(other.push({ data: new Uint8Array(51), path, trafficClass: 0 })).toBe(false);
+    expect(other.push({ data: new Uint8Array(50), path, trafficClass: 0 })).toBe(true);
+    expect(other.push({ data: new Uint8Array(0), path, trafficClass: 0 })).toBe(false);
     queue.clear();
-    expect(other.push({ data: new Uint8Array(40), path })).toBe(true);
+    expect(other.push({ data: new Uint8Array(40), path, trafficClass: 0 })).toBe(true);
   });
 });

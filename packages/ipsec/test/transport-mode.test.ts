@@ -17,6 +17,7 @@ import {
   readUint16,
   writeIpHeader,
   writePackedPath,
+  writeTrafficClass,
   writeUint16,
 } from '@ipsec-kit/ip';
 import type { PacketEngine, SaPair } from '@ipsec-kit/ipsec';
@@ -159,6 +160,21 @@ describe('transport mode (RFC 4303 §3.1.1)', () => {
       const back = [packet(server, client, IpProtocol.TCP, tcpBody(1))];
       expect(open(hosts.client, packets(seal(hosts.server, back).esp), clientPath)).toEqual(back);
       expect([drops(hosts.client), drops(hosts.server)]).toEqual([{}, {}]);
+    }
+  });
+
+  it('has one traffic class, that of the header on the wire (RFC 4303 §3.1.1)', () => {
+    for (const version of [4, 6] as const) {
+      const hosts = twoHosts(version);
+      const { client, server } = ends[version];
+      const whole = packet(client, server, IpProtocol.UDP, new Uint8Array(33));
+      writeTrafficClass(whole, 0, version, 0xba);
+      const { esp } = seal(hosts.client, [whole]);
+      expect(esp.trafficClasses?.[0]).toBe(0xba);
+      // Congestion was met on the way.
+      const [opened] = open(hosts.server, packets(esp), serverPath, 0xbb);
+      writeTrafficClass(whole, 0, version, 0xbb);
+      expect(opened).toEqual(whole);
     }
   });
 

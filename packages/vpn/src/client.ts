@@ -149,6 +149,8 @@ class ClientTunnel implements Client {
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
+    // Its children may be going at this moment, as in a reauthentication: what was asked for is no failure.
+    if (this.#state === 'connecting' || this.#state === 'open') this.#failure = undefined;
     await this.#sayGoodbye(options.patienceMs ?? DEFAULT_PATIENCE_MS);
   }
 

@@ -216,6 +216,8 @@ class PausingTrapKeeper implements TrapKeeper {
       if (trap.opened?.childId !== childId) continue;
       const stoodMs = msBetween(trap.opened.since, this.#options.clock.now());
       trap.opened = undefined;
+      // What it was asked for is history; what comes from now on is wanted.
+      trap.wanted = undefined;
       if (stoodMs >= STEADY_MS) trap.failures = 0;
       else this.#pause(trap, undefined);
     }
@@ -234,7 +236,9 @@ class PausingTrapKeeper implements TrapKeeper {
     if (child && !this.#isStopped) this.set(place.connection, child, place);
   }
 
-  /** What the trap holds waits until the pause is over and is dropped then; the next packet asks again. */
+  /** What the trap holds waits until the pause is over. After a failure it is dropped then, since it waited for what could not
+   * be had, and the next packet asks again; where a Child SA was lost, it is what the next one is opened for.
+   */
   #pause(trap: StandingTrap, failure: VpnError | undefined): void {
     const { clock, scheduler, engine, onEvent } = this.#options;
     const { id, connection, child } = trap;
@@ -245,8 +249,12 @@ class PausingTrapKeeper implements TrapKeeper {
     const deadline = { name: 'trap armed again', at, toleranceMs: retryInMs / 10 } as const;
     scheduler.schedule(timerOf(id), { ...deadline, wake: 'process' }, () => {
       trap.isPaused = false;
-      trap.wanted = undefined;
-      engine.rearmTrap(id);
+      if (failure) {
+        trap.wanted = undefined;
+        engine.rearmTrap(id);
+      } else if (trap.wanted && !trap.running) {
+        this.#negotiate(trap, trap.wanted);
+      }
     });
     if (!failure) return;
     const { code, message } = failure;

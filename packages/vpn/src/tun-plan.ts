@@ -2,6 +2,7 @@ import type { ChildInstallation } from '@ipsec-kit/ikev2';
 import {
   addressesEqual,
   addressToSelector,
+  compareAddresses,
   firstAddress,
   hostPrefix,
   type IpAddress,
@@ -47,7 +48,9 @@ export interface TunPlanInput {
 export function planTun(input: TunPlanInput): TunSettings {
   const { mtu, children, poolPrefixes, localSelectors = [], hostAddresses } = input;
   const ownSide = [...localSelectors, ...children.flatMap((child) => child.localSelectors)];
-  const virtual = uniqueAddresses(children.flatMap((child) => child.virtualAddresses));
+  const virtual = uniqueAddresses(children.flatMap((child) => child.virtualAddresses)).sort(
+    compareAddresses,
+  );
   const preferredSources = ([4, 6] as const).flatMap((version) => {
     if (virtual.some((address) => address.version === version)) return [];
     const own = hostAddresses.filter((address) => address.version === version);
@@ -60,7 +63,9 @@ export function planTun(input: TunPlanInput): TunSettings {
   const isInside = (prefix: Prefix): boolean =>
     insidePeers.some(({ address }) => prefixesEqual(hostPrefix(address), prefix));
   const routes = all.filter((prefix) => isInside(prefix) || !isCovered(prefix, all));
-  const peers = uniqueAddresses(children.map((child) => child.path.remote.address));
+  const peers = uniqueAddresses(children.map((child) => child.path.remote.address)).sort(
+    compareAddresses,
+  );
   const servers = uniqueAddresses(children.flatMap((child) => child.dns));
   return {
     addresses: virtual.map(hostPrefix),
@@ -129,13 +134,17 @@ function findInsidePeers(children: readonly PlannedChild[]): InsidePeer[] {
   return [...found.values()];
 }
 
+/** Each once, in the order of their addresses: a Child SA that takes the place of another one changes nothing. */
 function uniquePrefixes(prefixes: readonly Prefix[]): Prefix[] {
   const byKey = new Map(
     prefixes.map((prefix) => [`${prefix.address.bytes.join('.')}/${prefix.length}`, prefix]),
   );
-  return [...byKey.values()];
+  return [...byKey.values()].sort(
+    (a, b) => compareAddresses(a.address, b.address) || a.length - b.length,
+  );
 }
 
+/** Each once, in the order given: that of DNS servers is a preference. */
 function uniqueAddresses(addresses: readonly IpAddress[]): IpAddress[] {
   return [...new Map(addresses.map((address) => [address.bytes.join('.'), address])).values()];
 }

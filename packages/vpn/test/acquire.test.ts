@@ -121,7 +121,7 @@ describe('a client whose traffic opens the tunnel', () => {
     await s.server.close();
   });
 
-  it('opens again after the peer closed it', async () => {
+  it('opens again after the peer closed it, for the packets that came meanwhile', async () => {
     const { s, c, clock } = await waitingClient();
     const answers = answersAt(c.port);
     ping(c.port, LEFT, RIGHT, 1);
@@ -129,13 +129,27 @@ describe('a client whose traffic opens the tunnel', () => {
     const [session] = s.server.status().sessions;
     s.server.closeSession(session?.id ?? 0);
     await eventually(() => c.client.status().state).toBe('waiting');
-    // What was lost within seconds is opened again only after a pause.
+    // What was lost within seconds is opened again only after a pause; what is sent in the pause is not lost by it.
     ping(c.port, LEFT, RIGHT, 2);
+    ping(c.port, LEFT, RIGHT, 3);
     expect(count(c.events, 'acquire-started')).toBe(1);
     clock.advanceBy(2_500);
-    ping(c.port, LEFT, RIGHT, 3);
-    await eventually(() => answers).toContain(3);
+    await eventually(() => answers).toEqual([1, 2, 3]);
     expect(count(c.events, 'acquire-started')).toBe(2);
+  });
+
+  it('waits for traffic after the pause when none came in it', async () => {
+    const { s, c, clock } = await waitingClient();
+    const answers = answersAt(c.port);
+    ping(c.port, LEFT, RIGHT, 1);
+    await eventually(() => answers).toContain(1);
+    s.server.closeSession(s.server.status().sessions[0]?.id ?? 0);
+    await eventually(() => c.client.status().state).toBe('waiting');
+    clock.advanceBy(60_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(count(c.events, 'acquire-started')).toBe(1);
+    ping(c.port, LEFT, RIGHT, 2);
+    await eventually(() => answers).toContain(2);
     await c.client.close();
     await s.server.close();
   });

@@ -121,6 +121,22 @@ describe('the plan of the TUN device', () => {
     expect(tunSettingsEqual(before, after)).toBe(true);
   });
 
+  it('is the same whatever the order of the children, which every rekey changes', () => {
+    const one = child({
+      local: ['10.66.0.0/16'],
+      remote: ['10.77.0.0/16'],
+      virtual: ['10.88.0.1'],
+    });
+    const two = child({
+      local: ['10.66.0.0/16'],
+      remote: ['0.0.0.0/0', 'fd77::/64'],
+      virtual: ['fd88::1'],
+      peer: '192.0.2.1',
+    });
+    expect(plan([two, one])).toEqual(plan([one, two]));
+    expect(plan([two, one]).routes).toEqual(['0.0.0.0/0', 'fd77::/64']);
+  });
+
   it('names every route and address once', () => {
     const twice = child({ local: ['10.88.0.1'], remote: ['10.77.0.0/16'], virtual: ['10.88.0.1'] });
     expect(plan([twice, twice])).toMatchObject({

@@ -123,6 +123,21 @@ describe('a client and a server', () => {
     expect(await c.client.ended).toMatchObject({ code: 'peer-deleted' });
   });
 
+  it('end without a failure when the client is closed as its child is going', async () => {
+    const { hostAt } = createMemoryWorld();
+    const s = serverOn(hostAt('192.0.2.1'));
+    await s.server.open();
+    const c = clientOn(hostAt('192.0.2.7'), {
+      onEvent: ({ kind }) => {
+        if (kind === 'child-closed') queueMicrotask(() => void c.client.close());
+      },
+    });
+    await c.client.open();
+    await s.server.perform({ action: 'terminate', child: 'net' });
+    expect(await c.client.ended).toBeUndefined();
+    await s.server.close();
+  });
+
   it('give up in bounded time on a peer that is gone', async () => {
     let isCut = false;
     const { hostAt } = createMemoryWorld({ lose: () => isCut });

@@ -6,6 +6,7 @@ import {
   NameForm,
   readNameConstraints,
 } from './name-constraints.ts';
+import { readCrlUrls, readOcspUrls } from './revocation-urls.ts';
 
 /** What the extensions of a certificate say, as far as IKEv2 looks at them. @see RFC 5280 §4.2 */
 export interface CertificateExtensions {
@@ -23,6 +24,9 @@ export interface CertificateExtensions {
   readonly nameConstraints?: NameConstraints;
   readonly subjectKeyId?: Uint8Array;
   readonly authorityKeyId?: Uint8Array;
+  /** Where OCSP responders answer for it, and where CRLs of its CA lie: `http:` and `https:` alone, untrusted text, at most 8. */
+  readonly ocspUrls: readonly string[];
+  readonly crlUrls: readonly string[];
   /** Whether there is a critical extension that nobody here understands: the certificate is not to be used (§4.2). */
   readonly hasUnknownCritical: boolean;
 }
@@ -40,6 +44,7 @@ export const KeyPurpose = {
   ANY: '551d2500',
   SERVER_AUTH: '2b06010505070301',
   CLIENT_AUTH: '2b06010505070302',
+  OCSP_SIGNING: '2b06010505070309',
   IKE: '2b06010505070311',
   /** iKEIntermediate of Apple and Microsoft */
   IKE_INTERMEDIATE: '2b06010505080202',
@@ -60,6 +65,8 @@ const OID = {
   POLICY_CONSTRAINTS: '551d24',
   PURPOSES: '551d25',
   INHIBIT_ANY_POLICY: '551d36',
+  CRL_DISTRIBUTION_POINTS: '551d1f',
+  AUTHORITY_INFO_ACCESS: '2b06010505070101',
 } as const;
 
 /** Extensions that the path check of pkijs sees to. */
@@ -78,6 +85,8 @@ export function readExtensions(field: Uint8Array | undefined): CertificateExtens
     isCa: false,
     altNames: [],
     generalNames: [],
+    ocspUrls: [],
+    crlUrls: [],
     hasUnknownCritical: false,
   };
   if (field === undefined) return result;
@@ -149,6 +158,12 @@ function readExtension(
     }
     case OID.ALT_NAME:
       return readAltNames(result, value);
+    case OID.AUTHORITY_INFO_ACCESS:
+      result.ocspUrls = readOcspUrls(value);
+      return 'read';
+    case OID.CRL_DISTRIBUTION_POINTS:
+      result.crlUrls = readCrlUrls(value);
+      return 'read';
     default:
       return CHECKED_ELSEWHERE.includes(oid) ? 'read' : 'unknown';
   }

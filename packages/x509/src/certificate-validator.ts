@@ -2,6 +2,7 @@ import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { KeyPurpose, KeyUsage } from './certificate-extensions.ts';
 import { allowsNames } from './name-constraints.ts';
+import type { OcspResponse } from './ocsp-response.ts';
 import {
   dateFault,
   findPaths,
@@ -14,7 +15,8 @@ import {
   type PathSearch,
 } from './path-search.ts';
 import { allowsPath } from './pkijs-path-check.ts';
-import { type RevocationList, serialText } from './revocation-list.ts';
+import type { RevocationList } from './revocation-list.ts';
+import { type IssuedCertificate, judgeRevocation } from './revocation-status.ts';
 
 /** Most certificates that a peer may send. */
 export const MAX_OFFERED_CERTIFICATES = 16;
@@ -28,7 +30,13 @@ export interface CertificateCheck {
   /** Intermediate CAs of one's own. */
   readonly intermediates?: readonly Certificate[];
   readonly lists?: readonly RevocationList[];
-  /** Whether a certificate without a fresh CRL of its CA is refused (`hard`), taken (`soft`), or none is looked at (`off`). */
+  /** From the peer (CERT payloads of encoding 14, RFC 4806) and from responders; at most 16 are looked at. */
+  readonly responses?: readonly OcspResponse[];
+  /** OCSP responders that are trusted by themselves. */
+  readonly responders?: readonly Certificate[];
+  /** Whether a certificate without a fresh CRL of its CA or OCSP response is refused (`hard`), taken (`soft`), or whether neither
+   * is looked at (`off`).
+   */
   readonly revocation: 'hard' | 'soft' | 'off';
   /** What the peer is. With extKeyUsage it has to be for that, or for IKE (RFC 4945 §5.1.3.12); `any` looks at nothing. */
   readonly purpose: 'server' | 'client' | 'any';
@@ -69,10 +77,20 @@ export type CertificateVerdict =
       readonly names: NamesOfCertificate;
       /** From the peer's certificate to the anchor. */
       readonly path: readonly Certificate[];
-      /** Until when the verdict stands: the first end of a certificate or CRL that it rests on, in milliseconds since 1970. */
+      /** Until when the verdict stands: the first end of a certificate, CRL or OCSP response that it rests on, in milliseconds since
+       * 1970.
+       */
       readonly validUntilMs: number;
+      /** Certificates of the path of which nothing says whether they are revoked; empty when nothing was looked at. */
+      readonly unproven: readonly IssuedCertificate[];
     }
-  | { readonly ok: false; readonly code: CertificateFailure; readonly sentence: string };
+  | {
+      readonly ok: false;
+      readonly code: CertificateFailure;
+      readonly sentence: string;
+      /** Of `revocation-unknown`: what to find out before asking again. */
+      readonly unproven?: readonly IssuedCertificate[];
+    };
 
 /** Checks certificates; for the driver, which answers a machine's request with the verdict. */
 export interface CertificateValidator {
@@ -91,16 +109,24 @@ export function createCertificateValidator(
       if (typeof leaf === 'string') return refuse(leaf);
       const search = searchFor(check, signatures);
       let failure: CertificateFailure | undefined;
+      let unproven: readonly IssuedCertificate[] | undefined;
       for await (const path of findPaths(search, [leaf])) {
-        const found = await judge(check, path, signatures);
-        if (typeof found === 'object') {
-          return { ok: true, certificate: leaf, names: namesOf(leaf, crypto), path, ...found };
+        if (!keepsNames(path) || !(await allowsPath(path, check.atMs))) {
+          failure ??= 'constraints';
+          continue;
         }
+        const found = await judgeRevocation(check, path, signatures, crypto);
         // One path that leads to a revoked certificate is enough to know that it is revoked.
         if (found === 'revoked') return refuse(found);
-        failure ??= found;
+        if (check.revocation === 'hard' && found.unproven.length > 0) {
+          failure ??= 'revocation-unknown';
+          unproven ??= found.unproven;
+          continue;
+        }
+        return { ok: true, certificate: leaf, names: namesOf(leaf, crypto), path, ...found };
       }
-      return refuse(failure ?? search.failure);
+      const refusal = refuse(failure ?? search.failure);
+      return failure === 'revocation-unknown' && unproven ? { ...refusal, unproven } : refusal;
     },
   };
 }
@@ -160,26 +186,6 @@ function searchFor(check: CertificateCheck, signatures: SignatureProvider): Path
   };
 }
 
-async function judge(
-  check: CertificateCheck,
-  path: readonly Certificate[],
-  signatures: SignatureProvider,
-): Promise<{ readonly validUntilMs: number } | CertificateFailure> {
-  if (!keepsNames(path) || !(await allowsPath(path, check.atMs))) return 'constraints';
-  let validUntilMs = Math.min(...path.map(({ notAfterMs }) => notAfterMs));
-  if (check.revocation === 'off') return { validUntilMs };
-  for (const [i, certificate] of path.entries()) {
-    const issuer = path[i + 1];
-    if (issuer === undefined) break;
-    const list = await freshList(check, issuer, signatures);
-    if (list === undefined && check.revocation === 'hard') return 'revocation-unknown';
-    if (list === undefined) continue;
-    if (list.revoked.has(serialText(certificate.serialNumber))) return 'revoked';
-    validUntilMs = Math.min(validUntilMs, list.nextUpdateMs);
-  }
-  return { validUntilMs };
-}
-
 /** Whether every CA of a path, the anchor too, allows all names below it. A self-issued CA certificate does not count (§6.1.3 (b)).
  * pkijs looks at constraints as well, but takes one permitted name for all, and none from an anchor.
  * @see RFC 5280 §4.2.1.10, §6.1.3 (b), (c)
@@ -192,30 +198,6 @@ function keepsNames(path: readonly Certificate[]): boolean {
       return isExempt || allowsNames(nameConstraints, subject, extensions.generalNames);
     });
   });
-}
-
-/** The newest CRL of a CA that is in its time and has the CA's signature. @see RFC 5280 §6.3.3 */
-async function freshList(
-  { lists = [], atMs }: CertificateCheck,
-  issuer: Certificate,
-  signatures: SignatureProvider,
-): Promise<RevocationList | undefined> {
-  const { keyUsage } = issuer.extensions;
-  if (keyUsage !== undefined && !(keyUsage & KeyUsage.CRL_SIGN)) return undefined;
-  const candidates = lists
-    .filter((list) => isSame(list.issuer, issuer.subject))
-    .filter((list) => list.thisUpdateMs <= atMs && atMs <= list.nextUpdateMs)
-    .toSorted((a, b) => b.thisUpdateMs - a.thisUpdateMs);
-  for (const list of candidates) {
-    const isRight = await signatures.verify({
-      publicKey: issuer.publicKey,
-      algorithm: list.signatureAlgorithm,
-      message: list.tbs,
-      signature: list.signature,
-    });
-    if (isRight) return list;
-  }
-  return undefined;
 }
 
 /** The names of a certificate, for the matching of identities. @see RFC 4945 §3.1, RFC 5280 §4.2.1.2 (key ids) */
@@ -247,9 +229,10 @@ const SENTENCES: Readonly<Record<CertificateFailure, string>> = {
   'too-long': 'The certificate path of the peer is too long.',
   constraints: 'The certificate path of the peer breaks name constraints or policies of a CA.',
   revoked: 'A certificate in the path of the peer has been revoked.',
-  'revocation-unknown': 'There is no fresh CRL for a certificate in the path of the peer.',
+  'revocation-unknown':
+    'There is no fresh CRL or OCSP response for a certificate in the path of the peer.',
 };
 
-function refuse(code: CertificateFailure): CertificateVerdict {
+function refuse(code: CertificateFailure): CertificateVerdict & { readonly ok: false } {
   return { ok: false, code, sentence: SENTENCES[code] };
 }

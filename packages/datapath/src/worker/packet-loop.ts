@@ -206,7 +206,7 @@ export class PacketLoop {
         const index = copies.count;
         const isTaken = appendPacket(copies, from.memory, from.offsets[at], from.lengths[at]);
         if (!isTaken) this.#counted.malformed += 1;
-        else copyPackedPath(from.paths, at, copies.paths, index);
+        else copyOuter(from, at, copies, index);
       }
       this.#open(copies);
     }
@@ -377,6 +377,12 @@ export class PacketLoop {
       return undefined;
     }
   }
+}
+
+/** Copies what is known of the outer header of a datagram. */
+function copyOuter(from: PacketBatch, at: number, to: PacketBatch, index: number): void {
+  copyPackedPath(from.paths, at, to.paths, index);
+  if (to.trafficClasses) to.trafficClasses[index] = from.trafficClasses?.[at] ?? 0;
 }
 
 function pairOf(transferred: TransferredPair): SaPair {

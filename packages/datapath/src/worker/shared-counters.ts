@@ -21,6 +21,7 @@ const ENGINE: readonly Exclude<keyof EngineCounters, 'drops'>[] = [
   'inBytes',
   'outPackets',
   'outBytes',
+  'strangeEcnPackets',
   'heldPackets',
   'heldBytes',
 ];

@@ -16,6 +16,7 @@ import { deriveChildKeys } from '../keys/child-keys.ts';
 import { cipherSuiteOf } from '../keys/ike-suite.ts';
 import { chooseProposal, firstChildProposals, offerProposals } from '../negotiate/proposals.ts';
 import {
+  isWithinOffer,
   type NarrowedSelectors,
   narrowOffer,
   readSelectors,
@@ -95,7 +96,8 @@ export interface ChildCandidate {
 
 /** Chooses among candidates: the first whose selectors overlap with the offer and that has a proposal in common with it.
  * Where the peer asks for transport mode, those that may be in it come first, with the addresses that a NAT has changed
- * replaced; otherwise, and where none fits, it is a tunnel between the addresses that the peer wrote.
+ * replaced; otherwise, and where none fits, it is a tunnel between the addresses that the peer wrote. In either mode those
+ * that take the peer's first selectors come before others.
  * @param preferMethod - key exchange method of the KE payload that came.
  * @see RFC 7296 §1.3.1, §2.9, §2.23.1, §3.3.6
  */
@@ -137,7 +139,7 @@ function firstFitting(
   preferMethod: number | undefined,
 ): { readonly found?: ChosenChild & { readonly ok: true }; readonly fitting?: ChildCandidate } {
   let fitting: ChildCandidate | undefined;
-  for (const candidate of candidates) {
+  for (const candidate of firstChoicesFirst(offered, candidates)) {
     const selectors = narrowOffer(offered, candidate.selectors);
     if (!selectors) continue;
     fitting ??= candidate;
@@ -153,6 +155,20 @@ function firstFitting(
     return { found: { ok: true, config, selectors, proposal, outboundSpi }, fitting };
   }
   return fitting ? { fitting } : {};
+}
+
+/** Those that accept the first selectors of both sides go before those that do not: what is narrowed MUST include the
+ * first choices where that is allowed. @see RFC 7296 §2.9
+ */
+function firstChoicesFirst(
+  { local, remote }: NarrowedSelectors,
+  candidates: readonly ChildCandidate[],
+): readonly ChildCandidate[] {
+  const takesFirst = ({ selectors }: ChildCandidate): boolean =>
+    isWithinOffer(local.slice(0, 1), selectors.local) &&
+    isWithinOffer(remote.slice(0, 1), selectors.remote);
+  const isOther = (candidate: ChildCandidate): boolean => !takesFirst(candidate);
+  return [...candidates.filter(takesFirst), ...candidates.filter(isOther)];
 }
 
 function refuseTaken(session: IkeSession, name: string): ChildAnswer & { readonly ok: false } {

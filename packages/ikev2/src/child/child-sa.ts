@@ -19,6 +19,8 @@ export interface ChildSa {
   /** When it is to be replaced; `undefined` once that has begun, or when it is not by time. */
   softAt: Instant | undefined;
   expiresAt: Instant | undefined;
+  /** The peer has refused or put off its replacement: the packet path's wish for one waits until then. */
+  retryAt: Instant | undefined;
   /** Whether a late wake has put its end off already: once only. */
   isEndPutOff: boolean;
   /** Whether its user knows it under this id: of a Child SA and its replacement only one is. */

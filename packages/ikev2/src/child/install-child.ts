@@ -60,6 +60,7 @@ export function adoptChild(
     mode: modeOf(child),
     softAt: jitteredEnd(context, config.rekeyMs, config.rekeyJitterMs),
     expiresAt: config.hardLifetimeMs ? addMs(context.now, config.hardLifetimeMs) : undefined,
+    retryAt: undefined,
     isEndPutOff: false,
     isAnnounced: false,
     postponements: 0,

@@ -10,6 +10,9 @@ export const LONGEST_PAUSE_MS: number = 30_000;
  */
 export const MAX_POSTPONEMENTS: number = 12;
 
+/** A refusal that no pause mends counts like so many postponements: it is asked about again only after the longest pause. */
+export const LATE: number = 10;
+
 /** When to try again what was refused for a while: half of the pause, and the other half at random, so that two sides
  * that stand in each other's way do not meet again. @see RFC 7296 §2.25 (MUST NOT immediately retry)
  */

@@ -81,8 +81,7 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
   },
   'rekey-missing-child': {
     ...everywhere({ answer: 'CHILD_SA_NOT_FOUND', effect: 'none', section: '2.25.1' }),
-    // It may be what we have asked for, in an answer that is late or lost: we shall have it shortly. CHILD_SA_NOT_FOUND would
-    // make the peer delete it, with all that it has sent on it already.
+    // It may be the one that we are asking for: the peer has it at its answer, which can be lost or still be worked on here.
     'creating-child': temporary('2.25'),
     'rekeying-same-child': temporary('2.25'),
     'rekeyed-same-child': temporary('2.25'),

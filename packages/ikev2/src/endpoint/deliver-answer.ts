@@ -7,6 +7,7 @@ import { onKeyAgreed, onOwnSecret, onPeerSecret } from '../exchanges/ike-auth-in
 import { onLease, onSecret } from '../exchanges/ike-auth-responder.ts';
 import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
 import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
+import { releaseOwnResponse } from '../exchanges/own-response.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { EndpointContext } from './endpoint-context.ts';
@@ -54,6 +55,7 @@ function deliverToExchange(
   }
   if (answering?.requestId !== requestId) return false;
   onAnsweringAnswer(context, session, answering, answer);
+  releaseOwnResponse(context, session);
   return true;
 }
 

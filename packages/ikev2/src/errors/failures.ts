@@ -274,6 +274,17 @@ export function selectorsRefused(
   };
 }
 
+/** The peer answered a rekey with less than the Child SA carries that is to be replaced. */
+export function narrowedRekey(
+  local: readonly TrafficSelector[],
+  remote: readonly TrafficSelector[],
+): SessionFailure {
+  return {
+    code: 'ts-unacceptable',
+    sentence: `The peer narrowed the selectors of a rekey (to ${describeSelectors(local)} here, ${describeSelectors(remote)} there), which would drop what the Child SA carries; it stays until its lifetime is over. If the selectors of the peer have changed, close the Child SA.`,
+  };
+}
+
 /** We accept none of the peer's traffic selectors. */
 export function selectorsNotConfigured(
   local: readonly TrafficSelector[],
@@ -356,10 +367,10 @@ export const CHILD_DELETED_EARLY: SessionFailure = {
 /** The peer has put off the same request for minutes. */
 export function outOfStep(): SessionFailure {
   return {
-    code: 'internal',
+    code: 'out-of-step',
     notify: NotifyType.TEMPORARY_FAILURE,
     sentence:
-      'The peer answered TEMPORARY_FAILURE to the same request for minutes, so the two sides no longer agree on what exists; the session was closed and can be opened anew.',
+      'The peer answered TEMPORARY_FAILURE to the same request for minutes, so the two sides no longer agree on what exists; the IKE SA was closed.',
   };
 }
 

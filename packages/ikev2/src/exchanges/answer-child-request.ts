@@ -12,7 +12,7 @@ import type { Answer } from '../endpoint-io.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, furtherChildProposals } from '../negotiate/proposals.ts';
-import { type NarrowedSelectors, resolveSelectors } from '../negotiate/selectors.ts';
+import { isNarrower, type NarrowedSelectors, resolveSelectors } from '../negotiate/selectors.ts';
 import { atHost, hostSelectors } from '../negotiate/transport-mode.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
@@ -47,6 +47,11 @@ export function answerChildRequest(
     respondWithError(context, session, request, { code: 'no-additional-sas' });
     return undefined;
   }
+  if (session.children.size >= 2 * limit) {
+    // Every one of them may be replaced at once; a peer that deletes nothing of what it replaces must not go on for ever.
+    respondWithError(context, session, request, { code: 'temporary-failure' });
+    return undefined;
+  }
   const candidates = (target ? [target.config] : connection.children).map((config) => ({
     config,
     proposals: furtherChildProposals(config.proposals),
@@ -61,6 +66,12 @@ export function answerChildRequest(
       const { name, failure } = chosen;
       raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
     }
+    return undefined;
+  }
+  const { localSelectors = [], remoteSelectors = [] } = target ?? {};
+  if (target && isNarrower(chosen.selectors, { local: localSelectors, remote: remoteSelectors })) {
+    // RFC 7296 §2.9.2: what the old one carries would be dropped.
+    respondWithError(context, session, request, { code: 'ts-unacceptable' });
     return undefined;
   }
   const method = chosenMethod(chosen.proposal.transforms);

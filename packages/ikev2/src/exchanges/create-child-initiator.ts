@@ -10,7 +10,7 @@ import {
 import type { ChildSa } from '../child/child-sa.ts';
 import { requestInstallation } from '../child/install-child.ts';
 import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
-import { retryMoment } from '../collisions/retry-pause.ts';
+import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import type { ChildConfig } from '../config.ts';
 import {
   ask,
@@ -19,8 +19,15 @@ import {
   reserveChildSpi,
 } from '../endpoint/endpoint-context.ts';
 import type { Answer, PacketSelectors } from '../endpoint-io.ts';
-import { keyExchangeInvalid, malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import {
+  keyExchangeInvalid,
+  malformedFromPeer,
+  narrowedRekey,
+  ownWorkFailed,
+} from '../errors/failures.ts';
+import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, methodsOf } from '../negotiate/proposals.ts';
+import { isNarrower } from '../negotiate/selectors.ts';
 import { findErrorNotify, findPayload, readNonce } from '../payloads/find-payload.ts';
 import { asReplacement } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -62,6 +69,7 @@ export function beginChild(context: EndpointContext, session: IkeSession, wish: 
     offer: furtherChildOffer(session, config, inboundSpi, rekeys, packet),
     inboundSpi,
     rekeys: rekeys?.id,
+    packet,
     method,
     triedMethods: method === undefined ? [] : [method],
   });
@@ -102,7 +110,7 @@ function send(
   const isWanted =
     attempt.rekeys === undefined ||
     (old !== undefined && isReplaceable(session, old) && session.state.kind === 'established');
-  if (!sa || !running || !isWanted) {
+  if (!sa || !running || !isWanted || session.isClosing) {
     endChildAttempt(context, session, attempt);
     return;
   }
@@ -222,6 +230,13 @@ function finish(
     failAccepted(context, session, attempt, result.failure);
     return;
   }
+  const { localSelectors: local, remoteSelectors: remote } = result.child;
+  // RFC 7296 §2.9.2: a responder MUST NOT narrow what is in use; what the old one carries would be dropped.
+  if (rekeys !== undefined && isNarrower({ local, remote }, offer)) {
+    eraseChildKeys(result.child.inboundKeys, result.child.outboundKeys);
+    failAccepted(context, session, attempt, narrowedRekey(local, remote));
+    return;
+  }
   if (session.deletedEarly.has(result.child.outboundSpi)) {
     onDeletedEarly(context, session, attempt);
     return;
@@ -256,7 +271,8 @@ function failAccepted(
   failure: Parameters<typeof failChildAttempt>[3],
 ): void {
   session.queue.unshift({ kind: 'withdraw-child', inboundSpi: attempt.inboundSpi });
-  failChildAttempt(context, session, attempt, failure, retryMoment(context, 1));
+  // Asked the same again, it would mostly answer the same.
+  failChildAttempt(context, session, attempt, failure, retryMoment(context, LATE));
 }
 
 function why(answer: Answer): string {

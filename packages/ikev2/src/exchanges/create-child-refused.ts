@@ -3,7 +3,7 @@ import { type NotifyPayload, NotifyType, notifyUint16 } from '@ipsec-kit/ikev2-c
 import { refusalOf } from '../child/accept-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
+import { LATE, MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
 import {
   type EndpointContext,
@@ -14,9 +14,16 @@ import {
 import { CHILD_DELETED_EARLY, keyExchangeRefused, outOfStep } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
+import { isWithinOffer } from '../negotiate/selectors.ts';
 import { retireOrRemove } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { isBehind } from '../session/shown-session.ts';
 import type { ChildAttempt } from './create-child-state.ts';
+
+/** What is left at least of the life of a Child SA when its replacement is asked for again after a pause of that length or
+ * longer: time for two retransmissions. After a shorter pause it is the pause.
+ */
+const ANSWER_PATIENCE_MS = 12_000;
 
 /** The row of {@link REFUSALS} that an error belongs to. */
 export function refusalName(notify: number): keyof typeof REFUSALS {
@@ -42,7 +49,7 @@ export function onChildRefused(
   attempt: ChildAttempt,
   error: NotifyPayload,
 ): ChildAttempt | undefined {
-  const { rekeys, offer } = attempt;
+  const { rekeys } = attempt;
   const old = rekeys === undefined ? undefined : session.children.get(rekeys);
   const isReplaced =
     rekeys !== undefined && (!old || old.replacedBy !== undefined || old.deleting !== undefined);
@@ -67,26 +74,51 @@ export function onChildRefused(
       postpone(context, session, attempt);
       return undefined;
     case 'give-up':
-      failChildAttempt(
-        context,
-        session,
-        attempt,
-        refusalOf(error.notify, offer),
-        retryMoment(context, LATE),
-      );
-      return undefined;
+      return withPacketAlone(session, attempt, error) ?? giveUp(context, session, attempt, error);
     default:
       return unreachable(effect);
   }
+}
+
+/** The peer gives a Child SA to one pair of addresses only: the same for nothing but the packet that wants it, where one
+ * does. @see RFC 7296 §2.9 (SINGLE_PAIR_REQUIRED)
+ */
+function withPacketAlone(
+  session: IkeSession,
+  attempt: ChildAttempt,
+  error: NotifyPayload,
+): ChildAttempt | undefined {
+  const { packet, offer } = attempt;
+  if (error.notify !== NotifyType.SINGLE_PAIR_REQUIRED || !packet) return undefined;
+  const pair = { local: [packet.local], remote: [packet.remote] };
+  if (!isWithinOffer(pair.local, offer.local) || !isWithinOffer(pair.remote, offer.remote)) {
+    return undefined;
+  }
+  if (session.running) session.running = { ...session.running, messageId: undefined };
+  return { ...attempt, packet: undefined, offer: { ...offer, ...pair } };
+}
+
+/** No pause mends it. A peer that makes no further Child SAs replaces none either: then the IKE SA is replaced as a whole, with
+ * what it carries. @see RFC 7296 §1.3 (NO_ADDITIONAL_SAS), §2.8 (an implementation MAY refuse all CREATE_CHILD_SA requests)
+ */
+function giveUp(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: ChildAttempt,
+  { notify }: NotifyPayload,
+): undefined {
+  const { offer, rekeys } = attempt;
+  const isRekey = rekeys !== undefined && session.children.has(rekeys);
+  failChildAttempt(context, session, attempt, refusalOf(notify, offer), retryMoment(context, LATE));
+  if (notify !== NotifyType.NO_ADDITIONAL_SAS || !isRekey) return;
+  if (session.role !== 'initiator' || isBehind(session)) return;
+  setTimer(context, session, 'reauth', context.now, { label: 'an IKE SA in place of a rekey' });
 }
 
 /** Whether another Child SA waits for its end because this one has taken its place. */
 function isReplacement({ children }: IkeSession, { id }: ChildSa): boolean {
   return [...children.values()].some(({ replacedBy }) => replacedBy === id);
 }
-
-/** A refusal that no pause mends is asked about again only after the longest one. */
-const LATE = 10;
 
 /** The same with the key exchange that the peer wants, if it is one of ours and was not refused before; remembered
  * for the next time. @see RFC 7296 §1.3, §3.3.6
@@ -125,8 +157,7 @@ function postpone(context: EndpointContext, session: IkeSession, attempt: ChildA
   const at = retryMoment(context, postponements);
   if (old) {
     old.postponements = postponements;
-    old.softAt = at;
-    armChildLifetime(context, session);
+    retryAtSoft(context, session, old, at);
   } else if (procedure?.kind === 'create-child') {
     session.postponed.push({ at, procedure: { ...procedure, postponements } });
     session.postponed.sort((a, b) => a.at - b.at);
@@ -180,11 +211,29 @@ export function failChildAttempt(
     raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
     return;
   }
-  const retryInMs = msBetween(context.now, retryAt);
+  const nextAt = retryAtSoft(context, session, old, retryAt);
+  const retryInMs = msBetween(context.now, nextAt);
   const about = { sessionId: session.id, childId: old.id };
   raise(context, { kind: 'rekey-failed', ...about, failure, retryInMs });
-  old.softAt = retryAt;
+}
+
+/** Has a replacement asked for again at `at`, and not before; not at all when the answer could hardly come in time: a request
+ * that is out when the Child SA ends would take the IKE SA with it, and at the end another is asked for anyway.
+ * @returns when something is done about it.
+ */
+function retryAtSoft(
+  context: EndpointContext,
+  session: IkeSession,
+  old: ChildSa,
+  at: Instant,
+): Instant {
+  const patienceMs = Math.min(ANSWER_PATIENCE_MS, msBetween(context.now, at));
+  const isTooLate = old.expiresAt !== undefined && msBetween(at, old.expiresAt) < patienceMs;
+  const nextAt = isTooLate && old.expiresAt !== undefined ? old.expiresAt : at;
+  old.softAt = isTooLate ? undefined : at;
+  old.retryAt = nextAt;
   armChildLifetime(context, session);
+  return nextAt;
 }
 
 function unreachable(effect: never): never {

@@ -4,6 +4,7 @@ import type { Path } from '@ipsec-kit/ip';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ChildOffer } from '../child/offered-child.ts';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
+import type { PacketSelectors } from '../endpoint-io.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 
 /** What our CREATE_CHILD_SA request for a Child SA asks for. */
@@ -13,6 +14,8 @@ export interface ChildAttempt {
   readonly inboundSpi: number;
   /** The Child SA that it is to replace. */
   readonly rekeys: number | undefined;
+  /** The packet that wants it, while it is not asked for with that alone. */
+  readonly packet: PacketSelectors | undefined;
   /** Key exchange method of the KE payload; absent: none is sent. */
   readonly method: number | undefined;
   readonly triedMethods: readonly number[];
@@ -38,6 +41,8 @@ export type Initiation =
       readonly attempt: ChildAttempt;
       readonly nonce: Uint8Array;
       readonly secret: KeyExchangeSecret | undefined;
+      /** The response is here, and waits for our answer to the peer's rekey of the same Child SA. */
+      readonly held?: readonly Payload[];
     }
   | {
       readonly kind: 'agreeing-child-key';
@@ -64,6 +69,8 @@ export type Initiation =
       readonly attempt: IkeAttempt;
       readonly nonce: Uint8Array;
       readonly secret: KeyExchangeSecret;
+      /** The response is here, and waits for our answer to the peer's rekey. */
+      readonly held?: readonly Payload[];
     }
   | {
       readonly kind: 'agreeing-ike-key';

@@ -5,7 +5,7 @@ import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import type { ConnectionConfig } from '../config.ts';
 import { type EndpointContext, raise, releaseChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { installFailed, noAddressFromPeer } from '../errors/failures.ts';
+import { installFailed, noAddressFromPeer, otherNotify } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { readConfigReply } from '../negotiate/config-payload.ts';
@@ -18,6 +18,7 @@ import {
   asReplacementStill,
   closeUnlessWished,
 } from '../reauth/reauth-child.ts';
+import { endSession } from '../session/close-session.ts';
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -41,6 +42,14 @@ export function openFirstChild(
   const requested = connection.virtualAddresses;
   const given = reply ? readConfigReply(reply, requested) : { addresses: [], dns: [] };
   const refusal = findErrorNotify(payloads)?.notify;
+  if (refusal === NotifyType.INVALID_SYNTAX) {
+    // RFC 7296 §2.21.2: this one ends the IKE SA as well, without a Delete payload.
+    const failure = authNotUnderstood(session);
+    releaseChildSpi(context, childSpi);
+    raise(context, { kind: 'child-failed', sessionId: session.id, name: config.name, failure });
+    endSession(context, session, failure);
+    return;
+  }
   const wantsAddress = requested.length > 0;
   if (
     refusal === NotifyType.INTERNAL_ADDRESS_FAILURE ||
@@ -97,6 +106,14 @@ export function onFirstChildInstalled(
   announceOpened(context, session, child);
   closeUnlessWished(context, session, child);
   moveRemaining(context, session);
+}
+
+/** strongSwan answers so to a Child SA in IKE_AUTH where it has `childless = force`. @see RFC 6023 §4 */
+function authNotUnderstood({ peerIsChildless }: IkeSession): SessionFailure {
+  const failure = otherNotify(NotifyType.INVALID_SYNTAX, 'IKE_AUTH');
+  if (!peerIsChildless) return failure;
+  const hint = 'If it wants no Child SA in IKE_AUTH, write childless = prefer here.';
+  return { ...failure, sentence: `${failure.sentence} ${hint}` };
 }
 
 function failChild(

@@ -47,6 +47,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { addressIdentity } from '../session/own-identity.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
+import type { StateKind } from '../session/states.ts';
 import { proveIdentity, verifyProof } from './auth-proof.ts';
 import { beginsChildless, openChildless } from './childless-initiator.ts';
 import { openFirstChild } from './first-child-initiator.ts';
@@ -179,19 +180,24 @@ function authPayloads(
   return payloads;
 }
 
+/** States from which the peer may hold the other one for authenticated, whether or not we know. */
+const MAY_STAND: ReadonlySet<StateKind> = new Set<StateKind>([
+  'awaiting-auth-response',
+  'finding-peer-secret',
+  'installing-first-child',
+  'leasing-addresses',
+  'installing-response-child',
+  'established',
+]);
+
 function hasOther(
   context: EndpointContext,
   session: IkeSession,
   connection: ConnectionConfig,
 ): boolean {
   for (const other of context.sessions.values()) {
-    if (
-      other !== session &&
-      other.connection === connection &&
-      other.state.kind === 'established'
-    ) {
-      return true;
-    }
+    if (other === session || other.connection !== connection) continue;
+    if (MAY_STAND.has(other.state.kind)) return true;
   }
   return false;
 }

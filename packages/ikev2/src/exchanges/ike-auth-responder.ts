@@ -1,11 +1,9 @@
 import type { Identity } from '@ipsec-kit/auth';
 import {
   ConfigType,
-  ExchangeType,
   findNotify,
   type IdPayload,
   NotifyType,
-  notify,
   type Payload,
 } from '@ipsec-kit/ikev2-codec';
 import { AddressUpdates, mobikeSupportedNotify } from '@ipsec-kit/mobike';
@@ -19,22 +17,18 @@ import {
   peerIsHere,
   peerNotAuthentic,
 } from '../errors/failures.ts';
-import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
-import type { SessionFailure } from '../events.ts';
+import type { ProtocolError } from '../errors/wire-answer.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
 import { isUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
-import { endSession, releaseHalfOpen } from '../session/close-session.ts';
+import { releaseHalfOpen } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { sendResponse } from '../session/send-message.ts';
 import { type AuthRequest, moveTo, type StateOf } from '../session/session-state.ts';
 import { admitPeer } from '../unique/uniqueness.ts';
 import { proveIdentity, verifyProof } from './auth-proof.ts';
 import { openFirstChildAsResponder } from './first-child-responder.ts';
-
-/** IKE_AUTH has message id 1 in this exchange, since each peer authenticates in one message. @see RFC 7296 §1.2 */
-const AUTH_MESSAGE_ID = 1;
+import { refuseAuth } from './refuse-auth.ts';
 
 /** The IKE_AUTH request, decrypted: finds the connection by both identities, and asks for their secret.
  * @see RFC 7296 §1.2, §2.15, §2.21.2
@@ -207,22 +201,6 @@ export function onLease(
 }
 
 const FAILED: ProtocolError = { code: 'authentication-failed' };
-
-/** Answers with an error that ends the IKE SA before it was one, and keeps the answer for retransmissions. @see RFC 7296 §2.21.2 */
-export function refuseAuth(
-  context: EndpointContext,
-  session: IkeSession,
-  sa: IkeSa,
-  error: ProtocolError,
-  failure: SessionFailure,
-): void {
-  const answer = wireAnswer(error, false);
-  if (answer.kind === 'notify') {
-    const request = { exchangeType: ExchangeType.IKE_AUTH, messageId: AUTH_MESSAGE_ID };
-    sendResponse(context, session, sa, request, [notify(answer.notify, answer.data)]);
-  }
-  endSession(context, session, failure, true);
-}
 
 function copyIdentity(payload: IdPayload): Identity {
   return { idType: payload.idType, data: payload.data.slice() };

@@ -27,7 +27,12 @@ import { sendRequest } from '../session/send-message.ts';
 import { adoptIkeSa } from './adopt-ike-sa.ts';
 import type { IkeAttempt, Initiation } from './create-child-state.ts';
 import { ikeSpiBytes, keyNextIkeSa, readIkeSpi } from './next-ike-sa.ts';
-import { endIkeAttempt, failIkeAttempt, onIkeRefused } from './rekey-ike-refused.ts';
+import {
+  endIkeAttempt,
+  endOnBadAnswer,
+  failIkeAttempt,
+  onIkeRefused,
+} from './rekey-ike-refused.ts';
 
 type InitiationOf<Kind extends Initiation['kind']> = Extract<Initiation, { readonly kind: Kind }>;
 
@@ -65,7 +70,8 @@ export function onIkeKeyGenerated(
   }
   const { sa, running, state } = session;
   // The peer may have asked for the same meanwhile: its replacement is as good as ours.
-  const isWanted = state.kind === 'established' && !(session.answering && isForIke(session));
+  const isRivalled = session.answering !== undefined && isForIke(session);
+  const isWanted = state.kind === 'established' && !session.isClosing && !isRivalled;
   const nonce = randomBytes(context.random, NONCE_BYTES);
   const messageId =
     sa && running && isWanted
@@ -124,9 +130,8 @@ export function onIkeRekeyResponse(
   const ke = findPayload(payloads, 'KE');
   const failure = judgeAnswer(attempt, answer?.proposals ?? [], ke?.method);
   if (failure || !proposal || !responderNonce || !ke) {
-    // The peer goes by an IKE SA from here on that we cannot have.
     const detail = 'it lacks SA, KE or a valid nonce';
-    endSession(context, session, failure ?? malformedFromPeer('answer for the IKE SA', detail));
+    endOnBadAnswer(context, session, failure ?? malformedFromPeer('answer for the IKE SA', detail));
     return;
   }
   const peerPublicValue = ke.data.slice();
@@ -174,7 +179,8 @@ export function onIkeKeyAgreed(
       answer.kind === 'agree-key' && !answer.agreement.ok
         ? keyExchangeInvalid(attempt.method, answer.agreement.code)
         : ownWorkFailed('The key exchange', why(answer));
-    endSession(context, session, failure);
+    if (isOldDeleted) endSession(context, session, failure);
+    else endOnBadAnswer(context, session, failure);
     return;
   }
   const { initiatorSpi } = attempt;

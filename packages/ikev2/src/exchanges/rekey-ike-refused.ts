@@ -1,20 +1,18 @@
 import { msBetween } from '@ipsec-kit/clock';
 import { type NotifyPayload, notifyUint16 } from '@ipsec-kit/ikev2-codec';
-import { MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
+import { LATE, MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { keyExchangeRefused, otherNotify, outOfStep } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
-import { setIkeRekey } from '../session/ike-lifetime.ts';
+import { dropIkeSa } from '../session/drop-ike-sa.ts';
+import { retryIkeRekey } from '../session/ike-lifetime.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { adoptIkeSa } from './adopt-ike-sa.ts';
 import { refusalName } from './create-child-refused.ts';
 import type { IkeAttempt } from './create-child-state.ts';
 import { dropInitiation } from './drop-exchanges.ts';
-
-/** A refusal that no pause mends is asked about again only after the longest one. */
-const LATE = 10;
 
 /** The peer has refused to replace the IKE SA: does what the table says.
  * @returns the attempt to make at once, with another key exchange; `undefined` when this exchange is over.
@@ -72,7 +70,7 @@ function postpone(context: EndpointContext, session: IkeSession): void {
     session.queue.push({ kind: 'delete-ike', failure: outOfStep() });
     return;
   }
-  setIkeRekey(context, session, retryMoment(context, session.postponements));
+  retryIkeRekey(context, session, retryMoment(context, session.postponements));
 }
 
 /** The attempt has failed: tells so, and has it made again later. */
@@ -86,7 +84,22 @@ export function failIkeAttempt(
   const retryAt = retryMoment(context, patience);
   const retryInMs = msBetween(context.now, retryAt);
   raise(context, { kind: 'rekey-failed', sessionId: session.id, failure, retryInMs });
-  setIkeRekey(context, session, retryAt);
+  retryIkeRekey(context, session, retryAt);
+}
+
+/** The peer goes by an IKE SA from here on that we cannot have, or has answered nonsense: the old one is deleted, as is what the
+ * peer has put beside it.
+ */
+export function endOnBadAnswer(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): void {
+  const { rival } = session;
+  if (rival?.kind === 'ike') dropIkeSa(context, session, rival.sa);
+  endIkeAttempt(context, session);
+  session.queue.length = 0;
+  session.queue.push({ kind: 'delete-ike', failure });
 }
 
 /** The attempt is over, and what it held is free again. */

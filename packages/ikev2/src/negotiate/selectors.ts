@@ -1,5 +1,6 @@
 import type { RawTrafficSelector, TsPayload } from '@ipsec-kit/ikev2-codec';
 import {
+  addressToBigInt,
   addressToSelector,
   type IpAddress,
   intersectSelectors,
@@ -75,4 +76,29 @@ export function isWithinOffer(
     answer.length > 0 &&
     answer.every((selector) => offered.some((outer) => selectorContains(outer, selector)))
   );
+}
+
+/** Whether a replacement would carry less than what it replaces, on either side: only a part of it, and nothing else.
+ * Other selectors than before, as of a side that has moved, are not narrower ones.
+ * @see RFC 7296 §2.9.2 (the new SA MUST NOT have narrower selectors than the original)
+ */
+export function isNarrower(fresh: NarrowedSelectors, current: NarrowedSelectors): boolean {
+  return isPart(fresh.local, current.local) || isPart(fresh.remote, current.remote);
+}
+
+function isPart(fresh: readonly TrafficSelector[], current: readonly TrafficSelector[]): boolean {
+  return isWithinOffer(fresh, current) && !current.every((selector) => isCovered(selector, fresh));
+}
+
+/** Whether several selectors together select all that one does: their address ranges may continue one another. */
+function isCovered(selector: TrafficSelector, by: readonly TrafficSelector[]): boolean {
+  const { start, end } = selector;
+  const ranges = by
+    .filter((each) => each.start.version === start.version)
+    .filter((each) => selectorContains({ ...each, start, end }, selector))
+    .map((each) => [addressToBigInt(each.start), addressToBigInt(each.end)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  let next = addressToBigInt(start);
+  for (const [first, last] of ranges) if (first <= next && last >= next) next = last + 1n;
+  return next > addressToBigInt(end);
 }

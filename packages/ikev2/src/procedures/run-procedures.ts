@@ -1,9 +1,8 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { REAUTHENTICATED } from '../errors/failures.ts';
-import { onChildResponse } from '../exchanges/create-child-initiator.ts';
-import { onIkeRekeyResponse } from '../exchanges/rekey-ike-initiator.ts';
+import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
+import { onOwnResponse } from '../exchanges/own-response.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
@@ -46,13 +45,23 @@ export function runNext(context: EndpointContext, session: IkeSession): void {
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
   const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
   while (session.sa && !session.running && !isMoving) {
-    const permission = session.sa.requests.permission();
-    if (!permission.ok) return;
+    const { requests } = session.sa;
+    if (!requests.permission().ok) return;
+    // RFC 7296 §2.2: the IKE SA MUST be closed or rekeyed; with the last message id it can only be closed.
+    if (requests.remainingMessageIds <= 1) keepOnlyTheEnd(session);
     const procedure = session.queue.shift();
     if (!procedure) return;
     session.running = { procedure, messageId: undefined, startedAt: context.now };
     if (!begin(context, session, session.sa, procedure)) session.running = undefined;
   }
+}
+
+function keepOnlyTheEnd(session: IkeSession): void {
+  const { queue, state } = session;
+  if (queue.length === 0 || state.kind !== 'established') return;
+  const end = queue.find(({ kind }) => kind === 'delete-ike');
+  queue.length = 0;
+  queue.push(end ?? { kind: 'delete-ike', failure: LIFETIME_OVER });
 }
 
 /** Sends the request of a procedure, or begins to make it. @returns false when it has become pointless. */
@@ -152,15 +161,11 @@ export function onProcedureResponse(
   messageId: number,
   payloads: readonly Payload[],
 ): void {
-  const { running, initiation } = session;
+  const { running } = session;
   if (running?.messageId !== messageId) return;
   const { procedure, startedAt } = running;
   if (isCreation(procedure)) {
-    if (initiation?.kind === 'awaiting-child-response') {
-      onChildResponse(context, session, initiation, payloads);
-    } else if (initiation?.kind === 'awaiting-ike-response') {
-      onIkeRekeyResponse(context, session, initiation, payloads);
-    }
+    onOwnResponse(context, session, payloads);
   } else {
     session.running = undefined;
     finish(context, session, procedure, payloads, msBetween(startedAt, context.now));

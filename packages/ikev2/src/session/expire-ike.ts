@@ -46,8 +46,8 @@ export function onIkeOver(context: EndpointContext, session: IkeSession): void {
 
 /** Replaces the IKE SA long before its message ids run out, in either direction. @see RFC 7296 §2.2 */
 export function watchMessageIds(context: EndpointContext, session: IkeSession): void {
-  const { sa } = session;
-  if (!sa) return;
+  const { sa, ikeRetryAt } = session;
+  if (!sa || (ikeRetryAt !== undefined && context.now < ikeRetryAt)) return;
   const used = sa.responses.expectedMessageId;
   if (sa.requests.remainingMessageIds > FEW_MESSAGE_IDS && used < 2 ** 32 - FEW_MESSAGE_IDS) return;
   rekeyIke(context, session);

@@ -12,6 +12,7 @@ export function armIkeLifetime(context: EndpointContext, session: IkeSession): v
   context.deadlines.clear(session.id, 'ike-rekey');
   context.deadlines.clear(session.id, 'ike-over');
   session.expiresAt = undefined;
+  session.ikeRetryAt = undefined;
   session.isEndPutOff = false;
   const softAt = jitteredEnd(context, rekeyMs, rekeyJitterMs);
   if (softAt === undefined || !rekeyMs) return;
@@ -23,6 +24,12 @@ export function armIkeLifetime(context: EndpointContext, session: IkeSession): v
 export function setIkeRekey(context: EndpointContext, session: IkeSession, at: Instant): void {
   session.rekeyAt = at;
   setTimer(context, session, 'ike-rekey', at, { label: 'rekey of the IKE SA' });
+}
+
+/** Has it replaced at `at` and not before, since the peer has refused it for now. @see RFC 7296 §2.25 (MUST NOT immediately retry) */
+export function retryIkeRekey(context: EndpointContext, session: IkeSession, at: Instant): void {
+  session.ikeRetryAt = at;
+  setIkeRekey(context, session, at);
 }
 
 /** Has the IKE SA end at `at` when it is not replaced before. */

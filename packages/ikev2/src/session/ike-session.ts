@@ -83,6 +83,8 @@ export interface IkeSession {
   isEndPutOff: boolean;
   /** IKE SAs that this session has had before this one. */
   generation: number;
+  /** The peer has refused or put off the rekey of the IKE SA: asked for again then, and not before. */
+  ikeRetryAt: Instant | undefined;
   /** How often the peer has put the rekey of the IKE SA off. */
   postponements: number;
   /** Key exchange methods that the peer asked for in INVALID_KE_PAYLOAD, by the name of the child; '' is the IKE SA. */

@@ -72,6 +72,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     expiresAt: undefined,
     isEndPutOff: false,
     generation: 0,
+    ikeRetryAt: undefined,
     postponements: 0,
     isClosing: false,
     halfOpenFrom: start.halfOpenFrom,

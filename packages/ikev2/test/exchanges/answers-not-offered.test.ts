@@ -3,6 +3,8 @@ import {
   ConfigAttributeType,
   ConfigType,
   ExchangeType,
+  NotifyType,
+  notify,
   type Payload,
   type SaPayload,
   type TsPayload,
@@ -135,6 +137,22 @@ describe('an answer for the Child SA that was not offered (RFC 7296 §2.9, §3.3
     const [installed] = pair.client.children.values();
     expect(installed?.virtualAddresses).toEqual([]);
     expect(installed?.dns).toEqual([]);
+  });
+});
+
+describe('INVALID_SYNTAX beside an AUTH that verifies', () => {
+  it('ends the IKE SA without a DELETE that the peer could not answer (RFC 7296 §2.21.2)', () => {
+    const syntax = notify(NotifyType.INVALID_SYNTAX);
+    const pair = answered((payloads) => [
+      ...payloads.filter(({ type }) => type === 'IDr' || type === 'AUTH'),
+      syntax,
+    ]);
+    const { client } = pair;
+    expect(client.seen('session-closed').map(({ failure }) => failure.notify)).toEqual([
+      NotifyType.INVALID_SYNTAX,
+    ]);
+    expect(client.seen('session-closed')[0]?.failure.sentence).toMatch(/childless = prefer/);
+    expect(client.story.filter((line) => line.startsWith('sent INFORMATIONAL'))).toEqual([]);
   });
 });
 

@@ -1,9 +1,10 @@
-import { NotifyType, notify } from '@ipsec-kit/ikev2-codec';
+import { ExchangeType, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { formatSelector, parseSelector, type TrafficSelector } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import { MAX_POSTPONEMENTS } from '../../src/collisions/retry-pause.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { child, type Host, Pair, selector } from '../pair.ts';
+import { RawPeer } from '../raw-peer.ts';
 
 function net(name: string, address: string): ReturnType<typeof child> {
   const both = [selector(address)];
@@ -29,6 +30,35 @@ function sessionOf(host: Host): number {
 
 function namesOf(host: Host): string[] {
   return [...host.children.values()].map(({ config }) => config.name).sort();
+}
+
+/** Answers the client's next CREATE_CHILD_SA request in the server's place.
+ * @returns the selectors that the client has offered for its own side, request by request.
+ */
+function answerFirst(pair: Pair, payloads: readonly Payload[]): string[] {
+  const raw = new RawPeer(pair, 'server');
+  const offers: string[] = [];
+  let refusedId = -1;
+  pair.wire = (flight) => {
+    const { data, from } = flight;
+    const messageId = data[23] ?? 0;
+    const exchangeType = data[18];
+    if (from === 'client' && exchangeType === ExchangeType.CREATE_CHILD_SA) {
+      const offer = raw.open(data, 'client').find(({ type }) => type === 'TSi');
+      const selectors = offer?.type === 'TSi' ? offer.selectors : [];
+      const texts = selectors.map((each) => ('protocol' in each ? formatSelector(each) : ''));
+      offers.push(texts.join(' '));
+      if (refusedId >= 0) return [{ flight }];
+      refusedId = messageId;
+      // The server sees an empty request in its place, so that message ids stay in step.
+      const message = { exchangeType: ExchangeType.INFORMATIONAL, messageId };
+      return [{ flight: { ...flight, data: raw.seal([], message, 'client') } }];
+    }
+    if (from === 'client' || messageId !== refusedId) return [{ flight }];
+    const message = { exchangeType: ExchangeType.CREATE_CHILD_SA, messageId, isResponse: true };
+    return [{ flight: { ...flight, data: raw.seal(payloads, message, 'server') } }];
+  };
+  return offers;
 }
 
 describe('further Child SAs (RFC 7296 §1.3.1)', () => {
@@ -83,6 +113,52 @@ describe('further Child SAs (RFC 7296 §1.3.1)', () => {
     expect(opened?.localSelectors.map(formatSelector)).toContain('172.16.0.0/12');
   });
 
+  it('are those of the first selectors, where another child comes before it (RFC 7296 §2.9)', () => {
+    const client = { children: [net('one', '192.168.0.0/16'), net('wide', '10.0.0.0/8')] };
+    const server = {
+      children: [
+        net('one', '192.168.0.0/16'),
+        net('east', '10.1.0.0/16'),
+        net('west', '10.2.0.0/16'),
+      ],
+    };
+    const pair = new Pair({ client, server }).open();
+    const packet = {
+      local: packetSelector('10.2.0.5/32[tcp/40000]'),
+      remote: packetSelector('10.2.9.9/32[tcp/443]'),
+    };
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'wide', packet });
+    pair.drive(1_000);
+    expect(namesOf(pair.server)).toEqual(['one', 'west']);
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'wide' });
+    pair.drive(1_000);
+    expect(namesOf(pair.server)).toEqual(['east', 'one', 'west']);
+  });
+
+  it('are asked for with the packet alone where the peer wants one pair of addresses (RFC 7296 §2.9)', () => {
+    const pair = new Pair(WITH_THREE).open();
+    const offers = answerFirst(pair, [notify(NotifyType.SINGLE_PAIR_REQUIRED)]);
+    const packet = {
+      local: packetSelector('172.16.0.5/32[tcp/40000]'),
+      remote: packetSelector('172.16.9.9/32[tcp/443]'),
+    };
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two', packet });
+    pair.drive(1_000);
+    expect(offers).toEqual(['172.16.0.5/32[tcp/40000] 172.16.0.0/12', '172.16.0.5/32[tcp/40000]']);
+    expect(pair.client.seen('child-opened').at(-1)?.localSelectors).toEqual([packet.local]);
+    expect(pair.server.children.size).toBe(2);
+  });
+
+  it('fail where the peer wants one pair of addresses and no packet says which', () => {
+    const pair = new Pair(WITH_THREE).open();
+    const offers = answerFirst(pair, [notify(NotifyType.SINGLE_PAIR_REQUIRED)]);
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(1_000);
+    expect(offers).toEqual(['172.16.0.0/12']);
+    const [failed] = pair.client.seen('child-failed');
+    expect(failed?.failure.notify).toBe(NotifyType.SINGLE_PAIR_REQUIRED);
+  });
+
   it('are refused with TS_UNACCEPTABLE where the peer has nothing like it, and the IKE SA lives on', () => {
     const pair = new Pair({ ...WITH_THREE, server: { children: CHILDREN.slice(0, 1) } }).open();
     pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
@@ -120,8 +196,27 @@ describe('further Child SAs (RFC 7296 §1.3.1)', () => {
   });
 });
 
+describe('a peer that makes no further Child SAs (RFC 7296 §1.3, §2.8)', () => {
+  for (const makeBeforeBreak of [true, false]) {
+    it(`gets a new IKE SA in place of a rekey, ${makeBeforeBreak ? 'before' : 'after'} the old one ends`, () => {
+      const { client, server } = WITH_THREE;
+      const pair = new Pair({ server, client: { ...client, makeBeforeBreak } }).open();
+      answerFirst(pair, [notify(NotifyType.NO_ADDITIONAL_SAS)]);
+      const before = pair.client.seen('ike-sa-keyed').length;
+      const [childId] = pair.client.children.keys();
+      pair.client.command({ kind: 'rekey-child', sessionId: 1, childId: childId ?? -1 });
+      pair.drive(10_000);
+      expect(pair.client.seen('ike-sa-keyed')).toHaveLength(before + 1);
+      expect(pair.client.seen('session-closed')).toHaveLength(0);
+      expect(namesOf(pair.client)).toEqual(['one']);
+      expect(namesOf(pair.server)).toEqual(['one']);
+      expect([...pair.client.children.keys()]).not.toContain(childId);
+    });
+  }
+});
+
 describe('TEMPORARY_FAILURE for minutes (RFC 7296 §2.25)', () => {
-  it('is asked about ever more rarely, and ends the IKE SA after minutes', () => {
+  it('is asked about ever more rarely, and ends the IKE SA after minutes; another takes its place', () => {
     const pair = new Pair({ ...WITH_THREE, jitters: true }).open();
     pair.server.installRefusal = 'no room';
     const at: number[] = [];
@@ -138,9 +233,11 @@ describe('TEMPORARY_FAILURE for minutes (RFC 7296 §2.25)', () => {
     const pauses = at.slice(1).map((time, index) => time - (at[index] ?? 0));
     expect(Math.min(...pauses)).toBeGreaterThanOrEqual(500);
     expect((at.at(-1) ?? 0) - (at[0] ?? 0)).toBeGreaterThan(120_000);
-    expect(pair.client.seen('session-closed')[0]?.failure.notify).toBe(
-      NotifyType.TEMPORARY_FAILURE,
-    );
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+    expect(pair.client.seen('session-interrupted')[0]?.failure).toMatchObject({
+      code: 'out-of-step',
+      notify: NotifyType.TEMPORARY_FAILURE,
+    });
     expect(pair.server.closeCode).toBe('peer-deleted');
     expect(notify(NotifyType.TEMPORARY_FAILURE).notify).toBe(43);
   });

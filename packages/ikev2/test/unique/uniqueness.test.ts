@@ -165,3 +165,104 @@ describe('both ends initiating at once (RFC 7296 §2.8.1)', () => {
     }
   });
 });
+
+describe('peers that come twice while nothing is installed yet (RFC 7296 §2.4)', () => {
+  /** Two sessions of one peer, from two addresses, each step of which takes the server a while. */
+  function twice(
+    unique: 'never' | 'no' | 'keep' | 'replace',
+    sendInitialContact: boolean,
+    laterMs: number,
+  ): Pair {
+    const pair = new Pair({
+      answerDelayMs: 40,
+      client: { sendInitialContact },
+      server: { unique },
+      serverSettings: { cookieThresholdPerAddress: 0 },
+    });
+    pair.initiate(1);
+    pair.drive(laterMs);
+    pair.client.command({
+      kind: 'initiate',
+      sessionId: 2,
+      connection: 'home',
+      path: { local: { ...CLIENT_4500, port: 4501 }, remote: SERVER_4500 },
+      marker: true,
+    });
+    return pair.drive(200_000);
+  }
+
+  for (const sendInitialContact of [false, true]) {
+    for (const unique of ['keep', 'replace'] as const) {
+      it(`${unique} leaves one${sendInitialContact ? ', with INITIAL_CONTACT' : ''}`, () => {
+        for (let laterMs = 0; laterMs <= 240; laterMs += 5) {
+          const pair = twice(unique, sendInitialContact, laterMs);
+          const sizes = [pair.client.children.size, pair.server.children.size];
+          expect([laterMs, sizes]).toEqual([laterMs, [1, 1]]);
+          const [client] = pair.client.children.values();
+          const [server] = pair.server.children.values();
+          expect(client?.inboundSpi).toBe(server?.outboundSpi);
+        }
+      });
+    }
+  }
+
+  for (const unique of ['no', 'keep', 'replace'] as const) {
+    it(`${unique}: INITIAL_CONTACT ends what the peer has forgotten, whatever that waits for`, () => {
+      for (let laterMs = 0; laterMs <= 400; laterMs += 5) {
+        const pair = new Pair({
+          answerDelayMs: 40,
+          server: { unique },
+          serverSettings: { cookieThresholdPerAddress: 0 },
+        });
+        pair.initiate();
+        pair.drive(laterMs);
+        pair.restartClient();
+        pair.initiate();
+        pair.drive(100_000);
+        const sizes = [pair.client.children.size, pair.server.children.size];
+        expect([laterMs, sizes]).toEqual([laterMs, [1, 1]]);
+      }
+    });
+  }
+
+  it('says nothing of INITIAL_CONTACT while another IKE_AUTH is under way', () => {
+    const pair = new Pair({ answerDelayMs: 40, server: { unique: 'no' } });
+    pair.initiate(1);
+    pair.initiate(2);
+    pair.drive(10_000);
+    const told = pair.client.story.filter((line) => line.includes('INITIAL_CONTACT'));
+    expect(told).toHaveLength(1);
+    expect(pair.server.children.size).toBe(2);
+  });
+
+  it('never and no leave both', () => {
+    for (let laterMs = 0; laterMs <= 240; laterMs += 60) {
+      expect(twice('no', false, laterMs).server.children.size).toBe(2);
+      expect(twice('never', true, laterMs).server.children.size).toBe(2);
+    }
+  });
+});
+
+describe('a peer that starts anew just after we had called it (RFC 7296 §2.4)', () => {
+  for (const unique of ['no', 'keep', 'replace'] as const) {
+    it(`${unique}: what it opens stays, and what it has forgotten goes`, () => {
+      for (let seed = 0; seed < 8; seed += 1) {
+        const pair = new Pair({ seed: `anew/${seed}`, client: { unique }, server: { unique } });
+        pair.open().drive(5_000);
+        pair.restartServer(`anew/${seed}/2`);
+        pair.server.command({
+          kind: 'initiate',
+          sessionId: 1,
+          connection: 'home',
+          path: { local: SERVER_500, remote: CLIENT_500 },
+          marker: false,
+          floatTo: { local: SERVER_4500, remote: CLIENT_4500 },
+        });
+        pair.drive(400_000);
+        const sizes = [pair.client.children.size, pair.server.children.size];
+        expect([seed, sizes]).toEqual([seed, [1, 1]]);
+        expect(pair.server.seen('session-closed')).toEqual([]);
+      }
+    });
+  }
+});

@@ -12,6 +12,7 @@ import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
+import { durationText } from './duration-text.ts';
 import { nearestName } from './nearest-name.ts';
 import { join, type OptionChecks } from './option-checks.ts';
 
@@ -95,18 +96,15 @@ export function compileConnection(
     ['never', 'no', 'keep', 'replace'],
     'no',
   );
-  const integer = (
-    key: 'dpdDelayMs' | 'dpdTimeoutMs' | 'keyingTries',
-    max: number,
-    fallback: number,
-  ): number => checks.integer(at(key), options[key], { min: 0, max, fallback });
+  const duration = (key: 'dpdDelayMs' | 'dpdTimeoutMs'): number =>
+    checks.durationMs(at(key), options[key], { min: 0, max: DAY_MS, fallback: 0 });
   const namesBy = (action: ChildAction): readonly string[] =>
     children.filter((child) => child.startAction === action).map(({ config }) => config.name);
   const virtualAddresses = compileVirtualAddresses(checks, at('vips'), options.vips);
   checkTraps(checks, path, children, virtualAddresses, remote);
-  const dpdTimeoutMs = integer('dpdTimeoutMs', DAY_MS, 0);
+  const dpdTimeoutMs = duration('dpdTimeoutMs');
   if (dpdTimeoutMs > 0 && dpdTimeoutMs < MIN_DPD_TIMEOUT_MS) {
-    const sentence = `a peer would be dead that takes ${dpdTimeoutMs} ms to answer, and ${MIN_DPD_TIMEOUT_MS} ms is the least: raise it, or leave it out for the retransmissions to decide`;
+    const sentence = `a peer would be dead that takes ${durationText(dpdTimeoutMs)} to answer, and ${durationText(MIN_DPD_TIMEOUT_MS)} is the least: raise it, or leave it out for the retransmissions to decide`;
     checks.problem('invalid-value', at('dpdTimeoutMs'), sentence);
   }
   return {
@@ -126,9 +124,13 @@ export function compileConnection(
         'yes',
       ),
       mobike: checks.boolean(at('mobike'), options.mobike, true),
-      dpdDelayMs: integer('dpdDelayMs', DAY_MS, 0),
+      dpdDelayMs: duration('dpdDelayMs'),
       ...(dpdTimeoutMs === 0 ? {} : { dpdTimeoutMs }),
-      keyingTries: integer('keyingTries', 1_000_000, 1),
+      keyingTries: checks.integer(at('keyingTries'), options.keyingTries, {
+        min: 0,
+        max: 1_000_000,
+        fallback: 1,
+      }),
       // Whoever enforces no uniqueness does not tell the peer to forget other sessions (RFC 7296 §2.4).
       sendInitialContact: unique !== 'never',
       unique,

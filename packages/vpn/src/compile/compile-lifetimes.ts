@@ -1,5 +1,6 @@
 import type { ChildConfig, ConnectionConfig } from '@ipsec-kit/ikev2';
 import type { ChildOptions, ConnectionOptions } from '../options.ts';
+import { durationText } from './duration-text.ts';
 import { join, type OptionChecks } from './option-checks.ts';
 
 const HOUR_MS = 3_600_000;
@@ -41,7 +42,8 @@ export function compileChildLifetimes(
     soft: 'rekeyTimeMs',
     hard: 'lifeTimeMs',
     softFallback: DEFAULT_CHILD_REKEY_MS,
-    max: YEAR_MS,
+    read: (at, value, fallback) => checks.durationMs(at, value, { min: 0, max: YEAR_MS, fallback }),
+    text: durationText,
   });
   const bytes = compileCount(checks, path, options, {
     soft: 'rekeyBytes',
@@ -55,7 +57,7 @@ export function compileChildLifetimes(
     unit: 'packets',
     min: MIN_PACKETS,
   });
-  const jitterMs = checks.integer(join(path, 'randTimeMs'), options.randTimeMs, {
+  const jitterMs = checks.durationMs(join(path, 'randTimeMs'), options.randTimeMs, {
     min: 0,
     max: YEAR_MS,
     fallback: Math.min(Math.max(0, time.hard - time.soft), Math.floor(time.soft / 2)),
@@ -82,7 +84,7 @@ export function compileIkeLifetimes(
   options: ConnectionOptions,
 ): IkeLifetimes {
   const time = (key: IkeTimeKey, fallback: number): number =>
-    checks.integer(join(path, key), options[key], { min: 0, max: YEAR_MS, fallback });
+    checks.durationMs(join(path, key), options[key], { min: 0, max: YEAR_MS, fallback });
   const reauthMs = time('reauthTimeMs', 0);
   const rekeyMs = time(
     'rekeyTimeMs',
@@ -118,7 +120,9 @@ interface LimitKeys {
   readonly hard: 'lifeTimeMs' | 'lifeBytes' | 'lifePackets';
   /** The soft limit when neither is given. */
   readonly softFallback: number;
-  readonly max: number;
+  readonly read: (path: string, value: number | undefined, fallback: number) => number;
+  /** A limit with its unit, for people. */
+  readonly text: (limit: number) => string;
 }
 
 /** A soft and a hard limit; 0 is none. */
@@ -128,9 +132,8 @@ function compileLimits(
   options: ChildOptions,
   keys: LimitKeys,
 ): { readonly soft: number; readonly hard: number } {
-  const { max } = keys;
   const read = (key: LimitKeys['soft' | 'hard'], fallback: number): number =>
-    checks.integer(join(path, key), options[key], { min: 0, max, fallback });
+    keys.read(join(path, key), options[key], fallback);
   const given = options[keys.hard];
   const hardGiven = given === undefined ? undefined : read(keys.hard, 0);
   const soft = read(
@@ -140,7 +143,7 @@ function compileLimits(
   const hard = hardGiven ?? Math.min(Number.MAX_SAFE_INTEGER, soft + Math.ceil(soft / 10));
   if (soft > 0 && hard > 0 && soft >= hard) {
     const at = options[keys.soft] === undefined ? keys.hard : keys.soft;
-    const sentence = `the Child SA would end at ${hard}, before it is replaced at ${soft}: the limit for rekeying must be below the one for the end`;
+    const sentence = `the Child SA would end at ${keys.text(hard)}, before it is replaced at ${keys.text(soft)}: the limit for rekeying must be below the one for the end`;
     checks.problem('invalid-value', join(path, at), sentence);
   }
   return { soft, hard };
@@ -160,8 +163,13 @@ function compileCount(
   keys: CountKeys,
 ): { readonly soft: number; readonly hard: number } {
   const { unit, min } = keys;
-  const limits = { softFallback: 0, max: Number.MAX_SAFE_INTEGER };
-  const { soft, hard } = compileLimits(checks, path, options, { ...keys, ...limits });
+  const { soft, hard } = compileLimits(checks, path, options, {
+    ...keys,
+    softFallback: 0,
+    read: (at, value, fallback) =>
+      checks.integer(at, value, { min: 0, max: Number.MAX_SAFE_INTEGER, fallback }),
+    text: (limit) => `${limit} ${unit}`,
+  });
   const refuse = (key: CountKeys['soft' | 'hard'], what: string): void =>
     checks.problem(
       'invalid-value',
@@ -202,7 +210,7 @@ function checkChildEnd(
   const { soft, hard } = time;
   if (options.lifeTimeMs === undefined || hard === 0 || soft >= hard) return;
   if (soft === 0 && hard < MIN_SOFT_MS) {
-    const sentence = `the Child SA would end after ${hard} ms and is not replaced, and ${MIN_SOFT_MS} ms is the least: raise it, or leave it out`;
+    const sentence = `the Child SA would end after ${durationText(hard)} and is not replaced, and ${durationText(MIN_SOFT_MS)} is the least: raise it, or leave it out`;
     checks.problem('invalid-value', join(path, 'lifeTimeMs'), sentence);
   } else if (soft > 0 && hard - soft < MIN_MARGIN_MS && options.rekeyTimeMs !== undefined) {
     const sentence = tooShort('Child SA', hard - soft);
@@ -211,12 +219,12 @@ function checkChildEnd(
 }
 
 function tooShort(what: string, marginMs: number): string {
-  return `the ${what} would end ${marginMs} ms after its replacement is begun, so that one lost packet ends it; ${MIN_MARGIN_MS} ms is the least: raise it, or leave it out for a tenth of the lifetime`;
+  return `the ${what} would end ${durationText(marginMs)} after its replacement is begun, so that one lost packet ends it; ${durationText(MIN_MARGIN_MS)} is the least: raise it, or leave it out for a tenth of the lifetime`;
 }
 
 function checkEarliest(checks: OptionChecks, path: string, softMs: number, jitterMs: number): void {
   const earliestMs = Math.max(0, softMs - jitterMs);
   if (softMs === 0 || earliestMs >= MIN_SOFT_MS) return;
-  const sentence = `keys would be replaced after ${earliestMs} ms at the earliest (${softMs} ms less up to ${jitterMs} ms at random), and ${MIN_SOFT_MS} ms is the least: raise it, lower the random part, or turn it off with 0`;
+  const sentence = `keys would be replaced after ${durationText(earliestMs)} at the earliest (${durationText(softMs)} less up to ${durationText(jitterMs)} at random), and ${durationText(MIN_SOFT_MS)} is the least: raise it, lower the random part, or turn it off with 0`;
   checks.problem('invalid-value', path, sentence);
 }

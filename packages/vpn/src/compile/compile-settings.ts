@@ -1,5 +1,6 @@
 import type { EndpointSettings } from '@ipsec-kit/ikev2';
 import type { SettingsOptions } from '../options.ts';
+import { durationText } from './duration-text.ts';
 import { join, type OptionChecks } from './option-checks.ts';
 
 /** Ports of the own sockets; 0 lets the system choose. */
@@ -11,6 +12,8 @@ export interface SocketPorts {
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 const MAX_COUNT = 1_000_000;
+/** Less than this, and no peer gets as far as IKE_AUTH. */
+const MIN_HALF_OPEN_MS = 1_000;
 /** Everything is bounded, also where nothing was said. */
 const DEFAULT_MAX_SESSIONS = 10_000;
 
@@ -44,12 +47,19 @@ export function compileSettings(
   const at = (key: keyof SettingsOptions): string => join('settings', key);
   const count = (key: CountKey, fallback: number, max: number = MAX_COUNT): number =>
     checks.integer(at(key), options[key], { min: 0, max, fallback });
+  const duration = (key: CountKey, fallback: number): number =>
+    checks.durationMs(at(key), options[key], { min: 0, max: DAY_MS, fallback });
   const fragmentBytes = count('fragmentSize', 1280, 65_535);
   // RFC 7383 §2.5.1 leaves the size to the sender; below this no payload fits behind the headers.
   if (fragmentBytes > 0 && fragmentBytes < 256) {
     checks.invalid(at('fragmentSize'), '0 or a whole number from 256 to 65535', fragmentBytes);
   }
   const maxSessions = count('ikesaLimit', DEFAULT_MAX_SESSIONS);
+  const halfOpenTimeoutMs = duration('halfOpenTimeoutMs', 30_000);
+  if (halfOpenTimeoutMs < MIN_HALF_OPEN_MS) {
+    const sentence = `peers would have ${durationText(halfOpenTimeoutMs)} from IKE_SA_INIT to IKE_AUTH, and ${durationText(MIN_HALF_OPEN_MS)} is the least: raise it, or leave it out for 30 s`;
+    checks.problem('invalid-value', at('halfOpenTimeoutMs'), sentence);
+  }
   const ports = {
     port: count('port', 500, 65_535),
     portNatT: count('portNatT', 4500, 65_535),
@@ -66,15 +76,15 @@ export function compileSettings(
     makeBeforeBreak: checks.boolean(at('makeBeforeBreak'), options.makeBeforeBreak, false),
     settings: {
       retransmit: compileRetransmission(checks, options, at),
-      keepaliveMs: count('keepAliveMs', 20_000, DAY_MS),
-      keepaliveDpdMarginMs: count('keepAliveDpdMarginMs', 20_000, DAY_MS),
+      keepaliveMs: duration('keepAliveMs', 20_000),
+      keepaliveDpdMarginMs: duration('keepAliveDpdMarginMs', 20_000),
       keepAliveForced: checks.boolean(at('keepAliveForced'), options.keepAliveForced, false),
       fragmentBytes,
       cookieThreshold: count('cookieThreshold', 30),
       cookieThresholdPerAddress: count('cookieThresholdIp', 3),
       blockThreshold: count('blockThreshold', 5),
       initLimitHalfOpen: count('initLimitHalfOpen', 0),
-      halfOpenTimeoutMs: count('halfOpenTimeoutMs', 30_000, DAY_MS),
+      halfOpenTimeoutMs,
       maxSessions: maxSessions === 0 ? DEFAULT_MAX_SESSIONS : maxSessions,
     },
   };
@@ -96,7 +106,7 @@ function compileRetransmission(
     fallback: 0,
   });
   return {
-    timeoutMs: checks.integer(at('retransmitTimeoutMs'), options.retransmitTimeoutMs, {
+    timeoutMs: checks.durationMs(at('retransmitTimeoutMs'), options.retransmitTimeoutMs, {
       min: 1,
       max: DAY_MS,
       fallback: 4000,
@@ -111,7 +121,7 @@ function compileRetransmission(
       max: MAX_COUNT,
       fallback: 5,
     }),
-    limitMs: checks.integer(at('retransmitLimitMs'), options.retransmitLimitMs, {
+    limitMs: checks.durationMs(at('retransmitLimitMs'), options.retransmitLimitMs, {
       min: 0,
       max: YEAR_MS,
       fallback: 0,

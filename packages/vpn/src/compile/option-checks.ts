@@ -6,6 +6,7 @@ import {
   ProblemList,
   quoted,
 } from './config-problem.ts';
+import { durationText } from './duration-text.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Reads values out of an options object that may come from JavaScript or JSON: the types are checked again,
@@ -95,6 +96,22 @@ export class OptionChecks {
     if (value === undefined) return range.fallback;
     if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
     this.invalid(path, `a whole number from ${range.min} to ${range.max}`, value);
+    return range.fallback;
+  }
+
+  /** A time in whole milliseconds, from `min` to `max`; the sentence about another one has seconds, as configurations have. */
+  durationMs(
+    path: string,
+    value: number | undefined,
+    range: { readonly min: number; readonly max: number; readonly fallback: number },
+  ): number {
+    if (value === undefined) return range.fallback;
+    if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
+    if (!Number.isInteger(value)) this.invalid(path, 'a whole number of milliseconds', value);
+    else {
+      const expected = `expected ${durationText(range.min)} to ${durationText(range.max)}`;
+      this.problem('invalid-value', path, `${expected}, got ${durationText(value)}`);
+    }
     return range.fallback;
   }
 

@@ -86,27 +86,27 @@ describe('the limits of a Child SA', () => {
   it.each<[ChildOptions, string]>([
     [
       { rekeyTimeMs: 60_000, lifeTimeMs: 60_000 },
-      'rekeyTimeMs: the Child SA would end at 60000, before it is replaced at 60000: the limit for rekeying must be below the one for the end',
+      'rekeyTimeMs: the Child SA would end at 60 s, before it is replaced at 60 s: the limit for rekeying must be below the one for the end',
     ],
     [
       { rekeyBytes: 2000, lifeBytes: 1000 },
-      'rekeyBytes: the Child SA would end at 1000, before it is replaced at 2000: the limit for rekeying must be below the one for the end',
+      'rekeyBytes: the Child SA would end at 1000 bytes, before it is replaced at 2000 bytes: the limit for rekeying must be below the one for the end',
     ],
     [
       { rekeyTimeMs: 1000 },
-      'rekeyTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+      'rekeyTimeMs: keys would be replaced after 0.9 s at the earliest (1 s less up to 0.1 s at random), and 2 s is the least: raise it, lower the random part, or turn it off with 0',
     ],
     [
       { rekeyTimeMs: 60_000, randTimeMs: 140_000 },
-      'rekeyTimeMs: keys would be replaced after 0 ms at the earliest (60000 ms less up to 140000 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+      'rekeyTimeMs: keys would be replaced after 0 s at the earliest (60 s less up to 140 s at random), and 2 s is the least: raise it, lower the random part, or turn it off with 0',
     ],
     [
       { rekeyTimeMs: 60_000, lifeTimeMs: 60_200 },
-      'lifeTimeMs: the Child SA would end 200 ms after its replacement is begun, so that one lost packet ends it; 1000 ms is the least: raise it, or leave it out for a tenth of the lifetime',
+      'lifeTimeMs: the Child SA would end 0.2 s after its replacement is begun, so that one lost packet ends it; 1 s is the least: raise it, or leave it out for a tenth of the lifetime',
     ],
     [
       { rekeyTimeMs: 0, lifeTimeMs: 1000 },
-      'lifeTimeMs: the Child SA would end after 1000 ms and is not replaced, and 2000 ms is the least: raise it, or leave it out',
+      'lifeTimeMs: the Child SA would end after 1 s and is not replaced, and 2 s is the least: raise it, or leave it out',
     ],
     [
       { rekeyBytes: 10 },
@@ -130,11 +130,11 @@ describe('the limits of a Child SA', () => {
     ],
     [
       { randTimeMs: 2 * HOUR_MS },
-      'randTimeMs: keys would be replaced after 0 ms at the earliest (3600000 ms less up to 7200000 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+      'randTimeMs: keys would be replaced after 0 s at the earliest (3600 s less up to 7200 s at random), and 2 s is the least: raise it, lower the random part, or turn it off with 0',
     ],
     [
       { lifeTimeMs: 1100 },
-      'lifeTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+      'lifeTimeMs: keys would be replaced after 0.9 s at the earliest (1 s less up to 0.1 s at random), and 2 s is the least: raise it, lower the random part, or turn it off with 0',
     ],
   ])('are refused for %j', (child, expected) => {
     expect(messages(options({}, { net: child }))).toEqual([
@@ -164,19 +164,19 @@ describe('the lifetimes of an IKE SA', () => {
   it.each<[Partial<ConnectionOptions>, string]>([
     [
       { rekeyTimeMs: 10_000, randTimeMs: 9000 },
-      'rekeyTimeMs: keys would be replaced after 1000 ms at the earliest (10000 ms less up to 9000 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+      'rekeyTimeMs: keys would be replaced after 1 s at the earliest (10 s less up to 9 s at random), and 2 s is the least: raise it, lower the random part, or turn it off with 0',
     ],
     [
       { reauthTimeMs: 1000 },
-      'reauthTimeMs: keys would be replaced after 900 ms at the earliest (1000 ms less up to 100 ms at random), and 2000 ms is the least: raise it, lower the random part, or turn it off with 0',
+      'reauthTimeMs: keys would be replaced after 0.9 s at the earliest (1 s less up to 0.1 s at random), and 2 s is the least: raise it, lower the random part, or turn it off with 0',
     ],
     [
       { overTimeMs: 300 },
-      'overTimeMs: the IKE SA would end 300 ms after its replacement is begun, so that one lost packet ends it; 1000 ms is the least: raise it, or leave it out for a tenth of the lifetime',
+      'overTimeMs: the IKE SA would end 0.3 s after its replacement is begun, so that one lost packet ends it; 1 s is the least: raise it, or leave it out for a tenth of the lifetime',
     ],
     [
       { dpdTimeoutMs: 200 },
-      'dpdTimeoutMs: a peer would be dead that takes 200 ms to answer, and 1000 ms is the least: raise it, or leave it out for the retransmissions to decide',
+      'dpdTimeoutMs: a peer would be dead that takes 0.2 s to answer, and 1 s is the least: raise it, or leave it out for the retransmissions to decide',
     ],
     [
       { overTimeMs: 0 },

@@ -347,8 +347,18 @@ describe('mistakes name the option', () => {
       ['connections.home.proposals: expected a list of strings, got "aes256"'],
     ],
     [
-      options({ connection: { dpdDelayMs: -1 } }),
-      ['connections.home.dpdDelayMs: expected a whole number from 0 to 86400000, got -1'],
+      options({ connection: { dpdDelayMs: -1000 } }),
+      ['connections.home.dpdDelayMs: expected 0 s to 86400 s, got -1 s'],
+    ],
+    [
+      options({ connection: { dpdDelayMs: 1.5 } }),
+      ['connections.home.dpdDelayMs: expected a whole number of milliseconds, got 1.5'],
+    ],
+    [
+      options({ settings: { halfOpenTimeoutMs: 200 } }),
+      [
+        'settings.halfOpenTimeoutMs: peers would have 0.2 s from IKE_SA_INIT to IKE_AUTH, and 1 s is the least: raise it, or leave it out for 30 s',
+      ],
     ],
     [
       options({ connection: { unique: 'maybe' } as never }),

@@ -266,6 +266,14 @@ charon { keep_alive_dpd_margin = 5 }`,
       '/s.conf:1:26: charon.fragment_size: expected 0 or a whole number from 256 to 65535, got 100',
     ],
     [
+      'charon { keep_alive = 2d }',
+      '/s.conf:1:23: charon.keep_alive: expected 0 s to 86400 s, got 172800 s',
+    ],
+    [
+      'charon { half_open_timeout = 0 }',
+      '/s.conf:1:30: charon.half_open_timeout: peers would have 0 s from IKE_SA_INIT to IKE_AUTH, and 1 s is the least: raise it, or leave it out for 30 s',
+    ],
+    [
       'charon { initiator_only = yes }',
       '/s.conf:1:27: charon.initiator_only: initiator_only = yes is not supported: a server answers whoever has a connection: leave it out, and use connect',
     ],
@@ -439,7 +447,7 @@ describe('what is refused, with its place', () => {
     [
       { child: 'rekey_time = 1h\nlife_time = 30m' },
       [
-        '/c.conf:10:14: connections.home.children.net.rekey_time: the Child SA would end at 1800000, before it is replaced at 3600000: the limit for rekeying must be below the one for the end',
+        '/c.conf:10:14: connections.home.children.net.rekey_time: the Child SA would end at 1800 s, before it is replaced at 3600 s: the limit for rekeying must be below the one for the end',
       ],
     ],
     [
