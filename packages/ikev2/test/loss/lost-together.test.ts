@@ -76,8 +76,8 @@ describe('a Child SA that is closed while the peer waits to delete it for its re
     expect(server.seen('child-rekeyed')).toMatchObject([{ oldChildId: 1, newChildId: 2 }]);
     client.handle({ kind: 'child-first-inbound', now: pair.now, childId: 2 });
     expect(client.activations).toEqual([2]);
-    client.command({ kind: 'close-child', sessionId: 1, childId: 1, reason: 'asked' });
     pair.wire = (flight) => [{ flight }];
+    client.command({ kind: 'close-child', sessionId: 1, childId: 1, reason: 'asked' });
     pair.drive(60_000);
     expect(client.seen('child-rekeyed')).toMatchObject([{ oldChildId: 1, newChildId: 2 }]);
     expect(client.seen('child-closed').map(({ childId }) => childId)).toEqual([2]);
