@@ -1,7 +1,7 @@
 // Random schedules over two peers in virtual time, in as many as wanted:
 //   npm run sim:walk -- [--schedules 100000] [--processes 2] [--first 1] [--without reauthenticate,open]
-//     [--configurations all|timed|untimed] [--goon]
-// Prints the first seed that fails, with its shortest prefix, and ends with 1. With --goon it prints all that fail, in a line each.
+//     [--configurations all|timed|untimed] [--keep-going]
+// Prints the first seed that fails, with its shortest prefix, and ends with 1. With --keep-going it prints all that fail, in a line each.
 // At the end it says how often each act, collision and loss occurred.
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ const { values } = parseArgs({
     first: { type: 'string', default: '1' },
     without: { type: 'string', default: '' },
     configurations: { type: 'string', default: 'all' },
-    goon: { type: 'boolean', default: false },
+    'keep-going': { type: 'boolean', default: false },
   },
 });
 const [runs, processes, first] = [values.schedules, values.processes, values.first].map(Number);
@@ -55,9 +55,15 @@ function chosenConfigurations(which) {
 
 function walkApart(from, count) {
   const own = process.argv[1];
-  const { without, configurations, goon } = values;
+  const { without, configurations, 'keep-going': keepsGoing } = values;
   const args = [...process.execArgv, own, '--schedules', `${count}`, '--first', `${from}`];
-  args.push('--without', without, '--configurations', configurations, ...(goon ? ['--goon'] : []));
+  args.push(
+    '--without',
+    without,
+    '--configurations',
+    configurations,
+    ...(keepsGoing ? ['--keep-going'] : []),
+  );
   const child = spawn(process.execPath, args, { stdio: 'inherit' });
   return new Promise((resolve) => child.on('close', resolve));
 }
@@ -87,7 +93,7 @@ function walkHere(from, count) {
     } catch (error) {
       failed += 1;
       const message = error instanceof Error ? error.message : String(error);
-      if (!values.goon || !Number.isInteger(error?.seed)) {
+      if (!values['keep-going'] || !Number.isInteger(error?.seed)) {
         console.error(message);
         console.error(`${walked} schedules passed before it`);
         return false;
