@@ -47,6 +47,7 @@ const byCode: Readonly<Record<VpnErrorCode, number>> = {
   'peer-dead': ExitCode.peerDead,
   replaced: ExitCode.endedByPeer,
   'lifetime-over': ExitCode.endedByPeer,
+  'out-of-step': ExitCode.endedByPeer,
   reauthenticating: ExitCode.endedByPeer,
   'childless-refused': ExitCode.connectionFailed,
   'closed-by-user': ExitCode.ok,

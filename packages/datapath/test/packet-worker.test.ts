@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { Encr, Integ, KeyMaterial } from '@ipsec-kit/crypto';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
 import {
@@ -270,6 +271,27 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     await one.close();
   });
 
+  it('sends dummies and probes of the size that it is told, and lets a pair have another MTU (RFC 8899 §4.1)', async () => {
+    const one = await bench();
+    const datagrams: number[] = [];
+    one.peer.on('message', (datagram) => datagrams.push(datagram.length));
+    await one.path.install(pair(1, one.way('marked')));
+    if (!near || !far) throw new Error('no selectors');
+    one.path.sendDummy(1, 1000);
+    const ends = { source: near.start, destination: far.start };
+    one.path.sendProbe(1, { ...ends, identifier: 5, sequence: 6, bytes: 1400 });
+    one.path.changeInnerMtu(1, 1200);
+    one.path.sendDummy(9, 1000);
+    // SPI, number and IV, two bytes of trailer in alignment, ICV.
+    await vi.waitFor(() => expect(datagrams).toEqual([1036, 1436]));
+    expect(one.errors).toEqual([]);
+    one.path.changeInnerMtu(9, 1200);
+    await vi.waitFor(() =>
+      expect(one.errors.map(({ message }) => message).join()).toMatch(/"pairId"/),
+    );
+    await one.close();
+  });
+
   it('tells that the device is gone, and goes on with IKE', async () => {
     const one = await bench();
     const told: Error[] = [];
@@ -280,5 +302,33 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
     await vi.waitFor(() => expect(one.ike).toHaveLength(1));
     await one.close();
+  });
+
+  it('says in one sentence that the worker has failed, answers what waits, and leaves no port taken', async () => {
+    const started: Promise<[Worker]> = once(process, 'worker') as Promise<[Worker]>;
+    const before = openDescriptors();
+    const one = await bench();
+    const [thread] = await started;
+    await one.path.install(pair(1, one.way('marked')));
+    const told: Error[] = [];
+    one.worker.tun.onError((error) => told.push(error));
+    const waiting = expect(
+      Promise.all([thread.terminate(), one.path.install(pair(2, one.way('marked')))]),
+    ).rejects.toThrow('the packet worker has ended');
+    await waiting;
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    expect(told[0]).toMatchObject({ code: 'EBADFD' });
+    expect(told[0]?.message).toMatch(
+      new RegExp(`${one.worker.tun.name} carries no packets any more: the packet worker has ended`),
+    );
+    one.path.sendIke(IKE, one.way('plain'), false);
+    const { port } = one.way('marked').local;
+    await one.close();
+    const again = createSocket('udp4');
+    again.bind(port, '127.0.0.1');
+    await once(again, 'listening');
+    again.close();
+    await once(again, 'close');
+    expect(openDescriptors()).toBeLessThanOrEqual(before);
   });
 });

@@ -24,6 +24,7 @@ export interface SessionFailure {
     | 'replaced'
     | 'closed-by-user'
     | 'lifetime-over'
+    | 'out-of-step'
     | 'reauthenticating'
     | 'install-failed'
     | 'internal';

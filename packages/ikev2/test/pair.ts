@@ -388,12 +388,21 @@ export class Pair {
 
   /** The client sleeps: time passes for both, but nothing reaches the client or runs there until it wakes. */
   sleepClient(ms: number): void {
+    this.sleepOf('client', ms);
+  }
+
+  /** The same of either side; what is on its way to it is lost. */
+  sleepOf(side: 'client' | 'server', ms: number): void {
     const { wire } = this;
-    this.wire = (flight) => (flight.from === 'server' ? [] : wire(flight));
-    this.#asleep = this.client;
+    const sleeper = this[side];
+    const receive = sleeper.handle;
+    sleeper.handle = () => [];
+    this.wire = (flight) => (flight.from === side ? wire(flight) : []);
+    this.#asleep = sleeper;
     this.drive(ms);
     this.#asleep = undefined;
     this.wire = wire;
+    sleeper.handle = receive;
   }
 
   /** Establishes the session and lets everything settle. */

@@ -66,8 +66,9 @@ export class KeepaliveTimer {
    */
   onTimeout(now: Instant, exchangeRunning: boolean): KeepaliveAction {
     if (!this.#isOn()) return 'nothing';
+    // The instant that is waited for is the one that is compared: the silence until then may round to less, for ever.
+    if (now < this.#dueAt()) return 'nothing';
     const silenceMs = msBetween(this.#lastOutbound, now);
-    if (silenceMs < this.#intervalMs) return 'nothing';
     this.#lastOutbound = now;
     const mappingIsDoubtful =
       this.#dpdMarginMs > 0 && silenceMs > this.#intervalMs + this.#dpdMarginMs;
@@ -80,11 +81,15 @@ export class KeepaliveTimer {
     const toleranceMs = this.#intervalMs * TOLERANCE_SHARE;
     return {
       name: 'nat-keepalive',
-      at: addMs(this.#lastOutbound, this.#intervalMs),
+      at: this.#dueAt(),
       // Lateness that was allowed must not be what makes the mapping doubtful.
       toleranceMs: this.#dpdMarginMs > 0 ? Math.min(toleranceMs, this.#dpdMarginMs) : toleranceMs,
       wake: 'device',
     };
+  }
+
+  #dueAt(): Instant {
+    return addMs(this.#lastOutbound, this.#intervalMs);
   }
 
   #isOn(): boolean {

@@ -250,7 +250,8 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   }
 
   #isPausing(now: Instant): boolean {
-    return this.#askedAt !== undefined && msBetween(this.#askedAt, now) < PAUSE_MS;
+    // As {@link #pathDeadline} has it: a difference may round to less at that very instant, for ever.
+    return this.#askedAt !== undefined && now < addMs(this.#askedAt, PAUSE_MS);
   }
 
   /** What is owed goes out at once, or at the end of the exchange that runs; only a pause is waited for. */

@@ -93,6 +93,18 @@ describe('KeepaliveTimer (RFC 3948 §4)', () => {
     );
   });
 
+  it('sends at its deadline, whatever fractions of a millisecond the clock has', () => {
+    const fraction = fc.double({ min: 0, max: 1e9, noNaN: true });
+    fc.assert(
+      fc.property(fraction, fc.double({ min: 1, max: 60_000, noNaN: true }), (at, intervalMs) => {
+        const timer = new KeepaliveTimer({ intervalMs, dpdMarginMs: 0 }, instantFromMs(at), true);
+        const deadline = timer.nextDeadline();
+        if (!deadline) throw new Error('expected a deadline');
+        expect(timer.onTimeout(deadline.at, false)).toBe('keepalive');
+      }),
+    );
+  });
+
   it('leaves no mapping without an outbound packet for longer than the interval, whatever else is sent', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 60_000 }), { maxLength: 50 }), (gaps) => {

@@ -2,12 +2,11 @@ import type { Instant } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 
-/** Sets the deadline for the Child SA whose soft or hard lifetime ends first. */
+/** Sets the deadline for the Child SA whose soft or hard lifetime ends first, or whose DELETE has no answer in its time. */
 export function armChildLifetime(context: EndpointContext, session: IkeSession): void {
   let first: { at: Instant; label: string } | undefined;
   for (const { softAt, expiresAt, deleting, config } of session.children.values()) {
-    if (deleting !== undefined) continue;
-    if (softAt !== undefined && (!first || softAt < first.at)) {
+    if (deleting === undefined && softAt !== undefined && (!first || softAt < first.at)) {
       first = { at: softAt, label: `rekey of ${config.name}` };
     }
     if (expiresAt !== undefined && (!first || expiresAt < first.at)) {

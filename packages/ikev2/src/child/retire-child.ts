@@ -8,6 +8,9 @@ import type { ChildSa, RetiredChild } from './child-sa.ts';
  */
 export const RETIRED_CHILD_MS: number = 5_000;
 
+/** More at once mean that a peer replaces Child SAs without end: the oldest goes early. */
+const MAX_RETIRED = 128;
+
 /** Takes a replaced Child SA out of its session, and leaves it in the packet path for {@link RETIRED_CHILD_MS}.
  * No event: to its user it lives on in the one that replaced it.
  * @param holder - the session that remembers to remove it: the one of the replacement, when the IKE SA was replaced as well.
@@ -22,6 +25,8 @@ export function retireChild(
   context.sessionsByChild.delete(child.id);
   const { id, inboundSpi } = child;
   holder.retired.push({ id, inboundSpi, until: addMs(context.now, RETIRED_CHILD_MS) });
+  const oldest = holder.retired.length > MAX_RETIRED ? holder.retired.shift() : undefined;
+  if (oldest) remove(context, oldest);
   armRetired(context, holder);
 }
 

@@ -20,7 +20,9 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import type { ChildAttempt } from './create-child-state.ts';
 
-/** What is left at least of the life of a Child SA when its replacement is asked for again: time for two retransmissions. */
+/** What is left at least of the life of a Child SA when its replacement is asked for again after a pause of that length or
+ * longer: time for two retransmissions. After a shorter pause it is the pause.
+ */
 const ANSWER_PATIENCE_MS = 12_000;
 
 /** The row of {@link REFUSALS} that an error belongs to. */
@@ -225,8 +227,8 @@ function retryAtSoft(
   old: ChildSa,
   at: Instant,
 ): Instant {
-  const isTooLate =
-    old.expiresAt !== undefined && msBetween(at, old.expiresAt) < ANSWER_PATIENCE_MS;
+  const patienceMs = Math.min(ANSWER_PATIENCE_MS, msBetween(context.now, at));
+  const isTooLate = old.expiresAt !== undefined && msBetween(at, old.expiresAt) < patienceMs;
   const nextAt = isTooLate && old.expiresAt !== undefined ? old.expiresAt : at;
   old.softAt = isTooLate ? undefined : at;
   old.retryAt = nextAt;

@@ -15,6 +15,7 @@ export function lossAction(session: IkeSession, failure: SessionFailure): LossAc
     case 'reauthenticating':
       return 'start';
     case 'lifetime-over':
+    case 'out-of-step':
       return role === 'initiator' ? 'start' : 'none';
     case 'peer-dead':
       return connection.dpdAction ?? 'none';

@@ -9,7 +9,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { moveTo } from '../session/session-state.ts';
 import type { Procedure } from './procedure.ts';
 
-/** How long the end of an IKE SA that failed waits for the peer's answer. */
+/** How long the end of an IKE SA that nobody asked for waits for the peer: for the answer to what is out, and to the DELETE. */
 const FAILED_END_PATIENCE_MS = 10_000;
 
 /** DELETE of the IKE SA: protocol IKE, no SPI. @see RFC 7296 §3.11 */
@@ -24,9 +24,7 @@ export function reportRequest(
   return [procedure.notify];
 }
 
-/** The request that ends the IKE SA is about to leave. An end that nobody asked for waits for its answer only so long:
- * some peers forget the IKE SA without one.
- */
+/** The request that ends the IKE SA is about to leave. Some peers forget the IKE SA without an answer. */
 export function beginEnding(
   context: EndpointContext,
   session: IkeSession,
@@ -36,6 +34,13 @@ export function beginEnding(
   if (kind === 'established') moveTo(session, kind, { kind: 'ending', failure });
   else if (kind === 'awaiting-auth-response') moveTo(session, kind, { kind: 'ending', failure });
   else if (kind === 'finding-peer-secret') moveTo(session, kind, { kind: 'ending', failure });
+  limitEnd(context, session);
+}
+
+/** An end that nobody asked for is over after a while, whatever the request does that waits for its answer: no retransmission
+ * outlives the SA that it serves.
+ */
+export function limitEnd(context: EndpointContext, session: IkeSession): void {
   // What a reauthentication has replaced is nobody's loss while it is deleted with patience.
   if (session.isClosing || session.takenOverBy) return;
   setTimer(context, session, 'give-up', addMs(context.now, FAILED_END_PATIENCE_MS), {
@@ -43,11 +48,13 @@ export function beginEnding(
   });
 }
 
-/** `giveUpAt` has come, or the patience for the end of a failed IKE SA is over. */
+/** `giveUpAt` has come, or the patience for the end of an IKE SA that nobody asked for is over. */
 export function onGiveUp(context: EndpointContext, session: IkeSession): void {
-  const { state } = session;
+  const { state, queue } = session;
+  const waiting = queue.find((procedure) => procedure.kind === 'delete-ike');
   sayFarewell(context, session);
-  endSession(context, session, state.kind === 'ending' ? state.failure : CLOSED_BY_USER);
+  const failure = state.kind === 'ending' ? state.failure : waiting?.failure;
+  endSession(context, session, failure ?? CLOSED_BY_USER);
 }
 
 /** The peer has answered: the IKE SA is gone on both sides. */

@@ -2,6 +2,7 @@ import { type NotifyPayload, NotifyType, notify } from '@ipsec-kit/ikev2-codec';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { limitEnd } from './end-ike-sa.ts';
 import { runNext } from './run-procedures.ts';
 
 /** Ends an IKE SA with DELETE, before everything else that waits. @see RFC 7296 §1.4.1 */
@@ -14,6 +15,8 @@ export function endWithDelete(
   session.queue.length = 0;
   session.queue.push({ kind: 'delete-ike', failure });
   runNext(context, session);
+  // It waits for the answer to another request.
+  if (session.queue.some(({ kind }) => kind === 'delete-ike')) limitEnd(context, session);
 }
 
 /** Ends an IKE SA whose IKE_AUTH response was wrong, and tells the peer why: the notification alone, without Delete. @see RFC 7296 §2.21.2 */

@@ -4,7 +4,7 @@ import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
-import { activateReplacement } from './close-session.ts';
+import { activateReplacement, retireOrRemove } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 
 /** What a replacement is given at least, from when it is begun, before a hard lifetime ends the old Child SA:
@@ -16,7 +16,7 @@ export const REPLACEMENT_GRACE_MS: number = 60_000;
 export const LATE_WAKE_MS: number = 2_000;
 
 /** Soft and hard lifetimes that are over: the soft ones first, whose Child SAs are replaced; then the hard ones, which
- * are deleted on both sides.
+ * are deleted on both sides, and here in any case when the peer does not answer.
  */
 export function onChildLifetimeOver(context: EndpointContext, session: IkeSession): void {
   for (const child of [...session.children.values()]) {
@@ -28,8 +28,8 @@ export function onChildLifetimeOver(context: EndpointContext, session: IkeSessio
   }
   for (const child of [...session.children.values()]) {
     if (child.expiresAt === undefined || child.expiresAt > context.now) continue;
-    child.expiresAt = undefined;
-    endChild(context, session, child);
+    if (child.deleting !== undefined) dropUnanswered(context, session, child);
+    else endChild(context, session, child);
   }
   armChildLifetime(context, session);
 }
@@ -100,6 +100,7 @@ function deleteChild(
  */
 function endChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {
   const { config, replacedBy, deleting } = child;
+  child.expiresAt = addMs(context.now, REPLACEMENT_GRACE_MS);
   const successor = context.sessionsByChild.get(replacedBy ?? 0)?.children.get(replacedBy ?? 0);
   if (successor) {
     // What has replaced it is all there is from now on.
@@ -116,6 +117,17 @@ function endChild(context: EndpointContext, session: IkeSession, child: ChildSa)
     child.endAction = 'trap';
   }
   closeChild(context, session, child.id, 'its lifetime is over');
+}
+
+/** The DELETE at the end of its life has found no answer, or waits behind a request that has none: the keys go all the same,
+ * and the peer is told when it is back.
+ */
+function dropUnanswered(context: EndpointContext, session: IkeSession, child: ChildSa): void {
+  const { queue } = session;
+  const { id, inboundSpi, deleting = 'its lifetime is over' } = child;
+  const waiting = queue.findIndex((entry) => entry.kind === 'delete-child' && entry.childId === id);
+  if (waiting >= 0) queue.splice(waiting, 1, { kind: 'withdraw-child', inboundSpi });
+  retireOrRemove(context, session, child, deleting);
 }
 
 function isBeingRekeyed({ queue, running }: IkeSession, childId: number): boolean {

@@ -216,6 +216,20 @@ describe('rekeys of a peer that deletes nothing (RFC 7296 §2.8)', () => {
     expect(new Set(verdicts.slice(5))).toEqual(new Set(['TEMPORARY_FAILURE']));
     expect(scene.pair.server.children.size).toBe(6);
   });
+
+  it('or deletes each at once, leave a bounded number of old ones that still receive', () => {
+    const scene = new Rekeyer();
+    for (let round = 0; round < 300; round += 1) {
+      const old = scene.newest.outboundSpi;
+      expect(verdictOf(scene.rekey())).toBe('replaced');
+      scene.raw.request([{ type: 'D', protocol: ProtocolId.ESP, spis: [spiBytes(old)] }]);
+    }
+    const { server } = scene.pair;
+    expect(server.children.size).toBe(129);
+    scene.pair.drive(10_000);
+    expect(server.children.size).toBe(1);
+    expect(server.removedTwice).toBe(0);
+  });
 });
 
 describe('the IKE SA that a peer rekeys (RFC 7296 §1.3.2)', () => {

@@ -162,6 +162,19 @@ describe('rekey of a Child SA (RFC 7296 §1.3.3, §2.8)', () => {
     expect(pair.client.seen('child-closed')).toHaveLength(0);
   });
 
+  it('is rarely begun by both at once where both have the same lifetimes and jitter', () => {
+    const children = [child({ rekeyMs: 60_000, rekeyJitterMs: 20_000, hardLifetimeMs: 90_000 })];
+    const pair = new Pair({ client: { children }, server: { children }, jitters: true }).open();
+    pair.drive(3_600_000);
+    expectAgreement(pair);
+    const begun = [pair.client, pair.server].map(
+      ({ story }) => story.filter((line) => line.startsWith('sent CREATE_CHILD_SA request')).length,
+    );
+    const rekeys = pair.client.seen('child-rekeyed').length;
+    expect(Math.min(...begun)).toBeGreaterThan(rekeys / 4);
+    expect((begun[0] ?? 0) + (begun[1] ?? 0)).toBeLessThan(rekeys * 1.05);
+  });
+
   it('is due when the packet path says so', () => {
     for (const limit of ['soft', 'hard'] as const) {
       const pair = new Pair().open();

@@ -1,6 +1,6 @@
 import { RequestWindow } from '@ipsec-kit/retransmit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Host, Pair } from '../pair.ts';
+import { child, type Host, Pair, type PairOptions } from '../pair.ts';
 
 function requestsOf(host: Host): number {
   return host.story.filter((line) => line.startsWith('sent CREATE_CHILD_SA request')).length;
@@ -74,5 +74,44 @@ describe('limits of bytes and packets (RFC 7296 §2.8)', () => {
     }
     expect(requestsOf(pair.client)).toBeGreaterThan(1);
     expect(requestsOf(pair.client)).toBeLessThan(5);
+  });
+});
+
+describe('an end of life while a request of hours has no answer (RFC 7296 §2.1, §2.8)', () => {
+  const patient = {
+    retransmit: { timeoutMs: 4_000, base: 1.8, tries: 200, limitMs: 60_000, jitter: 0 },
+  };
+
+  /** The peer is gone, and was asked before the end of life whether it is there. */
+  function silent(client: PairOptions['client'] & object): Pair {
+    const pair = new Pair({ client, clientSettings: patient }).open();
+    pair.wire = () => [];
+    pair.drive(40_000);
+    pair.client.command({ kind: 'check-liveness', sessionId: 1 });
+    return pair;
+  }
+
+  it('is that of the IKE SA all the same, and another is tried for in its place', () => {
+    const pair = silent({ rekeyMs: 60_000, overMs: 10_000 });
+    pair.drive(140_000);
+    expect(pair.client.children.size).toBe(0);
+    const [end] = [
+      ...pair.client.seen('session-closed'),
+      ...pair.client.seen('session-interrupted'),
+    ];
+    expect(end?.failure.code).toBe('lifetime-over');
+  });
+
+  it('is that of a Child SA all the same, and the peer is told when it is back', () => {
+    const pair = silent({ children: [child({ hardLifetimeMs: 60_000 })] });
+    pair.drive(100_000);
+    expect(pair.client.children.size).toBe(0);
+    expect(pair.client.seen('child-closed')).toHaveLength(1);
+    expect(pair.server.children.size).toBe(1);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(200_000);
+    expect(pair.server.children.size).toBe(0);
+    expect(pair.client.seen('session-closed')).toHaveLength(0);
+    expect(pair.client.removedTwice).toBe(0);
   });
 });
