@@ -72,6 +72,8 @@ const WEIGHTS: readonly (readonly [WalkAct['kind'], number])[] = [
 export interface WalkChoice {
   /** Acts that they have none of. */
   readonly without?: readonly WalkAct['kind'][];
+  /** Whether one side of each walk reauthenticates, or both do; default both. */
+  readonly reauthenticators?: 'one' | 'both';
   /** Default all of {@link WALK_CONFIGURATIONS}. */
   readonly configurations?: readonly WalkConfiguration[];
 }
@@ -83,14 +85,17 @@ export function planWalk(seed: number, choice: WalkChoice = {}): WalkPlan {
   const configuration = pick(draw, configurations);
   const count = FEWEST_STEPS + draw.below(MORE_STEPS);
   const steps: WalkStep[] = [];
+  // Drawn in any case, so that a seed is the same walk but for this.
+  const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
+  const reauthenticator = choice.reauthenticators === 'one' ? drawn : 'both';
   for (let index = 0; index < count; index += 1) {
-    const act = drawAct(draw, configuration, without);
+    const act = drawAct(draw, configuration, reauthenticator, without);
     steps.push({ afterMs: drawPause(draw), act });
     // The other side does the same, or something else, at about the same time.
     if ('side' in act && act.kind !== 'sleep' && draw.fraction() < 0.25) {
       const side = act.side === 'client' ? 'server' : 'client';
       const afterMs = draw.below(2) * draw.between(0, 60);
-      if (mayDo(act.kind, side, configuration)) {
+      if (mayDo(act.kind, side, configuration, reauthenticator)) {
         steps.push({ afterMs, act: { ...act, side } });
       }
     }
@@ -101,11 +106,17 @@ export function planWalk(seed: number, choice: WalkChoice = {}): WalkPlan {
 function drawAct(
   draw: RandomStream,
   configuration: WalkConfiguration,
+  reauthenticator: WalkSide | 'both',
   without: readonly WalkAct['kind'][],
 ): WalkAct {
   const kind = drawKind(draw, without);
   const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
-  const side = mayDo(kind, drawn, configuration) ? drawn : 'client';
+  const isFree = mayDo(kind, drawn, configuration, reauthenticator);
+  const side = isFree
+    ? drawn
+    : kind === 'open' || reauthenticator === 'both'
+      ? 'client'
+      : reauthenticator;
   const name = pick(draw, configuration.children);
   switch (kind) {
     case 'rekey-child':
@@ -135,8 +146,14 @@ function drawKind(draw: RandomStream, without: readonly WalkAct['kind'][]): Walk
   return 'traffic';
 }
 
-/** A server that gives its client an address opens no session. */
-function mayDo(kind: WalkAct['kind'], side: WalkSide, { isSymmetric }: WalkConfiguration): boolean {
+/** One side of a walk may be the only one that reauthenticates. A server that gives its client an address opens no session. */
+function mayDo(
+  kind: WalkAct['kind'],
+  side: WalkSide,
+  { isSymmetric }: WalkConfiguration,
+  reauthenticator: WalkSide | 'both',
+): boolean {
+  if (kind === 'reauthenticate') return reauthenticator === 'both' || side === reauthenticator;
   return isSymmetric || side === 'client' || kind !== 'open';
 }
 
