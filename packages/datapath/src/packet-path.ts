@@ -4,6 +4,7 @@ import {
   createPacketEngine,
   type EngineCounters,
   type Fact,
+  type PathProbe,
   type SaPair,
   type SaPairCounters,
   type Trap,
@@ -37,6 +38,12 @@ export interface PacketPath {
   /** Lets a pair send from now on, first of all what waited for it. */
   activateOutbound(pairId: number): void;
   movePeer(pairId: number, path: Path): void;
+  /** Lets the packets of a pair be as large as this from now on. */
+  changeInnerMtu(pairId: number, innerMtu: number): void;
+  /** Sends a dummy packet; see `PacketEngine.sealDummy`. */
+  sendDummy(pairId: number, bytes: number): void;
+  /** Probes the path of a pair; the answer is the fact `probe-answered`. See `PacketEngine.sealProbe`. */
+  sendProbe(pairId: number, probe: PathProbe): void;
   remove(pairId: number): void;
   reserveSpi(spi: number): void;
   releaseSpi(spi: number): void;
@@ -75,6 +82,9 @@ export function createInlinePath(options: InlinePathOptions): PacketPath {
       datapath.flush();
     },
     movePeer: (pairId, path) => engine.movePeer(pairId, path),
+    changeInnerMtu: (pairId, innerMtu) => engine.changeInnerMtu(pairId, innerMtu),
+    sendDummy: datapath.sendDummy,
+    sendProbe: datapath.sendProbe,
     remove: (pairId) => engine.remove(pairId),
     reserveSpi: (spi) => engine.reserveSpi(spi),
     releaseSpi: (spi) => engine.releaseSpi(spi),

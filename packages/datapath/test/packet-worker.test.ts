@@ -271,6 +271,27 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     await one.close();
   });
 
+  it('sends dummies and probes of the size that it is told, and lets a pair have another MTU (RFC 8899 §4.1)', async () => {
+    const one = await bench();
+    const datagrams: number[] = [];
+    one.peer.on('message', (datagram) => datagrams.push(datagram.length));
+    await one.path.install(pair(1, one.way('marked')));
+    if (!near || !far) throw new Error('no selectors');
+    one.path.sendDummy(1, 1000);
+    const ends = { source: near.start, destination: far.start };
+    one.path.sendProbe(1, { ...ends, identifier: 5, sequence: 6, bytes: 1400 });
+    one.path.changeInnerMtu(1, 1200);
+    one.path.sendDummy(9, 1000);
+    // SPI, number and IV, two bytes of trailer in alignment, ICV.
+    await vi.waitFor(() => expect(datagrams).toEqual([1036, 1436]));
+    expect(one.errors).toEqual([]);
+    one.path.changeInnerMtu(9, 1200);
+    await vi.waitFor(() =>
+      expect(one.errors.map(({ message }) => message).join()).toMatch(/"pairId"/),
+    );
+    await one.close();
+  });
+
   it('tells that the device is gone, and goes on with IKE', async () => {
     const one = await bench();
     const told: Error[] = [];

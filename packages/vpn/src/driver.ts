@@ -190,6 +190,9 @@ export function createDriver(options: DriverOptions): Driver {
       case 'peer-moved':
         feed({ kind: 'peer-moved', childId, path: fact.path });
         break;
+      case 'probe-answered':
+        // Told to whoever probes the path.
+        break;
       case 'first-inbound':
         feed({ kind: 'child-first-inbound', childId });
         break;

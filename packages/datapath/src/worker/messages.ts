@@ -1,5 +1,5 @@
 import type { Path } from '@ipsec-kit/ip';
-import type { Fact, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
+import type { Fact, PathProbe, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
 import type { BatchDescriptor } from '@ipsec-kit/udp-adapter';
 
 /** What a worker is started with. */
@@ -45,6 +45,9 @@ export type ToWorker =
     }
   | { readonly kind: 'activate' | 'remove'; readonly pairId: number }
   | { readonly kind: 'move-peer'; readonly pairId: number; readonly path: Path }
+  | { readonly kind: 'inner-mtu'; readonly pairId: number; readonly innerMtu: number }
+  | { readonly kind: 'dummy'; readonly pairId: number; readonly bytes: number }
+  | { readonly kind: 'probe'; readonly pairId: number; readonly probe: PathProbe }
   | { readonly kind: 'reserve-spi' | 'release-spi'; readonly spi: number }
   | { readonly kind: 'install-trap'; readonly trap: Trap }
   | { readonly kind: 'remove-trap' | 'rearm-trap'; readonly trapId: number }

@@ -305,6 +305,15 @@ export class PacketLoop {
       case 'move-peer':
         engine.movePeer(command.pairId, command.path);
         return;
+      case 'inner-mtu':
+        engine.changeInnerMtu(command.pairId, command.innerMtu);
+        return;
+      case 'dummy':
+        this.#sendOwn((batch) => engine.sealDummy(command.pairId, command.bytes, batch));
+        return;
+      case 'probe':
+        this.#sendOwn((batch) => engine.sealProbe(command.pairId, command.probe, batch));
+        return;
       case 'reserve-spi':
         engine.reserveSpi(command.spi);
         return;
@@ -340,6 +349,13 @@ export class PacketLoop {
       default:
         unreachable(command);
     }
+  }
+
+  /** Sends what the engine makes itself. */
+  #sendOwn(seal: (batch: PacketBatch) => boolean): void {
+    const copies = this.#copies;
+    copies.count = 0;
+    if (seal(copies)) this.#sockets.send(copies);
   }
 
   #install(id: number, transferred: TransferredPair, counters: SharedArrayBuffer): void {

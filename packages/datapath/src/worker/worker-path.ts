@@ -52,6 +52,9 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
     },
     activateOutbound: (pairId) => channel.send({ kind: 'activate', pairId }),
     movePeer: (pairId, to) => channel.send({ kind: 'move-peer', pairId, path: to }),
+    changeInnerMtu: (pairId, innerMtu) => channel.send({ kind: 'inner-mtu', pairId, innerMtu }),
+    sendDummy: (pairId, bytes) => channel.send({ kind: 'dummy', pairId, bytes }),
+    sendProbe: (pairId, probe) => channel.send({ kind: 'probe', pairId, probe }),
     remove(pairId): void {
       pairs.delete(pairId);
       channel.send({ kind: 'remove', pairId });

@@ -119,7 +119,9 @@ export function onSecret(
   const auth = findPayload(payloads, 'AUTH');
   if (!sa || !idi || !auth) return;
   if (!secret) {
-    refuseAuth(context, session, sa, FAILED, noSecret(localIdentity, remoteIdentity, answer));
+    const notify = NotifyType.AUTHENTICATION_FAILED;
+    const failure = { ...noSecret(localIdentity, remoteIdentity, answer), notify };
+    refuseAuth(context, session, sa, FAILED, failure);
     return;
   }
   if (!verifyProof(context.crypto, sa, transcript, idi, secret, auth)) {
