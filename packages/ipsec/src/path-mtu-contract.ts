@@ -63,6 +63,7 @@ export type PathMtuOutput =
   | {
       /** Send something that the peer answers, through the tunnel, in an outer packet of this size with DF. */
       readonly kind: 'probe';
+      /** 1 to 65535, and then 1 again: the `sequence` of a `PathProbe`. */
       readonly probeId: number;
       readonly bytes: number;
     }

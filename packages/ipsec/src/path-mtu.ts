@@ -27,6 +27,8 @@ const ROUND_TRIPS = 4;
 const FIRST_PAUSE_MS = 5_000;
 const MOST_PAUSE_MS = 300_000;
 const PROBE_TOLERANCE_MS = 250;
+/** Ids begin anew behind this: they fit the sequence number of an echo. */
+const MOST_PROBE_ID = 65535;
 
 /** Finds how large a packet a path carries, by probes and not by what ICMP says, and notices when that gets less.
  *
@@ -158,7 +160,7 @@ class PathMtuMachine implements PathMtu {
     const state = this.#state;
     if (!('trial' in state)) return;
     const { trial } = state;
-    const sentAt = trial.sentAt[probeId - trial.firstId];
+    const sentAt = trial.sentAt[(probeId - trial.firstId + MOST_PROBE_ID) % MOST_PROBE_ID];
     if (sentAt === undefined) return;
     this.#roundTripMs = Math.max(msBetween(sentAt, now), 0);
     switch (state.kind) {
@@ -290,7 +292,7 @@ class PathMtuMachine implements PathMtu {
   #probe(bytes: number): void {
     this.#outputs.push({ kind: 'probe', probeId: this.#nextId, bytes });
     this.#packetsAtProbe = (this.#outPackets ?? 0) - this.#probes;
-    this.#nextId += 1;
+    this.#nextId = (this.#nextId % MOST_PROBE_ID) + 1;
     this.#probes += 1;
   }
 

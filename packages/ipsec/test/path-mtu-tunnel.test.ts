@@ -41,7 +41,7 @@ function probedTunnel(pathMtu: number) {
         client.changeInnerMtu(1, inner);
       } else {
         const into = batch();
-        const sequence = output.probeId & 0xffff;
+        const sequence = output.probeId;
         client.sealProbe(1, { source, destination, identifier: 9, sequence, bytes: inner }, into);
         const requests = open(server, carry(packets(into)));
         const answers = requests.flatMap((request) => answerIcmpEcho(request) ?? []);

@@ -20,7 +20,7 @@ type Event = PathMtuInput extends infer Input
 class BlackHole {
   readonly machine: PathMtu;
   readonly told: Extract<PathMtuOutput, { kind: 'path-mtu' }>[] = [];
-  readonly probes: { atMs: number; bytes: number }[] = [];
+  readonly probes: { atMs: number; bytes: number; probeId: number }[] = [];
   mtu: number;
   roundTripMs = 40;
   /** The share of all packets that is lost; drawn by `random`. */
@@ -44,7 +44,7 @@ class BlackHole {
   }
 
   #probe(probeId: number, bytes: number): void {
-    this.probes.push({ atMs: this.nowMs, bytes });
+    this.probes.push({ atMs: this.nowMs, bytes, probeId });
     if (bytes > this.mtu || this.random() < this.loss) return;
     this.#answers.push({ atMs: this.nowMs + this.roundTripMs, probeId });
   }
@@ -77,7 +77,7 @@ describe('path MTU discovery (RFC 8899 §5)', () => {
       { kind: 'path-mtu', bytes: 1280, reason: 'base' },
       { kind: 'path-mtu', bytes: 1500, reason: 'found' },
     ]);
-    expect(path.probes).toEqual([{ atMs: 1000, bytes: 1500 }]);
+    expect(path.probes).toEqual([{ atMs: 1000, bytes: 1500, probeId: 1 }]);
   });
 
   it.each([1492, 1480, 1472, 1452, 1420, 1400, 1340, 1280])(
@@ -251,6 +251,19 @@ describe('path MTU discovery (RFC 8899 §5)', () => {
     expect(path.bytes).toBe(1280);
     path.run(60_000);
     expect(path.bytes).toBe(1400);
+  });
+
+  it('counts its probes from 1 to 65535, and takes answers across the turn', () => {
+    const path = new BlackHole(1500);
+    path.run(1000);
+    for (let more = 0; more < 65540; more += 1) {
+      path.give({ kind: 'suspect' });
+      path.run(40);
+    }
+    const ids = path.probes.map(({ probeId }) => probeId);
+    expect(ids.slice(65533, 65537)).toEqual([65534, 65535, 1, 2]);
+    // Each was answered at once, or there would have been another try.
+    expect([ids.length, path.told.length]).toEqual([65541, 2]);
   });
 
   it('is silent when it is stopped', () => {
