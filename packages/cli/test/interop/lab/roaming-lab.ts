@@ -23,7 +23,8 @@ export const secondAddresses = { v4: '10.99.0.3', v6: 'fd99::3' } as const;
 export interface Roaming {
   /** How long the NAT keeps a mapping that nobody uses. */
   readonly mappingSeconds?: number;
-  /** Families of the addresses that the client begins with at home. */
+  /** Where the client begins, and with addresses of which families: at home, IPv4. */
+  readonly network?: ClientNetwork;
   readonly families?: readonly (4 | 6)[];
 }
 
@@ -46,7 +47,7 @@ export async function createRoamingLab(roaming: Roaming = {}): Promise<Lab> {
     );
     await left.run('sysctl', '-q', '-w', 'net.ipv4.conf.all.rp_filter=0');
   });
-  await join(lab, 'home', roaming.families ?? [4]);
+  await join(lab, roaming.network ?? 'home', roaming.families ?? [4]);
   return lab;
 }
 
@@ -85,7 +86,8 @@ async function addressRouter(router: Host): Promise<void> {
   chain input {
     type filter hook input priority filter;
     # What is for no mapping is dropped without a word, and makes no entry that a mapping would have to avoid.
-    iifname "outside" meta l4proto udp drop
+    iifname "outside" ip daddr ${addresses.left.v4} meta l4proto udp drop
+    iifname "outside" ip6 daddr ${addresses.left.v6} meta l4proto udp drop
   }
 }
 `,
@@ -116,6 +118,17 @@ export async function leave(lab: Lab, network: ClientNetwork): Promise<void> {
   const { device } = clientNetworks[network];
   await ip(lab.left, 'link', 'set', device, 'down');
   await ip(lab.left, 'addr', 'flush', 'dev', device);
+}
+
+/** Moves the client from one network to the other, of which it sees nothing before it has left the first. */
+export async function move(
+  lab: Lab,
+  from: ClientNetwork,
+  to: ClientNetwork,
+  families?: readonly (4 | 6)[],
+): Promise<void> {
+  await leave(lab, from);
+  await join(lab, to, families);
 }
 
 /** Has the NAT forget all its mappings; the next packet from within gets another port. */
