@@ -1,0 +1,117 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { interopGate } from '../../../../.ci/interop-gate.ts';
+import type { Tunnel } from './lab/configuration.ts';
+import { ikeSpis } from './lab/ike-spis.ts';
+import { addresses } from './lab/lab.ts';
+import { type NumberedResult, prepareInside } from './lab/numbered-packets.ts';
+import { outageMs, outageText } from './lab/outages.ts';
+import { createRoamingLab, move, type Roaming } from './lab/roaming-lab.ts';
+import { transfer } from './lab/transfer.ts';
+import { type Established, type Ours, withTunnel } from './lab/tunnel.ts';
+
+const gate = interopGate(
+  ['root', 'tun', 'netns', 'nft', 'conntrack', 'strongswan'],
+  'ends that move, with strongSwan in both roles',
+);
+
+const perSecond = 100;
+const limitMs = 3_000;
+/** A transfer that is under way during all that happens to it. */
+const megabytes = 9;
+const megabytesPerSecond = 1;
+const stayMs = 3_000;
+
+const ends = [
+  ['both', 'ours as both'],
+  ['client', 'ours as client, strongSwan 5.9.8 as server'],
+  ['server', 'ours as server, strongSwan 5.9.8 as client'],
+  ['none', 'strongSwan 5.9.8 with strongSwan 5.9.8, for comparison'],
+] as const satisfies readonly (readonly [Ours, string])[];
+
+/** Runs numbered packets both ways and a TCP transfer through the tunnel while `steps` happen, one every three seconds. */
+async function during(
+  established: Established,
+  steps: readonly (() => Promise<void>)[],
+): Promise<{ result: NumberedResult; failure: unknown }> {
+  const { lab } = established;
+  const packets = (await prepareInside(lab, { up: perSecond, down: perSecond })).begin();
+  const target = addresses.right.inner4;
+  const done = transfer(lab.left, lab.right, target, megabytes, 'down', megabytesPerSecond).then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+  await pause(stayMs / 2);
+  for (const step of steps) {
+    await step();
+    await pause(stayMs);
+  }
+  // What waits for a path for longer than this has none.
+  const failure = await Promise.race([done, pause(10_000, 'the transfer did not end')]);
+  return { result: await packets.stop(), failure };
+}
+
+interface Move {
+  readonly tunnel: Tunnel;
+  readonly roaming: Roaming;
+  readonly steps: (established: Established) => readonly (() => Promise<void>)[];
+}
+
+const moves: Readonly<Record<string, Move>> = {
+  'the client goes from behind a NAT to another network without one, and back': {
+    tunnel: {},
+    roaming: {},
+    steps: ({ lab }) => [() => move(lab, 'home', 'mobile'), () => move(lab, 'mobile', 'home')],
+  },
+  'the client goes from IPv4 to IPv6, and back': {
+    tunnel: { serverAddresses: '%any' },
+    roaming: {},
+    steps: ({ lab }) => [
+      () => move(lab, 'home', 'mobile', [6]),
+      () => move(lab, 'mobile', 'home', [4]),
+    ],
+  },
+  'the server loses its first address, and has its second': {
+    tunnel: { serverAddresses: '%any' },
+    roaming: { network: 'mobile' },
+    steps: ({ lab }) => [
+      async () =>
+        void (await lab.right.run('ip', 'addr', 'del', `${addresses.right.v4}/24`, 'dev', 'eth0')),
+    ],
+  },
+  'the server, of a client behind a NAT, loses its first address': {
+    tunnel: { serverAddresses: '%any' },
+    roaming: {},
+    steps: ({ lab }) => [
+      async () =>
+        void (await lab.right.run('ip', 'addr', 'del', `${addresses.right.v4}/24`, 'dev', 'eth0')),
+    ],
+  },
+};
+
+for (const [title, { tunnel, roaming, steps }] of Object.entries(moves)) {
+  describe.skipIf(gate.skip)(title, () => {
+    for (const [ours, peers] of ends) {
+      it(`${peers}: the IKE SA and a TCP transfer go on (RFC 4555 §3.5)`, ({ task }) =>
+        withTunnel(
+          ours,
+          tunnel,
+          async (established) => {
+            const spis = await ikeSpis(established);
+            const { result, failure } = await during(established, steps(established));
+            const { up, down } = result;
+            const transferred = failure === undefined ? 'transfer complete' : 'transfer failed';
+            task.meta.figures = `${outageText('up', up)}; ${outageText('down', down)}; ${transferred}`;
+            if (ours === 'none') return;
+            expect(failure).toBeUndefined();
+            for (const way of ['up', 'down'] as const)
+              expect(outageMs(result[way]) ?? Number.POSITIVE_INFINITY, way).toBeLessThanOrEqual(
+                limitMs,
+              );
+            expect(await ikeSpis(established)).toEqual(spis);
+          },
+          { makeLab: () => createRoamingLab(roaming) },
+        ));
+    }
+  });
+}
