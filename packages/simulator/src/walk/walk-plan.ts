@@ -109,7 +109,11 @@ function drawAct(
   const kind = drawKind(draw, without);
   const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
   const isFree = mayDo(kind, drawn, configuration, reauthenticator);
-  const side = isFree ? drawn : kind === 'open' || reauthenticator === 'both' ? 'client' : reauthenticator;
+  const side = isFree
+    ? drawn
+    : kind === 'open' || reauthenticator === 'both'
+      ? 'client'
+      : reauthenticator;
   const name = pick(draw, configuration.children);
   switch (kind) {
     case 'rekey-child':
