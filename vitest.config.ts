@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['packages/*/test/**/*.test.ts'],
-          exclude: node.map((name) => `packages/${name}/**`),
+          exclude: ['**/interop/**', ...node.map((name) => `packages/${name}/**`)],
           setupFiles: ['.ci/forbid-ambient-time.ts'],
           testTimeout: 60_000,
         },

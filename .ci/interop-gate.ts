@@ -10,7 +10,10 @@ export type Need =
   | 'strongswan'
   | 'tshark'
   | 'iperf3'
-  | 'openssl';
+  | 'openssl'
+  | 'freeradius'
+  | 'eapol_test'
+  | 'pki';
 
 const checks: Record<Need, () => string | undefined> = {
   root: () => (process.getuid?.() === 0 ? undefined : 'it needs root'),
@@ -24,6 +27,9 @@ const checks: Record<Need, () => string | undefined> = {
   tshark: () => program('tshark', 'tshark'),
   iperf3: () => program('iperf3', 'iperf3'),
   openssl: () => program('openssl', 'openssl'),
+  freeradius: () => program('freeradius', 'freeradius'),
+  pki: () => program('pki', 'strongswan-pki'),
+  eapol_test: () => program('eapol_test', 'eapoltest'),
 };
 
 function usable(path: string): boolean {

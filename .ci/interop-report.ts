@@ -7,7 +7,7 @@ declare module 'vitest' {
   }
 }
 
-const peers = /strongSwan|tshark/;
+const peers = /strongSwan|tshark|FreeRADIUS|eapol_test/;
 
 /** Lists the interoperation rows that ran, says which of them had no foreign peer, and closes with the counts. */
 export default class InteropReport implements Reporter {

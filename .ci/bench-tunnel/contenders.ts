@@ -49,11 +49,10 @@ export const strongSwan: Contender = {
     }),
 };
 
-/** Debian's wireguard-go at both ends. */
-export const wireguardGo: Contender = {
-  name: 'wireguard-go',
-  start: () => standing(startWireguard),
-};
+/** An implementation of WireGuard in userspace at both ends. @param program - started like wireguard-go. */
+export function wireguard(name: string, program: string = name): Contender {
+  return { name, start: () => standing((lab) => startWireguard(lab, program)) };
+}
 
 type Started = Pick<StandingTunnel, 'pids' | 'facts'>;
 
@@ -149,7 +148,7 @@ async function decryptedPings(lab: Lab, keys: string): Promise<number> {
   return found;
 }
 
-async function startWireguard(lab: Lab): Promise<Started> {
+async function startWireguard(lab: Lab, program: string): Promise<Started> {
   const keyPair = (): { secret: string; open: string } => {
     const secret = execFileSync('wg', ['genkey'], { encoding: 'utf8' }).trim();
     return {
@@ -164,14 +163,16 @@ async function startWireguard(lab: Lab): Promise<Started> {
     const host = lab[side];
     // Its control socket lies in a directory that all namespaces share.
     const device = `wg${process.pid % 100_000}${side[0]}`;
-    daemons.push(host.start('wireguard-go', ['--foreground', device], { LOG_LEVEL: 'error' }));
+    // boringtun gives up its rights otherwise, and then cannot make the device.
+    const environment = { LOG_LEVEL: 'error', WG_SUDO: '1' };
+    daemons.push(host.start(program, ['--foreground', device], environment));
     for (let attempt = 0; ; attempt += 1) {
       const isThere = await host.run('wg', 'show', device).then(
         () => true,
         () => false,
       );
       if (isThere) break;
-      if (attempt === 50) throw new Error('wireguard-go did not start');
+      if (attempt === 50) throw new Error(`${program} did not start`);
       await pause(100);
     }
     const secret = host.file('wg.key', keys[side].secret);

@@ -1,19 +1,23 @@
 // Measures the built command against other tunnels in userspace, on this machine, in network namespaces: needs root,
 // /dev/net/tun and the Debian packages iperf3, tcpdump, tshark, strongswan-swanctl, charon-systemd, wireguard-go and
-// wireguard-tools. One that is missing is left out, and that is said.
+// wireguard-tools. One that is missing is left out, and that is said. More implementations of WireGuard are named with
+// `--wireguard NAME=PROGRAM`: `go install golang.zx2c4.com/wireguard@latest` and `cargo install boringtun-cli` make two.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Contender, ipsecKit, strongSwan, wireguardGo } from './contenders.ts';
+import { type Contender, ipsecKit, strongSwan, wireguard } from './contenders.ts';
 import { type Measured, measure, median } from './loads.ts';
+import { picture } from './picture.ts';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     json: { type: 'string', default: 'bench-tunnel.json' },
+    svg: { type: 'string', default: 'bench-tunnel.svg' },
     portable: { type: 'boolean', default: false },
+    wireguard: { type: 'string', multiple: true, default: [] },
   },
 });
 const rounds = Number(values.rounds);
@@ -33,7 +37,11 @@ const contenders: Contender[] = [
   ipsecKit('ipsec-kit'),
   ...(values.portable ? [ipsecKit('ipsec-kit --portable', '--portable')] : []),
   ...(isHere('swanctl') ? [strongSwan] : []),
-  ...(isHere('wireguard-go') && isHere('wg') ? [wireguardGo] : []),
+  ...(isHere('wireguard-go') && isHere('wg') ? [wireguard('wireguard-go')] : []),
+  ...values.wireguard.map((entry) => {
+    const [name = entry, program = name] = entry.split('=');
+    return wireguard(name, program);
+  }),
 ];
 
 interface Run {
@@ -97,5 +105,21 @@ writeFileSync(
     undefined,
     2,
   )}\n`,
+);
+
+const groups = (runs[0]?.measured ?? [])
+  .filter(({ unit }) => unit === 'Mbit/s')
+  .map(({ name }) => ({
+    name,
+    values: contenders.map((contender) => resultOf(contender.name, name)),
+  }));
+const cpu = cpus()[0]?.model.trim() ?? 'unknown CPU';
+writeFileSync(
+  values.svg,
+  picture(groups, {
+    title: 'Throughput of a tunnel, both ends on one machine',
+    footnote: `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpu}, Linux ${release()}, Node ${process.version}; medians of ${rounds} rounds of ${seconds} s`,
+    names: contenders.map(({ name }) => name),
+  }),
 );
 process.exit(0);

@@ -3,6 +3,11 @@ import { Command, CommanderError } from 'commander';
 import { ExitCode } from './exit-codes.ts';
 import { addSessionCommands, type SessionArguments } from './session-options.ts';
 
+const EXIT_CODES = `Exit codes:
+  0 ended as asked   2 arguments or configuration   3 no connection   4 authentication
+  5 permission   6 port in use   7 ended by the peer   8 peer dead   9 control socket
+  10 no such session or child   11 command failed   1 any other failure   130 cut short`;
+
 /** Options that `connect` and `serve` share. */
 export interface TunnelArguments {
   readonly config: string;
@@ -39,6 +44,7 @@ export async function runCommandLine(
   const program = new Command('ipsec-kit')
     .description('IKEv2/IPsec in userspace: reads swanctl.conf, opens tunnels, answers peers')
     .version(version)
+    .addHelpText('afterAll', `\n${EXIT_CODES}`)
     .showHelpAfterError('(ipsec-kit COMMAND --help lists the options)')
     .exitOverride();
 

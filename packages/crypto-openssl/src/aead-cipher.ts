@@ -6,7 +6,7 @@ import {
   writeAeadIv,
   writeExtendedAad,
 } from '@ipsec-kit/crypto';
-import { type Evp, GET_TAG, SET_TAG } from './evp.ts';
+import type { Evp } from './evp.ts';
 import {
   closedError,
   freeContexts,
@@ -17,12 +17,13 @@ import {
 } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
 import type { Scratch } from './scratch.ts';
+import { createTagParameter, type TagParameter } from './tag-parameter.ts';
 
 /** Bytes of implicit nonce behind the key. @see RFC 4106 §4, RFC 7634 §2 */
 const SALT_BYTES = 4;
 
 /** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634), nonce = salt | IV. One context for each direction that is used,
- * keyed once: five calls a packet, of which the first sets the nonce.
+ * keyed once: five calls to seal a packet and four to open one, of which the first sets the nonce.
  */
 export class AeadCipher implements OpenSslPacketCipher {
   readonly encryptionKeyBytes: number;
@@ -35,6 +36,7 @@ export class AeadCipher implements OpenSslPacketCipher {
   readonly #scratch: Scratch;
   readonly #algorithm: number;
   readonly #contexts: NativeContexts;
+  readonly #tag: TagParameter;
   readonly #salt: Uint8Array;
   #isClosed = false;
 
@@ -56,6 +58,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     this.#scratch = scratch;
     this.#algorithm = algorithm;
     this.#contexts = contexts;
+    this.#tag = createTagParameter(evp, shape.icvBytes);
     this.#salt = contexts.key.subarray(contexts.key.length - SALT_BYTES);
   }
 
@@ -74,6 +77,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.encrypt || this.#make('encrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
+    this.#tag.pointTo(text + textBytes);
     const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
     const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isDone =
@@ -81,7 +85,7 @@ export class AeadCipher implements OpenSslPacketCipher {
       evp.encryptUpdate(context, 0, lengthAddress, aad, hashedBytes) === 1 &&
       evp.encryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.encryptFinal(context, text, lengthAddress) === 1 &&
-      evp.control(context, GET_TAG, this.icvBytes, text + textBytes) === 1;
+      evp.readParameters(context, this.#tag.address) === 1;
     // Never on content; and nothing may leave that was not sealed.
     if (!isDone) requireSuccess(evp, false, 'encrypt');
   }
@@ -105,11 +109,11 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.decrypt || this.#make('decrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
+    this.#tag.pointTo(text + textBytes);
     const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
     const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isAuthentic =
-      evp.decryptInit(context, 0, 0, 0, nonceAddress) === 1 &&
-      evp.control(context, SET_TAG, this.icvBytes, text + textBytes) === 1 &&
+      evp.decryptInitWith(context, 0, 0, nonceAddress, this.#tag.address) === 1 &&
       evp.decryptUpdate(context, 0, lengthAddress, aad, hashedBytes) === 1 &&
       evp.decryptUpdate(context, text, lengthAddress, text, textBytes) === 1 &&
       evp.decryptFinal(context, text, lengthAddress) === 1;

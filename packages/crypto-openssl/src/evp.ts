@@ -14,9 +14,18 @@ export interface Evp {
   encryptUpdate(context: number, out: number, outBytes: number, at: number, bytes: number): number;
   encryptFinal(context: number, out: number, outBytes: number): number;
   decryptInit(context: number, cipher: number, engine: number, key: number, iv: number): number;
+  /** EVP_DecryptInit_ex2: IV and parameters in one call. @param parameters - address of a list of OSSL_PARAM. */
+  decryptInitWith(
+    context: number,
+    cipher: number,
+    key: number,
+    iv: number,
+    parameters: number,
+  ): number;
   decryptUpdate(context: number, out: number, outBytes: number, at: number, bytes: number): number;
   decryptFinal(context: number, out: number, outBytes: number): number;
-  control(context: number, command: number, bytes: number, at: number): number;
+  /** EVP_CIPHER_CTX_get_params. @param parameters - address of a list of OSSL_PARAM, which is filled. */
+  readParameters(context: number, parameters: number): number;
   setPadding(context: number, isPadded: number): number;
   newHmac(): number;
   freeHmac(context: number): void;
@@ -32,10 +41,6 @@ export interface Evp {
   /** Where `memory[0]` lies, for as long as its buffer lives. */
   addressOf(memory: Uint8Array): number;
 }
-
-/** Commands of EVP_CIPHER_CTX_ctrl. @see OpenSSL, EVP_EncryptInit(3) */
-export const GET_TAG = 0x10;
-export const SET_TAG = 0x11;
 
 /** Declares the functions among the symbols of the process: Node's executable exports those of its OpenSSL, so that no
  * second copy is loaded.
@@ -56,9 +61,12 @@ export function bindEvp(koffi: Koffi): Evp {
     encryptUpdate: library.func(`int EVP_EncryptUpdate${update}`),
     encryptFinal: library.func(`int EVP_EncryptFinal_ex${final}`),
     decryptInit: library.func(`int EVP_DecryptInit_ex${init}`),
+    decryptInitWith: library.func(
+      `int EVP_DecryptInit_ex2(${P} context, ${P} cipher, ${P} key, ${P} iv, ${P} parameters)`,
+    ),
     decryptUpdate: library.func(`int EVP_DecryptUpdate${update}`),
     decryptFinal: library.func(`int EVP_DecryptFinal_ex${final}`),
-    control: library.func(`int EVP_CIPHER_CTX_ctrl(${P} context, int command, int bytes, ${P} at)`),
+    readParameters: library.func(`int EVP_CIPHER_CTX_get_params(${P} context, ${P} parameters)`),
     setPadding: library.func(`int EVP_CIPHER_CTX_set_padding(${P} context, int isPadded)`),
     newHmac: library.func(`${P} HMAC_CTX_new()`),
     freeHmac: library.func(`void HMAC_CTX_free(${P} context)`),

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import { bindEvp, type Evp, type Koffi } from './evp.ts';
 import { createProviderOn } from './openssl-provider.ts';
@@ -17,12 +18,25 @@ let bound: { readonly evp: Evp } | { readonly reason: string } | undefined;
  * @returns the provider, or one sentence why it is not to be had in this process. Never throws.
  */
 export function loadOpenSslProvider(base: CryptoProvider): OpenSslResult {
-  bound ??= bind(() => createRequire(import.meta.url)('koffi'));
+  bound ??= bind(() => createRequire(import.meta.url)('koffi'), hasKnownPointers());
   return 'evp' in bound ? testedProvider(bound.evp, base) : { ok: false, reason: bound.reason };
 }
 
-/** Finds OpenSSL through a foreign function interface that is handed in. */
-export function bind(koffi: () => Koffi): { readonly evp: Evp } | { readonly reason: string } {
+/** Whether pointers in structures have 64 bits, low half first. */
+function hasKnownPointers(): boolean {
+  return endianness() === 'LE' && process.arch.includes('64');
+}
+
+/** Finds OpenSSL through a foreign function interface that is handed in.
+ * @param knowsLayout - whether the structures of this machine are laid out as they are written here.
+ */
+export function bind(
+  koffi: () => Koffi,
+  knowsLayout: boolean,
+): { readonly evp: Evp } | { readonly reason: string } {
+  if (!knowsLayout) {
+    return { reason: `OpenSSL's parameters are laid out unlike here on ${process.arch}` };
+  }
   let library: Koffi;
   try {
     library = koffi();

@@ -12,7 +12,7 @@ const realKoffi = (): Koffi => createRequire(import.meta.url)('koffi');
 const gcm = { encryption: Encr.ENCR_AES_GCM_16, keyBits: 256, integrity: Integ.NONE };
 
 function realEvp(): Evp {
-  const bound = bind(realKoffi);
+  const bound = bind(realKoffi, true);
   if (!('evp' in bound)) throw new Error(bound.reason);
   return bound.evp;
 }
@@ -32,7 +32,7 @@ describe('loading', () => {
   it('says in one line that koffi is missing', () => {
     const bound = bind(() => {
       throw new Error("Cannot find module 'koffi'\nRequire stack");
-    });
+    }, true);
     expect(bound).toEqual({
       reason: expect.stringMatching(/^the package koffi.*Cannot find module 'koffi'\)$/),
     });
@@ -46,15 +46,26 @@ describe('loading', () => {
         },
       }),
     };
-    expect(bind(() => empty as unknown as Koffi)).toEqual({
+    expect(bind(() => empty as unknown as Koffi, true)).toEqual({
       reason: expect.stringContaining('does not export'),
     });
+  });
+
+  it('says that the machine lays its memory out in another way', () => {
+    const loads: string[] = [];
+    const koffi = (): Koffi => {
+      loads.push('koffi');
+      return realKoffi();
+    };
+    expect(bind(koffi, false)).toEqual({ reason: expect.stringContaining(process.arch) });
+    expect(loads).toEqual([]);
   });
 
   it.runIf(openssl !== undefined).each<[string, (evp: Evp) => Partial<Evp>, string]>([
     ['seals nothing', () => ({ encryptUpdate: () => 1 }), 'seals differently'],
     ['accepts everything', () => ({ decryptFinal: () => 1 }), 'accepts a forged packet'],
     ['opens nothing', () => ({ decryptFinal: () => 0 }), 'opens differently'],
+    ['writes no ICV', () => ({ readParameters: () => 1 }), 'seals differently'],
     ['refuses keys', () => ({ encryptInit: () => 0 }), 'failed its test'],
     ['compares nothing', () => ({ compare: () => 0 }), 'accepts a forged packet'],
   ])('falls back when the OpenSSL inside Node %s', (_, broken, reason) => {

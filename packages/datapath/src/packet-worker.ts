@@ -8,6 +8,7 @@ import { tunQueueFromFd } from '@ipsec-kit/tun-adapter';
 import type { FromWorker, PacketWorkerStart, ToWorker } from './worker/messages.ts';
 import { PacketLoop } from './worker/packet-loop.ts';
 import { sharedCounters } from './worker/shared-counters.ts';
+import { warmUp } from './worker/warm-up.ts';
 
 const port = parentPort;
 const start: PacketWorkerStart = workerData;
@@ -31,7 +32,9 @@ function prepare(): PacketLoop | undefined {
   const openssl = loadOpenSslProvider(base);
   const queue = tunQueueFromFd(calls, start.tunFd, true, { name: start.tunName, keepsOpen: true });
   const crypto = openssl.ok ? openssl.provider : base;
-  const engine = createPacketEngine({ crypto, random: systemRandom() });
+  const random = systemRandom();
+  warmUp(calls, crypto, random);
+  const engine = createPacketEngine({ crypto, random });
   const dropReasons = Object.keys(engine.counters().drops);
   const counters = sharedCounters(dropReasons);
   const notes = openssl.ok ? [] : [`node:crypto seals and opens packets: ${openssl.reason}`];

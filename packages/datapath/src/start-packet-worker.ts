@@ -142,8 +142,9 @@ function createWorkerBindings(
       packed: packEndpoint(endpoint),
       descriptor,
       async close(): Promise<void> {
-        if (isMarkedPort) await channel.request((id) => ({ kind: 'remove-socket', id, fd }));
-        else calls.close(fd);
+        // A worker that failed has left it open, and the port would stay taken.
+        if (!isMarkedPort || channel.hasFailed) calls.close(fd);
+        else await channel.request((id) => ({ kind: 'remove-socket', id, fd }));
       },
     };
   });

@@ -1,4 +1,5 @@
 import type { CryptoProvider, KeyMaterial, RandomSource } from '@ipsec-kit/crypto';
+import type { TlsReply, TlsRequest } from './tls/tls-work.ts';
 
 /** What a method asks its driver for; the answer has the same kind. */
 export type EapWork =
@@ -8,7 +9,9 @@ export type EapWork =
   | { readonly kind: 'check-password'; readonly user: Uint8Array; readonly password: KeyMaterial }
   /** What the user answers to a question of the authenticator (EAP-GTC). `prompt` is the peer's text, not checked. */
   | { readonly kind: 'token'; readonly prompt: Uint8Array }
-  /** Work of a method that is not in this package (SIM and AKA on a card, TLS): `operation` and `input` are the method's own. */
+  /** TLS, by the engine of the conversation. */
+  | { readonly kind: 'tls'; readonly tls: TlsRequest }
+  /** Work of a method that is not in this package (SIM and AKA on a card): `operation` and `input` are the method's own. */
   | { readonly kind: 'method'; readonly operation: string; readonly input: Uint8Array };
 
 /** The answer to a piece of {@link EapWork}. */
@@ -17,6 +20,7 @@ export type EapAnswer =
   | { readonly kind: 'password'; readonly password?: KeyMaterial }
   | { readonly kind: 'check-password'; readonly isRight: boolean }
   | { readonly kind: 'token'; readonly token?: KeyMaterial }
+  | { readonly kind: 'tls'; readonly tls: TlsReply }
   | {
       readonly kind: 'method';
       readonly output: Uint8Array;
@@ -70,6 +74,8 @@ export interface EapPeerMethod {
   answer(answer: EapAnswer): EapStep;
   /** What an EAP-Success means now; `undefined` while the method is not through, so that it means nothing. */
   readonly outcome: { readonly msk?: KeyMaterial } | undefined;
+  /** Why the method has failed already, while the authenticator has yet to say so; `refused` when absent. */
+  readonly failure?: EapFailure | undefined;
 }
 
 /** The authenticator's half of a method, for one conversation. Never throws, whatever comes. */

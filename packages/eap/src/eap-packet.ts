@@ -16,7 +16,7 @@ export type EapPacket =
   | { readonly code: 3 | 4; readonly identifier: number };
 
 /** Reads an EAP packet. Bytes behind its length are padding and ignored (RFC 3748 §4.1).
- * @returns `undefined` for what is cut off, has no type where one belongs, or has an unknown code; `data` is a view.
+ * @returns `undefined` for what is cut off, has no type where one belongs, or has an unknown code; `data` is a copy.
  */
 export function decodeEapPacket(bytes: Uint8Array): EapPacket | undefined {
   const [code, identifier, high, low] = bytes;
@@ -30,7 +30,8 @@ export function decodeEapPacket(bytes: Uint8Array): EapPacket | undefined {
   const type = bytes[HEADER_BYTES];
   if (code !== EapCode.REQUEST && code !== EapCode.RESPONSE) return undefined;
   if (type === undefined || length === HEADER_BYTES) return undefined;
-  return { code, identifier, type, data: bytes.subarray(HEADER_BYTES + 1, length) };
+  // A copy: slice() of a Buffer would be none, and what the methods keep would change under them.
+  return { code, identifier, type, data: new Uint8Array(bytes.subarray(HEADER_BYTES + 1, length)) };
 }
 
 /** Writes an EAP packet. @throws RangeError when it is longer than 65535 bytes. */

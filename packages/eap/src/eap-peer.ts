@@ -131,7 +131,7 @@ export function createEapPeer(options: EapPeerOptions): EapPeer {
   const onPacket = (bytes: Uint8Array): readonly EapPeerOutput[] => {
     const packet = decodeEapPacket(bytes);
     if (packet === undefined || packet.code === EapCode.RESPONSE) return [{ kind: 'ignored' }];
-    if (packet.code === EapCode.FAILURE) return fail('refused');
+    if (packet.code === EapCode.FAILURE) return fail(running?.machine.failure ?? 'refused');
     if (!('type' in packet)) {
       const outcome = running?.machine.outcome;
       if (!running || !outcome) return fail('unexpected-success');
@@ -143,7 +143,7 @@ export function createEapPeer(options: EapPeerOptions): EapPeer {
     if (pending) return [{ kind: 'ignored' }];
     rounds += 1;
     if (rounds > MAX_EAP_ROUNDS) return fail('too-many-rounds');
-    request = bytes.slice();
+    request = new Uint8Array(bytes);
     return onRequest(packet.identifier, packet.type, packet.data);
   };
 

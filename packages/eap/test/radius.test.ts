@@ -136,6 +136,13 @@ describe('readRadiusEapReply (RFC 2865 §3, RFC 3579 §3.2)', () => {
     expect(read(Uint8Array.from([...good, 1, 2, 3]))).toMatchObject({ kind: 'accept' });
   });
 
+  it('reads what lies in a Buffer, and leaves it as it is', () => {
+    const reply = Buffer.from(replyOf(RadiusCode.ACCESS_ACCEPT, [EAP]));
+    const before = Buffer.copyBytesFrom(reply);
+    expect(read(reply)).toEqual({ kind: 'accept', eap: EAP.value });
+    expect(reply).toEqual(before);
+  });
+
   it('never throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {

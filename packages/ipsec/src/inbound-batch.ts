@@ -23,6 +23,7 @@ import {
 import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
 import { isStrangeEcn, passOnCongestion } from './outer-traffic-class.ts';
+import { takeProbeAnswer } from './own-packets.ts';
 import { holdDatagram } from './spi-reservations.ts';
 import { correctChecksum } from './transport-checksum.ts';
 import { restoreIpHeader, transportRefusal } from './transport-mode.ts';
@@ -127,9 +128,10 @@ function noteInbound(
 
 /** An adapter that cannot tell the local address leaves it unspecified; then the remote end decides. */
 function isOnPath(known: Uint8Array, paths: Uint8Array, index: number): boolean {
-  return packedLocalIsKnown(paths, index) && packedLocalIsKnown(known, 0)
-    ? packedPathsEqual(paths, index, known, 0)
-    : packedRemotesEqual(paths, index, known, 0);
+  // Nearly every packet is on it, whatever is known.
+  if (packedPathsEqual(paths, index, known, 0)) return true;
+  if (packedLocalIsKnown(paths, index) && packedLocalIsKnown(known, 0)) return false;
+  return packedRemotesEqual(paths, index, known, 0);
 }
 
 /** Looks at what kind of packet came out of an SA, and puts the IP header back in transport mode.
@@ -188,6 +190,7 @@ function acceptInner(
     drops['selector-mismatch'] += 1;
     return 0;
   }
+  if (pair.probeIdentifier !== undefined && takeProbeAnswer(state, pair, memory, fields)) return 0;
   if (!takeOuterClass(state, pair, memory, inner, outerClass)) {
     drops['ce-on-not-ect'] += 1;
     return 0;

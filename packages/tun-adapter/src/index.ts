@@ -1,7 +1,12 @@
 export { createTun, type TunOptions } from './create-tun.ts';
 export * from './create-tun-device.ts';
 export * from './leftovers.ts';
-export { openTunQueues, type TunQueuesOptions, tunQueueFromFd } from './open-tun-queue.ts';
+export {
+  openTunQueues,
+  type TunQueuesOptions,
+  tunQueueFromFd,
+  tunQueueOn,
+} from './open-tun-queue.ts';
 export * from './tun-adapter.ts';
 export { TunError } from './tun-error.ts';
 export * from './tun-from-fd.ts';

@@ -47,7 +47,7 @@ export function openTunQueues(
   const { name: wanted, queues = 1, devicePath = '/dev/net/tun' } = options;
   const { name, fds } = openTunDescriptors(posix, wanted, devicePath, queues);
   try {
-    return fds.map((fd) => queueOn(calls, fd, negotiate(calls, fd), { ...options, name }));
+    return fds.map((fd) => tunQueueOn(calls, fd, negotiate(calls, fd), { ...options, name }));
   } catch (error) {
     for (const fd of fds) calls.close(fd);
     throw error;
@@ -66,7 +66,7 @@ export function tunQueueFromFd(
   hasVnetHeader: boolean,
   options: TunQueueOptions,
 ): TunQueue {
-  return queueOn(calls, fd, hasVnetHeader ? negotiate(calls, fd) : undefined, options);
+  return tunQueueOn(calls, fd, hasVnetHeader ? negotiate(calls, fd) : undefined, options);
 }
 
 function negotiate(calls: SystemCalls, fd: number): TunOffloads {
@@ -85,8 +85,10 @@ function negotiate(calls: SystemCalls, fd: number): TunOffloads {
   );
 }
 
-/** A queue on a descriptor whose offloads are settled; without `offloads` packets have no header in front. */
-export function queueOn(
+/** A queue on a descriptor whose offloads are settled, in the thread of the caller; without `offloads` packets have no
+ * header in front.
+ */
+export function tunQueueOn(
   calls: SystemCalls,
   fd: number,
   offloads: TunOffloads | undefined,

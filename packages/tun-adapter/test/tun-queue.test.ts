@@ -10,7 +10,7 @@ import {
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TunOffloads, TunQueue, TunQueueOptions } from '../src/index.ts';
-import { queueOn } from '../src/open-tun-queue.ts';
+import { tunQueueOn } from '../src/open-tun-queue.ts';
 import { train, writePacket } from './packets.ts';
 
 const loaded = loadSystemCalls();
@@ -48,7 +48,7 @@ describe.runIf(loaded.ok)('a queue of a TUN device', () => {
     calls.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, memory.address);
     const [first = -1, second = -1] = memory.words32;
     const queues = [first, second].map((fd) =>
-      queueOn(calls, fd, offloads, { name: 'test', ...options }),
+      tunQueueOn(calls, fd, offloads, { name: 'test', ...options }),
     );
     open.push(...queues);
     const [a, b] = queues;
@@ -94,7 +94,7 @@ describe.runIf(loaded.ok)('a queue of a TUN device', () => {
   ] as const)('writes %s in one piece, and reads it as the packets that it was', (_, kind) => {
     const [a, b] = joined();
     const { queue, count } = countingWrites((counted) =>
-      queueOn(counted, a.fd, ALL, { name: 'a' }),
+      tunQueueOn(counted, a.fd, ALL, { name: 'a' }),
     );
     const packets = train(40, 1348, kind);
     expect(queue.write(batchOf(packets))).toBe(40);
@@ -227,8 +227,8 @@ describe.runIf(loaded.ok)('a queue of a TUN device', () => {
     const memory = rawMemory(calls.mapMemory(8));
     calls.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, memory.address);
     const [first = -1, second = -1] = memory.words32;
-    const a = queueOn(calls, first, undefined, { name: 'a' });
-    const b = queueOn(calls, second, undefined, { name: 'b' });
+    const a = tunQueueOn(calls, first, undefined, { name: 'a' });
+    const b = tunQueueOn(calls, second, undefined, { name: 'b' });
     open.push(a, b);
     const packets = [
       ...train(5, 600),

@@ -13,7 +13,10 @@ import type { Certificate } from './certificate.ts';
  */
 export async function allowsPath(path: readonly Certificate[], atMs: number): Promise<boolean> {
   try {
-    const certificates = path.map(({ der }) => PkijsCertificate.fromBER(der.slice().buffer));
+    // Not slice(): that of a Buffer is a view of a larger memory.
+    const certificates = path.map(({ der }) =>
+      PkijsCertificate.fromBER(Uint8Array.from(der).buffer),
+    );
     const anchor = certificates.at(-1);
     if (anchor === undefined) return false;
     const engine = new CertificateChainValidationEngine({

@@ -25,6 +25,7 @@ import {
   nameConstraints,
   nameOf,
   purposes,
+  read,
   T0,
   text,
   type Wish,
@@ -111,6 +112,12 @@ describe('a path (RFC 5280 §6.1)', () => {
     expect(verdict.validUntilMs).toBe(T0 + 365 * DAY);
     expect(verdict.names.altNames).toEqual([{ idType: 2, data: text('gw.example.org') }]);
     expect(verdict.names.keyIds).toContainEqual(crypto.sha1(leafKey.publicKey));
+  });
+
+  it('is found for certificates that lie in a larger memory, as Buffers do', async () => {
+    const offered = [leaf, sub].map(({ der }) => Buffer.from(der));
+    expect(offered[0]?.buffer.byteLength).not.toBe(offered[0]?.length);
+    expect(codeOf(await check(offered, { anchors: [read(Buffer.from(root.der))] }))).toBe('ok');
   });
 
   it('uses intermediates of our own, an intermediate as anchor, and ignores what does not belong', async () => {

@@ -28,6 +28,8 @@ export interface WorkerChannel {
   send(command: ToWorker, moved?: readonly ArrayBuffer[]): void;
   /** Resolves when it is done, rejects with the worker's reason. @param command - given the id of the request. */
   request(command: (id: number) => ToWorker, moved?: readonly ArrayBuffer[]): Promise<void>;
+  /** Whether the worker has ended without being asked to: what it used is nobody's now. */
+  readonly hasFailed: boolean;
   onMessage(handler: (message: Told) => void): void;
   /** The worker has ended without being asked to; nothing is carried any more. */
   onFailure(handler: (error: Error) => void): void;
@@ -94,6 +96,7 @@ function channelTo(
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let hasEnded = false;
+  let hasFailed = false;
   let isStopping = false;
   let onMessage: (message: Told) => void = () => undefined;
   let onFailure: (error: Error) => void = () => undefined;
@@ -120,12 +123,13 @@ function channelTo(
   });
   worker.once('exit', () => {
     hasEnded = true;
+    hasFailed = !isStopping;
     for (const { resolve, reject } of waiting.values()) {
       if (isStopping) resolve();
       else reject(new Error(failure));
     }
     waiting.clear();
-    if (!isStopping) onFailure(new Error(failure));
+    if (hasFailed) onFailure(new Error(failure));
   });
 
   async function stop(): Promise<void> {
@@ -152,6 +156,9 @@ function channelTo(
         waiting.set(id, { resolve, reject });
         send(command(id), moved);
       });
+    },
+    get hasFailed(): boolean {
+      return hasFailed;
     },
     onMessage(handler): void {
       onMessage = handler;

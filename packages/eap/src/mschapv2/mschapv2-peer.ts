@@ -101,7 +101,8 @@ export function createMsChapPeer(context: EapMethodContext): EapPeerMethod {
 
 const NOTHING = new Uint8Array(0);
 
-function shownResponse(message: Uint8Array): Uint8Array | undefined {
+/** The authenticator response in the message of a success; `undefined` when there is none. @see RFC 2759 §5 */
+export function shownResponse(message: Uint8Array): Uint8Array | undefined {
   const text = String.fromCharCode(...message.subarray(0, MAX_MESSAGE_BYTES));
   const digits = AUTHENTICATOR_RESPONSE.exec(text)?.[1];
   if (digits === undefined) return undefined;

@@ -29,7 +29,13 @@ export interface RadiusEapRequest {
 /** What a server answered, once it is known to be the server. */
 export type RadiusEapReply =
   | { readonly kind: 'challenge'; readonly eap: Uint8Array; readonly state?: Uint8Array }
-  | { readonly kind: 'accept'; readonly eap: Uint8Array; readonly msk?: KeyMaterial }
+  | {
+      readonly kind: 'accept';
+      readonly eap: Uint8Array;
+      readonly msk?: KeyMaterial;
+      /** Who it is, if the server says so. */
+      readonly userName?: Uint8Array;
+    }
   | { readonly kind: 'reject'; readonly eap: Uint8Array }
   /** Not from the server, not to this request, or malformed: to be ignored, as if it had not come. */
   | { readonly kind: 'ignored' };
@@ -78,7 +84,7 @@ export function readRadiusEapReply(
   if (!sent || packet?.identifier !== sent.identifier) return { kind: 'ignored' };
   const length = ((reply[2] ?? 0) << 8) | (reply[3] ?? 0);
   // RFC 2865 §3: MD5(Code | ID | Length | RequestAuth | Attributes | Secret).
-  const asSent = reply.slice(0, length);
+  const asSent = new Uint8Array(reply.subarray(0, length));
   asSent.set(sent.authenticator, 4);
   const isGenuine =
     constantTimeEqual(md5(asSent, secret.reveal()), packet.authenticator) &&
@@ -114,7 +120,9 @@ function meaningOf(packet: RadiusPacket, sent: RadiusPacket, secret: KeyMaterial
     }
     case RadiusCode.ACCESS_ACCEPT: {
       const msk = mskOf(packet, sent.authenticator, secret);
-      return msk ? { kind: 'accept', eap, msk } : { kind: 'accept', eap };
+      const name = packet.attributes.find(({ type }) => type === RadiusAttribute.USER_NAME)?.value;
+      const userName = name && Uint8Array.from(name);
+      return { kind: 'accept', eap, ...(msk ? { msk } : {}), ...(userName ? { userName } : {}) };
     }
     case RadiusCode.ACCESS_REJECT:
       return { kind: 'reject', eap };

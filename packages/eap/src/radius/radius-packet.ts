@@ -52,7 +52,12 @@ export function decodeRadiusPacket(bytes: Uint8Array): RadiusPacket | undefined 
     attributes.push({ type: bytes[at] ?? 0, value: bytes.subarray(at + 2, at + size) });
     at += size;
   }
-  return { code, identifier, authenticator: bytes.slice(4, HEADER_BYTES), attributes };
+  return {
+    code,
+    identifier,
+    authenticator: new Uint8Array(bytes.subarray(4, HEADER_BYTES)),
+    attributes,
+  };
 }
 
 /** Writes a RADIUS packet. @throws RangeError when it, or a value in it, is too long. */

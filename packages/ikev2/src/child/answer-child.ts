@@ -264,7 +264,7 @@ function refuseOffer(
   fitting: Pick<ChildCandidate, 'config'> | undefined,
 ): ChildAnswer & { readonly ok: false } {
   if (!fitting) {
-    const failure = selectorsNotConfigured(offered.local, offered.remote, connection.name);
+    const failure = selectorsNotConfigured(offered.local, offered.remote, connection);
     const name = connection.children[0]?.name ?? '';
     return { ok: false, error: { code: 'ts-unacceptable' }, failure, name };
   }

@@ -13,6 +13,7 @@ import {
   type Path,
   type TrafficSelector,
 } from '@ipsec-kit/ip';
+import type { ConfiguredSelector, ConnectionConfig } from '../config.ts';
 import type { Answer } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
 import { describeProposals } from './describe-offer.ts';
@@ -297,12 +298,18 @@ export function narrowedRekey(
 export function selectorsNotConfigured(
   local: readonly TrafficSelector[],
   remote: readonly TrafficSelector[],
-  connection: string,
+  { name, children }: Pick<ConnectionConfig, 'name' | 'children'>,
 ): SessionFailure {
+  const ours = children
+    .slice(0, 8)
+    .map(
+      (child) =>
+        `${child.name} allows ${describeConfigured(child.localSelectors)} here, ${describeConfigured(child.remoteSelectors)} there`,
+    );
   return {
     code: 'ts-unacceptable',
     notify: NotifyType.TS_UNACCEPTABLE,
-    sentence: `The peer offered selectors (${describeSelectors(local)} here, ${describeSelectors(remote)} there) that no child of connection ${connection} allows; make local_ts and remote_ts overlap on both sides.`,
+    sentence: `The peer offered selectors (${describeSelectors(local)} here, ${describeSelectors(remote)} there) that no child of connection ${name} allows (${ours.join('; ')}); make local_ts and remote_ts overlap on both sides.`,
   };
 }
 
@@ -403,6 +410,13 @@ function codeOfNotify(notify: number): SessionFailure['code'] {
     default:
       return 'internal';
   }
+}
+
+function describeConfigured(selectors: readonly ConfiguredSelector[]): string {
+  const texts = selectors
+    .slice(0, 8)
+    .map((one) => (one.kind === 'dynamic' ? 'dynamic' : formatSelector(one.selector)));
+  return texts.join(', ') || 'nothing';
 }
 
 function describeSelectors(selectors: readonly TrafficSelector[]): string {

@@ -1,0 +1,2 @@
+export * from './node-radius-backend.ts';
+export * from './node-tls-engine.ts';

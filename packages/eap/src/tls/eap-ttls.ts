@@ -1,0 +1,37 @@
+import type { EapMethod } from '../eap-method.ts';
+import { EapType } from '../eap-type.ts';
+import { createTlsAuthenticator } from './tls-authenticator.ts';
+import { DEFAULT_TLS_FRAGMENT_BYTES } from './tls-framing.ts';
+import { createTlsPeer } from './tls-peer.ts';
+import { createTtlsAuthenticatorInside } from './ttls-authenticator-inside.ts';
+import { createTtlsPeerInside } from './ttls-peer-inside.ts';
+
+/** Settings of EAP-TTLS. */
+export interface EapTtlsOptions {
+  /** How the peer shows its password inside; an authenticator takes both. Default `mschapv2`. */
+  readonly inner?: 'mschapv2' | 'pap';
+  /** The user's name inside, in UTF-8, so that the outer identity can be an anonymous one; the outer one when absent. */
+  readonly user?: Uint8Array;
+  /** Of TLS in one packet. */
+  readonly fragmentBytes?: number;
+}
+
+/** EAP-TTLS: the server shows a certificate, and the peer, inside the tunnel, a password. Over TLS 1.2. TLS itself is asked of the
+ * driver as `tls` work, the password as that of the methods without TLS.
+ * @throws RangeError when `fragmentBytes` is not 64 to 16384.
+ * @see RFC 5281 §7, §11.2.4, §11.2.5
+ */
+export function createEapTtlsMethod(options: EapTtlsOptions = {}): EapMethod {
+  const { inner = 'mschapv2', user, fragmentBytes = DEFAULT_TLS_FRAGMENT_BYTES } = options;
+  return {
+    type: EapType.TTLS,
+    name: 'EAP-TTLS',
+    isMutual: true,
+    createPeer: (context) => {
+      const inside = createTtlsPeerInside(context, inner, user ?? context.identity);
+      return createTlsPeer(EapType.TTLS, fragmentBytes, inside);
+    },
+    createAuthenticator: (context) =>
+      createTlsAuthenticator(EapType.TTLS, fragmentBytes, createTtlsAuthenticatorInside(context)),
+  };
+}
