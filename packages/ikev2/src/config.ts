@@ -78,8 +78,14 @@ export interface ConnectionConfig {
   readonly pools: readonly string[];
   /** `yes` and `force` split large messages, `accept` only takes fragments, `no` does not announce RFC 7383. */
   readonly fragmentation: 'yes' | 'accept' | 'force' | 'no';
-  /** Whether MOBIKE is announced, as responder, to a peer that announces it. */
+  /** Whether MOBIKE is announced: as initiator always, as responder to a peer that announces it. @see RFC 4555 */
   readonly mobike: boolean;
+  /** Whether a responder asks for COOKIE2 at an address that the peer has moved to, before its Child SAs follow; default true.
+   * @see RFC 4555 §3.7
+   */
+  readonly peerPathCheck?: boolean;
+  /** What a responder does that has moved and is not heard at its new address; default `return`. */
+  readonly ifUnheard?: 'return' | 'stay';
   /** 0 sends none. */
   readonly dpdDelayMs: number;
   /** How often the first exchanges are begun anew when the peer does not answer, the first time included; 0 is for ever. */

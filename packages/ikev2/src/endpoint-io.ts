@@ -1,7 +1,7 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
-import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildConfig, ChildMode } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
@@ -29,6 +29,16 @@ export type EndpointInput =
   | { readonly kind: 'command'; readonly now: Instant; readonly command: Command }
   /** Activity of the packet path since the last sample; given before every timeout. */
   | { readonly kind: 'traffic'; readonly now: Instant; readonly children: readonly ChildTraffic[] }
+  /** All own addresses that can be used, in order of preference: at the start and at each change. */
+  | {
+      readonly kind: 'local-addresses';
+      readonly now: Instant;
+      readonly addresses: readonly IpAddress[];
+      /** Where this network has a NAT64: IPv4 hosts are reached under it. @see RFC 6052 §2 */
+      readonly nat64Prefix?: Prefix;
+    }
+  /** A 0xFF came in. It proves nothing, but says where a NAT maps that peer: a responder that moves tries that. */
+  | { readonly kind: 'keepalive-received'; readonly now: Instant; readonly path: Path }
   /** The packet path saw an authenticated ESP packet, the newest of its SA, come from another path.
    * Without MOBIKE, and only when this host is not behind a NAT, the session follows it. @see RFC 7296 §2.23
    */
@@ -94,6 +104,15 @@ export type Command =
       readonly sessionId: number;
       readonly childId: number;
       readonly reason: string;
+    }
+  /** Goes to another address of ours: as responder by asking the peer to follow, as initiator by moving. `isOldGone`: packets can no
+   * longer leave from the one in use. @see RFC 4555 §3.5, §3.6
+   */
+  | {
+      readonly kind: 'move';
+      readonly sessionId: number;
+      readonly to: IpAddress;
+      readonly isOldGone?: boolean;
     }
   /** Replaces the IKE SA now: new SPIs and keys, message ids from 0; session, lease and children stay. @see RFC 7296 §1.3.2 */
   | { readonly kind: 'rekey-ike'; readonly sessionId: number }

@@ -194,6 +194,17 @@ export type SessionEvent =
       readonly from: Path;
       readonly to: Path;
     }
+  /** The peer has taken over where we are. @see RFC 4555 §3.5 */
+  | {
+      readonly kind: 'addresses-updated';
+      readonly sessionId: number;
+      readonly from: Path;
+      readonly to: Path;
+      readonly roundTripMs: number;
+    }
+  /** No path to the peer is left that could be tried; `path-found` follows when there is one again. */
+  | { readonly kind: 'path-lost'; readonly sessionId: number }
+  | { readonly kind: 'path-found'; readonly sessionId: number; readonly path: Path }
   | {
       readonly kind: 'session-closed';
       readonly sessionId: number;

@@ -10,6 +10,8 @@ import {
   type EndpointOutput,
   FIRST_RESPONDER_SESSION_ID,
 } from '../endpoint-io.ts';
+import { onLocalAddresses } from '../mobike/local-addresses.ts';
+import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
@@ -124,6 +126,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     endedBehind: [],
     peerSessions: new PeerSessions(),
     nextChildId: 1,
+    localAddresses: undefined,
+    seenEndpoints: new SeenEndpoints(),
   };
 }
 
@@ -149,6 +153,12 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       if (session) followPeer(context, session, input.path, session.marker, 'esp');
       return;
     }
+    case 'local-addresses':
+      onLocalAddresses(context, input);
+      return;
+    case 'keepalive-received':
+      context.seenEndpoints.note(input.path);
+      return;
     case 'child-first-inbound':
       onFirstInbound(context, input.childId);
       return;

@@ -6,6 +6,8 @@ import type { IkeSession } from '../session/ike-session.ts';
 const RESTING: ReadonlySet<TimerName> = new Set([
   'dpd',
   'keepalive',
+  'address-update',
+  'standby',
   'ike-rekey',
   'reauth',
   'reauth-over',

@@ -1,6 +1,7 @@
 import { KeepaliveTimer } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { beginMobike } from '../mobike/begin-mobike.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
@@ -43,6 +44,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
     session.nat.local || keepAliveForced,
   );
   armKeepalive(context, session);
+  beginMobike(context, session);
   armLiveness(context, session);
   armReauthentication(context, session);
   armIkeLifetime(context, session);

@@ -96,6 +96,12 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     firstPacket: start.firstPacket,
     wantedAddresses: start.wantedAddresses ?? start.connection?.virtualAddresses ?? [],
     addressUpdates: undefined,
+    mover: undefined,
+    responderMove: undefined,
+    standby: undefined,
+    provenPath: undefined,
+    announced: [],
+    parked: undefined,
   };
   context.sessions.set(session.id, session);
   context.sessionsBySpi.set(session.localSpi, session);
