@@ -137,6 +137,7 @@ export function onOwnSecret(
     );
     return;
   }
+  session.authPath = session.path;
   const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context);
   const offer: AuthOffer = {
     transcript: state.transcript,

@@ -42,7 +42,10 @@ export function readMobike(session: IkeSession, payloads: readonly Payload[]): v
  * @see RFC 4555 §3.1, §3.5, §3.6
  */
 export function beginMobike(context: EndpointContext, session: IkeSession): void {
-  const { addressUpdates, role, path } = session;
+  const { addressUpdates, role } = session;
+  // Where retransmissions came from, the peer may not have moved to.
+  if (session.authPath) session.path = session.authPath;
+  const { path } = session;
   session.provenPath = path;
   if (role === 'responder') {
     const ifUnheard = session.connection?.ifUnheard;

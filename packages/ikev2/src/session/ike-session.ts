@@ -139,6 +139,8 @@ export interface IkeSession {
   responderMove: ResponderMove | undefined;
   /** Keeps the NAT mappings to the peer's other addresses. */
   standby: StandbyKeepalives | undefined;
+  /** The path that the IKE_AUTH request of ours first went over: the peer may go by it, wherever its retransmissions came from. */
+  authPath: Path | undefined;
   /** The path on which the peer was last shown to be. */
   provenPath: Path | undefined;
   /** Our other addresses, as the peer was told of them last. */

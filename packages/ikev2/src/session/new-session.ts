@@ -99,6 +99,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     mover: undefined,
     responderMove: undefined,
     standby: undefined,
+    authPath: undefined,
     provenPath: undefined,
     announced: [],
     parked: undefined,
