@@ -12,7 +12,8 @@ export type Need =
   | 'iperf3'
   | 'openssl'
   | 'freeradius'
-  | 'eapol_test';
+  | 'eapol_test'
+  | 'pki';
 
 const checks: Record<Need, () => string | undefined> = {
   root: () => (process.getuid?.() === 0 ? undefined : 'it needs root'),
@@ -27,6 +28,7 @@ const checks: Record<Need, () => string | undefined> = {
   iperf3: () => program('iperf3', 'iperf3'),
   openssl: () => program('openssl', 'openssl'),
   freeradius: () => program('freeradius', 'freeradius'),
+  pki: () => program('pki', 'strongswan-pki'),
   eapol_test: () => program('eapol_test', 'eapoltest'),
 };
 

@@ -1,23 +1,32 @@
 // Random schedules over two peers in virtual time, in as many as wanted:
-//   npm run sim:walk -- --schedules 100000 [--processes 2] [--first 1]
-// Prints the first seed that fails, with its shortest prefix, and ends with 1.
+//   npm run sim:walk -- [--schedules 100000] [--processes 2] [--first 1] [--without reauthenticate,open]
+//     [--configurations all|timed|untimed] [--keep-going]
+// Prints the first seed that fails, with its shortest prefix, and ends with 1. With --keep-going it prints all that fail, in a line each.
+// At the end it says how often each act, collision and loss occurred.
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
-import { walkSeeds } from '../packages/simulator/src/index.ts';
+import { WALK_CONFIGURATIONS, walkSeeds } from '../packages/simulator/src/index.ts';
 
 const REPORT_EVERY = 5_000;
 const { values } = parseArgs({
   options: {
-    schedules: { type: 'string', default: '2000' },
+    schedules: { type: 'string', default: '100000' },
     processes: { type: 'string', default: '1' },
     first: { type: 'string', default: '1' },
+    without: { type: 'string', default: '' },
+    configurations: { type: 'string', default: 'all' },
+    'keep-going': { type: 'boolean', default: false },
   },
 });
 const [runs, processes, first] = [values.schedules, values.processes, values.first].map(Number);
 if (![runs, processes, first].every((number) => Number.isInteger(number) && number > 0)) {
   throw new RangeError('--schedules, --processes and --first expect whole numbers of at least 1');
 }
+const choice = {
+  without: values.without.split(',').filter((act) => act !== ''),
+  configurations: chosenConfigurations(values.configurations),
+};
 
 if (processes > 1) {
   const share = Math.ceil(runs / processes);
@@ -28,35 +37,70 @@ if (processes > 1) {
   const codes = await Promise.all(shares.map(([from, count]) => walkApart(from, count)));
   process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
 } else {
-  walkHere();
+  process.exitCode = walkHere(first, runs) ? 0 : 1;
+}
+
+function chosenConfigurations(which) {
+  switch (which) {
+    case 'all':
+      return WALK_CONFIGURATIONS;
+    case 'timed':
+      return WALK_CONFIGURATIONS.filter(({ isTimed }) => isTimed);
+    case 'untimed':
+      return WALK_CONFIGURATIONS.filter(({ isTimed }) => !isTimed);
+    default:
+      throw new RangeError(`--configurations expects all, timed or untimed, got ${which}`);
+  }
 }
 
 function walkApart(from, count) {
   const own = process.argv[1];
+  const { without, configurations, 'keep-going': keepsGoing } = values;
   const args = [...process.execArgv, own, '--schedules', `${count}`, '--first', `${from}`];
+  args.push(
+    '--without',
+    without,
+    '--configurations',
+    configurations,
+    ...(keepsGoing ? ['--keep-going'] : []),
+  );
   const child = spawn(process.execPath, args, { stdio: 'inherit' });
   return new Promise((resolve) => child.on('close', resolve));
 }
 
-function walkHere() {
-  let walked = 0;
+function walkHere(from, count) {
+  const crypto = createNodeProvider();
   const startedAt = performance.now();
-  try {
-    const { outcomes } = walkSeeds({
-      crypto: createNodeProvider(),
-      runs,
-      firstSeed: first,
-      replay: 'npm run sim:walk -- --schedules 1 --first <seed>',
-      onWalk(seed) {
-        walked += 1;
-        if (walked % REPORT_EVERY === 0) console.log(`${walked} of ${runs}, up to seed ${seed}`);
-      },
-    });
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-    console.log(`${walked} schedules from seed ${first} in ${seconds} s:`, outcomes);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    console.error(`${walked} schedules passed before it`);
-    process.exitCode = 1;
+  let walked = 0;
+  let failed = 0;
+  for (let next = from; next < from + count; ) {
+    try {
+      const { outcomes, occurrences } = walkSeeds({
+        crypto,
+        choice,
+        runs: from + count - next,
+        firstSeed: next,
+        replay: 'npm run sim:walk -- --schedules 1 --first <seed> and the same options',
+        onWalk(seed) {
+          walked += 1;
+          if (walked % REPORT_EVERY === 0) console.log(`${walked} of ${count}, up to seed ${seed}`);
+        },
+      });
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+      console.log(`${walked} schedules from seed ${from} in ${seconds} s:`, outcomes);
+      if (occurrences) console.log(occurrences);
+      next = from + count;
+    } catch (error) {
+      failed += 1;
+      const message = error instanceof Error ? error.message : String(error);
+      if (!values['keep-going'] || !Number.isInteger(error?.seed)) {
+        console.error(message);
+        console.error(`${walked} schedules passed before it`);
+        return false;
+      }
+      console.error(message.split('\n', 1)[0].slice(0, 400));
+      next = error.seed + 1;
+    }
   }
+  return failed === 0;
 }

@@ -18,7 +18,11 @@ export interface Row {
   readonly unit: string;
 }
 
-const suites: readonly (CipherSuite & { readonly name: string; readonly openssl?: string })[] = [
+const suites: readonly (CipherSuite & {
+  readonly name: string;
+  readonly openssl?: string;
+  readonly esn?: boolean;
+})[] = [
   {
     name: 'AES_GCM_16_128',
     openssl: 'aes-128-gcm',
@@ -32,6 +36,13 @@ const suites: readonly (CipherSuite & { readonly name: string; readonly openssl?
     encryption: Encr.ENCR_AES_GCM_16,
     keyBits: 256,
     integrity: Integ.NONE,
+  },
+  {
+    name: 'AES_GCM_16_256 ESN',
+    encryption: Encr.ENCR_AES_GCM_16,
+    keyBits: 256,
+    integrity: Integ.NONE,
+    esn: true,
   },
   {
     name: 'CHACHA20_POLY1305',
@@ -117,13 +128,14 @@ function keyed(provider: CryptoProvider, suite: CipherSuite): PacketCipher {
 
 function wholePackets(
   provider: CryptoProvider,
-  suite: CipherSuite & { name: string },
+  suite: CipherSuite & { name: string; esn?: boolean },
   bytes: number,
 ): Row[] {
+  const { esn = false } = suite;
   const random = createSeededRandom(1);
   const memory = new Uint8Array(BLOCK * SLOT_BYTES);
   const outbound = (spi: number) =>
-    createOutboundSa({ spi, cipher: keyed(provider, suite), random, limits: {} });
+    createOutboundSa({ spi, cipher: keyed(provider, suite), random, limits: {}, esn });
   const sender = outbound(1);
   const seal = (): void => void sender.seal(memory, 128, bytes, 4);
   const sealing = microsecondsEach(seal);
@@ -133,6 +145,7 @@ function wholePackets(
     cipher: keyed(provider, suite),
     replayWindowPackets: 1024,
     limits: {},
+    esn,
   });
   const opening = openingEach(
     PACKETS,

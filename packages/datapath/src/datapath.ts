@@ -1,5 +1,5 @@
 import { createPacketBatch, type PacketBatch, type Path } from '@ipsec-kit/ip';
-import type { Fact, PacketEngine } from '@ipsec-kit/ipsec';
+import type { Fact, PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
 import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
@@ -9,6 +9,8 @@ import { type IkeDatagram, takeEsp } from './take-esp.ts';
 /** ICMP errors to the host that may wait for one batch of outbound packets; each is at most 1280 bytes (RFC 4443 §2.4). */
 const MOST_ERRORS_PER_BATCH = 64;
 const ERROR_SLOT_BYTES = 1536;
+/** A probe or dummy of any size that a link carries, and what sealing adds. */
+const OWN_SLOT_BYTES: number = 64 + 16384 + 128;
 
 /** What the loop connects, and whom it tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
 export interface DatapathOptions {
@@ -25,6 +27,8 @@ export interface DatapathOptions {
    * a message that changes SAs is not overtaken.
    */
   readonly onIke: (message: Uint8Array, path: Path, marker: boolean) => void;
+  /** Packets have passed the engine: called once for each batch. */
+  readonly onCarried?: () => void;
   /** What the engine noticed in a batch; never empty. */
   readonly onFacts: (facts: readonly Fact[]) => void;
   /** An error thrown by a handler or the engine: a defect, not a bad packet. */
@@ -57,6 +61,10 @@ export interface Datapath {
   sendIke(message: Uint8Array, path: Path, marker: boolean): void;
   /** Sends a NAT-keepalive: one byte 0xFF, never marked. @see RFC 3948 §2.3 */
   sendKeepalive(path: Path): void;
+  /** Sends a dummy packet that passes for an inner packet of that many bytes; nothing when the pair is gone. @see RFC 4303 §2.6 */
+  sendDummy(pairId: number, bytes: number): void;
+  /** Probes the path of a pair; the answer is the fact `probe-answered`. Nothing when the pair is gone. */
+  sendProbe(pairId: number, probe: PathProbe): void;
   /** Sends on what the engine held until an SA stood: to be called after a change of SAs or traps, as after `install`
    * or `activateOutbound`. Without that it goes with the next batch, before what is in it; see
    * `PacketEngine.takeReleased` and `takeHeld`. Tells the facts that arise from it.
@@ -88,6 +96,7 @@ export function createDatapath(options: DatapathOptions): Datapath {
     slotBytes: ERROR_SLOT_BYTES,
     headroom: 64,
   });
+  const own = createPacketBatch({ capacity: 1, slotBytes: OWN_SLOT_BYTES, headroom: 64 });
   const keepalive = natKeepalive();
   const ike: IkeDatagram[] = [];
 
@@ -109,7 +118,10 @@ export function createDatapath(options: DatapathOptions): Datapath {
   function sealAndSend(batch: PacketBatch): void {
     toHost.count = 0;
     engine.outbound(batch, toHost);
-    if (batch.count > 0) udp.send(batch);
+    if (batch.count > 0) {
+      udp.send(batch);
+      options.onCarried?.();
+    }
     if (toHost.count > 0) {
       counters.errorsToHost += toHost.count;
       tun.write(toHost);
@@ -145,6 +157,7 @@ export function createDatapath(options: DatapathOptions): Datapath {
     counters.espReceived += batch.count;
     engine.inbound(batch);
     if (batch.count > 0) tun.write(batch);
+    options.onCarried?.();
     reportFacts();
   }
 
@@ -152,6 +165,11 @@ export function createDatapath(options: DatapathOptions): Datapath {
     sendHeld();
     sealAndSend(batch);
     reportFacts();
+  }
+
+  function sendOwn(): void {
+    udp.send(own);
+    options.onCarried?.();
   }
 
   const guarded =
@@ -176,6 +194,14 @@ export function createDatapath(options: DatapathOptions): Datapath {
     sendKeepalive(path: Path): void {
       counters.keepalivesSent += 1;
       udp.sendOne(keepalive, path.local, path.remote);
+    },
+    sendDummy(pairId, bytes): void {
+      own.count = 0;
+      if (engine.sealDummy(pairId, bytes, own)) sendOwn();
+    },
+    sendProbe(pairId, probe): void {
+      own.count = 0;
+      if (engine.sealProbe(pairId, probe, own)) sendOwn();
     },
     flush(): void {
       try {

@@ -75,6 +75,13 @@ class HeaderEngine implements PacketEngine {
     return 0;
   }
   movePeer(): void {}
+  changeInnerMtu(): void {}
+  sealDummy(): boolean {
+    return false;
+  }
+  sealProbe(): boolean {
+    return false;
+  }
   remove(): void {}
   counters(): ReturnType<PacketEngine['counters']> {
     const none = { inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };

@@ -1,6 +1,7 @@
 import { type CipherSuite, createSeededRandom, Encr, Integ, KeyMaterial } from '@ipsec-kit/crypto';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import {
+  answerIcmpEcho,
   buildIcmpEcho,
   type Endpoint,
   parseAddress,
@@ -28,6 +29,7 @@ function known<Value>(value: Value | undefined): Value {
   return value;
 }
 const endpoint = (text: string): Endpoint => known(parseEndpoint(text));
+const address = (text: string) => known(parseAddress(text));
 const selector = (text: string): TrafficSelector => known(parseSelector(text));
 
 const alice = { outer: endpoint('192.0.2.1:4500'), inner: '10.0.0.1', spi: 0x1111_1111 };
@@ -162,6 +164,23 @@ describe.each(Object.entries(suites))('createDatapath with ESP %s', (_name, suit
     // ICMP type 3 code 4: fragmentation needed and DF set (RFC 792).
     expect(a.written[0]?.slice(20, 22)).toEqual(Uint8Array.of(3, 4));
     expect(a.datapath.counters.errorsToHost).toBe(1);
+  });
+
+  it('sends dummies and probes of its own, of the size that it is told (RFC 4303 §2.6, RFC 8899 §4.1)', () => {
+    const { a, b, onWire } = pairOf();
+    a.tun.inject(echo(alice, bob, 872));
+    a.datapath.sendDummy(1, 900);
+    expect(onWire[1]?.length).toBe(onWire[0]?.length);
+    const ends = { source: address(alice.inner), destination: address(bob.inner) };
+    a.datapath.sendProbe(1, { ...ends, identifier: 5, sequence: 6, bytes: 900 });
+    expect(onWire[2]?.length).toBe(onWire[0]?.length);
+    const [, request] = b.written;
+    b.tun.inject(known(answerIcmpEcho(known(request))));
+    expect(a.written).toEqual([]);
+    expect(a.facts.at(-1)).toEqual({ kind: 'probe-answered', pairId: 1, sequence: 6 });
+    a.datapath.sendDummy(2, 900);
+    a.datapath.sendProbe(2, { ...ends, identifier: 5, sequence: 6, bytes: 900 });
+    expect([onWire.length, a.datapath.counters.defects]).toEqual([4, 0]);
   });
 
   it('drops what was changed on the way, and what repeats', () => {

@@ -122,6 +122,17 @@ describe('EAP-TLS (RFC 5216 §2.1, RFC 9190 §2.1)', () => {
     },
   );
 
+  it('runs many conversations at the same time, each with a key of its own', async () => {
+    const versions = Array.from({ length: 40 }, (_, i) =>
+      i % 2 === 0 ? ('TLSv1.2' as const) : ('TLSv1.3' as const),
+    );
+    const results = await Promise.all(
+      versions.map((maxVersion) => tls(client, { ...server, maxVersion })),
+    );
+    for (const result of results) expectAgreement(result);
+    expect(new Set(results.map((result) => mskOf(result)[0])).size).toBe(40);
+  });
+
   it('asks for a further check of the chain', async () => {
     let chain: readonly Uint8Array[] = [];
     const accept = (seen: readonly Uint8Array[]): boolean => {

@@ -1,4 +1,5 @@
 import type { PacketBatch, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { PathProbe } from './path-probe.ts';
 import type { SaPair } from './sa-pair.ts';
 import type { Trap } from './trap.ts';
 
@@ -34,6 +35,8 @@ export type Fact =
   | { readonly kind: 'soft-limit'; readonly pairId: number }
   | { readonly kind: 'hard-limit'; readonly pairId: number }
   | { readonly kind: 'peer-moved'; readonly pairId: number; readonly path: Path }
+  /** The answer to a probe has come: what was probed comes through. */
+  | { readonly kind: 'probe-answered'; readonly pairId: number; readonly sequence: number }
   | { readonly kind: 'unknown-spi'; readonly spi: number; readonly path: Path }
   /** A trap caught a packet: its two ends as selectors of one address, with protocol and ports where they show.
    * @see RFC 7296 §2.9
@@ -61,6 +64,20 @@ export interface PacketEngine {
   deactivateOutbound(pairId: number): void;
   /** Sends to another path from now on. @throws when there is no such pair. */
   movePeer(pairId: number, path: Path): void;
+  /** Lets packets be as large as this from now on, as `SaPair.innerMtu` does; TCP's MSS follows.
+   * @throws when there is no such pair, or it is out of range.
+   */
+  changeInnerMtu(pairId: number, innerMtu: number): void;
+  /** Appends a sealed packet to `batch` that holds nothing, looks as any other of that length, and is discarded by whoever
+   * gets it: when and how many is up to the caller. @param bytes - of the inner packet that it passes for.
+   * @returns false when there is no such pair, no room, or its SA has reached its end. @see RFC 4303 §2.6
+   */
+  sealDummy(pairId: number, bytes: number, batch: PacketBatch): boolean;
+  /** Appends a sealed echo request to `batch`, padded to the size that is probed; its answer does not go to the host but is
+   * told as `probe-answered`. @returns false as {@link sealDummy} does, and in transport mode, which pads nothing.
+   * @throws when the addresses are of different families.
+   */
+  sealProbe(pairId: number, probe: PathProbe, batch: PacketBatch): boolean;
   /** Takes a pair out, in both directions; an unknown one is taken as gone already. When it sent, the pair that was
    * activated before it sends again.
    */

@@ -24,12 +24,21 @@ export class FactQueue {
 
   /** Tells a fact about a pair. @returns false when the queue is full. */
   tell(kind: 'first-inbound' | 'soft-limit' | 'hard-limit', pairId: number): boolean {
-    return this.#tell({ kind, pairId });
+    // Asked before anything is made: without room this comes again with every packet.
+    return this.#hasRoom() && this.#push({ kind, pairId });
+  }
+
+  /** Tells that a probe was answered. @returns false when the queue is full: to be taken for lost, as any packet may be. */
+  tellProbeAnswered(pairId: number, sequence: number): boolean {
+    return (
+      this.#facts.length < this.#capacity &&
+      this.#push({ kind: 'probe-answered', pairId, sequence })
+    );
   }
 
   /** Tells that a trap wants an SA for a packet. @returns false when the queue is full. */
   tellAcquire(trapId: number, local: TrafficSelector, remote: TrafficSelector): boolean {
-    return this.#tell({ kind: 'acquire', trapId, local, remote });
+    return this.#hasRoom() && this.#push({ kind: 'acquire', trapId, local, remote });
   }
 
   /** Tells that a peer moved; a move of the same pair that was not drained yet is replaced. */
@@ -40,7 +49,7 @@ export class FactQueue {
       this.#facts[pending] = fact;
       return true;
     }
-    return this.#tell(fact);
+    return this.#hasRoom() && this.#push(fact);
   }
 
   /** Tells an SPI that no SA has, once, while it is among the last that were told. */
@@ -69,11 +78,13 @@ export class FactQueue {
     return facts;
   }
 
-  #tell(fact: Fact): boolean {
-    if (this.#facts.length >= this.#capacity) {
-      this.hasRefused = true;
-      return false;
-    }
+  #hasRoom(): boolean {
+    if (this.#facts.length < this.#capacity) return true;
+    this.hasRefused = true;
+    return false;
+  }
+
+  #push(fact: Fact): true {
     this.#facts.push(fact);
     return true;
   }

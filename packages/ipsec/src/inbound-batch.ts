@@ -23,6 +23,7 @@ import {
 import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
 import { isStrangeEcn, passOnCongestion } from './outer-traffic-class.ts';
+import { takeProbeAnswer } from './own-packets.ts';
 import { holdDatagram } from './spi-reservations.ts';
 import { correctChecksum } from './transport-checksum.ts';
 import { restoreIpHeader, transportRefusal } from './transport-mode.ts';
@@ -189,6 +190,7 @@ function acceptInner(
     drops['selector-mismatch'] += 1;
     return 0;
   }
+  if (pair.probeIdentifier !== undefined && takeProbeAnswer(state, pair, memory, fields)) return 0;
   if (!takeOuterClass(state, pair, memory, inner, outerClass)) {
     drops['ce-on-not-ect'] += 1;
     return 0;

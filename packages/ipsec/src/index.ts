@@ -8,6 +8,9 @@ export {
   type HoldingLimits,
 } from './held-queue.ts';
 export * from './packet-engine.ts';
+export * from './path-mtu.ts';
+export * from './path-mtu-contract.ts';
+export type { PathProbe } from './path-probe.ts';
 export * from './prefix-trie.ts';
 export * from './sa-pair.ts';
 export type { TfcPadding } from './tfc-padding.ts';

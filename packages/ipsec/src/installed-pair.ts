@@ -25,6 +25,8 @@ export interface InstalledPair {
   innerMtu: number;
   readonly tfcPadding: Required<TfcPadding> | undefined;
   readonly copyDscp: boolean;
+  /** Of the echo that probes the path and has no answer yet. */
+  probeIdentifier: number | undefined;
   /** The header that is taken off and put back; `undefined` in tunnel mode. */
   readonly transport: TransportHeader | undefined;
   /** Packed; where ESP goes. */
@@ -87,6 +89,7 @@ export function createInstalledPair(
     innerMtu,
     tfcPadding: tfcPaddingOf(pair),
     copyDscp,
+    probeIdentifier: undefined,
     transport: transportOf(pair),
     path: packPath(pair.path),
     reportedPath: new Uint8Array(PACKED_PATH_BYTES),

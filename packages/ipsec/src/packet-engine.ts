@@ -11,8 +11,10 @@ import {
   noteSoftLimit,
 } from './engine-state.ts';
 import { openBatch, replayHeld } from './inbound-batch.ts';
-import { createInstalledPair, type InstalledPair } from './installed-pair.ts';
+import { createInstalledPair, type InstalledPair, requireInnerMtu } from './installed-pair.ts';
 import { sealBatch, takeReady } from './outbound-batch.ts';
+import { sealDummyPacket, sealPathProbe } from './own-packets.ts';
+import type { PathProbe } from './path-probe.ts';
 import type { SaPair } from './sa-pair.ts';
 import type { Trap } from './trap.ts';
 
@@ -87,6 +89,21 @@ class BatchEngine implements PacketEngine {
     writePackedPath(pair.path, 0, path);
     pair.isElsewhere = false;
     pair.moveReported = true;
+  }
+
+  changeInnerMtu(pairId: number, innerMtu: number): void {
+    requireInnerMtu(innerMtu);
+    this.#require(pairId).innerMtu = innerMtu;
+  }
+
+  sealDummy(pairId: number, bytes: number, batch: PacketBatch): boolean {
+    const pair = this.#state.byId.get(pairId);
+    return pair !== undefined && sealDummyPacket(this.#state, pair, bytes, batch);
+  }
+
+  sealProbe(pairId: number, probe: PathProbe, batch: PacketBatch): boolean {
+    const pair = this.#state.byId.get(pairId);
+    return pair !== undefined && sealPathProbe(this.#state, pair, probe, batch);
   }
 
   remove(pairId: number): void {

@@ -5,6 +5,8 @@ export interface TrieNode<Value> {
   readonly bytes: Uint8Array;
   readonly length: number;
   readonly values: Value[];
+  /** Whether `values` has any: read on every step of a lookup, so it lies in the node. */
+  hasValues: boolean;
   zero: TrieNode<Value> | undefined;
   one: TrieNode<Value> | undefined;
 }
@@ -47,8 +49,10 @@ export class PrefixTrie<Value> {
   collect(memory: Uint8Array, offset: number): number {
     let found = 0;
     let node = this.#root;
-    while (node !== undefined && leadingBitsEqual(node.bytes, 0, memory, offset, node.length)) {
-      if (node.values.length > 0) {
+    while (node !== undefined) {
+      // A mere branch is not compared: on a wrong way the first node with values, or the end, tells.
+      if (node.hasValues) {
+        if (!leadingBitsEqual(node.bytes, 0, memory, offset, node.length)) break;
         this.matches[found] = node;
         found += 1;
       }
@@ -64,6 +68,7 @@ export class PrefixTrie<Value> {
     const common = commonBits(node.bytes, bytes, Math.min(node.length, prefix.length));
     if (common === node.length && common === prefix.length) {
       node.values.push(value);
+      node.hasValues = true;
       node.values.sort(this.#order);
       return node;
     }
@@ -74,8 +79,10 @@ export class PrefixTrie<Value> {
     // The new prefix parts from this node before its end: a node above takes both.
     const above = leaf<Value>(bytes, common, []);
     setChild(above, node.bytes, node);
-    if (common === prefix.length) above.values.push(value);
-    else setChild(above, bytes, leaf(bytes, prefix.length, [value]));
+    if (common === prefix.length) {
+      above.values.push(value);
+      above.hasValues = true;
+    } else setChild(above, bytes, leaf(bytes, prefix.length, [value]));
     return above;
   }
 
@@ -92,6 +99,7 @@ export class PrefixTrie<Value> {
         const value = node.values[i];
         if (value !== undefined && matches(value)) node.values.splice(i, 1);
       }
+      node.hasValues = node.values.length > 0;
     } else {
       setChild(node, bytes, this.#remove(childOf(node, bytes), prefix, matches));
     }
@@ -101,7 +109,7 @@ export class PrefixTrie<Value> {
 }
 
 function leaf<Value>(bytes: Uint8Array, length: number, values: Value[]): TrieNode<Value> {
-  return { bytes, length, values, zero: undefined, one: undefined };
+  return { bytes, length, values, hasValues: values.length > 0, zero: undefined, one: undefined };
 }
 
 function childOf<Value>(node: TrieNode<Value>, bytes: Uint8Array): TrieNode<Value> | undefined {

@@ -1,4 +1,5 @@
 import type { Clock, Machine } from '@ipsec-kit/clock';
+import type { PathFact } from '@ipsec-kit/datapath';
 import type {
   AddressPools,
   Answer,
@@ -12,7 +13,7 @@ import type {
   SessionEvent,
 } from '@ipsec-kit/ikev2';
 import type { Path } from '@ipsec-kit/ip';
-import type { Fact, SaPairCounters } from '@ipsec-kit/ipsec';
+import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildInstaller } from './child-installer.ts';
 import { messageOf } from './vpn-error.ts';
@@ -48,7 +49,7 @@ export interface Driver {
   /** A datagram from the IKE header on, in memory that is not reused. */
   receive(message: Uint8Array, path: Path, marker: boolean): void;
   /** What the packet path noticed. */
-  noteFacts(facts: readonly Fact[]): void;
+  noteFacts(facts: readonly PathFact[]): void;
   command(command: Command): void;
   /** Takes back the timer; whatever comes afterwards is ignored. */
   stop(): void;
@@ -176,7 +177,7 @@ export function createDriver(options: DriverOptions): Driver {
     }
   }
 
-  function noteFact(fact: Fact): void {
+  function noteFact(fact: PathFact): void {
     if (!('pairId' in fact) || !installer.children.has(fact.pairId)) return;
     const childId = fact.pairId;
     switch (fact.kind) {
@@ -190,8 +191,14 @@ export function createDriver(options: DriverOptions): Driver {
       case 'peer-moved':
         feed({ kind: 'peer-moved', childId, path: fact.path });
         break;
+      case 'probe-answered':
+        // Told to whoever probes the path.
+        break;
       case 'first-inbound':
         feed({ kind: 'child-first-inbound', childId });
+        break;
+      case 'outbound-resumed':
+        feed({ kind: 'traffic', children: sampleTraffic() });
         break;
       default:
         unreachable(fact);

@@ -45,6 +45,8 @@ export function expectIkeRekey(sessionId: number): Expectation {
     switch (event.kind) {
       case 'session-rekeyed':
         return done('rekeyed');
+      case 'session-reauthenticated':
+        return done('reauthenticated meanwhile, which gives it other keys as well');
       case 'rekey-failed':
         return event.childId === undefined ? postponed('rekeyed', event) : undefined;
       case 'session-interrupted':

@@ -91,7 +91,8 @@ async function freshList(
     .filter((list) => isSame(list.issuer, issuer.subject))
     .filter((list) => list.thisUpdateMs <= latestMs && atMs <= list.nextUpdateMs)
     .filter((list) => hashFault(list.signatureAlgorithm, policy) === undefined)
-    .toSorted((a, b) => b.thisUpdateMs - a.thisUpdateMs);
+    // Of two of the same second the one that says more.
+    .toSorted((a, b) => b.thisUpdateMs - a.thisUpdateMs || b.revoked.size - a.revoked.size);
   for (const list of candidates) {
     if (await isListOf(list, issuer, signatures)) return list;
   }

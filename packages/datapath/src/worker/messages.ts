@@ -1,6 +1,7 @@
 import type { Path } from '@ipsec-kit/ip';
-import type { Fact, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
+import type { PathProbe, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
 import type { BatchDescriptor } from '@ipsec-kit/udp-adapter';
+import type { PathFact } from '../pair-activity.ts';
 
 /** What a worker is started with. */
 export interface PacketWorkerStart {
@@ -40,11 +41,14 @@ export type ToWorker =
       readonly kind: 'install';
       readonly id: number;
       readonly pair: TransferredPair;
-      /** Where its counters go: see `pairCountersIn`. */
+      /** Where its counters and stamps go: see `newPairNumbers`. */
       readonly counters: SharedArrayBuffer;
     }
   | { readonly kind: 'activate' | 'remove'; readonly pairId: number }
   | { readonly kind: 'move-peer'; readonly pairId: number; readonly path: Path }
+  | { readonly kind: 'inner-mtu'; readonly pairId: number; readonly innerMtu: number }
+  | { readonly kind: 'dummy'; readonly pairId: number; readonly bytes: number }
+  | { readonly kind: 'probe'; readonly pairId: number; readonly probe: PathProbe }
   | { readonly kind: 'reserve-spi' | 'release-spi'; readonly spi: number }
   | { readonly kind: 'install-trap'; readonly trap: Trap }
   | { readonly kind: 'remove-trap' | 'rearm-trap'; readonly trapId: number }
@@ -76,7 +80,7 @@ export type FromWorker =
       readonly path: Path;
       readonly marker: boolean;
     }
-  | { readonly kind: 'facts'; readonly facts: readonly Fact[] }
+  | { readonly kind: 'facts'; readonly facts: readonly PathFact[] }
   | { readonly kind: 'defect'; readonly sentence: string }
   /** The device cannot be used any more. */
   | { readonly kind: 'device-failed'; readonly errno: number };

@@ -47,7 +47,8 @@ const QUIET_TURNS = 8;
 const MAX_TURNS = 2_000;
 const NOTHING = new Uint8Array(0);
 
-/** Makes an engine on node:tls, for one conversation of EAP-TLS or TTLS: no socket, no timer. Sessions are not resumed.
+/** Makes an engine on node:tls, for one conversation of EAP-TLS or TTLS, without a socket. Sessions are not resumed: no other
+ * conversation has the keys of its tickets. The handshake of a server ends after two minutes.
  * @see RFC 5216 §2.1, RFC 9190 §2.1, RFC 5281 §7
  */
 export function createNodeTlsEngine(options: NodeTlsEngineOptions): TlsEngine {

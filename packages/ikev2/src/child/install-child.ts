@@ -30,7 +30,7 @@ export function requestInstallation(
       mode: modeOf(child),
       ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
       path: session.path,
-      outboundActive: child.waitsForPeer !== true && child.isRedundant !== true,
+      outboundActive: !child.waitsForPeer && !child.isUnanswered && !child.isRedundant,
       ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
       virtualAddresses: session.virtualAddresses,
       dns: session.dns,

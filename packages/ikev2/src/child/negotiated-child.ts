@@ -23,6 +23,8 @@ export interface NegotiatedChild {
   readonly replaces?: number;
   /** Our packets wait for a sign that the peer has it: it was the peer who asked for the replacement. */
   readonly waitsForPeer?: boolean;
+  /** It is the peer who asked for it, and our answer has not left: what it asks for may still be refused. */
+  readonly isUnanswered?: boolean;
   /** Both sides have replaced the same one, and this one loses: it receives until it is deleted. @see RFC 7296 §2.8.1 */
   readonly isRedundant?: boolean;
 }

@@ -14,6 +14,7 @@ import { onLocalAddresses } from '../mobike/local-addresses.ts';
 import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
+import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
 import { followPeer } from '../session/move-path.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
@@ -68,6 +69,8 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       context.now = input.now;
       context.outputs = [];
       handle(context, input);
+      afterEndsBehind(context);
+      resumeWaiting(context);
       afterEndsBehind(context);
       return context.outputs;
     },
@@ -124,6 +127,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     nextSessionId: FIRST_RESPONDER_SESSION_ID,
     nextIdBehind: 0,
     endedBehind: [],
+    waitingAuths: new Map(),
+    waitingReauths: new Set(),
     peerSessions: new PeerSessions(),
     nextChildId: 1,
     localAddresses: undefined,

@@ -191,8 +191,8 @@ export function onChildAnswerKeyAgreed(
   }
 }
 
-/** Keys the Child SA and has it installed before the response leaves: inbound at once, outbound only when the peer shows
- * that it has it, where it replaces another. @see RFC 7296 §2.8, §2.17
+/** Keys the Child SA and has it installed before the response leaves: inbound at once, outbound with the response; or, where it
+ * replaces another, only when the peer shows that it has it. @see RFC 7296 §2.8, §2.17
  */
 function install(
   context: EndpointContext,
@@ -215,7 +215,7 @@ function install(
   }
   const child =
     rekeys === undefined
-      ? asReplacement(session, agreed.child, 'peer')
+      ? { ...asReplacement(session, agreed.child, 'peer'), isUnanswered: true }
       : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
   const fresh: Payload[] = [{ type: 'Nonce', data: responderNonce }];
   if (method !== undefined && publicValue) fresh.push({ type: 'KE', method, data: publicValue });
@@ -257,5 +257,6 @@ export function onAnsweredChildInstalled(
     session.rival = { kind: 'child', oldChildId: target.id, childId: child.id, lowest };
   }
   respond(context, session, request, payloads);
+  if (!child.waitsForPeer) context.outputs.push({ kind: 'activate-child', childId: child.id });
   if (!target) announceOpened(context, session, child);
 }

@@ -50,8 +50,9 @@ export function onChildInstalled(
     fresh.replacedBy = other?.id;
     remove(session, fresh.id, 'redundant after both sides rekeyed');
   } else if (old?.deleting !== undefined) {
-    // Closed by its user while it was being replaced: so is the replacement.
-    remove(session, fresh.id, old.deleting);
+    // Closed by its user while it was being replaced: so is the replacement, but not before, since it is what we send on.
+    fresh.deleting = old.deleting;
+    session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
   } else if (old || other) {
     if (other && other !== fresh) {
       other.replacedBy = fresh.id;

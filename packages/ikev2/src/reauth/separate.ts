@@ -2,6 +2,7 @@ import { announceChild } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { nextSessionId } from '../endpoint/session-ids.ts';
 import { armKeepalive } from '../nat/keepalive.ts';
+import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { armLiveness } from '../session/liveness-timer.ts';
 import { armReauthentication } from './reauth-timer.ts';
@@ -29,6 +30,8 @@ export function separate(
     path,
     virtualAddresses,
     peerAddresses: [],
+    by: predecessor.role === 'initiator' ? 'local' : 'peer',
+    spis: spisOf(predecessor.sa),
   });
   for (const child of predecessor.children.values()) {
     const wasMoved = child.replacedBy !== undefined && session.children.has(child.replacedBy);

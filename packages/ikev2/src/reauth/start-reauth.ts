@@ -4,12 +4,14 @@ import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/en
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
+import { enqueue } from '../procedures/run-procedures.ts';
 import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { openSession } from '../session/new-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { nextIdBehind } from './session-name.ts';
+import { isKnownToPeer, mayBegin } from './turns.ts';
 
 /** Proves anew who both sides are: opens a new IKE SA over the path of the old one, for the same child and the same virtual
  * addresses. Make-before-break goes on beside the old one; break-before-make deletes that first, and the session opens
@@ -27,6 +29,12 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
     return;
   }
   context.deadlines.clear(session.id, 'reauth');
+  if (!mayBegin(session)) {
+    session.isReauthDue = true;
+    context.waitingReauths.add(session);
+    if (!isKnownToPeer(session)) enqueue(context, session, { kind: 'liveness' });
+    return;
+  }
   // Where the address has changed and the peer has no MOBIKE: the old path works still.
   const isMoving = session.mover !== undefined && !pathsEqual(session.mover.path, session.path);
   if (connection.makeBeforeBreak || isMoving) openSuccessor(context, session);

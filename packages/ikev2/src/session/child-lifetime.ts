@@ -70,7 +70,9 @@ export function onChildLimit(
   armChildLifetime(context, session);
 }
 
-/** Ends one Child SA with DELETE, and what has replaced it; once only, however often it is asked for. */
+/** Ends one Child SA with DELETE, and then what has replaced it, which may be what is sent on; once only, however often it is
+ * asked for.
+ */
 export function closeChild(
   context: EndpointContext,
   session: IkeSession,
@@ -79,8 +81,9 @@ export function closeChild(
 ): void {
   const child = session.children.get(childId);
   if (session.state.kind !== 'established' || !child) return;
-  if (child.replacedBy !== undefined) closeChild(context, session, child.replacedBy, reason);
+  const { replacedBy } = child;
   deleteChild(context, session, child, reason);
+  if (replacedBy !== undefined) closeChild(context, session, replacedBy, reason);
 }
 
 function deleteChild(

@@ -34,7 +34,8 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     role: start.role,
     state: start.state,
     connection: start.connection,
-    childName: start.childName,
+    // By its name from the start: what is opened beside it in place of a lost session is all but this one.
+    childName: start.childName ?? firstNameOf(start),
     floatTo: start.floatTo,
     firstPath: start.path,
     firstMarker: start.marker,
@@ -84,6 +85,8 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     takenOverBy: undefined,
     lateAnswer: undefined,
     successor: undefined,
+    peerSuccessor: undefined,
+    isReauthDue: false,
     predecessor: undefined,
     isReauthenticated: false,
     failedReauths: 0,
@@ -109,4 +112,8 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
   if (session.initHash) context.sessionsByInitHash.set(session.initHash, session);
   if (session.halfOpenFrom) context.halfOpen.add(session.halfOpenFrom);
   return session;
+}
+
+function firstNameOf({ role, connection }: SessionStart): string | undefined {
+  return role === 'initiator' ? connection?.children[0]?.name : undefined;
 }

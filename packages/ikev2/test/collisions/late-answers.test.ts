@@ -156,4 +156,20 @@ describe('a rekey of what the peer does not know yet (RFC 7296 §2.25)', () => {
     expectOne(pair, 'after');
     expect(pair.server.seen('child-rekeyed').map(({ by }) => by)).toEqual(['peer', 'local']);
   });
+
+  it('is put off as well where it replaces nothing, so that what was sent on it is not given up', () => {
+    const pair = new Pair().open();
+    const release = holdAnswerTo(pair, 'client');
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'net' });
+    pair.drive(500);
+    rekey(pair.server);
+    pair.drive(200);
+    expect(pair.server.story.at(-1)).toContain('N(TEMPORARY_FAILURE)');
+    expect(pair.server.seen('child-closed')).toHaveLength(0);
+    release();
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(120_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([2, 2]);
+    expect(pair.client.seen('child-failed')).toHaveLength(0);
+  });
 });

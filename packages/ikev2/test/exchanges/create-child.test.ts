@@ -2,6 +2,7 @@ import { ExchangeType, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2
 import { formatSelector, parseSelector, type TrafficSelector } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import { MAX_POSTPONEMENTS } from '../../src/collisions/retry-pause.ts';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { child, type Host, Pair, selector } from '../pair.ts';
 import { RawPeer } from '../raw-peer.ts';
 
@@ -256,5 +257,38 @@ describe('a Child SA that the peer does not know any more (RFC 7296 §2.25)', ()
     pair.client.command({ kind: 'rekey-child', sessionId: 1, childId: known ?? -1 });
     pair.drive(60_000);
     expect(namesOf(pair.client)).toEqual(namesOf(pair.server));
+  });
+});
+
+describe('a Child SA that the peer asks for (RFC 7296 §2.8, §2.25.2)', () => {
+  function asked(): Pair {
+    const pair = new Pair({ answerDelayMs: 30 }).open();
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'net' });
+    // It is being installed.
+    return pair.drive(20);
+  }
+
+  it('is sent on when the answer leaves', () => {
+    const pair = asked();
+    expect([...pair.server.children.keys()]).toEqual([1, 2]);
+    expect(pair.server.children.get(2)?.outboundActive).toBe(false);
+    expect(pair.server.activations).toEqual([]);
+    pair.drive(25);
+    expect(pair.server.story.at(-1)).toContain('sent CREATE_CHILD_SA response: SA');
+    expect(pair.server.activations).toEqual([2]);
+  });
+
+  it('is never sent on where it has to be refused in the end', () => {
+    const pair = new Pair({ answerDelayMs: 30, jitters: true }).open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'rekey-ike', sessionId });
+    // Its request leaves, its key made, while what the peer asks for is being installed.
+    pair.drive(5);
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'net' });
+    pair.drive(40);
+    expect(pair.server.story.at(-1)).toContain('N(TEMPORARY_FAILURE)');
+    expect(pair.server.activations).toEqual([]);
+    pair.drive(60_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([2, 2]);
   });
 });

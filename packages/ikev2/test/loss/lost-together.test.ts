@@ -4,6 +4,7 @@ import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { child, Pair, selector } from '../pair.ts';
 
 const CREATE_CHILD_SA = 36;
+const INFORMATIONAL = 37;
 const DEAD_SOON = { dpdDelayMs: 30_000, dpdTimeoutMs: 20_000 };
 
 const CHILDREN = [1, 2].map((n) => {
@@ -47,6 +48,61 @@ describe('a Child SA that the peer closes while it replaces it (RFC 7296 §1.4.1
     expect(pair.client.seen('child-closed')).toHaveLength(1);
     expect(pair.client.seen('child-opened')).toHaveLength(2);
     expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+  });
+
+  it('goes before its replacement, which is sent on until then, so that the end of what is sent on is told', () => {
+    const pair = new Pair().open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'rekey-child', sessionId, childId: 1 });
+    pair.server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'maintenance' });
+    pair.drive(60_000);
+    const { client, server } = pair;
+    expect(client.seen('child-rekeyed')).toMatchObject([{ oldChildId: 1, newChildId: 2 }]);
+    expect(client.seen('child-closed').map(({ childId }) => childId)).toEqual([2]);
+    expect(server.seen('child-closed')).toHaveLength(1);
+    expect([client.children.size, server.children.size]).toEqual([0, 0]);
+  });
+});
+
+describe('a Child SA that is closed while the peer waits to delete it for its replacement (RFC 7296 §2.8)', () => {
+  it('goes before the replacement, which is sent on already', () => {
+    const pair = new Pair().open();
+    const { client, server } = pair;
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    // The DELETE of the old one gets lost.
+    pair.wire = (flight) => (flight.data[18] === INFORMATIONAL ? [] : [{ flight }]);
+    server.command({ kind: 'rekey-child', sessionId, childId: 1 });
+    pair.drive(100);
+    expect(server.seen('child-rekeyed')).toMatchObject([{ oldChildId: 1, newChildId: 2 }]);
+    client.handle({ kind: 'child-first-inbound', now: pair.now, childId: 2 });
+    expect(client.activations).toEqual([2]);
+    pair.wire = (flight) => [{ flight }];
+    client.command({ kind: 'close-child', sessionId: 1, childId: 1, reason: 'asked' });
+    pair.drive(60_000);
+    expect(client.seen('child-rekeyed')).toMatchObject([{ oldChildId: 1, newChildId: 2 }]);
+    expect(client.seen('child-closed').map(({ childId }) => childId)).toEqual([2]);
+    expect([client.children.size, server.children.size]).toEqual([0, 0]);
+  });
+});
+
+describe('a session that is lost while a reauthentication begins (RFC 7296 §2.8.3)', () => {
+  it('has once again what it was just asking for', () => {
+    const start = { closeAction: 'start', dpdAction: 'start' } as const;
+    const client = { ...DEAD_SOON, ...start, makeBeforeBreak: true };
+    const pair = new Pair({ client }).open();
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'maintenance' });
+    pair.drive(100);
+    pair.wire = () => [];
+    // Its request for the Child SA is out.
+    pair.drive(15_000);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(8_000);
+    expect(pair.client.seen('session-interrupted')).toHaveLength(1);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(60_000);
+    expect(pair.client.seen('session-opened')).toHaveLength(2);
+    expect(pair.client.children.size).toBe(1);
   });
 });
 

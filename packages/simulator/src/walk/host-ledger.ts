@@ -2,26 +2,47 @@ import type { Clock, Instant } from '@ipsec-kit/clock';
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { ChildInstallation, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import type { HostObserver } from '../host/host-observer.ts';
+import type { WalkConfiguration } from './walk-configurations.ts';
+import { MessageMeetings, type WalkOccurrences } from './walk-occurrences.ts';
 
 /** A Child SA that was installed, whatever became of it. */
 export interface LedgerChild {
   readonly childId: number;
+  readonly sessionId: number;
+  /** The first of those that it replaces, one after the other: they are one to their user. */
+  readonly root: number;
   readonly name: string;
   readonly at: Instant;
 }
 
-/** How sessions may end in a walk: by somebody's wish, or because no answer came for long enough. */
-const ORDERLY_ENDS: ReadonlySet<SessionFailure['code']> = new Set([
+/** The end of a Child SA for its user; or, where there is no `root`, of a session or of an attempt at one. */
+export interface LedgerEnd {
+  readonly at: Instant;
+  readonly sessionId: number;
+  readonly root: number | undefined;
+}
+
+/** How sessions may end in any walk: by somebody's wish, because no answer came for long enough, or because the peer came back
+ * with INITIAL_CONTACT.
+ */
+const ORDERLY_ENDS: readonly SessionFailure['code'][] = [
   'closed-by-user',
   'peer-deleted',
   'peer-dead',
   'peer-unreachable',
   'replaced',
-  'lifetime-over',
-  'reauthenticating',
-  // `unique by keeping` refuses a second one so.
-  'authentication-failed',
-]);
+];
+
+function orderlyEnds({ isTimed, client }: WalkConfiguration): ReadonlySet<SessionFailure['code']> {
+  const { makeBeforeBreak, unique } = client.connection ?? {};
+  return new Set<SessionFailure['code']>([
+    ...ORDERLY_ENDS,
+    ...(isTimed ? (['lifetime-over'] as const) : []),
+    ...(makeBeforeBreak ? [] : (['reauthenticating'] as const)),
+    // `unique by keeping` refuses a second one so.
+    ...(unique === 'keep' ? (['authentication-failed'] as const) : []),
+  ]);
+}
 
 /** Keeps account of what one host of a walk was told to do, and finds fault at once where nothing excuses it. */
 export class HostLedger implements HostObserver {
@@ -36,13 +57,21 @@ export class HostLedger implements HostObserver {
   readonly installedOutbound: Map<number, LedgerChild> = new Map();
   /** Child SAs as the events of the session have them, with their names. */
   readonly known: Map<number, string> = new Map();
-  /** When Child SAs of a name ended for their user, and when everything did. */
-  readonly ends: { readonly at: Instant; readonly name: string | undefined }[] = [];
+  /** Ends of all kinds. */
+  readonly ends: LedgerEnd[] = [];
+  /** When inbound SPIs were given back for which nothing was installed. */
+  readonly releases: Map<number, Instant> = new Map();
+  /** When this host began of itself to have a session again: it wants one, whatever was wished before. */
+  readonly returns: Instant[] = [];
   /** Sessions that users know and that have ended or were interrupted. */
   losses = 0;
   /** Sessions that this host is about to open, or to open again. */
   readonly opening: Set<number> = new Set();
-  /** Names of Child SAs that could not be made. */
+  /** Why sessions ended that users know. */
+  readonly endCodes: Set<SessionFailure['code']> = new Set();
+  /** Its user has closed a session. */
+  hasClosed = false;
+  /** Names of Child SAs that could not be made, since the peer's user closed them before they were in use here. */
   readonly failedNames: Set<string> = new Set();
   /** When the last IKE message was sent again. */
   retransmittedAt: Instant | undefined;
@@ -51,19 +80,33 @@ export class HostLedger implements HostObserver {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #keys = new Set<string>();
   readonly #named = new Set<number>();
+  /** By child id. */
+  readonly #roots = new Map<number, number>();
+  readonly #meetings: MessageMeetings;
+  readonly #orderlyEnds: ReadonlySet<SessionFailure['code']>;
 
-  constructor(host: string, clock: Pick<Clock, 'now'>) {
+  constructor(
+    host: string,
+    clock: Pick<Clock, 'now'>,
+    configuration: WalkConfiguration,
+    occurrences: WalkOccurrences,
+  ) {
     this.host = host;
     this.#clock = clock;
+    this.#orderlyEnds = orderlyEnds(configuration);
+    this.#meetings = new MessageMeetings(occurrences);
   }
 
   installing(child: ChildInstallation): void {
-    const { childId, config, inboundSpi, outboundSpi } = child;
+    const { childId, sessionId, config, inboundSpi, outboundSpi, replaces } = child;
     this.#useKey(`Child SA ${childId}, inbound`, child.inboundKeys.encryption);
     this.#useKey(`Child SA ${childId}, outbound`, child.outboundKeys.encryption);
     if (this.installed.has(inboundSpi)) this.faults.push(`${this.host} uses an SPI again`);
     this.reservedSpis.delete(inboundSpi);
-    const entry: LedgerChild = { childId, name: config.name, at: this.#clock.now() };
+    const root = replaces === undefined ? childId : this.#rootOf(replaces);
+    this.#roots.set(childId, root);
+    const { name } = config;
+    const entry: LedgerChild = { childId, sessionId, root, name, at: this.#clock.now() };
     this.installed.set(inboundSpi, entry);
     this.installedOutbound.set(outboundSpi, entry);
   }
@@ -78,9 +121,11 @@ export class HostLedger implements HostObserver {
 
   released(spi: number): void {
     this.reservedSpis.delete(spi);
+    this.releases.set(spi, this.#clock.now());
   }
 
   note(event: SessionEvent): void {
+    this.#meetings.note(event);
     switch (event.kind) {
       case 'message':
         if (event.direction === 'received') return;
@@ -96,7 +141,7 @@ export class HostLedger implements HostObserver {
         this.opening.delete(event.sessionId);
         return;
       case 'child-failed':
-        this.failedNames.add(event.name);
+        this.#childFailed(event.name, event.failure);
         return;
       case 'child-opened':
         this.known.set(event.childId, event.name);
@@ -108,9 +153,16 @@ export class HostLedger implements HostObserver {
         if (!this.known.delete(event.childId)) {
           this.faults.push(`${this.host} tells of the end of a Child SA that nobody knows`);
         }
-        this.ends.push({ at: this.#clock.now(), name: event.name });
+        this.#end(event.sessionId, this.#rootOf(event.childId));
+        return;
+      case 'session-reauthenticated':
+        if (event.by === 'local') this.returns.push(this.#clock.now());
+        return;
+      case 'session-retried':
+        this.#end(event.sessionId, undefined);
         return;
       case 'session-interrupted':
+        this.returns.push(this.#clock.now());
         this.opening.add(event.sessionId);
         this.#ended(event.sessionId, event.failure);
         return;
@@ -130,11 +182,28 @@ export class HostLedger implements HostObserver {
     this.known.set(newId, name);
   }
 
+  #childFailed(name: string, { code, sentence }: SessionFailure): void {
+    this.failedNames.add(name);
+    if (code !== 'peer-deleted') this.faults.push(`${this.host} has no Child SA: ${sentence}`);
+  }
+
   #ended(sessionId: number, { code, sentence }: SessionFailure): void {
-    this.ends.push({ at: this.#clock.now(), name: undefined });
+    this.#end(sessionId, undefined);
     if (!this.#named.has(sessionId)) return;
     this.losses += 1;
-    if (!ORDERLY_ENDS.has(code)) this.faults.push(`${this.host} loses a session: ${sentence}`);
+    this.endCodes.add(code);
+    if (code === 'closed-by-user' && !this.hasClosed) {
+      this.faults.push(`${this.host} says that its user closed a session, who did not`);
+    }
+    if (!this.#orderlyEnds.has(code)) this.faults.push(`${this.host} loses a session: ${sentence}`);
+  }
+
+  #end(sessionId: number, root: number | undefined): void {
+    this.ends.push({ at: this.#clock.now(), sessionId, root });
+  }
+
+  #rootOf(childId: number): number {
+    return this.#roots.get(childId) ?? childId;
   }
 
   #useKey(what: string, key: KeyMaterial): void {

@@ -2,7 +2,7 @@ import { addMs, type Clock, type Instant } from '@ipsec-kit/clock';
 import { buildUdpPacket } from '@ipsec-kit/ip';
 import type { StandingChild } from '../host/packet-path.ts';
 import type { SimulatedHost } from '../host/simulated-host.ts';
-import type { HostLedger } from './host-ledger.ts';
+import type { HostLedger, LedgerChild, LedgerEnd } from './host-ledger.ts';
 
 /** One end of a flow of numbered packets. */
 export interface FlowEnd {
@@ -95,16 +95,27 @@ export class NumberedPackets {
     return found;
   }
 
-  /** A Child SA of this name, or the session, had ended for the receiver's user by then: after the receiver had installed
-   * its half; or, where it never did, after the sender had. One that is yet to be installed is no excuse: packets wait for it.
+  /** The receiver's Child SA, or what has replaced it, or its session, had ended for its user when the packet came. One that
+   * is yet to be installed is no excuse, since packets wait for it: see {@link NumberedPackets.#isGivenUp}.
    */
   #isExcused({ at, spi }: Arrival): boolean {
-    const child =
-      this.#to.ledger.installed.get(spi) ?? this.#from.ledger.installedOutbound.get(spi);
-    if (!child) return false;
-    return this.#to.ledger.ends.some(
-      (end) => end.at >= child.at && end.at <= at && (end.name ?? child.name) === child.name,
-    );
+    const { ledger } = this.#to;
+    const child = ledger.installed.get(spi);
+    if (!child) return this.#isGivenUp(spi);
+    return ledger.ends.some((end) => end.at >= child.at && end.at <= at && isEndOf(end, child));
+  }
+
+  /** The receiver has asked for this Child SA and never had it, because the answer was lost for good: its session, or its
+   * attempt at one, has ended while it waited; or the sender's user closed it meanwhile. What waited then is lost. The sender
+   * may use it as soon as it has answered. @see RFC 7296 §2.8
+   */
+  #isGivenUp(spi: number): boolean {
+    const releasedAt = this.#to.ledger.releases.get(spi);
+    const child = this.#from.ledger.installedOutbound.get(spi);
+    if (releasedAt === undefined || !child) return false;
+    const { ends } = this.#to.ledger;
+    if (ends.some(({ at, root }) => root === undefined && at === releasedAt)) return true;
+    return this.#from.ledger.ends.some((end) => end.at >= child.at && isEndOf(end, child));
   }
 
   #packet(child: StandingChild, number: number): Uint8Array | undefined {
@@ -121,6 +132,10 @@ export class NumberedPackets {
       payload,
     );
   }
+}
+
+function isEndOf(end: LedgerEnd, { root, sessionId }: LedgerChild): boolean {
+  return end.root === undefined ? end.sessionId === sessionId : end.root === root;
 }
 
 function keyOf(esp: Uint8Array): string {

@@ -11,6 +11,7 @@ import { NumberedPackets } from './numbered-packets.ts';
 import { faultsAtRest } from './walk-faults.ts';
 import { WalkLink } from './walk-link.ts';
 import { WalkModel } from './walk-model.ts';
+import { countOccurrence, type WalkOccurrences } from './walk-occurrences.ts';
 import type { WalkAct, WalkPlan, WalkSide, WalkStep } from './walk-plan.ts';
 import type { WalkWorld } from './walk-world.ts';
 
@@ -32,6 +33,7 @@ export interface WalkResult {
   /** What is wrong, in words; empty when nothing is. */
   readonly faults: readonly string[];
   readonly outcome: WalkOutcome;
+  readonly occurrences: WalkOccurrences;
   readonly simulation: Simulation;
 }
 
@@ -49,13 +51,17 @@ export function runWalk(
   const { simulation, ledgers } = world;
   const faults: string[] = [];
   let outcome: WalkOutcome = 'lost';
+  let occurrences: WalkOccurrences = new Map();
   try {
     if (!simulation.open().opened) faults.push('the session does not open');
     // What comes within half a minute may be taken for a session that both sides opened at once.
     simulation.runFor(OPEN_MS);
     world.link.sky = 'bad';
     const awakeAt = perform(world, plan.steps.slice(0, steps));
-    settle(world, awakeAt);
+    rest(world, awakeAt);
+    // What follows is the same in every walk.
+    occurrences = new Map(world.occurrences);
+    askLiveness(world);
     faults.push(...faultsAtRest(world));
     const isClosed = world.model.isClosed;
     outcome = simulation.client.sessions.size > 0 ? 'open' : isClosed ? 'closed' : 'lost';
@@ -64,17 +70,18 @@ export function runWalk(
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   faults.push(...ledgers.client.faults, ...ledgers.server.faults);
-  return { faults, outcome, simulation };
+  return { faults, outcome, occurrences, simulation };
 }
 
 function createWorld(plan: WalkPlan, crypto: CryptoProvider): WalkWorld {
   const { configuration, seed, weather } = plan;
   const clock = { now: (): Instant => world?.simulation.now ?? instantFromMs(0) };
+  const occurrences: WalkOccurrences = new Map();
   const ledgers = {
-    client: new HostLedger('client', clock),
-    server: new HostLedger('server', clock),
+    client: new HostLedger('client', clock, configuration, occurrences),
+    server: new HostLedger('server', clock, configuration, occurrences),
   };
-  const link = new WalkLink(weather, seed);
+  const link = new WalkLink(weather, seed, occurrences);
   let world: WalkWorld | undefined;
   const observer = (side: WalkSide): HostObserver => ({
     installing: (child) => ledgers[side].installing(child),
@@ -102,7 +109,7 @@ function createWorld(plan: WalkPlan, crypto: CryptoProvider): WalkWorld {
   const flow = (from: WalkSide): NumberedPackets =>
     new NumberedPackets(simulation.clock, end(from), end(other(from)));
   const flows = { client: flow('client'), server: flow('server') };
-  world = { simulation, plan, ledgers, flows, model, link };
+  world = { simulation, plan, ledgers, flows, model, link, occurrences };
   return world;
 }
 
@@ -121,97 +128,103 @@ function perform(world: WalkWorld, steps: readonly WalkStep[]): Instant {
       const until = addMs(simulation.now, act.ms);
       if (until > awakeAt) awakeAt = until;
     }
-    performAct(world, act);
+    if (performAct(world, act)) countOccurrence(world.occurrences, `act ${act.kind}`);
   }
   return awakeAt;
 }
 
-function performAct(world: WalkWorld, act: WalkAct): void {
+/** @returns whether there was something to do it to. */
+function performAct(world: WalkWorld, act: WalkAct): boolean {
   const { simulation, link, flows, model } = world;
   const { clock, now } = simulation;
   switch (act.kind) {
     case 'cut':
-      if (link.sky === 'cut') return;
+      if (link.sky === 'cut') return false;
       link.sky = 'cut';
       clock.wakeAt(addMs(now, act.ms), () => {
         if (link.sky === 'cut') link.sky = 'bad';
       });
-      return;
+      return true;
     case 'sleep':
       simulation[act.side].sleep();
       clock.wakeAt(addMs(now, act.ms), () => simulation[act.side].wake());
-      return;
+      return true;
     case 'traffic':
       for (const side of ['client', 'server'] as const) {
         flows[side].burst(act.name, act.packets, act.gapMs);
       }
-      return;
+      return true;
     case 'open':
-      open(world, act.side);
-      return;
+      return open(world, act.side);
     case 'create-child':
     case 'rekey-child':
     case 'close-child':
-      performOnChild(world, act);
-      return;
+      return performOnChild(world, act);
     default: {
       const [sessionId] = simulation[act.side].sessions.keys();
-      if (sessionId === undefined) return;
-      if (act.kind === 'close') model.wish(now, undefined, false);
+      if (sessionId === undefined) return false;
+      if (act.kind === 'close') {
+        model.wish(now, undefined, false);
+        world.ledgers[act.side].hasClosed = true;
+      }
       // Who reauthenticates wants the session to go on.
       if (act.kind === 'reauthenticate') model.wish(now, undefined, true);
       simulation[act.side].command({ kind: act.kind, sessionId });
+      return true;
     }
   }
 }
 
-function open({ simulation, model, ledgers }: WalkWorld, side: WalkSide): void {
+function open({ simulation, model, ledgers }: WalkWorld, side: WalkSide): boolean {
   const host = simulation[side];
   const { opening } = ledgers[side];
   const [peer] = simulation[other(side)].addresses;
-  if (host.sessions.size > 0 || opening.size > 0 || !peer) return;
+  if (host.sessions.size > 0 || opening.size > 0 || !peer) return false;
   model.wish(simulation.now, undefined, true);
   const sessionId = simulation.nextSessionId();
   opening.add(sessionId);
   host.initiate(sessionId, CONNECTION_NAME, peer);
+  return true;
 }
 
 function performOnChild(
   { simulation, model, ledgers }: WalkWorld,
   act: Extract<WalkAct, { readonly name: string; readonly side: WalkSide }>,
-): void {
+): boolean {
   const host = simulation[act.side];
   const { now } = simulation;
   const { name, pick } = act;
   const [sessionId] = host.sessions.keys();
-  if (sessionId === undefined) return;
+  if (sessionId === undefined) return false;
   const standing = [...host.children.values()].filter((child) => child.name === name);
   switch (act.kind) {
     case 'create-child':
       // Now and then a second one of the same name.
-      if (standing.length > 0 && pick < 0.8) return;
+      if (standing.length > 0 && pick < 0.8) return false;
       model.wish(now, name, true);
       host.command({ kind: act.kind, sessionId, child: name });
-      return;
+      return true;
     case 'rekey-child': {
       // Also one that its user does not know yet.
       const child = standing[Math.floor(pick * standing.length)];
-      if (child) host.command({ kind: act.kind, sessionId, childId: child.childId });
-      return;
+      if (!child) return false;
+      host.command({ kind: act.kind, sessionId, childId: child.childId });
+      return true;
     }
     case 'close-child': {
       const known = standing.filter(({ childId }) => ledgers[act.side].known.has(childId));
       const child = known[Math.floor(pick * known.length)];
-      if (!child) return;
+      if (!child) return false;
       model.wish(now, name, false);
       const { childId } = child;
       host.command({ kind: act.kind, sessionId, childId, reason: 'the walk says so' });
+      return true;
     }
   }
 }
 
-/** Lets the network be fine and both peers awake, until they rest; then asks each whether the other is there. */
-function settle({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant): void {
+/** Lets the network be fine and both peers awake, until they rest. */
+function rest({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant): void {
   if (awakeAt > simulation.now) simulation.runFor(msBetween(simulation.now, awakeAt));
   link.sky = 'fine';
   simulation.runFor(WALK_REST_MS);
@@ -222,6 +235,12 @@ function settle({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant
     if (lastAt !== undefined && msBetween(lastAt, simulation.now) < LIVENESS_MS) {
       ledgers[side].faults.push(`the ${side} does not come to rest`);
     }
+  }
+}
+
+/** Asks each peer whether the other is there. */
+function askLiveness({ simulation, ledgers }: WalkWorld): void {
+  for (const side of ['client', 'server'] as const) {
     for (const sessionId of simulation[side].sessions.keys()) {
       simulation[side].command({ kind: 'check-liveness', sessionId });
     }
@@ -238,6 +257,7 @@ function settle({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant
 function closeAll({ simulation, ledgers }: WalkWorld): string[] {
   const hosts: readonly SimulatedHost[] = [simulation.client, simulation.server];
   for (const host of hosts) {
+    ledgers[host === simulation.server ? 'server' : 'client'].hasClosed = true;
     for (const sessionId of host.sessions.keys()) host.command({ kind: 'close', sessionId });
   }
   simulation.runFor(CLOSING_MS);

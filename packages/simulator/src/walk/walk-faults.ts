@@ -6,6 +6,12 @@ import type { WalkWorld } from './walk-world.ts';
 
 const SIDES: readonly WalkSide[] = ['client', 'server'];
 const DATA_MS = 1_000;
+const EXCUSES_OF_SILENCE: readonly string[] = [
+  'IKE lost',
+  'IKE cut off',
+  'IKE held back',
+  'act sleep',
+];
 
 /** What is wrong with two peers that have come to rest, in words: where they disagree with each other or with the model,
  * what leaked, and what their Child SAs do not carry.
@@ -14,11 +20,20 @@ export function faultsAtRest(world: WalkWorld): readonly string[] {
   const { simulation, ledgers, flows } = world;
   return [
     ...disagreements(simulation),
+    ...SIDES.flatMap((side) => unexplainedEnds(world, side)),
     ...SIDES.flatMap((side) => leaks(simulation[side], ledgers[side])),
     ...SIDES.flatMap((side) => unwished(world, side)),
     ...SIDES.flatMap((side) => undelivered(world, side)),
     ...SIDES.flatMap((side) => flows[side].faults()),
   ];
+}
+
+/** A peer counts as gone only when messages got lost, or were as late as that, or somebody slept. */
+function unexplainedEnds({ ledgers, occurrences }: WalkWorld, side: WalkSide): string[] {
+  const { endCodes } = ledgers[side];
+  const hasLost = EXCUSES_OF_SILENCE.some((what) => occurrences.has(what));
+  const isGone = endCodes.has('peer-dead') || endCodes.has('peer-unreachable');
+  return isGone && !hasLost ? [`the ${side} finds the other gone, though nothing got lost`] : [];
 }
 
 /** What users know of is what the packet engine has, and nothing is kept for anything else. */

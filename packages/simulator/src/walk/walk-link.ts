@@ -3,6 +3,7 @@ import type { Datagram } from '../network/datagram.ts';
 import { createLink } from '../network/link.ts';
 import type { Direction, Middlebox, Passage } from '../network/middlebox.ts';
 import { RandomStream } from '../network/random-stream.ts';
+import { countOccurrence, type WalkOccurrences } from './walk-occurrences.ts';
 import type { WalkWeather } from './walk-plan.ts';
 
 /** What a walk's link does now. */
@@ -20,7 +21,10 @@ export class WalkLink implements Middlebox {
   readonly #weather: WalkWeather;
   readonly #draw: RandomStream;
 
-  constructor(weather: WalkWeather, seed: number) {
+  readonly #occurrences: WalkOccurrences;
+
+  constructor(weather: WalkWeather, seed: number, occurrences: WalkOccurrences) {
+    this.#occurrences = occurrences;
     this.#weather = weather;
     this.#link = createLink(weather.link, `${seed}/weather`);
     this.#draw = new RandomStream(`${seed}/long-delays`);
@@ -30,14 +34,20 @@ export class WalkLink implements Middlebox {
     const isHeld = this.#draw.fraction() < this.#weather.longDelay;
     const heldMs = this.#draw.fraction() * LONGEST_DELAY_MS;
     const passages = this.#link.pass(datagram, direction, now);
+    const isOfIke = isIke(datagram);
+    const kind = isOfIke ? 'IKE' : 'ESP';
     switch (this.sky) {
       case 'cut':
+        countOccurrence(this.#occurrences, `${kind} cut off`);
         return [];
       case 'fine':
         return [{ datagram, delayMs: FINE_MS }];
       case 'bad':
+        if (passages.length === 0) countOccurrence(this.#occurrences, `${kind} lost`);
+        if (passages.length > 1) countOccurrence(this.#occurrences, `${kind} repeated`);
         // ESP is not held back for longer than what was replaced receives.
-        if (!isHeld || !isIke(datagram)) return passages;
+        if (!isHeld || !isOfIke) return passages;
+        if (passages.length > 0) countOccurrence(this.#occurrences, `${kind} held back`);
         return passages.map((passage) => ({ ...passage, delayMs: passage.delayMs + heldMs }));
     }
   }

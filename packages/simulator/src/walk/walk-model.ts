@@ -43,10 +43,21 @@ export class WalkModel {
 
   /** How many sessions there may be. */
   sessions(): Range {
-    const about = this.#wishes.filter(({ name }) => name === undefined);
+    const about = this.#sessionWishes();
     const isLost = this.#ledgers.some(({ losses }) => losses > 0);
     if (!isLost) return { least: 1, most: 1 };
     return { least: 0, most: this.#isRefused(about) ? 0 : 1 };
+  }
+
+  /** What users wanted, and what hosts began of themselves: one that lost its session and opens it again, or replaces it at the
+   * end of its life after a sleep, wants it even where the other had closed it, unless that has reached it.
+   */
+  #sessionWishes(): readonly Wish[] {
+    const returns = this.#ledgers.flatMap((ledger) =>
+      ledger.returns.map((at) => ({ at, name: undefined, isWanted: true })),
+    );
+    const own = this.#wishes.filter(({ name }) => name === undefined);
+    return [...own, ...returns].sort((a, b) => a.at - b.at);
   }
 
   /** How many Child SAs of a name there may be in a session that stands. */
@@ -58,16 +69,18 @@ export class WalkModel {
       ({ losses, failedNames }) => losses > 0 || failedNames.has(name),
     );
     const most = Math.max(wanted, isDisturbed ? 1 : 0);
-    const isClosed = about.some(({ isWanted }) => !isWanted);
+    // Both may have closed the same one, and one that was closed while it was made may have gone unmade.
+    const closed = about.filter(({ isWanted }) => !isWanted).length;
     if (isDisturbed) return { least: 0, most };
-    if (!isClosed) return { least: wanted > 0 ? 1 : 0, most };
-    return { least: 0, most: wanted === 1 && this.#isRefused(about) ? 0 : most };
+    if (closed === 0) return { least: wanted, most };
+    const isRefused = !this.#configuration.reopens && this.#isRefused(about);
+    return { least: Math.max(0, wanted - closed), most: wanted === 1 && isRefused ? 0 : most };
   }
 
   /** Whether the last wish is that it be gone, and nobody wanted it otherwise at about that time. */
   #isRefused(about: readonly Wish[]): boolean {
     const last = about.at(-1);
-    if (!last || last.isWanted || this.#configuration.reopens) return false;
+    if (!last || last.isWanted) return false;
     return about.every(({ at, isWanted }) => !isWanted || msBetween(at, last.at) > SETTLING_MS);
   }
 }

@@ -1,6 +1,7 @@
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import { ExploreError, type ExploreOptions, type ExploreResult } from '../simulation/explore.ts';
 import { runWalk, type WalkResult } from './run-walk.ts';
+import type { WalkOccurrences } from './walk-occurrences.ts';
 import { describeWalk, planWalk, type WalkChoice, type WalkPlan } from './walk-plan.ts';
 
 /** How to walk many seeds. */
@@ -14,11 +15,17 @@ export interface WalkSeedsOptions
   onWalk?(seed: number): void;
 }
 
+/** What came of many walks. */
+export interface WalkSeedsResult extends ExploreResult {
+  /** How often each act, each meeting of requests, each kind of loss and each end occurred, most frequent first. */
+  readonly occurrences: Readonly<Record<string, number>>;
+}
+
 /** Walks one seed after the other, and stops at the first that fails.
  * @throws ExploreError that says which seed fails and why, with the fewest first steps that still fail, how to replay it, and
  * what passed on the network.
  */
-export function walkSeeds(options: WalkSeedsOptions): ExploreResult {
+export function walkSeeds(options: WalkSeedsOptions): WalkSeedsResult {
   const { runs, firstSeed = 1, onlySeed = '', onWalk } = options;
   if (!Number.isInteger(runs) || runs < 1) {
     throw new RangeError(`"runs" expected a whole number of at least 1, got ${runs}`);
@@ -28,14 +35,21 @@ export function walkSeeds(options: WalkSeedsOptions): ExploreResult {
     throw new RangeError(`"onlySeed" expected a whole number, got ${onlySeed}`);
   }
   const outcomes = new Map<string, number>();
+  const occurrences: WalkOccurrences = new Map();
   for (let seed = from; seed < from + count; seed += 1) {
     const plan = planWalk(seed, options.choice);
-    const { faults, outcome } = walk(options, plan, plan.steps.length);
+    const { faults, outcome, occurrences: own } = walk(options, plan, plan.steps.length);
+    for (const [what, count] of own) occurrences.set(what, (occurrences.get(what) ?? 0) + count);
     if (faults.length > 0) throw shortestFailure(options, plan);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     onWalk?.(seed);
   }
-  return { runs: count, outcomes: Object.fromEntries(outcomes) };
+  const sorted = [...occurrences].sort(([, a], [, b]) => b - a);
+  return {
+    runs: count,
+    outcomes: Object.fromEntries(outcomes),
+    occurrences: Object.fromEntries(sorted),
+  };
 }
 
 function walk({ crypto, judge }: WalkSeedsOptions, plan: WalkPlan, steps: number): WalkResult {

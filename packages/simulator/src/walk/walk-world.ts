@@ -3,6 +3,7 @@ import type { HostLedger } from './host-ledger.ts';
 import type { NumberedPackets } from './numbered-packets.ts';
 import type { WalkLink } from './walk-link.ts';
 import type { WalkModel } from './walk-model.ts';
+import type { WalkOccurrences } from './walk-occurrences.ts';
 import type { WalkPlan, WalkSide } from './walk-plan.ts';
 
 /** Two peers, and the account that is kept of them. */
@@ -13,4 +14,5 @@ export interface WalkWorld {
   readonly flows: Readonly<Record<WalkSide, NumberedPackets>>;
   readonly model: WalkModel;
   readonly link: WalkLink;
+  readonly occurrences: WalkOccurrences;
 }
