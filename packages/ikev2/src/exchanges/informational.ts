@@ -55,11 +55,12 @@ export function onInformationalRequest(
   }
   const answers: Payload[] = [];
   answers.push(...deleteChildren(context, session, sa, deletes));
+  const before = session.path;
   const addresses = followAddresses(context, session, sa, messageId, payloads, via);
   answers.push(...addresses.answers);
   sendResponse(context, session, sa, request, answers, via);
   if (addresses.isListed) onPeerAddresses(context, session);
-  if (addresses.movedTo) onPeerMoved(context, session, addresses.movedTo);
+  if (addresses.movedTo) onPeerMoved(context, session, addresses.movedTo, before);
 }
 
 /** The peer deletes the IKE SA that both sides replace: it has not seen our request for that, and goes by its own; or it

@@ -5,6 +5,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { moveChildren } from '../session/move-path.ts';
 import { tellMover } from './perform-moves.ts';
 import { performResponderMoves } from './responder-moves.ts';
+import { resendOutstanding } from './send-outstanding.ts';
 
 /** The peer has told of its addresses: the initiator goes on at another when the one in use is not among them. @see RFC 4555 §3.6 */
 export function onPeerAddresses(context: EndpointContext, session: IkeSession): void {
@@ -16,12 +17,20 @@ export function onPeerAddresses(context: EndpointContext, session: IkeSession): 
  * trusts it, or where it was shown to be there before.
  * @see RFC 4555 §3.5, §3.7
  */
-export function onPeerMoved(context: EndpointContext, session: IkeSession, path: Path): void {
+export function onPeerMoved(
+  context: EndpointContext,
+  session: IkeSession,
+  path: Path,
+  from: Path,
+): void {
   const { queue, running, provenPath, connection } = session;
+  session.heardAt = [];
   performResponderMoves(context, session, { kind: 'updated', path });
   for (let at = queue.length - 1; at >= 0; at -= 1) {
     if (queue[at]?.kind === 'path-check') queue.splice(at, 1);
   }
+  // RFC 4555 §3.5: to the new addresses; what is asked about them waits for its answer.
+  if (!pathsEqual(path, from)) resendOutstanding(context, session);
   const isBeingAsked = running?.procedure.kind === 'path-check';
   const isKnown = provenPath !== undefined && pathsEqual(provenPath, path) && !isBeingAsked;
   if (isKnown || connection?.peerPathCheck === false) {

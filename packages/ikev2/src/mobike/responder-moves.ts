@@ -40,14 +40,15 @@ export function moveToAddress(
   performResponderMoves(context, session, { kind: 'move', request });
 }
 
-/** Tells the move of a responder a fact, and performs what it decides, in order. */
+/** Tells the move of a responder a fact, and performs what it decides, in order. @returns what it decided. */
 export function performResponderMoves(
   context: EndpointContext,
   session: IkeSession,
   fact: ResponderMoveFact,
-): void {
+): readonly ResponderMoveOutput[] {
   const outputs = session.responderMove?.handle({ ...fact, now: context.now }) ?? [];
   for (const output of outputs) perform(context, session, output);
+  return outputs;
 }
 
 function perform(context: EndpointContext, session: IkeSession, output: ResponderMoveOutput): void {

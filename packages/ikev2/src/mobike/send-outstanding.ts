@@ -26,8 +26,7 @@ export function sendOutstandingOver(
   armRetransmission(context, session);
 }
 
-/** Sends it again over one path. */
-export function resend(
+function resend(
   context: EndpointContext,
   session: IkeSession,
   request: OutstandingRequest,

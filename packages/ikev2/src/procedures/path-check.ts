@@ -3,6 +3,7 @@ import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { pathNotProven } from '../errors/failures.ts';
+import { mayBeAt } from '../mobike/unproven-path.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -43,11 +44,11 @@ export function onPathAnswered(
   switch (verdict.kind) {
     case 'verified':
       session.provenPath = procedure.path;
+      session.heardAt = [];
       moveChildren(context, session, procedure.path);
       return;
     case 'ambiguous': {
-      const { provenPath, marker } = session;
-      if (provenPath && pathsEqual(over, provenPath)) moveIke(context, session, over, marker);
+      if (mayBeAt(session, over)) moveIke(context, session, over, session.marker);
       session.queue.unshift(newPathCheck(context, session));
       return;
     }

@@ -147,6 +147,8 @@ export interface IkeSession {
   authPath: Path | undefined;
   /** The path on which the peer was last shown to be. */
   provenPath: Path | undefined;
+  /** Where copies of its last request came from while it is not proven to be where it has moved to: at most two. */
+  heardAt: readonly Path[];
   /** Our other addresses, as the peer was told of them last. */
   announced: readonly IpAddress[];
   /** The deadlines that rest while there is no path to the peer; `undefined` while there is one. */

@@ -104,6 +104,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     standby: undefined,
     authPath: undefined,
     provenPath: undefined,
+    heardAt: [],
     announced: [],
     parked: undefined,
   };
