@@ -215,8 +215,8 @@ export class RequestWindow {
     return { kind: 'retransmit', request: snapshot(request) };
   }
 
-  /** Takes the pace of a request out of the hands of its policy: it is due again in `waitMs`, counted from `now`, and the caller
-   * gives it up, who may be trying several paths with it. What it serves still ends it at `notAfter`.
+  /** Takes the pace of a request out of the hands of its policy: the caller has sent it at `now`, it is due again `waitMs` later, and
+   * to give it up is the caller's matter, who may be trying several paths with it. What it serves still ends it at `notAfter`.
    * @returns false when no request with this message id is outstanding.
    * @see RFC 4555 §3.11
    */
@@ -224,6 +224,7 @@ export class RequestWindow {
     const pending = this.#pending.get(messageId);
     if (pending === undefined) return false;
     pending.isPaced = true;
+    pending.lastSentAt = now;
     pending.waitMs = Math.max(waitMs, MIN_RETRANSMIT_DELAY_MS);
     pending.nextAt = addMs(now, pending.waitMs);
     return true;

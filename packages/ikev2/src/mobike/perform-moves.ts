@@ -32,7 +32,7 @@ export function tellMover(
   if (!mover) return [];
   const outputs = mover.handle({ ...fact, now: context.now });
   for (const output of outputs) perform(context, session, output);
-  if (session.state.kind === 'established') {
+  if (session.state.kind === 'established' && session.addressUpdates) {
     armMover(context, session);
     armStandby(context, session);
   }

@@ -5,6 +5,7 @@ import { announceAddresses } from './announce.ts';
 import { leaveFrom } from './move-behind.ts';
 import { hasAddress, othersThan, ownAddresses, sameAddresses } from './own-addresses.ts';
 import { tellMover } from './perform-moves.ts';
+import { reEstablish } from './re-establish.ts';
 import { moveToAddress } from './responder-moves.ts';
 
 /** One session looks at our addresses: whether its path is still there, and what its peer is to be told. Requests are put into the
@@ -18,12 +19,24 @@ export function reviewAddresses(context: EndpointContext, session: IkeSession): 
     const nat64Prefix = context.localAddresses?.nat64Prefix;
     const fact = { kind: 'local-addresses', addresses: own } as const;
     tellMover(context, session, nat64Prefix ? { ...fact, nat64Prefix } : fact);
+    leaveLostAddress(context, session, own);
   } else if (role === 'initiator') {
     const next = replacementFor(own, path.local.address);
     if (next) leaveFrom(context, session, next);
   } else if (session.responderMove) {
     reviewAsResponder(context, session, own);
   }
+}
+
+/** A re-establishment was to come later, and now the address that it was to leave has gone. */
+function leaveLostAddress(
+  context: EndpointContext,
+  session: IkeSession,
+  own: readonly IpAddress[],
+): void {
+  const { mover, addressUpdates, state, parked, path } = session;
+  if (!mover || addressUpdates || parked || state.kind !== 'established') return;
+  if (!hasAddress(own, path.local.address)) reEstablish(context, session, mover.path, false);
 }
 
 /** Where to go on from when an address has gone; `undefined` when it has not, or there is nothing of its family. */

@@ -1,3 +1,4 @@
+import { addMs } from '@ipsec-kit/clock';
 import type { Path } from '@ipsec-kit/ip';
 import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
@@ -6,9 +7,17 @@ import { armRetransmission, transmit } from '../session/send-message.ts';
 
 /** Milliseconds between transmissions while paths are tried. */
 export const PACE_MS = 2_500;
+/** Least time between transmissions because a path is another now. */
+const LEAST_MS = 500;
 
-/** Sends the outstanding request at once over the path in use, which is another now, if there is one. */
+/** Sends the outstanding request at once over the path in use, which is another now, if there is one; not more than twice a
+ * second, since addresses may flap.
+ */
 export function resendOutstanding(context: EndpointContext, session: IkeSession): void {
+  const [request] = session.requests.outstanding;
+  if (!request) return;
+  const soonest = addMs(request.lastSentAt, LEAST_MS);
+  if (request.isPaced && context.now < soonest) return;
   sendOutstandingOver(context, session, [session.path], PACE_MS);
 }
 
