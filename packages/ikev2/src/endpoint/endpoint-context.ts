@@ -6,6 +6,7 @@ import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
 import type { SeenEndpoints } from '../mobike/seen-endpoints.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import type { LivenessNews } from '../session/liveness.ts';
 import { shownSession } from '../session/shown-session.ts';
 import type { PeerSessions } from '../unique/peer-sessions.ts';
 import type { AnswerLimiter } from './answer-limiter.ts';
@@ -78,6 +79,9 @@ export interface EndpointContext {
   /** What the driver has told of our addresses; `undefined` while it has not. */
   localAddresses: LocalAddresses | undefined;
   readonly seenEndpoints: SeenEndpoints;
+  networkKey: string | undefined;
+  /** What the policies of paths are to hear of at the end of this input. */
+  readonly livenessNews: Map<IkeSession, LivenessNews>;
 }
 
 /** All own addresses that can be used, in order of preference. */

@@ -4,7 +4,6 @@ import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { onFirstInbound } from '../child/activate-child.ts';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import {
-  type ChildTraffic,
   type EndpointDeadline,
   type EndpointInput,
   type EndpointOutput,
@@ -12,10 +11,10 @@ import {
 } from '../endpoint-io.ts';
 import { onLocalAddresses } from '../mobike/local-addresses.ts';
 import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
-import { armKeepalive } from '../nat/keepalive.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
+import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
 import { followPeer } from '../session/move-path.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
@@ -69,9 +68,11 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       context.now = input.now;
       context.outputs = [];
       handle(context, input);
+      settleLiveness(context);
       afterEndsBehind(context);
       resumeWaiting(context);
       afterEndsBehind(context);
+      settleLiveness(context);
       return context.outputs;
     },
     nextDeadline() {
@@ -133,6 +134,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     nextChildId: 1,
     localAddresses: undefined,
     seenEndpoints: new SeenEndpoints(),
+    networkKey: undefined,
+    livenessNews: new Map(),
   };
 }
 
@@ -151,18 +154,25 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       performCommand(context, input.command);
       return;
     case 'traffic':
-      noteTraffic(context, input.children);
+      noteSample(context, input.children);
       return;
     case 'peer-moved': {
       const session = context.sessionsByChild.get(input.childId);
       if (session) followPeer(context, session, input.path, session.marker, 'esp');
       return;
     }
+    case 'slept':
+    case 'connectivity':
+      onPathEvent(context, input);
+      return;
     case 'local-addresses':
       onLocalAddresses(context, input);
       return;
     case 'keepalive-received':
       context.seenEndpoints.note(input.path);
+      return;
+    case 'network':
+      context.networkKey = input.networkKey;
       return;
     case 'child-first-inbound':
       onFirstInbound(context, input.childId);
@@ -172,19 +182,6 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       return;
     default:
       unreachable(input);
-  }
-}
-
-/** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */
-function noteTraffic(context: EndpointContext, children: readonly ChildTraffic[]): void {
-  for (const { childId, inboundSinceLast, outboundSinceLast } of children) {
-    const session = context.sessionsByChild.get(childId);
-    if (!session) continue;
-    if (inboundSinceLast) session.lastInboundAt = context.now;
-    if (outboundSinceLast) {
-      session.keepalive?.onOutbound(context.now);
-      armKeepalive(context, session);
-    }
   }
 }
 

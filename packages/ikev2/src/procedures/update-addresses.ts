@@ -1,13 +1,19 @@
 import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { type Path, pathsEqual } from '@ipsec-kit/ip';
-import { addressListNotifies, type UpdateAnswer, updateSaAddressesNotify } from '@ipsec-kit/mobike';
+import {
+  addressListNotifies,
+  ReturnRoutabilityCheck,
+  type UpdateAnswer,
+  updateSaAddressesNotify,
+} from '@ipsec-kit/mobike';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { tellMover } from '../mobike/perform-moves.ts';
-import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
+import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import type { Procedure } from './procedure.ts';
+import type { Procedure, UpdateReason } from './procedure.ts';
+import { enqueue } from './run-procedures.ts';
 
 type Update = Extract<Procedure, { readonly kind: 'update-addresses' }>;
 
@@ -16,6 +22,25 @@ export interface UpdateResponse {
   readonly payloads: readonly Payload[];
   readonly path: Path;
   readonly roundTripMs: number;
+}
+
+/** Tells the peer where we are, before all else that waits; one that waits already will tell it as well. */
+export function updateAddresses(
+  context: EndpointContext,
+  session: IkeSession,
+  reason: UpdateReason,
+): void {
+  if (session.queue.some(({ kind }) => kind === 'update-addresses')) return;
+  enqueue(context, session, newUpdate(context, reason), 'first');
+}
+
+/** An update of which the mover is to decide. */
+export function newUpdate(context: EndpointContext, reason: UpdateReason): Update {
+  return {
+    kind: 'update-addresses',
+    reason,
+    check: new ReturnRoutabilityCheck(context.random),
+  };
 }
 
 /** UPDATE_SA_ADDRESSES with NAT detection, COOKIE2 and, when it is news, the list of our other addresses.
@@ -34,6 +59,7 @@ export function updateAddressesRequest(
     return undefined;
   }
   if (!pathsEqual(path, session.path)) return undefined;
+  session.mapping.rebase();
   check.onSent(path.remote);
   return [
     updateSaAddressesNotify(),
@@ -53,16 +79,14 @@ export function onAddressesUpdated(
   { updateId, path, check }: Update,
   { payloads, path: over, roundTripMs }: UpdateResponse,
 ): void {
-  const { sa, provenPath } = session;
-  if (updateId === undefined || !path || !sa) return;
+  const { provenPath } = session;
+  if (updateId === undefined || !path) return;
   const routability = check.onResponse(notifiesOf(payloads)).kind;
   const refusal = refusalIn(payloads);
   const update = { updateId, routability, ...(refusal ? { refusal } : {}) };
   const outputs = tellMover(context, session, { kind: 'answered', path: over, update });
   const isDone = outputs.some(({ kind }) => kind === 'move-children') && !refusal;
   if (!isDone || routability !== 'verified' || !pathsEqual(path, session.path)) return;
-  // RFC 4555 §3.5, §3.8: whether a NAT is in between has changed with the path.
-  session.nat = readNatDetection(context.crypto, sa, path, payloads) ?? session.nat;
   session.provenPath = path;
   raise(context, {
     kind: 'addresses-updated',

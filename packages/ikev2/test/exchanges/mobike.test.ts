@@ -50,6 +50,9 @@ describe('MOBIKE as responder', () => {
     expect(last(openWithMobike(false).pair)).not.toContain('N(MOBIKE_SUPPORTED)');
     const silent = new Pair({ server: { mobike: true } }).open();
     expect(silent.client.story.join()).not.toContain('MOBIKE_SUPPORTED');
+    const alone = new Pair({ client: { mobike: true } }).open();
+    expect(alone.client.story.join()).toContain('N(MOBIKE_SUPPORTED)');
+    expect(alone.server.story.join()).not.toContain('AUTH N(MOBIKE_SUPPORTED)');
   });
 
   it('does not move for a request from elsewhere without UPDATE_SA_ADDRESSES (RFC 4555 §3.8)', () => {
