@@ -5,6 +5,7 @@ import {
   type Instant,
   type Machine,
   msBetween,
+  type WakeClass,
 } from '@ipsec-kit/clock';
 import { BindingRule } from './binding-rule.ts';
 import type {
@@ -128,13 +129,17 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     );
   }
 
-  nextDeadline(): Deadline | undefined {
-    return earliestDeadline([
+  /** When to say `timeout` next.
+   * @param wake - of deadlines of this class only: one that does not wake the device must not hide a later one that does.
+   */
+  nextDeadline(wake?: WakeClass): Deadline | undefined {
+    const all = [
       this.#pathDeadline(),
       this.#keepaliveDeadline(),
       this.#idleDeadline(),
       this.#oneWay.nextDeadline(this.#now),
-    ]);
+    ];
+    return earliestDeadline(all.filter((one) => wake === undefined || one?.wake === wake));
   }
 
   /** When packets last came and went, for status. */

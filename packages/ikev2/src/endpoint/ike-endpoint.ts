@@ -1,4 +1,4 @@
-import type { Machine } from '@ipsec-kit/clock';
+import type { Machine, WakeClass } from '@ipsec-kit/clock';
 import { instantFromMs } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { onFirstInbound } from '../child/activate-child.ts';
@@ -50,7 +50,10 @@ export interface IkeEndpointOptions {
 
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
 export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
-  nextDeadline(): EndpointDeadline | undefined;
+  /** The deadline that comes first, of all or of one class. One that may wait for the process to be awake must not hide a later
+   * one that wakes the device: where that makes a difference, each class is scheduled by itself.
+   */
+  nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
   /** When the keys of a session and of its children are replaced, and when they end; `undefined` when there is no such session. */
   lifetimes(sessionId: number): SessionLifetimes | undefined;
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
@@ -68,15 +71,14 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       context.now = input.now;
       context.outputs = [];
       handle(context, input);
-      settleLiveness(context);
       afterEndsBehind(context);
       resumeWaiting(context);
       afterEndsBehind(context);
       settleLiveness(context);
       return context.outputs;
     },
-    nextDeadline() {
-      const first = context.deadlines.first();
+    nextDeadline(wakeClass) {
+      const first = context.deadlines.first(wakeClass);
       if (!first) return undefined;
       const { sessionId, label, at, toleranceMs, wake } = first;
       const session = context.sessions.get(sessionId);

@@ -38,6 +38,7 @@ const RANKS: Partial<Record<TimerName, number>> = {
   'half-open': 6,
   'dpd-timeout': 7,
   path: 8,
+  'path-watch': 8,
 };
 /** A path that may not be there any more: nothing else arrives before it is. */
 const PATH_FIRST = 0;
@@ -58,7 +59,7 @@ export function runTimers(context: EndpointContext): void {
 }
 
 function rankOf(name: TimerName, isDoubtful: boolean): number {
-  return name === 'path' && isDoubtful ? PATH_FIRST : (RANKS[name] ?? ORDINARY_RANK);
+  return name.startsWith('path') && isDoubtful ? PATH_FIRST : (RANKS[name] ?? ORDINARY_RANK);
 }
 
 function onTimer(context: EndpointContext, session: IkeSession, name: TimerName): void {
@@ -74,6 +75,7 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       endSession(context, session, neverAuthenticated(session.path));
       return;
     case 'path':
+    case 'path-watch':
       onPathTimer(context, session);
       return;
     case 'address-update':

@@ -6,6 +6,7 @@ export type TimerName =
   | 'address-update'
   | 'standby'
   | 'path'
+  | 'path-watch'
   | 'child-lifetime'
   | 'activation'
   | 'retired-child'
