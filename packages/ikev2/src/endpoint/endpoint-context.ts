@@ -6,7 +6,7 @@ import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
 import type { SeenEndpoints } from '../mobike/seen-endpoints.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import type { LivenessNews } from '../session/liveness.ts';
+import type { LivenessNews } from '../session/liveness-news.ts';
 import { shownSession } from '../session/shown-session.ts';
 import type { PeerSessions } from '../unique/peer-sessions.ts';
 import type { AnswerLimiter } from './answer-limiter.ts';

@@ -1,19 +1,13 @@
 import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { type Path, pathsEqual } from '@ipsec-kit/ip';
-import {
-  addressListNotifies,
-  ReturnRoutabilityCheck,
-  type UpdateAnswer,
-  updateSaAddressesNotify,
-} from '@ipsec-kit/mobike';
+import { addressListNotifies, type UpdateAnswer, updateSaAddressesNotify } from '@ipsec-kit/mobike';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { tellMover } from '../mobike/perform-moves.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import type { Procedure, UpdateReason } from './procedure.ts';
-import { enqueue } from './run-procedures.ts';
+import type { Procedure } from './procedure.ts';
 
 type Update = Extract<Procedure, { readonly kind: 'update-addresses' }>;
 
@@ -22,25 +16,6 @@ export interface UpdateResponse {
   readonly payloads: readonly Payload[];
   readonly path: Path;
   readonly roundTripMs: number;
-}
-
-/** Tells the peer where we are, before all else that waits; one that waits already will tell it as well. */
-export function updateAddresses(
-  context: EndpointContext,
-  session: IkeSession,
-  reason: UpdateReason,
-): void {
-  if (session.queue.some(({ kind }) => kind === 'update-addresses')) return;
-  enqueue(context, session, newUpdate(context, reason), 'first');
-}
-
-/** An update of which the mover is to decide. */
-export function newUpdate(context: EndpointContext, reason: UpdateReason): Update {
-  return {
-    kind: 'update-addresses',
-    reason,
-    check: new ReturnRoutabilityCheck(context.random),
-  };
 }
 
 /** UPDATE_SA_ADDRESSES with NAT detection, COOKIE2 and, when it is news, the list of our other addresses.
