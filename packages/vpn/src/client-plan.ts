@@ -29,8 +29,7 @@ export function clientBinding(
       localAddresses.some((prefix) => prefixContains(prefix, address));
     return {
       ports: [ike, natT],
-      skip: (_name, address) =>
-        isLoopback(address) || isLinkLocal(address) || !isAllowed(address),
+      skip: (_name, address) => isLoopback(address) || isLinkLocal(address) || !isAllowed(address),
     };
   }
   return [

@@ -288,8 +288,7 @@ function createTrafficSampler(
   return (childIds) => {
     const now = clock.now();
     if (!childIds) {
-      for (const childId of told.keys())
-        if (!installer.children.has(childId)) told.delete(childId);
+      for (const childId of told.keys()) if (!installer.children.has(childId)) told.delete(childId);
     }
     const sampled = [...(childIds ?? installer.children.keys())];
     return sampled.flatMap((childId) => sampleOne(childId, now) ?? []);

@@ -8,10 +8,7 @@ export interface ScratchPorts {
   /** Whether this local port is one; what comes on it has the framing of port 4500. */
   has(port: number): boolean;
   /** Opens one on the address from which this host sends to `remote`. @returns nothing when none is to be had. */
-  open(
-    remote: Endpoint,
-    world: Pick<Platform, 'localAddressFor'>,
-  ): Promise<Endpoint | undefined>;
+  open(remote: Endpoint, world: Pick<Platform, 'localAddressFor'>): Promise<Endpoint | undefined>;
   close(local: Endpoint): void;
 }
 

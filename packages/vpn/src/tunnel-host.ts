@@ -4,9 +4,9 @@ import { openCapture } from './capture.ts';
 import type { ChildOpener } from './child-opener.ts';
 import type { InitialPath } from './connection-path.ts';
 import type { Driver } from './driver.ts';
+import type { HostFollower } from './host-follower.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { openKeyLog } from './key-log.ts';
-import type { HostFollower } from './host-follower.ts';
 import type { SessionBook } from './session-book.ts';
 import type { SessionRequest } from './session-request.ts';
 import type { VpnStatus } from './status.ts';
@@ -14,8 +14,8 @@ import type { TrapKeeper } from './trap-keeper.ts';
 import { createTunnelCore } from './tunnel-core.ts';
 import { openDevices } from './tunnel-devices.ts';
 import type { TunnelHostOptions } from './tunnel-host-options.ts';
-import { wakeStatus } from './wake-status.ts';
 import { messageOf, systemErrorCode, vpnErrorFrom } from './vpn-error.ts';
+import { wakeStatus } from './wake-status.ts';
 
 /** The code of a TUN adapter's error when there is no device any more. */
 const DEVICE_GONE = 'EBADFD';

@@ -48,10 +48,7 @@ export interface CompiledSettings {
 }
 
 /** Compiles the settings of the whole endpoint; absent ones get their defaults. */
-export function compileSettings(
-  checks: OptionChecks,
-  options: SettingsOptions,
-): CompiledSettings {
+export function compileSettings(checks: OptionChecks, options: SettingsOptions): CompiledSettings {
   checks.object('settings', options, KNOWN);
   const at = (key: keyof SettingsOptions): string => join('settings', key);
   const count = (key: CountKey, fallback: number, max: number = MAX_COUNT): number =>
@@ -102,7 +99,11 @@ export function compileSettings(
 
 type CountKey = Exclude<
   keyof SettingsOptions,
-  'keepAliveForced' | 'networkMonitor' | 'makeBeforeBreak' | 'retransmitBase' | 'retransmitJitterPercent'
+  | 'keepAliveForced'
+  | 'networkMonitor'
+  | 'makeBeforeBreak'
+  | 'retransmitBase'
+  | 'retransmitJitterPercent'
 >;
 
 function compileRetransmission(
