@@ -1,4 +1,4 @@
-import { addMs, type Clock, type Instant, type Machine } from '@ipsec-kit/clock';
+import { addMs, type Clock, type Instant, type Machine, type WakeClass } from '@ipsec-kit/clock';
 import type { PairActivity, PathFact } from '@ipsec-kit/datapath';
 import type {
   AddressPools,
@@ -21,7 +21,7 @@ import { messageOf } from './vpn-error.ts';
 
 /** The IKE machine, as the driver sees it. */
 export interface EndpointMachine extends Machine<EndpointInput, EndpointOutput> {
-  nextDeadline(): EndpointDeadline | undefined;
+  nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
 }
 
 /** How IKE messages leave, and what is known of the traffic of Child SAs. */
@@ -40,7 +40,7 @@ export interface ControlPath {
 export interface DriverOptions {
   readonly endpoint: EndpointMachine;
   readonly clock: Pick<Clock, 'now'>;
-  /** Carries the deadline of the endpoint under the key `ike`. */
+  /** Carries the deadlines of the endpoint under the keys `ike-device` and `ike-process`. */
   readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
   readonly control: ControlPath;
   readonly installer: ChildInstaller;
@@ -70,7 +70,12 @@ type TimelessInput = EndpointInput extends infer Input
     : never
   : never;
 
-const DEADLINE_KEY = 'ike';
+const WAKE_CLASSES = ['device', 'process'] as const;
+
+/** One that does not wake the device must not hide a later one that does, so each class is scheduled by itself. */
+function deadlineKey(wake: WakeClass): string {
+  return `ike-${wake}`;
+}
 
 /** Makes the driver of one endpoint. It opens nothing: the caller connects {@link Driver.receive} to the sockets
  * and {@link Driver.noteFacts} to the packet path.
@@ -109,9 +114,11 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function awaitDeadline(): void {
-    const deadline = endpoint.nextDeadline();
-    if (deadline) scheduler.schedule(DEADLINE_KEY, deadline, onDeadline);
-    else scheduler.cancel(DEADLINE_KEY);
+    for (const wake of WAKE_CLASSES) {
+      const deadline = endpoint.nextDeadline(wake);
+      if (deadline) scheduler.schedule(deadlineKey(wake), deadline, onDeadline);
+      else scheduler.cancel(deadlineKey(wake));
+    }
   }
 
   function onDeadline(): void {
@@ -246,7 +253,7 @@ export function createDriver(options: DriverOptions): Driver {
     stop() {
       isStopped = true;
       waiting.length = 0;
-      scheduler.cancel(DEADLINE_KEY);
+      for (const wake of WAKE_CLASSES) scheduler.cancel(deadlineKey(wake));
     },
   };
 }
