@@ -10,6 +10,7 @@ export type Need =
   | 'conntrack'
   | 'strongswan'
   | 'tshark'
+  | 'tcpdump'
   | 'iperf3'
   | 'openssl'
   | 'freeradius'
@@ -26,6 +27,7 @@ const checks: Record<Need, () => string | undefined> = {
     existsSync('/usr/sbin/charon-systemd')
       ? program('swanctl', 'strongswan-swanctl')
       : 'it needs strongSwan (charon-systemd)',
+  tcpdump: () => program('tcpdump', 'tcpdump'),
   tshark: () => program('tshark', 'tshark'),
   iperf3: () => program('iperf3', 'iperf3'),
   openssl: () => program('openssl', 'openssl'),

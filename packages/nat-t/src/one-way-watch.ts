@@ -62,8 +62,8 @@ export class OneWayWatch {
 
   /** When to take the next sample; `undefined` while nothing is being sent. */
   nextDeadline(now: Instant): Deadline | undefined {
-    if (!this.#isTwoWay || this.#lookUntil === undefined || now >= this.#lookUntil)
-      return undefined;
+    // Also while it is not two-way: the first sample of a flow is taken before its answer comes.
+    if (this.#lookUntil === undefined || now >= this.#lookUntil) return undefined;
     // A busy device is awake anyway; a sleeping one is not woken for this.
     return {
       name: 'one-way-watch',

@@ -315,6 +315,14 @@ describe('one-way silence', () => {
     expect(policy.nextDeadline()?.name).toBe('nat-keepalive');
   });
 
+  it('looks on at a flow whose first sample was taken before its first answer', () => {
+    const { policy, traffic, begin, end } = setUp();
+    begin(0);
+    end(0, undefined, 40);
+    traffic(9_000, { outEsp: at(9_000) }, 1);
+    expect(policy.nextDeadline()).toMatchObject({ name: 'one-way-watch', at: 9_250 });
+  });
+
   it('starts over with a counter that does', () => {
     const { traffic } = rebound();
     traffic(10_100, { outEsp: at(10_100) }, 2);

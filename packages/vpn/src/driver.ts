@@ -272,23 +272,29 @@ function createTrafficSampler(
   control: Pick<ControlPath, 'pairCounters' | 'pairActivity'>,
   clock: Pick<Clock, 'now'>,
 ): (childIds?: Iterable<number>) => readonly ChildTraffic[] {
-  const told = new Map<number, number>();
+  const told = new Map<number, { readonly inPackets: number; readonly outPackets: number }>();
 
   function sampleOne(childId: number, now: Instant): ChildTraffic | undefined {
     const counters = control.pairCounters(childId);
     const activity = control.pairActivity(childId);
     if (!counters || !activity) return undefined;
-    const passed = counters.inPackets + counters.outPackets;
-    if (told.get(childId) === passed) return undefined;
-    told.set(childId, passed);
+    const { inPackets, outPackets } = counters;
+    const before = told.get(childId) ?? { inPackets: 0, outPackets: 0 };
+    const hasInbound = inPackets !== before.inPackets;
+    const hasOutbound = outPackets !== before.outPackets;
+    if (!hasInbound && !hasOutbound) return undefined;
+    told.set(childId, { inPackets, outPackets });
     const { lastInboundAgoMs, lastOutboundAgoMs } = activity;
+    // Two clocks give the same packet another time at each look: a direction in which nothing came keeps the stamp it has.
     return {
       childId,
-      packetsOut: counters.outPackets,
-      ...(lastInboundAgoMs === undefined ? {} : { lastInboundAt: addMs(now, -lastInboundAgoMs) }),
-      ...(lastOutboundAgoMs === undefined
-        ? {}
-        : { lastOutboundAt: addMs(now, -lastOutboundAgoMs) }),
+      packetsOut: outPackets,
+      ...(hasInbound && lastInboundAgoMs !== undefined
+        ? { lastInboundAt: addMs(now, -lastInboundAgoMs) }
+        : {}),
+      ...(hasOutbound && lastOutboundAgoMs !== undefined
+        ? { lastOutboundAt: addMs(now, -lastOutboundAgoMs) }
+        : {}),
     };
   }
 

@@ -10,7 +10,7 @@ import { createRoamingLab, forgetMappings, mappedPorts } from './lab/roaming-lab
 import { type Established, type Ours, withTunnel } from './lab/tunnel.ts';
 
 const gate = interopGate(
-  ['root', 'tun', 'netns', 'nft', 'conntrack', 'strongswan'],
+  ['root', 'tun', 'netns', 'nft', 'conntrack', 'tcpdump', 'strongswan'],
   'NAT mappings that change, with strongSwan in both roles',
 );
 
@@ -60,9 +60,11 @@ describe.skipIf(gate.skip)('the NAT forgets the mapping while traffic flows both
           const spis = await ikeSpis(established);
           const rebinding = await rebind(established);
           task.meta.figures = figures(rebinding);
-          const [before, after] = rebinding.ports;
-          expect(before).toHaveLength(1);
-          expect(after).not.toEqual(before);
+          const [before = [], after = []] = rebinding.ports;
+          // Beside that of the tunnel there may be one for a probe.
+          expect(before.length).toBeGreaterThan(0);
+          expect(after.length).toBeGreaterThan(0);
+          for (const port of after) expect(before).not.toContain(port);
           for (const way of ['up', 'down'] as const)
             expect(outageMs(rebinding.result[way]) ?? Infinity, way).toBeLessThanOrEqual(limitMs);
           expect(await ikeSpis(established)).toEqual(spis);
@@ -115,8 +117,8 @@ describe.skipIf(gate.skip)('idle for longer than the NAT keeps a mapping, keep_a
           await pause(idleMs);
           const after = await mappedPorts(lab);
           task.meta.figures = `idle for ${idleMs} ms, mapping kept for ${mappingSeconds} s: port ${before} to ${after}`;
-          expect(before).toHaveLength(1);
-          expect(after).toEqual(before);
+          expect(before.length).toBeGreaterThan(0);
+          expect(after).toEqual(expect.arrayContaining(before));
           await lab.right.ping('10.88.0.1', { source: addresses.right.inner4, count: 1 });
           expect(await ikeSpis(established)).toEqual(spis);
         },

@@ -2,27 +2,43 @@ import type { Host } from './lab.ts';
 
 /** Payloads of UDP datagrams that pass a device, in hexadecimal, as they come. */
 export interface WatchedDatagrams {
-  /** Resolves with the first `count` of them. */
+  /** Resolves with the first `count` of them, when one more has come. */
   first(count: number, timeoutMs?: number): Promise<string[]>;
-  stop(): Promise<void>;
+  /** Ends the watch, and returns all of them. */
+  stop(): Promise<string[]>;
 }
 
-/** Starts to watch the datagrams at `device` that `filter` (of libpcap) lets pass. */
+/** Octets of the headers of IPv4 and UDP, in hexadecimal digits. */
+const headerDigits = 2 * (20 + 8);
+
+/** Starts to watch the datagrams over IPv4 at `device` that `filter` (of libpcap) lets pass. */
 export async function watchDatagrams(
   host: Host,
   device: string,
   filter: string,
 ): Promise<WatchedDatagrams> {
-  const fields = ['-T', 'fields', '-e', 'udp.payload'];
-  const capture = host.start('tshark', ['-l', '-n', '-i', device, '-f', filter, ...fields]);
-  await capture.waitFor(/Capturing on/i);
+  const options = ['-l', '-n', '-t', '-x', '-s', '0', '-i', device];
+  const capture = host.start('tcpdump', [...options, filter]);
+  await capture.waitFor(/listening on/i);
+  const seen = (): string[] =>
+    capture.output
+      .split(/^IP .*$/m)
+      .slice(1)
+      .map((lines) =>
+        [...lines.matchAll(/^\s+0x\w+: {2}(.*)$/gm)]
+          .map(([, digits = '']) => digits.replaceAll(' ', ''))
+          .join('')
+          .slice(headerDigits),
+      );
   return {
     async first(count, timeoutMs = 10_000) {
-      await capture.waitForCount(/^[0-9a-f]+$/gm, count, timeoutMs);
-      return (capture.output.match(/^[0-9a-f]+$/gm) ?? []).slice(0, count);
+      // The last one may not be printed whole yet.
+      await capture.waitForCount(/^IP .*$/gm, count + 1, timeoutMs);
+      return seen().slice(0, count);
     },
     async stop() {
       await capture.stop();
+      return seen();
     },
   };
 }
