@@ -95,22 +95,21 @@ async function addressRouter(router: Host): Promise<void> {
   await router.run('nft', '-f', rules);
 }
 
-/** Brings the client into a network: address, link and default route. */
+/** Brings the client into a network, as at once as whoever manages a host's networks does: link, addresses and default routes. */
 export async function join(
   lab: Lab,
   network: ClientNetwork,
   families: readonly (4 | 6)[] = [4],
 ): Promise<void> {
   const { device, ...places } = clientNetworks[network];
-  await ip(lab.left, 'link', 'set', device, 'up');
+  const lines = [`link set ${device} up`];
   for (const family of families) {
     const { own, router } = places[family];
-    const length = family === 4 ? '24' : '64';
-    const nodad = family === 4 ? [] : ['nodad'];
-    await ip(lab.left, 'addr', 'add', `${own}/${length}`, 'dev', device, ...nodad);
-    const route = ['route', 'add', 'default', 'via', router, 'dev', device];
-    await ip(lab.left, `-${family}`, ...route);
+    const [length, nodad] = family === 4 ? [24, ''] : [64, 'nodad'];
+    lines.push(`address add ${own}/${length} dev ${device} ${nodad}`);
+    lines.push(`route add default via ${router} dev ${device}`);
   }
+  await ip(lab.left, '-batch', lab.left.file('join', `${lines.join('\n')}\n`));
 }
 
 /** Takes the client out of a network, as when it goes out of range. */
