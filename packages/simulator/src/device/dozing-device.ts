@@ -5,7 +5,7 @@ import type { Middlebox, Passage } from '../network/middlebox.ts';
 import { RandomStream } from '../network/random-stream.ts';
 import { createDeviceClock } from './device-clock.ts';
 import { DeviceCpu } from './device-cpu.ts';
-import { type DeviceSettings, requireDeviceSettings, type Span } from './device-settings.ts';
+import { type ChanceSpan, type DeviceSettings, requireDeviceSettings, type Span } from './device-settings.ts';
 import { DeviceTimers } from './device-timers.ts';
 import { type EnergyAccount, EnergyMeter } from './energy-account.ts';
 import { ExactAlarm } from './exact-alarm.ts';
@@ -49,7 +49,7 @@ export class DozingDevice {
       clock: clockKind,
       awakeMs,
       radioTailMs,
-      idleAlarmSpan,
+      idleAlarmDelay,
     } = requireDeviceSettings(settings);
     const cpu = new DeviceCpu(world, awakeMs.user);
     this.name = name;
@@ -74,7 +74,7 @@ export class DozingDevice {
       wake: () => cpu.wake('alarm', awakeMs.alarm),
       hold: () => cpu.hold(),
       isDeferring: () => this.#isIdle && !settings.isWhitelisted,
-      drawSpanMs: () => draw(deferrals, idleAlarmSpan),
+      drawDelayMs: () => draw(deferrals, idleAlarmDelay),
     });
     this.alarm = settings.usesAlarm ? alarmWakeSource({ clock, alarm: this.#alarm }) : undefined;
     this.middlebox = {
@@ -108,7 +108,7 @@ export class DozingDevice {
     this.#cpu.wake('user', forMs);
     if (wasIdle) {
       this.#onNote('leaves idle mode');
-      this.#alarm.endDeferring();
+      this.#alarm.onIdleChange();
       this.#awaitChance();
     }
     this.#awaitIdle();
@@ -145,7 +145,7 @@ export class DozingDevice {
     this.#cancelIdle = this.#world.wakeAt(addMs(this.#world.now(), idleAfterMs), () => {
       this.#isIdle = true;
       this.#onNote('enters idle mode');
-      this.#alarm.beginDeferring();
+      this.#alarm.onIdleChange();
       this.#awaitChance();
     });
   }
@@ -155,12 +155,18 @@ export class DozingDevice {
     const span = this.#isIdle ? chanceWakeInIdle : chanceWake;
     this.#cancelChance?.();
     if (!span) return;
-    const at = addMs(this.#world.now(), draw(this.#random, span));
+    const at = addMs(this.#world.now(), drawChance(this.#random, span));
     this.#cancelChance = this.#world.wakeAt(at, () => {
       this.#cpu.wake('chance', awakeMs.chance);
       this.#awaitChance();
     });
   }
+}
+
+function drawChance(random: RandomStream, span: ChanceSpan): number {
+  const { lateShare = 0, lateBy } = span;
+  const spanMs = draw(random, span);
+  return lateBy && random.fraction() < lateShare ? spanMs + draw(random, lateBy) : spanMs;
 }
 
 function draw(random: RandomStream, { leastMs, mostMs }: Span): number {

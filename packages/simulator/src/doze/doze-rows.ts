@@ -19,13 +19,18 @@ export interface DozeRow {
   readonly published?: PublishedFigures;
 }
 
-/** The phone of all rows. Fitted to what was published of its wakes: keepalives of a program that looks at every wake were
- * about 61 s apart, at times 10 to 20 s more; those of one that counts 45 s awake came after four minutes or more, so
- * that each wake lasts about ten seconds.
+/** The phone of all rows. Fitted to what was published of its wakes: a program that looks at every wake sent "often 3 keepalives
+ * ~61 s apart, then followed a slightly longer delay (10-20 s)"; one that counts 45 s awake sent them "4 or more minutes"
+ * after the last packet, so that a wake lasts between ten and eleven seconds.
  */
 export const PHONE: Partial<DeviceSettings> = {
-  chanceWake: { leastMs: 58_000, mostMs: 74_000 },
-  awakeMs: { packet: 500, alarm: 500, chance: 10_000, user: 30_000 },
+  chanceWake: {
+    leastMs: 60_500,
+    mostMs: 61_500,
+    lateShare: 0.25,
+    lateBy: { leastMs: 10_000, mostMs: 20_000 },
+  },
+  awakeMs: { packet: 500, alarm: 500, chance: 10_500, user: 30_000 },
 };
 
 /** The NAT of all published rows. Its lifetime was not published; 290 s is fitted: a mapping that only the pings keep dies

@@ -108,6 +108,11 @@ export class EndpointDriver {
     scheduler.schedule(DEADLINE_KEY, deadline, () => this.#onDeadline());
   }
 
+  /** Tells what the packet path has carried since the last time. */
+  feedTraffic(): void {
+    this.feed({ kind: 'traffic', children: this.#options.sampleTraffic() });
+  }
+
   #onDeadline(): void {
     const { sampleTraffic } = this.#options;
     this.feed({ kind: 'traffic', children: sampleTraffic() }, { kind: 'timeout' });

@@ -1,4 +1,4 @@
-import type { Deadline, Instant } from '@ipsec-kit/clock';
+import { addMs, type Deadline, type Instant } from '@ipsec-kit/clock';
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import {
   type Answer,
@@ -35,6 +35,8 @@ import type {
 } from './simulated-host-options.ts';
 
 const DEFAULT_PORTS: HostPorts = { ike: 500, natT: 4500 };
+/** Silence after which the next ESP packet out is told to the IKE endpoint at once. */
+const SILENCE_MS = 1_000;
 
 /** A host of the virtual network with a whole VPN: IKE endpoint, packet engine, and in place of a TUN device
  * {@link SimulatedHost.sendInner} and {@link SimulatedHost.received}. It answers pings that come through a tunnel.
@@ -52,6 +54,7 @@ export class SimulatedHost {
   readonly #worker: SimulatedWorker;
   readonly #onEvent: (event: SessionEvent) => void;
   readonly #inbox = new InnerInbox();
+  #lastEspOutAt: Instant;
   #rejectedDatagrams = 0;
 
   constructor(options: SimulatedHostOptions) {
@@ -60,6 +63,7 @@ export class SimulatedHost {
     this.name = name;
     this.ports = options.ports ?? DEFAULT_PORTS;
     this.#clock = clock;
+    this.#lastEspOutAt = clock.now();
     this.#observer = options.observer ?? {};
     this.#worker = options.worker;
     this.#onEvent = options.onEvent ?? (() => undefined);
@@ -197,8 +201,17 @@ export class SimulatedHost {
       this.#observer.espSent?.(data);
       this.#send(path, data);
     }
+    if (sealed.length > 0) this.#noteOutbound();
     this.#noteFacts();
     return sealed.length > 0;
+  }
+
+  /** The first packet out after a silence is told at once: what counts silence would learn of it only at its next deadline. */
+  #noteOutbound(): void {
+    const now = this.#clock.now();
+    const isNews = now >= addMs(this.#lastEspOutAt, SILENCE_MS);
+    this.#lastEspOutAt = now;
+    if (isNews) this.#driver.feedTraffic();
   }
 
   #answer(request: Request): Answer {
