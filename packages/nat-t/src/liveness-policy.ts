@@ -114,6 +114,20 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     }
   }
 
+  /** Takes stamps without deciding anything: for each packet; what follows from them comes with the next input. */
+  note(stamps: TrafficStamps): void {
+    this.#traffic.merge(stamps);
+  }
+
+  /** Whether the path has to be asked about before anything else goes over it. */
+  isInDoubt(now: Instant): boolean {
+    if (this.#owedUpdate !== undefined) return true;
+    if (this.#doubt !== undefined && this.#doubt !== 'baseline') return true;
+    return (
+      this.#isKept() && this.#rule.judge(msBetween(this.#traffic.lastOutbound, now)) === 'late'
+    );
+  }
+
   nextDeadline(): Deadline | undefined {
     return earliestDeadline([
       this.#pathDeadline(),

@@ -1,4 +1,4 @@
-import type { Clock, Machine } from '@ipsec-kit/clock';
+import type { Clock, Instant, Machine } from '@ipsec-kit/clock';
 import type {
   AddressPools,
   Answer,
@@ -71,7 +71,7 @@ const DEADLINE_KEY = 'ike';
 export function createDriver(options: DriverOptions): Driver {
   const { endpoint, clock, scheduler, control, installer, requests, pools, onEvent } = options;
   const waiting: TimelessInput[] = [];
-  const sampleTraffic = createTrafficSampler(installer, control);
+  const sampleTraffic = createTrafficSampler(installer, control, clock);
   let isRunning = false;
   let isStopped = false;
 
@@ -134,11 +134,22 @@ export function createDriver(options: DriverOptions): Driver {
 
   function answerTo(request: Request): Answer | Promise<Answer> {
     try {
-      const answer =
-        request.kind === 'install-child' ? installer.install(request.child) : requests(request);
+      const answer = performRequest(request);
       return answer instanceof Promise ? answer.catch(failedAnswer) : answer;
     } catch (error) {
       return failedAnswer(error);
+    }
+  }
+
+  function performRequest(request: Request): Answer | Promise<Answer> {
+    switch (request.kind) {
+      case 'install-child':
+        return installer.install(request.child);
+      case 'open-scratch-port':
+        // The sockets of a host are opened once.
+        return { kind: 'open-scratch-port', local: undefined };
+      default:
+        return requests(request);
     }
   }
 
@@ -149,6 +160,9 @@ export function createDriver(options: DriverOptions): Driver {
         break;
       case 'send-keepalive':
         control.sendKeepalive(output.path);
+        break;
+      case 'send-esp-keepalive':
+      case 'close-scratch-port':
         break;
       case 'remove-child':
         installer.remove(output.childId);
@@ -223,13 +237,15 @@ function failedAnswer(error: unknown): Answer {
   return { kind: 'failed', reason: messageOf(error) };
 }
 
-/** What moved in each Child SA since the last call: the four activities that liveness and keepalives look at. */
+/** What moved in each Child SA since the last call. The counters do not tell when, so the time of the sample stands for it. */
 function createTrafficSampler(
   installer: Pick<ChildInstaller, 'children'>,
   control: Pick<ControlPath, 'pairCounters'>,
+  clock: Pick<Clock, 'now'>,
 ): () => readonly ChildTraffic[] {
   let last = new Map<number, SaPairCounters>();
   return () => {
+    const now: Instant = clock.now();
     const samples = new Map<number, SaPairCounters>();
     const moved: ChildTraffic[] = [];
     for (const childId of installer.children.keys()) {
@@ -237,11 +253,15 @@ function createTrafficSampler(
       if (!counters) continue;
       const before = last.get(childId);
       samples.set(childId, { ...counters });
-      const inboundSinceLast = counters.inPackets > (before?.inPackets ?? 0);
-      const outboundSinceLast = counters.outPackets > (before?.outPackets ?? 0);
-      if (inboundSinceLast || outboundSinceLast) {
-        moved.push({ childId, inboundSinceLast, outboundSinceLast });
-      }
+      const hasInbound = counters.inPackets > (before?.inPackets ?? 0);
+      const hasOutbound = counters.outPackets > (before?.outPackets ?? 0);
+      if (!hasInbound && !hasOutbound) continue;
+      moved.push({
+        childId,
+        packetsOut: counters.outPackets,
+        ...(hasInbound ? { lastInboundAt: now } : {}),
+        ...(hasOutbound ? { lastOutboundAt: now } : {}),
+      });
     }
     last = samples;
     return moved;

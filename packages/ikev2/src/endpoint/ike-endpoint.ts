@@ -4,15 +4,14 @@ import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { onFirstInbound } from '../child/activate-child.ts';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import {
-  type ChildTraffic,
   type EndpointDeadline,
   type EndpointInput,
   type EndpointOutput,
   FIRST_RESPONDER_SESSION_ID,
 } from '../endpoint-io.ts';
-import { armKeepalive } from '../nat/keepalive.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
+import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
 import { followPeer } from '../session/move-path.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
@@ -66,7 +65,9 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       context.now = input.now;
       context.outputs = [];
       handle(context, input);
+      settleLiveness(context);
       afterEndsBehind(context);
+      settleLiveness(context);
       return context.outputs;
     },
     nextDeadline() {
@@ -124,6 +125,9 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     endedBehind: [],
     peerSessions: new PeerSessions(),
     nextChildId: 1,
+    localAddresses: { addresses: [] },
+    networkKey: undefined,
+    livenessNews: new Map(),
   };
 }
 
@@ -142,13 +146,23 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       performCommand(context, input.command);
       return;
     case 'traffic':
-      noteTraffic(context, input.children);
+      noteSample(context, input.children);
       return;
     case 'peer-moved': {
       const session = context.sessionsByChild.get(input.childId);
       if (session) followPeer(context, session, input.path, session.marker, 'esp');
       return;
     }
+    case 'slept':
+    case 'connectivity':
+      onPathEvent(context, input);
+      return;
+    case 'local-addresses':
+      context.localAddresses = input;
+      return;
+    case 'network':
+      context.networkKey = input.networkKey;
+      return;
     case 'child-first-inbound':
       onFirstInbound(context, input.childId);
       return;
@@ -157,19 +171,6 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       return;
     default:
       unreachable(input);
-  }
-}
-
-/** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */
-function noteTraffic(context: EndpointContext, children: readonly ChildTraffic[]): void {
-  for (const { childId, inboundSinceLast, outboundSinceLast } of children) {
-    const session = context.sessionsByChild.get(childId);
-    if (!session) continue;
-    if (inboundSinceLast) session.lastInboundAt = context.now;
-    if (outboundSinceLast) {
-      session.keepalive?.onOutbound(context.now);
-      armKeepalive(context, session);
-    }
   }
 }
 
