@@ -5,7 +5,12 @@ import type { Middlebox, Passage } from '../network/middlebox.ts';
 import { RandomStream } from '../network/random-stream.ts';
 import { createDeviceClock } from './device-clock.ts';
 import { DeviceCpu } from './device-cpu.ts';
-import { type ChanceSpan, type DeviceSettings, requireDeviceSettings, type Span } from './device-settings.ts';
+import {
+  type ChanceSpan,
+  type DeviceSettings,
+  requireDeviceSettings,
+  type Span,
+} from './device-settings.ts';
 import { DeviceTimers } from './device-timers.ts';
 import { type EnergyAccount, EnergyMeter } from './energy-account.ts';
 import { ExactAlarm } from './exact-alarm.ts';
