@@ -172,9 +172,10 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   #keepMapping(now: Instant): readonly LivenessAction[] {
     if (!this.#isKept() || (this.#heldUntil !== undefined && now < this.#heldUntil)) return [];
-    const verdict = this.#rule.judge(msBetween(this.#traffic.lastOutbound, now));
-    if (verdict === 'nothing') return [];
-    if (verdict === 'late') {
+    const { lastOutbound } = this.#traffic;
+    // As {@link #keepaliveAt} has it: a difference may round to less at that very instant, for ever.
+    if (now < addMs(lastOutbound, this.#rule.keepaliveMs)) return [];
+    if (this.#rule.judge(msBetween(lastOutbound, now)) === 'late') {
       if (!this.#isExchangeRunning) return this.#isAskedLately() ? [] : this.#ask('late');
       // It cannot go out now; 0xFF could renew a mapping under another port with nobody noticing, so ask afterwards.
       this.#doubt ??= 'late';
@@ -253,9 +254,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   /** A DPD was asked for and nothing has gone out since: it waits somewhere, another would not help. */
   #isAskedLately(): boolean {
-    return (
-      this.#askedAt !== undefined && msBetween(this.#askedAt, this.#now) < this.#rule.keepaliveMs
-    );
+    return this.#askedAt !== undefined && this.#now < addMs(this.#askedAt, this.#rule.keepaliveMs);
   }
 
   #isIdle(now: Instant): boolean {
