@@ -5,6 +5,7 @@ import {
   type Instant,
   type Machine,
   msBetween,
+  type WakeClass,
 } from '@ipsec-kit/clock';
 import { BindingRule } from './binding-rule.ts';
 import type {
@@ -128,13 +129,15 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     );
   }
 
-  nextDeadline(): Deadline | undefined {
-    return earliestDeadline([
+  /** @param wake - of this class alone: the first of all may wake nobody, with one behind it that has to. */
+  nextDeadline(wake?: WakeClass): Deadline | undefined {
+    const deadlines = [
       this.#pathDeadline(),
       this.#keepaliveDeadline(),
       this.#idleDeadline(),
       this.#oneWay.nextDeadline(this.#now),
-    ]);
+    ];
+    return earliestDeadline(deadlines, wake);
   }
 
   /** When packets last came and went, for status. */

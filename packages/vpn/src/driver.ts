@@ -20,6 +20,8 @@ import { messageOf } from './vpn-error.ts';
 /** The IKE machine, as the driver sees it. */
 export interface EndpointMachine extends Machine<EndpointInput, EndpointOutput> {
   nextDeadline(): EndpointDeadline | undefined;
+  /** The first that deserves to wake the device; absent where there is but one class. */
+  nextDeviceDeadline?(): EndpointDeadline | undefined;
 }
 
 /** How IKE messages leave, and what is known of the traffic of Child SAs. */
@@ -61,6 +63,7 @@ type TimelessInput = EndpointInput extends infer Input
   : never;
 
 const DEADLINE_KEY = 'ike';
+const DEVICE_KEY = 'ike of the device';
 
 /** Makes the driver of one endpoint. It opens nothing: the caller connects {@link Driver.receive} to the sockets
  * and {@link Driver.noteFacts} to the packet path.
@@ -99,9 +102,15 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function awaitDeadline(): void {
-    const deadline = endpoint.nextDeadline();
-    if (deadline) scheduler.schedule(DEADLINE_KEY, deadline, onDeadline);
-    else scheduler.cancel(DEADLINE_KEY);
+    const first = endpoint.nextDeadline();
+    schedule(DEADLINE_KEY, first);
+    // One that wakes nobody must not hide one that does.
+    schedule(DEVICE_KEY, first?.wake === 'process' ? endpoint.nextDeviceDeadline?.() : undefined);
+  }
+
+  function schedule(key: string, deadline: EndpointDeadline | undefined): void {
+    if (deadline) scheduler.schedule(key, deadline, onDeadline);
+    else scheduler.cancel(key);
   }
 
   function onDeadline(): void {

@@ -19,6 +19,7 @@ export type TimerName =
   | 'init-refusal'
   | 'half-open'
   | 'path'
+  | 'path-watch'
   | 'child-lifetime'
   | 'activation'
   | 'retired-child'

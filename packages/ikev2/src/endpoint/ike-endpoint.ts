@@ -18,9 +18,9 @@ import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
 import { AnswerLimiter } from './answer-limiter.ts';
 import { CookieJar } from './cookies.ts';
-import { DeadlineHeap } from './deadline-heap.ts';
+import { DeadlineHeap, type HeapEntry } from './deadline-heap.ts';
 import { deliverAnswer } from './deliver-answer.ts';
-import type { EndpointContext } from './endpoint-context.ts';
+import type { EndpointContext, TimerName } from './endpoint-context.ts';
 import { HalfOpenCounter } from './half-open.ts';
 import { performCommand } from './perform-command.ts';
 import { receiveDatagram } from './receive-datagram.ts';
@@ -48,6 +48,8 @@ export interface IkeEndpointOptions {
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
 export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
   nextDeadline(): EndpointDeadline | undefined;
+  /** The first that deserves to wake a sleeping device: others that do not may come before it, and must not hide it. */
+  nextDeviceDeadline(): EndpointDeadline | undefined;
   /** When the keys of a session and of its children are replaced, and when they end; `undefined` when there is no such session. */
   lifetimes(sessionId: number): SessionLifetimes | undefined;
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
@@ -70,14 +72,8 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       settleLiveness(context);
       return context.outputs;
     },
-    nextDeadline() {
-      const first = context.deadlines.first();
-      if (!first) return undefined;
-      const { sessionId, label, at, toleranceMs, wake } = first;
-      const session = context.sessions.get(sessionId);
-      const shown = session ? shownSession(session).id : sessionId;
-      return { name: label, at, toleranceMs, wake, sessionId: shown };
-    },
+    nextDeadline: () => shownDeadline(context, context.deadlines.first()),
+    nextDeviceDeadline: () => shownDeadline(context, context.deadlines.firstOf('device')),
     lifetimes(sessionId) {
       const session = context.sessions.get(sessionId);
       return session && lifetimesOf(context, session);
@@ -86,6 +82,17 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       return context.counters.rejectedMessages;
     },
   };
+}
+
+function shownDeadline(
+  context: EndpointContext,
+  entry: HeapEntry<TimerName> | undefined,
+): EndpointDeadline | undefined {
+  if (!entry) return undefined;
+  const { sessionId, label, at, toleranceMs, wake } = entry;
+  const session = context.sessions.get(sessionId);
+  const shown = session ? shownSession(session).id : sessionId;
+  return { name: label, at, toleranceMs, wake, sessionId: shown };
 }
 
 function createContext(options: IkeEndpointOptions): EndpointContext {

@@ -35,6 +35,7 @@ const RANKS: Partial<Record<TimerName, number>> = {
   'half-open': 6,
   'dpd-timeout': 7,
   path: 8,
+  'path-watch': 8,
 };
 /** A path that may not be there any more: nothing else arrives before it is. */
 const PATH_FIRST = 0;
@@ -71,6 +72,7 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       endSession(context, session, neverAuthenticated(session.path));
       return;
     case 'path':
+    case 'path-watch':
       onPathTimer(context, session);
       return;
     case 'child-lifetime':

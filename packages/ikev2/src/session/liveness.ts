@@ -1,3 +1,4 @@
+import type { Deadline } from '@ipsec-kit/clock';
 import type { LivenessAction, LivenessInput, MappingVerdict } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
@@ -26,6 +27,7 @@ export function beginLiveness(context: EndpointContext, session: IkeSession): vo
     session.liveness = predecessor.liveness;
     predecessor.liveness = undefined;
     context.deadlines.clear(predecessor.id, 'path');
+    context.deadlines.clear(predecessor.id, 'path-watch');
     noteExchangeEnded(context, session, {});
   }
   session.liveness ??= new LivenessPolicy(now, {
@@ -204,13 +206,23 @@ function keepByEsp(context: EndpointContext, session: IkeSession): void {
 }
 
 function armPath(context: EndpointContext, session: IkeSession): void {
-  const next = isStanding(session) ? session.liveness?.nextDeadline() : undefined;
+  const liveness = isStanding(session) ? session.liveness : undefined;
+  armOne(context, session, 'path', liveness?.nextDeadline('device'));
+  armOne(context, session, 'path-watch', liveness?.nextDeadline('process'));
+}
+
+function armOne(
+  context: EndpointContext,
+  session: IkeSession,
+  timer: 'path' | 'path-watch',
+  next: Deadline | undefined,
+): void {
   if (!next) {
-    context.deadlines.clear(session.id, 'path');
+    context.deadlines.clear(session.id, timer);
     return;
   }
   const { at, toleranceMs, wake, name } = next;
-  setTimer(context, session, 'path', at, { label: name, toleranceMs, wake });
+  setTimer(context, session, timer, at, { label: name, toleranceMs, wake });
 }
 
 function unreachable(action: never): never {

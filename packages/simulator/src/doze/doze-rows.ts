@@ -46,9 +46,15 @@ const HOURS = 22;
 /** A side that never asks whether its peer lives. */
 export const noChecks: SideOptions = { connection: { dpdDelayMs: 0 } };
 
-/** A side that sends keepalives after `everyMs`, DPDs when it is later than that by `marginMs`, and no other checks. */
+/** A side that sends keepalives after `everyMs`, DPDs when it is later than that by `marginMs`, and no other checks: it does not
+ * learn that it slept.
+ */
 export function keepalives(everyMs: number, marginMs: number): SideOptions {
-  return { ...noChecks, settings: { keepaliveMs: everyMs, keepaliveDpdMarginMs: marginMs } };
+  return {
+    ...noChecks,
+    tellsOfSleep: false,
+    settings: { keepaliveMs: everyMs, keepaliveDpdMarginMs: marginMs },
+  };
 }
 
 function row(

@@ -1,4 +1,4 @@
-import { addMs, type Clock } from '@ipsec-kit/clock';
+import { addMs, type Clock, type Deadline } from '@ipsec-kit/clock';
 import type {
   Answer,
   ChildTraffic,
@@ -10,6 +10,7 @@ import type {
 import type { Scheduler } from '@ipsec-kit/scheduler';
 
 const DEADLINE_KEY = 'ike';
+const DEVICE_KEY = 'ike of the device';
 
 /** An input without its time, which the driver adds. */
 export type TimelessInput = EndpointInput extends infer Input
@@ -99,13 +100,20 @@ export class EndpointDriver {
   }
 
   #awaitDeadline(): void {
-    const { endpoint, scheduler } = this.#options;
-    const deadline = endpoint.nextDeadline();
-    if (!deadline) {
-      scheduler.cancel(DEADLINE_KEY);
-      return;
-    }
-    scheduler.schedule(DEADLINE_KEY, deadline, () => this.#onDeadline());
+    const { endpoint } = this.#options;
+    const first = endpoint.nextDeadline();
+    this.#schedule(DEADLINE_KEY, first);
+    // One that wakes nobody must not hide one that does.
+    this.#schedule(
+      DEVICE_KEY,
+      first?.wake === 'process' ? endpoint.nextDeviceDeadline() : undefined,
+    );
+  }
+
+  #schedule(key: string, deadline: Deadline | undefined): void {
+    const { scheduler } = this.#options;
+    if (deadline) scheduler.schedule(key, deadline, () => this.#onDeadline());
+    else scheduler.cancel(key);
   }
 
   /** Tells what the packet path has carried since the last time. */

@@ -103,7 +103,9 @@ describe('a device that dozes', () => {
     const chanceWake = { leastMs: 60_000, mostMs: 61_000, lateShare: 0.25, lateBy };
     const { world, notes } = scene({ chanceWake });
     world.advanceBy(10 * 60 * MINUTE_MS);
-    const at = notes.filter((note) => note.includes('chance')).map((note) => Number.parseInt(note, 10));
+    const at = notes
+      .filter((note) => note.includes('chance'))
+      .map((note) => Number.parseInt(note, 10));
     const gaps = at.slice(1).map((ms, index) => ms - (at[index] ?? 0));
     const late = gaps.filter((gap) => gap > 61_001);
     expect(late.length / gaps.length).toBeGreaterThan(0.2);
