@@ -1,4 +1,4 @@
-import { addMs, type CancelWake, type Clock } from '@ipsec-kit/clock';
+import { addMs, type CancelWake, type Clock, type SleepAwareClock } from '@ipsec-kit/clock';
 import { alarmWakeSource, type WakeSource } from '@ipsec-kit/scheduler';
 import type { Datagram } from '../network/datagram.ts';
 import type { Middlebox, Passage } from '../network/middlebox.ts';
@@ -33,7 +33,7 @@ export interface DozingDeviceOptions {
 export class DozingDevice {
   readonly name: string;
   /** What the program reads and waits on. */
-  readonly clock: Clock<'device'>;
+  readonly clock: Clock<'device'> | SleepAwareClock<'device'>;
   /** Wakes the device, and holds it until the work is done; `undefined` where the program does without. */
   readonly alarm: WakeSource<'device'> | undefined;
   readonly middlebox: Middlebox;
@@ -106,11 +106,12 @@ export class DozingDevice {
     return { rings, deferredRings };
   }
 
-  /** Somebody uses it: it is awake, and idle mode is over. */
+  /** Somebody uses it: it is awake, idle mode is over, and its programs are told, as when a screen goes on. */
   use(forMs: number = this.#settings.awakeMs.user): void {
     const wasIdle = this.#isIdle;
     this.#isIdle = false;
     this.#cpu.wake('user', forMs);
+    if ('checkSleep' in this.clock) this.clock.checkSleep();
     if (wasIdle) {
       this.#onNote('leaves idle mode');
       this.#alarm.onIdleChange();

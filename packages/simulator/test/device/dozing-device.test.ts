@@ -8,6 +8,7 @@ import {
   type DeviceSettings,
   DozingDevice,
   dozingPhone,
+  wakeUpsForProgram,
 } from '../../src/index.ts';
 
 const MINUTE_MS = 60_000;
@@ -292,6 +293,7 @@ describe('the energy account', () => {
       busyMs: 3_600_000,
       radioMs: 1_800_000,
       wakeUps: { packet: 1, alarm: 2, chance: 3, user: 4 },
+      busyWakeUps: 2,
       packetsOut: 0,
       packetsIn: 0,
       bytesOut: 0,
@@ -305,5 +307,6 @@ describe('the energy account', () => {
       percentPerWakeUp: 0.01,
     };
     expect(batteryUsed(account, model)).toBeCloseTo(5 + 2 + 10 + 2 + 0.1);
+    expect(wakeUpsForProgram(account)).toBe(1 + 2 + 2);
   });
 });
