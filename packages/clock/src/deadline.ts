@@ -14,18 +14,13 @@ export interface Deadline<Source extends string = string> {
   readonly wake: WakeClass;
 }
 
-/** The deadline that comes first, or `undefined` when there is none.
- * @param wake - of this class alone. Whoever lets the device sleep asks for `device`, too: the first of all may be one that
- * wakes nobody, with one behind it that has to.
- */
+/** The deadline that comes first, or `undefined` when there is none. */
 export function earliestDeadline<Source extends string>(
   deadlines: Iterable<Deadline<Source> | undefined>,
-  wake?: WakeClass,
 ): Deadline<Source> | undefined {
   let first: Deadline<Source> | undefined;
   for (const deadline of deadlines) {
-    if (!deadline || (wake !== undefined && deadline.wake !== wake)) continue;
-    if (!first || deadline.at < first.at) first = deadline;
+    if (deadline && (!first || deadline.at < first.at)) first = deadline;
   }
   return first;
 }

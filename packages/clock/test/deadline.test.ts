@@ -18,12 +18,6 @@ describe('earliestDeadline', () => {
     const [late, early, sameAsEarly] = [at(20), at(10), at(10)];
     expect(earliestDeadline([late, undefined, early, sameAsEarly])).toBe(early);
   });
-
-  it('finds the first that wakes the device behind others that do not', () => {
-    const device: Deadline = { ...at(20), wake: 'device' };
-    expect(earliestDeadline([at(10), device], 'device')).toBe(device);
-    expect(earliestDeadline([at(10)], 'device')).toBeUndefined();
-  });
 });
 
 describe('Instant', () => {

@@ -102,6 +102,9 @@ export type SessionEvent =
       readonly virtualAddresses: readonly IpAddress[];
       /** Addresses that we gave to the peer, as responder. */
       readonly peerAddresses: readonly IpAddress[];
+      /** Who began its IKE SA, and the SPIs of that: what was told of it before may have been under another id. */
+      readonly by: 'local' | 'peer';
+      readonly spis: { readonly initiator: bigint; readonly responder: bigint };
     }
   | {
       readonly kind: 'child-opened';

@@ -1,5 +1,5 @@
 import type { PacketBatch, Path, TrafficSelector } from '@ipsec-kit/ip';
-import type { PathProbe } from './own-packets.ts';
+import type { PathProbe } from './path-probe.ts';
 import type { SaPair } from './sa-pair.ts';
 import type { Trap } from './trap.ts';
 

@@ -7,10 +7,10 @@ export {
   HELD_PER_TRAP,
   type HoldingLimits,
 } from './held-queue.ts';
-export type { PathProbe } from './own-packets.ts';
 export * from './packet-engine.ts';
 export * from './path-mtu.ts';
 export * from './path-mtu-contract.ts';
+export type { PathProbe } from './path-probe.ts';
 export * from './prefix-trie.ts';
 export * from './sa-pair.ts';
 export type { TfcPadding } from './tfc-padding.ts';

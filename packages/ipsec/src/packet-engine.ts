@@ -13,7 +13,8 @@ import {
 import { openBatch, replayHeld } from './inbound-batch.ts';
 import { createInstalledPair, type InstalledPair, requireInnerMtu } from './installed-pair.ts';
 import { sealBatch, takeReady } from './outbound-batch.ts';
-import { type PathProbe, sealDummyPacket, sealPathProbe } from './own-packets.ts';
+import { sealDummyPacket, sealPathProbe } from './own-packets.ts';
+import type { PathProbe } from './path-probe.ts';
 import type { SaPair } from './sa-pair.ts';
 import type { Trap } from './trap.ts';
 

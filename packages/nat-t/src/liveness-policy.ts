@@ -129,15 +129,17 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     );
   }
 
-  /** @param wake - of this class alone: the first of all may wake nobody, with one behind it that has to. */
+  /** When to say `timeout` next.
+   * @param wake - of deadlines of this class only: one that does not wake the device must not hide a later one that does.
+   */
   nextDeadline(wake?: WakeClass): Deadline | undefined {
-    const deadlines = [
+    const all = [
       this.#pathDeadline(),
       this.#keepaliveDeadline(),
       this.#idleDeadline(),
       this.#oneWay.nextDeadline(this.#now),
     ];
-    return earliestDeadline(deadlines, wake);
+    return earliestDeadline(all.filter((one) => wake === undefined || one?.wake === wake));
   }
 
   /** When packets last came and went, for status. */

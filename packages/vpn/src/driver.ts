@@ -1,4 +1,5 @@
-import type { Clock, Instant, Machine } from '@ipsec-kit/clock';
+import type { Clock, Instant, Machine, WakeClass } from '@ipsec-kit/clock';
+import type { PathFact } from '@ipsec-kit/datapath';
 import type {
   AddressPools,
   Answer,
@@ -12,16 +13,14 @@ import type {
   SessionEvent,
 } from '@ipsec-kit/ikev2';
 import type { Path } from '@ipsec-kit/ip';
-import type { Fact, SaPairCounters } from '@ipsec-kit/ipsec';
+import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildInstaller } from './child-installer.ts';
 import { messageOf } from './vpn-error.ts';
 
 /** The IKE machine, as the driver sees it. */
 export interface EndpointMachine extends Machine<EndpointInput, EndpointOutput> {
-  nextDeadline(): EndpointDeadline | undefined;
-  /** The first that deserves to wake the device; absent where there is but one class. */
-  nextDeviceDeadline?(): EndpointDeadline | undefined;
+  nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
 }
 
 /** How IKE messages leave, and what is known of the traffic of Child SAs. */
@@ -34,7 +33,7 @@ export interface ControlPath {
 export interface DriverOptions {
   readonly endpoint: EndpointMachine;
   readonly clock: Pick<Clock, 'now'>;
-  /** Carries the deadline of the endpoint under the key `ike`. */
+  /** Carries the deadlines of the endpoint under the keys `ike-device` and `ike-process`. */
   readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
   readonly control: ControlPath;
   readonly installer: ChildInstaller;
@@ -50,7 +49,7 @@ export interface Driver {
   /** A datagram from the IKE header on, in memory that is not reused. */
   receive(message: Uint8Array, path: Path, marker: boolean): void;
   /** What the packet path noticed. */
-  noteFacts(facts: readonly Fact[]): void;
+  noteFacts(facts: readonly PathFact[]): void;
   command(command: Command): void;
   /** Takes back the timer; whatever comes afterwards is ignored. */
   stop(): void;
@@ -62,8 +61,12 @@ type TimelessInput = EndpointInput extends infer Input
     : never
   : never;
 
-const DEADLINE_KEY = 'ike';
-const DEVICE_KEY = 'ike of the device';
+const WAKE_CLASSES = ['device', 'process'] as const;
+
+/** One that does not wake the device must not hide a later one that does, so each class is scheduled by itself. */
+function deadlineKey(wake: WakeClass): string {
+  return `ike-${wake}`;
+}
 
 /** Makes the driver of one endpoint. It opens nothing: the caller connects {@link Driver.receive} to the sockets
  * and {@link Driver.noteFacts} to the packet path.
@@ -102,15 +105,11 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function awaitDeadline(): void {
-    const first = endpoint.nextDeadline();
-    schedule(DEADLINE_KEY, first);
-    // One that wakes nobody must not hide one that does.
-    schedule(DEVICE_KEY, first?.wake === 'process' ? endpoint.nextDeviceDeadline?.() : undefined);
-  }
-
-  function schedule(key: string, deadline: EndpointDeadline | undefined): void {
-    if (deadline) scheduler.schedule(key, deadline, onDeadline);
-    else scheduler.cancel(key);
+    for (const wake of WAKE_CLASSES) {
+      const deadline = endpoint.nextDeadline(wake);
+      if (deadline) scheduler.schedule(deadlineKey(wake), deadline, onDeadline);
+      else scheduler.cancel(deadlineKey(wake));
+    }
   }
 
   function onDeadline(): void {
@@ -199,7 +198,7 @@ export function createDriver(options: DriverOptions): Driver {
     }
   }
 
-  function noteFact(fact: Fact): void {
+  function noteFact(fact: PathFact): void {
     if (!('pairId' in fact) || !installer.children.has(fact.pairId)) return;
     const childId = fact.pairId;
     switch (fact.kind) {
@@ -219,6 +218,9 @@ export function createDriver(options: DriverOptions): Driver {
       case 'first-inbound':
         feed({ kind: 'child-first-inbound', childId });
         break;
+      case 'outbound-resumed':
+        feed({ kind: 'traffic', children: sampleTraffic() });
+        break;
       default:
         unreachable(fact);
     }
@@ -233,7 +235,7 @@ export function createDriver(options: DriverOptions): Driver {
     stop() {
       isStopped = true;
       waiting.length = 0;
-      scheduler.cancel(DEADLINE_KEY);
+      for (const wake of WAKE_CLASSES) scheduler.cancel(deadlineKey(wake));
     },
   };
 }

@@ -59,7 +59,7 @@ function bench(
       if (input.kind === 'timeout') deadline = undefined;
       return script(input);
     },
-    nextDeadline: () => deadline,
+    nextDeadline: (wake) => (wake === undefined || deadline?.wake === wake ? deadline : undefined),
   };
   const driver = createDriver({
     endpoint,

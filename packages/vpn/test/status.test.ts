@@ -36,6 +36,8 @@ const opened: SessionEvent = {
   path: { local: endpoint, remote: endpoint },
   virtualAddresses: [],
   peerAddresses: [],
+  by: 'local',
+  spis: { initiator: 1n, responder: 2n },
 };
 
 function spis(initiator: bigint): { readonly initiator: bigint; readonly responder: bigint } {

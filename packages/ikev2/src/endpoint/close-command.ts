@@ -1,6 +1,6 @@
 import type { Instant } from '@ipsec-kit/clock';
 import { CLOSED_BY_USER } from '../errors/failures.ts';
-import { endWithDelete } from '../procedures/request-end.ts';
+import { closeFront } from '../reauth/close-front.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { type EndpointContext, setTimer } from './endpoint-context.ts';
@@ -61,7 +61,7 @@ function closeIkeSa(
       break;
     case 'established':
       session.isClosing = true;
-      endWithDelete(context, session, CLOSED_BY_USER);
+      closeFront(context, session);
       break;
     case 'ending':
       session.isClosing = true;

@@ -11,9 +11,10 @@ export interface HeapEntry<Name extends string> {
   readonly wake: WakeClass;
 }
 
-/** The deadlines of all sessions in binary heaps, one for each wake class: setting and taking cost O(log n), looking at the first
- * is free. Each session has at most one deadline of a name; one that was replaced or cleared stays in its heap until it
- * surfaces, and the heap is rebuilt when such leftovers outnumber the living.
+/** The deadlines of all sessions in a binary heap: setting and taking cost O(log n), looking at the first is free.
+ * Each session has at most one deadline of a name; one that was replaced or cleared stays in the heap until it
+ * surfaces, and the heap is rebuilt when such leftovers outnumber the living. Those that wake the device have a heap of
+ * their own, since others that come before them must not hide them.
  */
 export class DeadlineHeap<Name extends string> {
   readonly #heaps: Record<WakeClass, HeapEntry<Name>[]> = { device: [], process: [] };
@@ -65,16 +66,16 @@ export class DeadlineHeap<Name extends string> {
     return this.#current.get(sessionId)?.get(name)?.at;
   }
 
-  /** The deadline that comes first; it stays. */
-  first(): HeapEntry<Name> | undefined {
-    const device = this.firstOf('device');
-    const process = this.firstOf('process');
-    return process && (!device || process.at < device.at) ? process : device;
+  /** The deadline that comes first, of one class or of all; it stays. */
+  first(wake?: WakeClass): HeapEntry<Name> | undefined {
+    if (wake) return this.#firstOf(this.#heaps[wake]);
+    const device = this.#firstOf(this.#heaps.device);
+    const process = this.#firstOf(this.#heaps.process);
+    if (!device || !process) return device ?? process;
+    return process.at < device.at ? process : device;
   }
 
-  /** The deadline of one wake class that comes first; it stays. */
-  firstOf(wake: WakeClass): HeapEntry<Name> | undefined {
-    const heap = this.#heaps[wake];
+  #firstOf(heap: HeapEntry<Name>[]): HeapEntry<Name> | undefined {
     for (;;) {
       const top = heap[0];
       if (!top || this.#isLiving(top)) return top;
@@ -106,16 +107,15 @@ export class DeadlineHeap<Name extends string> {
 
   #rebuild(wake: WakeClass): void {
     const living = this.#heaps[wake].filter((entry) => this.#isLiving(entry));
-    this.#heaps[wake] = [];
-    for (const entry of living) push(this.#heaps[wake], entry);
+    const heap: HeapEntry<Name>[] = [];
+    for (const entry of living) push(heap, entry);
+    this.#heaps[wake] = heap;
   }
 }
 
-interface Timed {
-  readonly at: Instant;
-}
+type Timed = { readonly at: Instant };
 
-function push<T extends Timed>(heap: T[], entry: T): void {
+function push<Entry extends Timed>(heap: Entry[], entry: Entry): void {
   let index = heap.push(entry) - 1;
   while (index > 0) {
     const parent = (index - 1) >> 1;
@@ -127,7 +127,7 @@ function push<T extends Timed>(heap: T[], entry: T): void {
   heap[index] = entry;
 }
 
-function pop<T extends Timed>(heap: T[]): void {
+function pop<Entry extends Timed>(heap: Entry[]): void {
   const last = heap.pop();
   if (!last || heap.length === 0) return;
   let index = 0;

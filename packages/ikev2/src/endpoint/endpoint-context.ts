@@ -2,7 +2,7 @@ import type { Instant, WakeClass } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { IpAddress, Prefix } from '@ipsec-kit/ip';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
-import type { EndpointOutput, Request } from '../endpoint-io.ts';
+import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LivenessNews } from '../session/liveness.ts';
@@ -44,6 +44,12 @@ export interface EndedBehind {
   readonly failure: SessionFailure;
 }
 
+/** An IKE_AUTH request that waits for its turn: the answer to go on with, and when its peer no longer waits. */
+export interface WaitingAuth {
+  readonly answer: Answer;
+  readonly until: Instant;
+}
+
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */
 export interface EndpointContext {
   readonly crypto: CryptoProvider;
@@ -79,6 +85,10 @@ export interface EndpointContext {
   nextIdBehind: number;
   /** IKE SAs behind a session that have ended while this input is handled, and why. */
   readonly endedBehind: EndedBehind[];
+  /** Peers that have authenticated to replace an IKE SA and wait for their turn, with the answer to go on with. */
+  readonly waitingAuths: Map<IkeSession, WaitingAuth>;
+  /** Sessions whose own reauthentication waits for its turn. */
+  readonly waitingReauths: Set<IkeSession>;
   readonly peerSessions: PeerSessions;
   nextChildId: number;
   /** What the driver has told of our addresses, and of the network. */

@@ -1,4 +1,4 @@
-import type { Machine } from '@ipsec-kit/clock';
+import type { Machine, WakeClass } from '@ipsec-kit/clock';
 import { instantFromMs } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { onFirstInbound } from '../child/activate-child.ts';
@@ -10,6 +10,7 @@ import {
   FIRST_RESPONDER_SESSION_ID,
 } from '../endpoint-io.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
+import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
 import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
 import { followPeer } from '../session/move-path.ts';
@@ -18,9 +19,9 @@ import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
 import { AnswerLimiter } from './answer-limiter.ts';
 import { CookieJar } from './cookies.ts';
-import { DeadlineHeap, type HeapEntry } from './deadline-heap.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
 import { deliverAnswer } from './deliver-answer.ts';
-import type { EndpointContext, TimerName } from './endpoint-context.ts';
+import type { EndpointContext } from './endpoint-context.ts';
 import { HalfOpenCounter } from './half-open.ts';
 import { performCommand } from './perform-command.ts';
 import { receiveDatagram } from './receive-datagram.ts';
@@ -47,9 +48,10 @@ export interface IkeEndpointOptions {
 
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
 export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
-  nextDeadline(): EndpointDeadline | undefined;
-  /** The first that deserves to wake a sleeping device: others that do not may come before it, and must not hide it. */
-  nextDeviceDeadline(): EndpointDeadline | undefined;
+  /** The deadline that comes first, of all or of one class. One that may wait for the process to be awake must not hide a later
+   * one that wakes the device: where that makes a difference, each class is scheduled by itself.
+   */
+  nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
   /** When the keys of a session and of its children are replaced, and when they end; `undefined` when there is no such session. */
   lifetimes(sessionId: number): SessionLifetimes | undefined;
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
@@ -67,13 +69,20 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       context.now = input.now;
       context.outputs = [];
       handle(context, input);
-      settleLiveness(context);
+      afterEndsBehind(context);
+      resumeWaiting(context);
       afterEndsBehind(context);
       settleLiveness(context);
       return context.outputs;
     },
-    nextDeadline: () => shownDeadline(context, context.deadlines.first()),
-    nextDeviceDeadline: () => shownDeadline(context, context.deadlines.firstOf('device')),
+    nextDeadline(wakeClass) {
+      const first = context.deadlines.first(wakeClass);
+      if (!first) return undefined;
+      const { sessionId, label, at, toleranceMs, wake } = first;
+      const session = context.sessions.get(sessionId);
+      const shown = session ? shownSession(session).id : sessionId;
+      return { name: label, at, toleranceMs, wake, sessionId: shown };
+    },
     lifetimes(sessionId) {
       const session = context.sessions.get(sessionId);
       return session && lifetimesOf(context, session);
@@ -82,17 +91,6 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       return context.counters.rejectedMessages;
     },
   };
-}
-
-function shownDeadline(
-  context: EndpointContext,
-  entry: HeapEntry<TimerName> | undefined,
-): EndpointDeadline | undefined {
-  if (!entry) return undefined;
-  const { sessionId, label, at, toleranceMs, wake } = entry;
-  const session = context.sessions.get(sessionId);
-  const shown = session ? shownSession(session).id : sessionId;
-  return { name: label, at, toleranceMs, wake, sessionId: shown };
 }
 
 function createContext(options: IkeEndpointOptions): EndpointContext {
@@ -130,6 +128,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     nextSessionId: FIRST_RESPONDER_SESSION_ID,
     nextIdBehind: 0,
     endedBehind: [],
+    waitingAuths: new Map(),
+    waitingReauths: new Set(),
     peerSessions: new PeerSessions(),
     nextChildId: 1,
     localAddresses: { addresses: [] },

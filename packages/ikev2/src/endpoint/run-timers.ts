@@ -56,7 +56,7 @@ export function runTimers(context: EndpointContext): void {
 }
 
 function rankOf(name: TimerName, isDoubtful: boolean): number {
-  return name === 'path' && isDoubtful ? PATH_FIRST : (RANKS[name] ?? ORDINARY_RANK);
+  return name.startsWith('path') && isDoubtful ? PATH_FIRST : (RANKS[name] ?? ORDINARY_RANK);
 }
 
 function onTimer(context: EndpointContext, session: IkeSession, name: TimerName): void {

@@ -104,7 +104,7 @@ export function onFirstChildInstalled(
   moveTo(session, 'installing-first-child', { kind: 'established' });
   establish(context, session);
   announceOpened(context, session, child);
-  closeUnlessWished(context, session, child);
+  closeUnlessWished(session, child);
   moveRemaining(context, session);
 }
 

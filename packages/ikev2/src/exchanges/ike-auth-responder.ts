@@ -18,9 +18,13 @@ import {
   peerNotAuthentic,
 } from '../errors/failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
+import { takeForLost } from '../loss/opened-by-peer.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
+import { giveWay } from '../reauth/give-way.ts';
+import { putOff } from '../reauth/put-off.ts';
 import { isUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
+import { waitsItsTurn } from '../reauth/turns.ts';
 import { releaseHalfOpen } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -133,13 +137,20 @@ export function onSecret(
   releaseHalfOpen(context, session);
   const isInitialContact = findNotify(payloads, NotifyType.INITIAL_CONTACT) !== undefined;
   if (!isInitialContact) {
-    session.takesOver = recognizeReauthentication(context, session, payloads);
-    session.isClosing ||= !session.takesOver && isUnwanted(context, session);
+    const old = recognizeReauthentication(context, session, payloads);
+    if (old && waitsItsTurn(session, old)) {
+      putOff(context, session, answer);
+      return;
+    }
+    session.takesOver = old;
+    if (old) giveWay(context, session, old);
+    else session.isClosing ||= isUnwanted(context, session);
   }
   if (!admitPeer(context, session, isInitialContact)) {
     refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));
     return;
   }
+  if (!session.takesOver) takeForLost(context, session);
   const idr: IdPayload = { type: 'IDr', ...localIdentity };
   const proof = proveIdentity(context.crypto, sa, transcript, idr, secret);
   const authPayloads: Payload[] = [idr, proof];

@@ -3,9 +3,11 @@ import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { deletePredecessor, runNext } from '../procedures/run-procedures.ts';
+import { endSession } from '../session/close-session.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { beginLiveness } from '../session/liveness.ts';
+import { closeFront } from './close-front.ts';
 import { armReauthRetry } from './reauth-timer.ts';
 import { armHandOver } from './take-over.ts';
 
@@ -20,6 +22,7 @@ export function afterEndsBehind(context: EndpointContext): void {
     const heir = session.takenOverBy;
     if (heir?.predecessor === session) {
       onPredecessorEnded(context, heir, session);
+      if (heir.isClosing) closeAfter(context, heir, failure);
       runNext(context, heir);
     } else if (heir?.state.kind === 'established') {
       // It is the session that users see once more, and looks after itself.
@@ -43,6 +46,13 @@ function onAttemptEnded(
   const retryInMs = armReauthRetry(context, session);
   const about = { sessionId: session.id, spis: spisOf(session.sa) };
   raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs });
+}
+
+/** The user closes the session, and what was before this IKE SA is gone; a peer that did not answer is not asked again. */
+function closeAfter(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {
+  const isSilent = failure.code === 'peer-unreachable' || failure.code === 'peer-dead';
+  if (!isSilent) closeFront(context, session);
+  else if (session.state.kind === 'established') endSession(context, session, CLOSED_BY_USER);
 }
 
 /** It may itself have waited for the end of one before it: that is now waited for by the session. */

@@ -4,9 +4,14 @@ import { checkLiveness } from '../procedures/liveness.ts';
 import { deletePredecessor } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { separate } from './separate.ts';
+import { HAND_OVER_PATIENCE_MS } from './take-over.ts';
 
 /** How long the question whether the initiator has the new IKE SA may take before it is asked again. */
 const PROOF_PATIENCE_MS = 10_000;
+/** How long it may take until the initiator of a reauthentication has moved its Child SAs and deletes the old IKE SA, even when each
+ * of its requests is answered at the last try: after that it is taken for one of two sessions.
+ */
+export const SEPARATION_PATIENCE_MS: number = 600_000;
 
 /** The initiator deletes the old IKE SA once what it sent on its Child SAs has arrived. As responder: the initiator has not deleted the old IKE SA. It may not even have the new one, if it never got our response: so the old
  * one goes only once something has come under the new one. Where a peer may have several sessions and the two share no
@@ -22,8 +27,15 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
   if (session.lastInboundAt > session.establishedAt) {
     const unique = connection?.unique ?? 'no';
     const maySeveral = (unique === 'no' || unique === 'never') && !predecessor.lease;
-    if (maySeveral) separate(context, session, predecessor);
-    else deletePredecessor(context, session);
+    const separatesAt = addMs(session.establishedAt, SEPARATION_PATIENCE_MS);
+    if (!maySeveral) deletePredecessor(context, session);
+    else if (context.now >= separatesAt) separate(context, session, predecessor);
+    else {
+      setTimer(context, session, 'hand-over', separatesAt, {
+        label: 'end of a replaced IKE SA',
+        toleranceMs: HAND_OVER_PATIENCE_MS,
+      });
+    }
     return;
   }
   checkLiveness(context, session, 'proof');

@@ -54,21 +54,40 @@ function returnToOld(
   session.predecessor = undefined;
   session.takenOverBy = old;
   old.takenOverBy = undefined;
+  old.liveness = session.liveness;
+  session.liveness = undefined;
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
+  if (session.isReauthDue) {
+    old.isReauthDue = true;
+    context.waitingReauths.add(old);
+  }
   inheritRetired(context, session, old);
   for (const child of old.children.values()) {
     const replacement = session.children.get(child.replacedBy ?? 0);
     if (!replacement) continue;
     child.replacedBy = undefined;
     announceReplacement(context, old, replacement, child, 'local');
+    if (replacement.deleting === undefined || child.deleting !== undefined) continue;
+    // Closed by its user in the new IKE SA: so it is in the old one.
+    child.deleting = replacement.deleting;
+    old.queue.push({ kind: 'delete-child', childId: child.id, reason: child.deleting });
   }
   for (const child of old.children.values()) {
-    if (!child.isAnnounced && child.replacedBy === undefined) tellOf(context, session, old, child);
+    if (child.replacedBy === undefined && !isKnown(old, child)) {
+      tellOf(context, session, old, child);
+    }
   }
   if (old.isClosing) return;
   const about = { sessionId: old.id, spis: spisOf(old.sa) };
   raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs: 0 });
+}
+
+/** Whether its user knows it, or the one that it has replaced, whose end tells of it. */
+function isKnown({ children }: IkeSession, { id, isAnnounced }: ChildSa): boolean {
+  return (
+    isAnnounced || [...children.values()].some((one) => one.replacedBy === id && one.isAnnounced)
+  );
 }
 
 /** Its user does not know it yet: to them it is the one of the same name of the IKE SA that ends, or a new one. */

@@ -3,7 +3,6 @@ import { announceChild, announceReplacement } from '../child/install-child.ts';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
-import { closeChild } from '../session/child-lifetime.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
@@ -80,7 +79,6 @@ export function announceOpened(
 
 /** What a Child SA was made to replace is gone: somebody has closed that, so this one goes as well, unless it is wished for. */
 export function closeUnlessWished(
-  context: EndpointContext,
   session: IkeSession,
   { id, config: { name } }: NegotiatedChild,
 ): void {
@@ -89,6 +87,12 @@ export function closeUnlessWished(
   const wish = queue.findIndex(
     (entry) => entry.kind === 'create-child' && entry.name === name && entry.moves === undefined,
   );
-  if (wish >= 0) queue.splice(wish, 1);
-  else closeChild(context, session, id, 'what it was to replace has been closed');
+  if (wish >= 0) {
+    queue.splice(wish, 1);
+    return;
+  }
+  const child = session.children.get(id);
+  const reason = 'what it was to replace has been closed';
+  if (child) child.deleting = reason;
+  queue.push({ kind: 'delete-child', childId: id, reason });
 }

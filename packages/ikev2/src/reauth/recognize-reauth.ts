@@ -31,11 +31,18 @@ export function recognizeReauthentication(
       );
     }
     const isSamePlace = pathsEqual(other.path, session.path);
-    // Two that both sides opened at once are no reauthentication; two reauthentications at once are.
-    const isOneOfTwo = isTogether(context, session, other) && !other.isReauthenticated;
-    if (isOneOfTwo) return false;
+    if (isOneOfTwo(context, session, other)) return false;
     return requested.length === 0 && isSamePlace && offersAgain(other, payloads);
   });
+}
+
+/** Two that both sides opened at once are no reauthentication: the second was begun before the first stood. Whoever
+ * reauthenticates begins when the other side is known to have what is to be replaced; two who do so at once replace one
+ * that they have both.
+ */
+function isOneOfTwo(context: EndpointContext, session: IkeSession, other: IkeSession): boolean {
+  const isLater = session.begunAt > other.establishedAt;
+  return !isLater && !other.isReauthenticated && isTogether(context, session, other);
 }
 
 /** Whether the user closes what this peer has here, and the peer, who may not know yet, opens it anew or reauthenticates. */

@@ -1,6 +1,7 @@
 import { announceChild } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { nextSessionId } from '../endpoint/session-ids.ts';
+import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { beginLiveness } from '../session/liveness.ts';
 import { armReauthentication } from './reauth-timer.ts';
@@ -28,6 +29,8 @@ export function separate(
     path,
     virtualAddresses,
     peerAddresses: [],
+    by: predecessor.role === 'initiator' ? 'local' : 'peer',
+    spis: spisOf(predecessor.sa),
   });
   for (const child of predecessor.children.values()) {
     const wasMoved = child.replacedBy !== undefined && session.children.has(child.replacedBy);

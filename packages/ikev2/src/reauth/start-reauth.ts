@@ -2,6 +2,7 @@ import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
+import { checkLiveness } from '../procedures/liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
 import { spisOf } from '../session/ike-sa.ts';
@@ -9,6 +10,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { openSession } from '../session/new-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { nextIdBehind } from './session-name.ts';
+import { isKnownToPeer, mayBegin } from './turns.ts';
 
 /** Proves anew who both sides are: opens a new IKE SA over the path of the old one, for the same child and the same virtual
  * addresses. Make-before-break goes on beside the old one; break-before-make deletes that first, and the session opens
@@ -26,6 +28,12 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
     return;
   }
   context.deadlines.clear(session.id, 'reauth');
+  if (!mayBegin(session)) {
+    session.isReauthDue = true;
+    context.waitingReauths.add(session);
+    if (!isKnownToPeer(session)) checkLiveness(context, session, 'proof');
+    return;
+  }
   if (connection.makeBeforeBreak) openSuccessor(context, session);
   else endWithDelete(context, session, BREAK_BEFORE_MAKE);
 }

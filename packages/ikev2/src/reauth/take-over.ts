@@ -1,12 +1,8 @@
 import { addMs } from '@ipsec-kit/clock';
 import { inheritRetired } from '../child/retire-child.ts';
-import { compareNonces } from '../collisions/lowest-nonce.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
-import { ONE_OF_TWO } from '../errors/failures.ts';
-import { endWithDelete } from '../procedures/request-end.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
-import { isTogether } from '../unique/at-once.ts';
 import { latestOf } from './latest-of.ts';
 import { takeWishes } from './left-behind.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
@@ -26,16 +22,14 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   session.takesOver = undefined;
   if (!sa || !old || !isThere(old)) return false;
   if (old.successor === session) old.successor = undefined;
-  if (isSecondOfTwo(context, session, old) && hasLowerNonce(session, old)) {
-    stepBack(context, session, old);
-    return true;
-  }
   if (!isBehind(session)) moveBehind(context, session);
   exchangeIds(context, session, old);
   session.predecessor = old;
   session.isReauthenticated = true;
   session.isClosing ||= old.isClosing;
   old.takenOverBy = session;
+  // Whoever wanted one has got it.
+  old.isReauthDue = false;
   passOnAttempt(old, session);
   inheritRetired(context, old, session);
   session.queue.push(...takeWishes(old));
@@ -51,47 +45,9 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   return true;
 }
 
-/** Both sides have reauthenticated at once, which makes two new IKE SAs. Both know the nonces of both: the one with the lowest
- * is redundant. It waits behind the other one for its DELETE, and comes back should the other one end before.
- * @see RFC 7296 §2.8.1 (the rule for what is made twice)
- */
-function stepBack(context: EndpointContext, session: IkeSession, front: IkeSession): void {
-  if (!isBehind(session)) {
-    // Its keys were told under an id of its own.
-    const { id: sessionId, connection } = session;
-    moveBehind(context, session);
-    const about = { sessionId, connection: connection?.name, failure: ONE_OF_TWO };
-    raise(context, { kind: 'session-closed', ...about });
-  }
-  const { predecessor } = front;
-  session.predecessor = predecessor;
-  if (predecessor) predecessor.takenOverBy = session;
-  session.takenOverBy = front;
-  front.predecessor = session;
-  // What it made gives way as well.
-  for (const child of session.children.values()) {
-    const kept = [...front.children.values()].find(({ replacedBy }) => replacedBy === child.id);
-    if (!kept) continue;
-    kept.replacedBy = undefined;
-    child.replacedBy = kept.id;
-  }
-  if (session.role === 'initiator') endWithDelete(context, session, ONE_OF_TWO);
-  else armHandOver(context, front);
-}
-
 /** Also one whose DELETE is out already: the session goes on. */
 function isThere({ state }: IkeSession): boolean {
   return state.kind === 'established' || state.kind === 'ending';
-}
-
-/** Both were begun before either stood: whoever begins one later, knowing the first, wants it. */
-function isSecondOfTwo(context: EndpointContext, session: IkeSession, old: IkeSession): boolean {
-  const isLater = session.begunAt > old.establishedAt;
-  return old.isReauthenticated && !isLater && isTogether(context, session, old);
-}
-
-function hasLowerNonce(a: IkeSession, b: IkeSession): boolean {
-  return compareNonces(a.lowestNonce, b.lowestNonce) < 0;
 }
 
 /** Sees to it that the IKE SA whose place this one has taken does go. */

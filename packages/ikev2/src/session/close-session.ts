@@ -3,7 +3,7 @@ import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceReplacement } from '../child/install-child.ts';
-import { dropRetired, retireChild } from '../child/retire-child.ts';
+import { dropRetired, inheritRetired, retireChild } from '../child/retire-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { LossAction } from '../config.ts';
 import {
@@ -41,7 +41,11 @@ export function endSession(
   for (const child of [...session.children.values()]) {
     letGoOfChild(context, session, child, failure.sentence, action);
   }
-  dropRetired(context, session);
+  const front = shownSession(session);
+  // What was replaced on an old IKE SA a moment ago receives on, though that ends.
+  if (front !== session && front.state.kind === 'established') {
+    inheritRetired(context, session, front);
+  } else dropRetired(context, session);
   if (session.lease) context.outputs.push({ kind: 'release-lease', lease: session.lease });
   session.lease = undefined;
   // A peer that failed to authenticate keeps counting while its answer is kept: it must not cost more than a half-open one.

@@ -1,11 +1,11 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
-import { endWithDelete } from '../procedures/request-end.ts';
+import { closeFront } from '../reauth/close-front.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
 import { takeOver } from '../reauth/take-over.ts';
 import { keepOneOfTwo } from '../unique/uniqueness.ts';
 import { releaseHalfOpen } from './close-session.ts';
 import { armIkeLifetime } from './ike-lifetime.ts';
+import { spisOf } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { beginLiveness } from './liveness.ts';
 
@@ -31,6 +31,8 @@ export function establish(context: EndpointContext, session: IkeSession): void {
       path: session.path,
       virtualAddresses: session.virtualAddresses,
       peerAddresses: session.lease?.addresses.map(({ address }) => address) ?? [],
+      by: session.role === 'initiator' ? 'local' : 'peer',
+      spis: spisOf(session.sa),
     });
   }
   session.isReopened = false;
@@ -38,5 +40,5 @@ export function establish(context: EndpointContext, session: IkeSession): void {
   armReauthentication(context, session);
   armIkeLifetime(context, session);
   if (!isReauthentication) keepOneOfTwo(context, session);
-  if (session.isClosing) endWithDelete(context, session, CLOSED_BY_USER);
+  if (session.isClosing) closeFront(context, session);
 }

@@ -112,6 +112,10 @@ export interface IkeSession {
   lateAnswer: LateAnswer | undefined;
   /** Our attempt to open an IKE SA that takes the place of this one. */
   successor: IkeSession | undefined;
+  /** The peer's, which we have accepted and are installing. */
+  peerSuccessor: IkeSession | undefined;
+  /** A reauthentication is wanted, and waits for the end of another. */
+  isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */
   predecessor: IkeSession | undefined;
   /** It has taken the place of another: a reauthentication made it. */

@@ -1,4 +1,4 @@
-import type { Deadline } from '@ipsec-kit/clock';
+import type { WakeClass } from '@ipsec-kit/clock';
 import type { DpdReason, LivenessAction, LivenessInput, MappingVerdict } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
@@ -34,10 +34,10 @@ export function beginLiveness(context: EndpointContext, session: IkeSession): vo
   if (predecessor?.liveness && !session.liveness) {
     session.liveness = predecessor.liveness;
     predecessor.liveness = undefined;
-    context.deadlines.clear(predecessor.id, 'path');
-    context.deadlines.clear(predecessor.id, 'path-watch');
-    noteExchangeEnded(context, session, {});
+    armPath(context, predecessor);
   }
+  // What was out on another IKE SA is not awaited here.
+  noteExchangeEnded(context, session, {});
   session.liveness ??= new LivenessPolicy(now, {
     keepaliveMs: settings.keepaliveMs,
     dpdMarginMs: settings.keepaliveDpdMarginMs,
@@ -222,23 +222,24 @@ function keepByEsp(context: EndpointContext, session: IkeSession): void {
   else context.outputs.push({ kind: 'send-keepalive', path: session.path });
 }
 
+/** What wakes the device has a deadline of its own, so that what only looks while the device is awake does not hide it. */
 function armPath(context: EndpointContext, session: IkeSession): void {
-  const liveness = isStanding(session) ? session.liveness : undefined;
-  armOne(context, session, 'path', liveness?.nextDeadline('device'));
-  armOne(context, session, 'path-watch', liveness?.nextDeadline('process'));
+  armOne(context, session, 'path', 'device');
+  armOne(context, session, 'path-watch', 'process');
 }
 
 function armOne(
   context: EndpointContext,
   session: IkeSession,
   timer: 'path' | 'path-watch',
-  next: Deadline | undefined,
+  wake: WakeClass,
 ): void {
+  const next = isStanding(session) ? session.liveness?.nextDeadline(wake) : undefined;
   if (!next) {
     context.deadlines.clear(session.id, timer);
     return;
   }
-  const { at, toleranceMs, wake, name } = next;
+  const { at, toleranceMs, name } = next;
   setTimer(context, session, timer, at, { label: name, toleranceMs, wake });
 }
 

@@ -87,6 +87,8 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     takenOverBy: undefined,
     lateAnswer: undefined,
     successor: undefined,
+    peerSuccessor: undefined,
+    isReauthDue: false,
     predecessor: undefined,
     isReauthenticated: false,
     failedReauths: 0,

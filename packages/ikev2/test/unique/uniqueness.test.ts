@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectionConfig } from '../../src/index.ts';
+import { SEPARATION_PATIENCE_MS } from '../../src/reauth/hand-over-timer.ts';
 import { CLIENT_500, CLIENT_4500, Pair, SERVER_500, SERVER_4500 } from '../pair.ts';
 
 const IDENTITIES = {
@@ -60,7 +61,7 @@ describe('uniqueness (RFC 7296 §2.4)', () => {
     pair.initiate(2);
     pair.drive(59_000);
     pair.client.command({ kind: 'check-liveness', sessionId: 2 });
-    pair.drive(60_000);
+    pair.drive(SEPARATION_PATIENCE_MS);
     for (const host of [pair.client, pair.server]) {
       expect(host.seen('session-opened')).toHaveLength(2);
       expect(host.seen('session-closed')).toHaveLength(0);

@@ -1,4 +1,4 @@
-import { addMs, type Clock, type Deadline } from '@ipsec-kit/clock';
+import { addMs, type Clock } from '@ipsec-kit/clock';
 import type {
   Answer,
   ChildTraffic,
@@ -8,9 +8,6 @@ import type {
   Request,
 } from '@ipsec-kit/ikev2';
 import type { Scheduler } from '@ipsec-kit/scheduler';
-
-const DEADLINE_KEY = 'ike';
-const DEVICE_KEY = 'ike of the device';
 
 /** An input without its time, which the driver adds. */
 export type TimelessInput = EndpointInput extends infer Input
@@ -100,20 +97,13 @@ export class EndpointDriver {
   }
 
   #awaitDeadline(): void {
-    const { endpoint } = this.#options;
-    const first = endpoint.nextDeadline();
-    this.#schedule(DEADLINE_KEY, first);
-    // One that wakes nobody must not hide one that does.
-    this.#schedule(
-      DEVICE_KEY,
-      first?.wake === 'process' ? endpoint.nextDeviceDeadline() : undefined,
-    );
-  }
-
-  #schedule(key: string, deadline: Deadline | undefined): void {
-    const { scheduler } = this.#options;
-    if (deadline) scheduler.schedule(key, deadline, () => this.#onDeadline());
-    else scheduler.cancel(key);
+    const { endpoint, scheduler } = this.#options;
+    // One that does not wake the device must not hide a later one that does, so each class is scheduled by itself.
+    for (const wake of ['device', 'process'] as const) {
+      const deadline = endpoint.nextDeadline(wake);
+      if (deadline) scheduler.schedule(`ike-${wake}`, deadline, () => this.#onDeadline());
+      else scheduler.cancel(`ike-${wake}`);
+    }
   }
 
   /** Tells what the packet path has carried since the last time. */

@@ -53,11 +53,13 @@ export class SessionBook {
         });
         return;
       case 'session-opened': {
-        const session = this.#sessions.get(event.sessionId);
-        if (!session) return;
-        const { virtualAddresses, peerAddresses } = event;
-        this.#sessions.set(event.sessionId, {
-          ...session,
+        const { sessionId, virtualAddresses, peerAddresses, by, spis } = event;
+        this.#forgetUnnamed(spis.initiator, spis.responder);
+        this.#sessions.set(sessionId, {
+          sessionId,
+          initiator: by === 'local',
+          initiatorSpi: spis.initiator,
+          responderSpi: spis.responder,
           isOpen: true,
           virtualAddresses,
           peerAddresses,

@@ -72,6 +72,8 @@ const WEIGHTS: readonly (readonly [WalkAct['kind'], number])[] = [
 export interface WalkChoice {
   /** Acts that they have none of. */
   readonly without?: readonly WalkAct['kind'][];
+  /** Whether one side of each walk reauthenticates, or both do; default both. */
+  readonly reauthenticators?: 'one' | 'both';
   /** Default all of {@link WALK_CONFIGURATIONS}. */
   readonly configurations?: readonly WalkConfiguration[];
 }
@@ -83,8 +85,9 @@ export function planWalk(seed: number, choice: WalkChoice = {}): WalkPlan {
   const configuration = pick(draw, configurations);
   const count = FEWEST_STEPS + draw.below(MORE_STEPS);
   const steps: WalkStep[] = [];
+  // Drawn in any case, so that a seed is the same walk but for this.
   const drawn: WalkSide = draw.below(2) === 0 ? 'client' : 'server';
-  const reauthenticator = (choice as { reauthenticators?: 'both' }).reauthenticators ?? drawn;
+  const reauthenticator = choice.reauthenticators === 'one' ? drawn : 'both';
   for (let index = 0; index < count; index += 1) {
     const act = drawAct(draw, configuration, reauthenticator, without);
     steps.push({ afterMs: drawPause(draw), act });
@@ -143,7 +146,7 @@ function drawKind(draw: RandomStream, without: readonly WalkAct['kind'][]): Walk
   return 'traffic';
 }
 
-/** One side of each walk reauthenticates. A server that gives its client an address opens no session. */
+/** One side of a walk may be the only one that reauthenticates. A server that gives its client an address opens no session. */
 function mayDo(
   kind: WalkAct['kind'],
   side: WalkSide,

@@ -1,0 +1,29 @@
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { ONE_OF_TWO } from '../errors/failures.ts';
+import { onSecret } from '../exchanges/ike-auth-responder.ts';
+import { runNext } from '../procedures/run-procedures.ts';
+import { endSession } from '../session/close-session.ts';
+import { startReauthentication } from './start-reauth.ts';
+import { mayBegin } from './turns.ts';
+
+/** Goes on with the reauthentications that waited for the end of another: first those that the peer has asked for. Called
+ * after each input, since any may bring that end; almost always there is nothing that waits.
+ */
+export function resumeWaiting(context: EndpointContext): void {
+  for (const [session, waiting] of [...context.waitingAuths]) {
+    const { state } = session;
+    if (state.kind === 'finding-secret' && context.now <= waiting.until) {
+      onSecret(context, session, state, waiting.answer);
+      runNext(context, session);
+    } else if (state.kind === 'finding-secret') endSession(context, session, ONE_OF_TWO);
+    // Unless it has been put off again.
+    if (context.waitingAuths.get(session) === waiting) context.waitingAuths.delete(session);
+  }
+  for (const session of [...context.waitingReauths]) {
+    const { isReauthDue, state } = session;
+    if (isReauthDue && state.kind === 'established' && !mayBegin(session)) continue;
+    context.waitingReauths.delete(session);
+    session.isReauthDue = false;
+    if (isReauthDue) startReauthentication(context, session);
+  }
+}

@@ -1,0 +1,54 @@
+import { compareNonces } from '../collisions/lowest-nonce.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+
+/** Whether the IKE_AUTH request of a peer that reauthenticates is to wait: reauthentications that meet happen one after the
+ * other. Another is under way from when we ask for it in IKE_AUTH, or accept it there, until the IKE SA that it replaces is
+ * gone. Where both sides have asked, both know all four nonces, and the IKE SA with the lowest waits.
+ * @param old - the IKE SA that it is to replace.
+ * @see RFC 7296 §2.8.1 (the rule for what both sides make at once)
+ */
+export function waitsItsTurn(session: IkeSession, old: IkeSession): boolean {
+  if (old.predecessor || isAcceptedFromPeer(old, session)) return true;
+  const own = old.successor;
+  switch (own?.state.kind) {
+    case 'awaiting-auth-response':
+      return compareNonces(session.lowestNonce, own.lowestNonce) < 0;
+    case 'finding-peer-secret':
+    case 'installing-first-child':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether we may begin to reauthenticate: none is under way, and the peer is known to have the IKE SA that we would replace. The
+ * initiator of that one knows; its responder, whose last answer may be lost, does when something has come under it.
+ */
+export function mayBegin(session: IkeSession): boolean {
+  return !session.predecessor && !isAcceptedFromPeer(session) && isKnownToPeer(session);
+}
+
+/** Whether the peer has the IKE SA for certain. */
+export function isKnownToPeer(session: IkeSession): boolean {
+  return session.role === 'initiator' || session.lastInboundAt > session.establishedAt;
+}
+
+/** Whether our attempt has not asked for anything yet: the peer knows it for no reauthentication, and forgets it. */
+export function hasNotAsked({ state }: IkeSession): boolean {
+  switch (state.kind) {
+    case 'generating-key':
+    case 'awaiting-init-response':
+    case 'agreeing-key':
+    case 'finding-own-secret':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether the peer's attempt to replace an IKE SA has been accepted, and is being installed. */
+function isAcceptedFromPeer(old: IkeSession, except?: IkeSession): boolean {
+  const accepted = old.peerSuccessor;
+  if (!accepted || accepted === except || accepted.takesOver !== old) return false;
+  return accepted.state.kind !== 'closed' && accepted.state.kind !== 'lingering';
+}
