@@ -1,5 +1,5 @@
 import type { WakeClass } from '@ipsec-kit/clock';
-import type { DpdReason, LivenessAction, LivenessInput, MappingVerdict } from '@ipsec-kit/nat-t';
+import type { DpdReason, LivenessAction, LivenessInput } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
@@ -7,12 +7,7 @@ import { checkLiveness } from '../procedures/liveness.ts';
 import { updateAddresses } from '../procedures/update-addresses.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import type { IkeSession } from './ike-session.ts';
-
-/** What is learnt of exchanges while one input is handled; the policy hears of it at the end, in an order that makes sense. */
-export interface LivenessNews {
-  isRekeyed: boolean;
-  ended: { readonly verdict?: MappingVerdict; readonly roundTripMs?: number } | undefined;
-}
+import type { LivenessNews } from './liveness-news.ts';
 
 /** Why a DPD goes out when the NAT mapping may have been lost. */
 const MAPPING_DOUBTS: ReadonlySet<DpdReason> = new Set([
