@@ -20,6 +20,7 @@ export type TimerName =
   | 'half-open'
   | 'path'
   | 'path-watch'
+  | 'follow'
   | 'child-lifetime'
   | 'activation'
   | 'retired-child'

@@ -15,6 +15,7 @@ import { onIkeOver, onIkeSoft } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { onPathTimer } from '../session/liveness.ts';
 import { onLivenessTimeout } from '../session/liveness-timeout.ts';
+import { onFollowTimer } from '../session/move-path.ts';
 import { onReplacedTimer } from '../session/replaced-ike-sas.ts';
 import { onRetransmitTimer } from '../session/retransmission.ts';
 import { onDuplicateTimer } from '../unique/uniqueness.ts';
@@ -74,6 +75,9 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
     case 'path':
     case 'path-watch':
       onPathTimer(context, session);
+      return;
+    case 'follow':
+      onFollowTimer(context, session);
       return;
     case 'child-lifetime':
       onChildLifetimeOver(context, session);

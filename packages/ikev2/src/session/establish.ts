@@ -1,3 +1,4 @@
+import { PeerFollower } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { closeFront } from '../reauth/close-front.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
@@ -36,6 +37,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
     });
   }
   session.isReopened = false;
+  session.follower = new PeerFollower(context.now, session.path);
   beginLiveness(context, session);
   armReauthentication(context, session);
   armIkeLifetime(context, session);

@@ -2,7 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { Instant } from '@ipsec-kit/clock';
 import type { IpAddress, Path } from '@ipsec-kit/ip';
 import type { AddressUpdates } from '@ipsec-kit/mobike';
-import type { LivenessPolicy, MappingTracker, NatStatus } from '@ipsec-kit/nat-t';
+import type { LivenessPolicy, MappingTracker, NatStatus, PeerFollower } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
@@ -49,6 +49,8 @@ export interface IkeSession {
   nat: NatStatus;
   /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
   liveness: LivenessPolicy | undefined;
+  /** Decides when the peer's packets have come from elsewhere for good; there once established. */
+  follower: PeerFollower | undefined;
   /** Notices that a NAT has given us another address or port. */
   readonly mapping: MappingTracker;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
