@@ -64,7 +64,7 @@ export function followPeer(
   const { follower, nat, addressUpdates } = session;
   if (!follower) {
     // During the first exchanges it goes where the peer does: from port 500 to 4500.
-    if (moveIke(context, session, path, marker)) moveChildren(context, session, path);
+    goTo(context, session, path, marker);
     return;
   }
   follower.setFacts({ isBehindNat: nat.local, hasMobike: addressUpdates !== undefined });
@@ -92,7 +92,7 @@ function follow(
   path: Path | undefined,
   marker: boolean,
 ): void {
-  if (path && moveIke(context, session, path, marker)) moveChildren(context, session, path);
+  if (path) goTo(context, session, path, marker);
   const next = session.follower?.nextDeadline();
   if (!next) {
     context.deadlines.clear(session.id, 'follow');
@@ -100,4 +100,11 @@ function follow(
   }
   const { at, toleranceMs, wake, name } = next;
   setTimer(context, session, 'follow', at, { label: name, toleranceMs, wake });
+}
+
+function goTo(context: EndpointContext, session: IkeSession, path: Path, marker: boolean): void {
+  if (!moveIke(context, session, path, marker)) return;
+  moveChildren(context, session, path);
+  session.provenPath = path;
+  session.mover?.onMoved(path);
 }
