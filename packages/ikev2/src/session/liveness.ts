@@ -3,11 +3,11 @@ import type { DpdReason, LivenessAction, LivenessInput } from '@ipsec-kit/nat-t'
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
-import { checkLiveness } from '../procedures/liveness.ts';
-import { updateAddresses } from '../procedures/update-addresses.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
+import { updateAddresses } from '../procedures/queue-update.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import type { IkeSession } from './ike-session.ts';
-import type { LivenessNews } from './liveness-news.ts';
+import { noteExchangeEnded } from './note-liveness.ts';
 
 /** Why a DPD goes out when the NAT mapping may have been lost. */
 const MAPPING_DOUBTS: ReadonlySet<DpdReason> = new Set([
@@ -49,41 +49,6 @@ export function tellPath(context: EndpointContext, session: IkeSession): void {
   // RFC 4555 §3.5: only the initiator may draw the conclusion, which is UPDATE_SA_ADDRESSES.
   const canDetect = session.role === 'initiator' && session.addressUpdates !== undefined;
   tell(context, session, { kind: 'path', behindNat: session.nat.local, canDetect });
-}
-
-/** The session has another IKE SA: hashes of the one before compare with nothing. */
-export function noteRekeyed(context: EndpointContext, session: IkeSession): void {
-  newsOf(context, session).isRekeyed = true;
-}
-
-/** No request is out any more. */
-export function noteExchangeEnded(
-  context: EndpointContext,
-  session: IkeSession,
-  ended: NonNullable<LivenessNews['ended']>,
-): void {
-  newsOf(context, session).ended = ended;
-}
-
-/** IKE or ESP came from the peer, or left. What follows is decided at the end of the input. */
-export function noteTraffic(
-  context: EndpointContext,
-  session: IkeSession,
-  stamps: { readonly inIke: EndpointContext['now'] } | { readonly outIke: EndpointContext['now'] },
-): void {
-  const shown = latestOf(session);
-  if (!shown.liveness) return;
-  shown.liveness.note(stamps);
-  newsOf(context, shown);
-}
-
-function newsOf(context: EndpointContext, session: IkeSession): LivenessNews {
-  let news = context.livenessNews.get(session);
-  if (!news) {
-    news = { isRekeyed: false, ended: undefined };
-    context.livenessNews.set(session, news);
-  }
-  return news;
 }
 
 /** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */
