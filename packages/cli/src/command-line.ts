@@ -1,6 +1,7 @@
 import type { SessionAction } from '@ipsec-kit/vpn';
 import { Command, CommanderError } from 'commander';
 import { ExitCode } from './exit-codes.ts';
+import { addPkiCommands, type PkiRequest } from './pki/pki-commands.ts';
 import { addSessionCommands, type SessionArguments } from './session-options.ts';
 
 const EXIT_CODES = `Exit codes:
@@ -29,6 +30,7 @@ export interface CommandActions {
   status(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
   disconnect(args: { readonly control: string }): Promise<number>;
   session(action: SessionAction, args: SessionArguments): Promise<number>;
+  pki(request: PkiRequest): Promise<number>;
 }
 
 /** Parses the command line and runs the subcommand that it names.
@@ -78,6 +80,9 @@ export async function runCommandLine(
     });
   addSessionCommands(program, async (action, args) => {
     exitCode = await actions.session(action, args);
+  });
+  addPkiCommands(program, async (request) => {
+    exitCode = await actions.pki(request);
   });
   // A word that no option has taken is a mistake: `rekey --child web db` would do only half of what was meant.
   for (const command of program.commands) command.allowExcessArguments(false);

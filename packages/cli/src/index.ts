@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { runCommandLine } from './command-line.ts';
 import { disconnectCommand, sessionCommand, statusCommand } from './control-commands.ts';
 import { ExitCode } from './exit-codes.ts';
+import { pkiCommand } from './pki-command.ts';
 import { printFailure } from './printer.ts';
 import { connectCommand, serveCommand } from './tunnel-commands.ts';
 
@@ -25,6 +26,7 @@ runCommandLine(
     status: statusCommand,
     disconnect: disconnectCommand,
     session: sessionCommand,
+    pki: pkiCommand,
   },
   version,
 ).then(
