@@ -1,5 +1,6 @@
 import type { SessionAction } from '@ipsec-kit/vpn';
 import { Command, CommanderError } from 'commander';
+import type { DoctorArguments } from './doctor/run-doctor.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addPkiCommands, type PkiRequest } from './pki/pki-commands.ts';
 import { addSessionCommands, type SessionArguments } from './session-options.ts';
@@ -30,6 +31,7 @@ export interface CommandActions {
   status(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
   disconnect(args: { readonly control: string }): Promise<number>;
   session(action: SessionAction, args: SessionArguments): Promise<number>;
+  doctor(args: DoctorArguments): Promise<number>;
   pki(request: PkiRequest): Promise<number>;
 }
 
@@ -81,6 +83,18 @@ export async function runCommandLine(
   addSessionCommands(program, async (action, args) => {
     exitCode = await actions.session(action, args);
   });
+  program
+    .command('doctor')
+    .description('say what stands in the way of a configuration: files, host, peers')
+    .requiredOption('--config <file>', 'configuration in the language of swanctl.conf')
+    .option('--settings <file>', "strongswan.conf, for the keys of its section 'charon'")
+    .option('--connection <name>', 'look at this connection only')
+    .option('--no-probe', 'send nothing to any peer')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nEnds with 0, or with 1 when something stands in the way.')
+    .action(async (args: DoctorArguments) => {
+      exitCode = await actions.doctor(args);
+    });
   addPkiCommands(program, async (request) => {
     exitCode = await actions.pki(request);
   });

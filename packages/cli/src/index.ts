@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { runCommandLine } from './command-line.ts';
 import { disconnectCommand, sessionCommand, statusCommand } from './control-commands.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { ExitCode } from './exit-codes.ts';
 import { pkiCommand } from './pki-command.ts';
 import { printFailure } from './printer.ts';
@@ -26,6 +27,7 @@ runCommandLine(
     status: statusCommand,
     disconnect: disconnectCommand,
     session: sessionCommand,
+    doctor: doctorCommand,
     pki: pkiCommand,
   },
   version,

@@ -19,6 +19,7 @@ async function run(...argv: string[]): Promise<Run> {
       serve: refused,
       status: refused,
       disconnect: refused,
+      doctor: refused,
       pki: refused,
       async session(action, args) {
         asked.push([action, args]);
