@@ -66,7 +66,9 @@ describe('doctor, reading a configuration', () => {
   });
 
   it('misses the secret of the two identities', async () => {
-    const text = await diagnose(office().replace('secrets { ike {', 'secrets { ike { id = other\n'));
+    const text = await diagnose(
+      office().replace('secrets { ike {', 'secrets { ike { id = other\n'),
+    );
     expect(text).toMatch(/ERROR +there is no pre-shared key for these two identities/);
   });
 

@@ -9,6 +9,8 @@ import {
   type EndpointOutput,
   FIRST_RESPONDER_SESSION_ID,
 } from '../endpoint-io.ts';
+import { onLocalAddresses } from '../mobike/local-addresses.ts';
+import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
@@ -132,7 +134,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     waitingReauths: new Set(),
     peerSessions: new PeerSessions(),
     nextChildId: 1,
-    localAddresses: { addresses: [] },
+    localAddresses: undefined,
+    seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
     livenessNews: new Map(),
   };
@@ -165,7 +168,10 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       onPathEvent(context, input);
       return;
     case 'local-addresses':
-      context.localAddresses = input;
+      onLocalAddresses(context, input);
+      return;
+    case 'keepalive-received':
+      context.seenEndpoints.note(input.path);
       return;
     case 'network':
       context.networkKey = input.networkKey;

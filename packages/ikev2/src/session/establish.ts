@@ -1,4 +1,5 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { beginMobike } from '../mobike/begin-mobike.ts';
 import { closeFront } from '../reauth/close-front.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
 import { takeOver } from '../reauth/take-over.ts';
@@ -36,6 +37,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
     });
   }
   session.isReopened = false;
+  beginMobike(context, session);
   beginLiveness(context, session);
   armReauthentication(context, session);
   armIkeLifetime(context, session);

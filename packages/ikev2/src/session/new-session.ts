@@ -101,6 +101,14 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     firstPacket: start.firstPacket,
     wantedAddresses: start.wantedAddresses ?? start.connection?.virtualAddresses ?? [],
     addressUpdates: undefined,
+    mover: undefined,
+    responderMove: undefined,
+    standby: undefined,
+    authPath: undefined,
+    provenPath: undefined,
+    heardAt: [],
+    announced: [],
+    parked: undefined,
   };
   context.sessions.set(session.id, session);
   context.sessionsBySpi.set(session.localSpi, session);
