@@ -1,3 +1,4 @@
+import { DOMParser } from '@xmldom/xmldom';
 import { build, type PlistValue, parse } from 'plist';
 import { espOf, ikeOf, proposalFromApple } from './apple-proposals.ts';
 import {
@@ -203,7 +204,7 @@ function vpnOf(profile: VpnProfile, identity: string | undefined): { [key: strin
     ...(authentication.kind === 'psk' ? optional('SharedSecret', authentication.secret) : {}),
     ...('user' in authentication ? optional('AuthName', authentication.user) : {}),
     ...('password' in authentication ? optional('AuthPassword', authentication.password) : {}),
-    ...(identity === undefined ? {} : { PayloadCertificateUUID: identity }),
+    ...(identity === undefined ? {} : { PayloadCertificateUUID: identity.toUpperCase() }),
     ...(ike ? { IKESecurityAssociationParameters: ike } : {}),
     ...(esp ? { ChildSecurityAssociationParameters: esp } : {}),
     ...(profile.mobike === false ? { DisableMOBIKE: 1 } : {}),
@@ -229,10 +230,16 @@ function parsePlist(text: string): unknown {
   // Entities that expand one another have no place in a property list.
   if (/<!ENTITY/i.test(text)) return undefined;
   try {
+    // The parser below writes about malformed XML to the console, and goes on after some faults; this one stops.
+    new DOMParser({ onError: refuseXml }).parseFromString(text, 'text/xml');
     return parse(text);
   } catch {
     return undefined;
   }
+}
+
+function refuseXml(): never {
+  throw new SyntaxError('malformed XML');
 }
 
 function optional<K extends string, T>(
