@@ -63,6 +63,16 @@ describe('UPDATE_SA_ADDRESSES that somebody copied and sent from elsewhere (RFC 
   });
 });
 
+describe('a responder that trusts its peers', () => {
+  it('moves the Child SAs with the IKE SA, and asks nothing (RFC 4555 §3.7)', () => {
+    const pair = new RoamingPair({ server: { peerPathCheck: false } }).start();
+    pair.change(pair.client, [WIFI], [LTE]).drive(10);
+    expect(pair.espPaths(pair.server)).toEqual([`${SERVER} -> ${LTE}`]);
+    pair.drive(10_000);
+    expect(pair.requestsOf(pair.server, 0)).toEqual([]);
+  });
+});
+
 describe('an answer to UPDATE_SA_ADDRESSES', () => {
   it('with a wrong COOKIE2 closes the IKE SA (RFC 4555 §3.7)', () => {
     const pair = new RoamingPair().start();

@@ -188,7 +188,7 @@ describe('an initiator whose address changes', () => {
 });
 
 describe('an initiator without an address', () => {
-  it('keeps the session for hours, sends nothing, and comes back at once (RFC 4555 §3.5)', () => {
+  it('keeps the session for hours, sends nothing, and comes back at once', () => {
     const rekeyed = {
       children: [child({ rekeyMs: 3_600_000 })],
       rekeyMs: 7_200_000,
