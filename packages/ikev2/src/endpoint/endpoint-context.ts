@@ -46,6 +46,8 @@ export interface EndedBehind {
 export interface WaitingAuth {
   readonly answer: Answer;
   readonly until: Instant;
+  /** When its last copy came. */
+  heardAt: Instant;
 }
 
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */

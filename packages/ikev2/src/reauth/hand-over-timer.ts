@@ -2,11 +2,15 @@ import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { deletePredecessor, enqueue } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { moveOff } from './move-off.ts';
 import { separate } from './separate.ts';
-import { HAND_OVER_PATIENCE_MS } from './take-over.ts';
+import { SETTLE_MS } from './settle-time.ts';
+import { HAND_OVER_PATIENCE_MS, leavesOrphan } from './take-over.ts';
 
 /** How long the question whether the initiator has the new IKE SA may take before it is asked again. */
 const PROOF_PATIENCE_MS = 10_000;
+/** The same about one that nobody else will delete, and that others may wait for. */
+const ORPHAN_PROOF_PATIENCE_MS = 1_000;
 /** How long it may take until the initiator of a reauthentication has moved its Child SAs and deletes the old IKE SA, even when each
  * of its requests is answered at the last try: after that it is taken for one of two sessions.
  */
@@ -25,10 +29,13 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
   }
   if (session.lastInboundAt > session.establishedAt) {
     const unique = connection?.unique ?? 'no';
-    const maySeveral = (unique === 'no' || unique === 'never') && !predecessor.lease;
+    const isOpen = unique === 'no' || unique === 'never';
+    const maySeveral = isOpen && !predecessor.lease && !leavesOrphan(session);
     const separatesAt = addMs(session.establishedAt, SEPARATION_PATIENCE_MS);
-    if (!maySeveral) deletePredecessor(context, session);
-    else if (context.now >= separatesAt) separate(context, session, predecessor);
+    if (!maySeveral) {
+      if (moveOff(context, predecessor)) armAgain(context, session, SETTLE_MS);
+      else deletePredecessor(context, session);
+    } else if (context.now >= separatesAt) separate(context, session, predecessor);
     else {
       setTimer(context, session, 'hand-over', separatesAt, {
         label: 'end of a replaced IKE SA',
@@ -38,7 +45,11 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
     return;
   }
   enqueue(context, session, { kind: 'liveness' });
-  setTimer(context, session, 'hand-over', addMs(context.now, PROOF_PATIENCE_MS), {
+  armAgain(context, session, leavesOrphan(session) ? ORPHAN_PROOF_PATIENCE_MS : PROOF_PATIENCE_MS);
+}
+
+function armAgain(context: EndpointContext, session: IkeSession, patienceMs: number): void {
+  setTimer(context, session, 'hand-over', addMs(context.now, patienceMs), {
     label: 'end of a replaced IKE SA',
   });
 }

@@ -28,7 +28,7 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
     return;
   }
   context.deadlines.clear(session.id, 'reauth');
-  if (!mayBegin(session)) {
+  if (!mayBegin(session, context.now)) {
     session.isReauthDue = true;
     context.waitingReauths.add(session);
     if (!isKnownToPeer(session)) enqueue(context, session, { kind: 'liveness' });

@@ -10,6 +10,8 @@ import { exchangeIds, moveBehind } from './session-name.ts';
 
 /** How long a responder leaves it to the initiator to delete the old IKE SA. */
 export const HAND_OVER_PATIENCE_MS: number = 60_000;
+/** The same where the initiator will not: until it is likely to have shown that it has the new one. */
+const ORPHAN_PATIENCE_MS = 500;
 
 /** A new IKE SA stands on both sides: it becomes the session that users see, and the old one stays behind it until its DELETE.
  * @returns false when it takes nothing over, or what it was to take over is gone.
@@ -50,10 +52,20 @@ function isThere({ state }: IkeSession): boolean {
   return state.kind === 'established' || state.kind === 'ending';
 }
 
+/** Whether the IKE SA that this one has replaced is an orphan: the peer began both before either stood, as strongSwan does when it
+ * is told to reauthenticate two IKE SAs that are one session here. Each was to replace another, and the peer has no reason to
+ * delete either.
+ */
+export function leavesOrphan({ role, begunAt, predecessor }: IkeSession): boolean {
+  if (role !== 'responder' || predecessor?.role !== 'responder') return false;
+  return begunAt <= predecessor.establishedAt;
+}
+
 /** Sees to it that the IKE SA whose place this one has taken does go. */
 export function armHandOver(context: EndpointContext, session: IkeSession): void {
-  setTimer(context, session, 'hand-over', addMs(context.now, HAND_OVER_PATIENCE_MS), {
+  const patienceMs = leavesOrphan(session) ? ORPHAN_PATIENCE_MS : HAND_OVER_PATIENCE_MS;
+  setTimer(context, session, 'hand-over', addMs(context.now, patienceMs), {
     label: 'end of a replaced IKE SA',
-    toleranceMs: HAND_OVER_PATIENCE_MS / 10,
+    toleranceMs: patienceMs / 10,
   });
 }
