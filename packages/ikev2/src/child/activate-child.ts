@@ -10,9 +10,16 @@ import type { ChildSa } from './child-sa.ts';
  */
 export const ACTIVATION_PATIENCE_MS: number = 165_000;
 
-/** Lets outbound traffic use a Child SA that waited for a sign that the peer has it; once only. @see RFC 7296 §2.8 */
+/** Lets outbound traffic use a Child SA that waited for a sign that the peer has it; once only. Never one whose replacement is in
+ * use already: the peer may rekey what our reauthentication replaces, and outbound would go back to an IKE SA that is about to go.
+ * @see RFC 7296 §2.8
+ */
 export function activateChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {
   if (child.isActive) return;
+  if (isPassedOver(context, child)) {
+    child.activateAt = undefined;
+    return;
+  }
   child.isActive = true;
   context.outputs.push({ kind: 'activate-child', childId: child.id });
   armActivation(context, session);
@@ -20,6 +27,16 @@ export function activateChild(context: EndpointContext, session: IkeSession, chi
   child.isRekeyDue = false;
   child.softAt = context.now;
   armChildLifetime(context, session);
+}
+
+/** Whether what has replaced it, directly or in turn, is in use. */
+function isPassedOver(context: EndpointContext, { replacedBy }: ChildSa): boolean {
+  for (let id = replacedBy; id !== undefined; ) {
+    const later: ChildSa | undefined = context.sessionsByChild.get(id)?.children.get(id);
+    if (later?.isActive) return true;
+    id = later?.replacedBy;
+  }
+  return false;
 }
 
 /** The first authenticated packet of a Child SA has come: the peer has it, so it is ours to use as well. It may be told of
