@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { shownSession } from '../session/shown-session.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
 
@@ -22,11 +23,24 @@ export function activateChild(context: EndpointContext, session: IkeSession, chi
   }
   child.isActive = true;
   context.outputs.push({ kind: 'activate-child', childId: child.id });
+  for (const [requestId, installation] of context.installations) {
+    const owner = context.awaitedAnswers.get(requestId);
+    if (owner && shownSession(owner) === shownSession(session)) installation.isOvertaken = true;
+  }
   armActivation(context, session);
   if (!child.isRekeyDue) return;
   child.isRekeyDue = false;
   child.softAt = context.now;
   armChildLifetime(context, session);
+}
+
+/** A Child SA that was to be used from its installation on stands, and what it replaces was put to use while that was under way,
+ * since the peer rekeyed it: outbound moves to the new one now.
+ */
+export function useAgain(context: EndpointContext, childId: number): void {
+  const child = context.sessionsByChild.get(childId)?.children.get(childId);
+  if (!child?.isActive || isPassedOver(context, child)) return;
+  context.outputs.push({ kind: 'activate-child', childId });
 }
 
 /** Whether what has replaced it, directly or in turn, is in use. */

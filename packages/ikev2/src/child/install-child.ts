@@ -36,7 +36,11 @@ export function requestInstallation(
       dns: session.dns,
     },
   });
-  context.installations.set(requestId, { childId: child.id, hasInbound: false });
+  context.installations.set(requestId, {
+    childId: child.id,
+    hasInbound: false,
+    isOvertaken: false,
+  });
   return requestId;
 }
 

@@ -50,6 +50,15 @@ export interface WaitingAuth {
   heardAt: Instant;
 }
 
+/** A Child SA that the packet path has been asked to install. */
+export interface PendingInstallation {
+  readonly childId: number;
+  /** A packet on it has come already. */
+  hasInbound: boolean;
+  /** Another of its session was put to use since it was asked for: the packet path sends on that. */
+  isOvertaken: boolean;
+}
+
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */
 export interface EndpointContext {
   readonly crypto: CryptoProvider;
@@ -69,7 +78,7 @@ export interface EndpointContext {
   /** Which session waits for the answer to a request. */
   readonly awaitedAnswers: Map<number, IkeSession>;
   /** Installations that the packet path was asked for, by request. */
-  readonly installations: Map<number, { readonly childId: number; hasInbound: boolean }>;
+  readonly installations: Map<number, PendingInstallation>;
   readonly deadlines: DeadlineHeap<TimerName>;
   readonly halfOpen: HalfOpenCounter;
   readonly cookies: CookieJar;

@@ -1,3 +1,4 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { Pair, type PairOptions } from '../pair.ts';
@@ -18,8 +19,11 @@ function inUse(pair: Pair, side: 'client' | 'server'): string | undefined {
 describe('a reauthentication that meets a rekey of the peer on the old IKE SA (RFC 7296 §2.8, §2.8.3)', () => {
   it('keeps outbound on the new IKE SA, whatever the peer then deletes or sends on', () => {
     const left: unknown[] = [];
-    for (let apartMs = 0; apartMs <= 60; apartMs += 3) {
-      const pair = new Pair(MBB).open().drive(40_000);
+    for (let round = 0; round < 42; round += 1) {
+      const apartMs = (round >> 1) * 3;
+      // A packet path in another thread answers while the peer goes on.
+      const answerDelayMs = round % 2 === 0 ? 0 : 15;
+      const pair = new Pair({ ...MBB, answerDelayMs }).open().drive(40_000);
       pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
       pair.drive(apartMs);
       const [childId = 0] = [...pair.server.children.keys()];
@@ -34,12 +38,38 @@ describe('a reauthentication that meets a rekey of the peer on the old IKE SA (R
       pair.drive(60_000);
       const [kept] = pair.client.children.keys();
       left.push([
-        apartMs,
+        round,
         Number(own) === kept,
         pair.client.children.size,
         pair.server.children.size,
       ]);
     }
-    expect(left).toEqual(left.map((_, index) => [index * 3, true, 1, 1]));
+    expect(left).toEqual(left.map((_, index) => [index, true, 1, 1]));
+  });
+
+  it('does so when the rekey is over while the new Child SA is being installed', () => {
+    let overtaken = 0;
+    for (let extraMs = 0; extraMs <= 80; extraMs += 4) {
+      const pair = new Pair({ ...MBB, answerDelayMs: 15 }).open().drive(40_000);
+      pair.wire = (flight) => {
+        const isRekey = flight.data[18] === ExchangeType.CREATE_CHILD_SA;
+        return [{ flight, delayMs: isRekey && flight.from === 'client' ? extraMs : 0 }];
+      };
+      const before = pair.flights.length;
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      const isAsked = (): boolean =>
+        pair.flights.slice(before).some(({ data }) => data[18] === ExchangeType.IKE_AUTH);
+      while (!isAsked()) pair.drive(1);
+      const [childId = 0] = [...pair.server.children.keys()];
+      pair.server.command({ kind: 'rekey-child', sessionId, childId });
+      while (pair.client.seen('session-reauthenticated').length === 0) pair.drive(1);
+      pair.drive(50);
+      const used = inUse(pair, 'client');
+      if (used?.startsWith('activate')) overtaken += 1;
+      pair.drive(60_000);
+      const [kept] = pair.client.children.keys();
+      expect([extraMs, Number(used?.match(/\d+/)?.[0])]).toEqual([extraMs, kept]);
+    }
+    expect(overtaken).toBeGreaterThan(0);
   });
 });
