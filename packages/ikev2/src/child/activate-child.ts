@@ -1,5 +1,9 @@
 import { addMs } from '@ipsec-kit/clock';
-import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import {
+  type EndpointContext,
+  type PendingInstallation,
+  setTimer,
+} from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
@@ -21,12 +25,14 @@ export function activateChild(context: EndpointContext, session: IkeSession, chi
     child.activateAt = undefined;
     return;
   }
+  const coming = comingInstead(context, session, child);
+  if (coming) {
+    child.activateAt = undefined;
+    coming.putOff.push(child.id);
+    return;
+  }
   child.isActive = true;
   context.outputs.push({ kind: 'activate-child', childId: child.id });
-  for (const [requestId, installation] of context.installations) {
-    const owner = context.awaitedAnswers.get(requestId);
-    if (owner && shownSession(owner) === shownSession(session)) installation.isOvertaken = true;
-  }
   armActivation(context, session);
   if (!child.isRekeyDue) return;
   child.isRekeyDue = false;
@@ -34,13 +40,31 @@ export function activateChild(context: EndpointContext, session: IkeSession, chi
   armChildLifetime(context, session);
 }
 
-/** A Child SA that was to be used from its installation on stands, and what it replaces was put to use while that was under way,
- * since the peer rekeyed it: outbound moves to the new one now.
+/** What the session is about to send on in the place of a Child SA, once it is installed: the peer has that already, and may have
+ * rekeyed this one before it saw our request for that. The packet path would go on with whichever is told of last.
  */
-export function useAgain(context: EndpointContext, childId: number): void {
-  const child = context.sessionsByChild.get(childId)?.children.get(childId);
-  if (!child?.isActive || isPassedOver(context, child)) return;
-  context.outputs.push({ kind: 'activate-child', childId });
+function comingInstead(
+  context: EndpointContext,
+  session: IkeSession,
+  { config }: ChildSa,
+): PendingInstallation | undefined {
+  for (const [requestId, installation] of context.installations) {
+    if (installation.movesOutboundOf !== config.name) continue;
+    const owner = context.awaitedAnswers.get(requestId);
+    if (owner && owner !== session && shownSession(owner) === shownSession(session)) {
+      return installation;
+    }
+  }
+  return undefined;
+}
+
+/** A Child SA is installed, or could not be: what was to be put to use meanwhile is, unless that has taken its place. */
+export function activatePutOff(context: EndpointContext, { putOff }: PendingInstallation): void {
+  for (const childId of putOff) {
+    const session = context.sessionsByChild.get(childId);
+    const child = session?.children.get(childId);
+    if (session && child) activateChild(context, session, child);
+  }
 }
 
 /** Whether what has replaced it, directly or in turn, is in use. */

@@ -55,8 +55,10 @@ export interface PendingInstallation {
   readonly childId: number;
   /** A packet on it has come already. */
   hasInbound: boolean;
-  /** Another of its session was put to use since it was asked for: the packet path sends on that. */
-  isOvertaken: boolean;
+  /** By the name of its configuration; only where outbound is to use it as soon as it stands. */
+  readonly movesOutboundOf: string | undefined;
+  /** Child SAs that were to be put to use meanwhile: what is being installed may have taken their place when it stands. */
+  readonly putOff: number[];
 }
 
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */

@@ -13,7 +13,9 @@ export function lossAction(
   failure: SessionFailure,
 ): LossAction {
   const action = configuredAction(session, failure);
-  return action === 'start' && carriedOnBy(context, session) ? 'none' : action;
+  // What we delete to make it anew keeps its name, whatever the peer opens meanwhile.
+  if (action !== 'start' || failure.code === 'reauthenticating') return action;
+  return carriedOnBy(context, session) ? 'none' : action;
 }
 
 function configuredAction(session: IkeSession, failure: SessionFailure): LossAction {
