@@ -27,6 +27,7 @@ export interface CommandActions {
   connect(args: TunnelArguments): Promise<number>;
   serve(args: TunnelArguments): Promise<number>;
   status(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
+  monitor(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
   disconnect(args: { readonly control: string }): Promise<number>;
   session(action: SessionAction, args: SessionArguments): Promise<number>;
 }
@@ -68,6 +69,14 @@ export async function runCommandLine(
     .option('--json', 'as JSON')
     .action(async (args: { control: string; json?: boolean }) => {
       exitCode = await actions.status(args);
+    });
+  program
+    .command('monitor')
+    .description('print what happens in a running client or server as it happens, until it ends')
+    .requiredOption('--control <path>', 'its control socket, as it printed it')
+    .option('--json', 'one event per line, as JSON')
+    .action(async (args: { control: string; json?: boolean }) => {
+      exitCode = await actions.monitor(args);
     });
   program
     .command('disconnect')

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { runCommandLine } from './command-line.ts';
-import { disconnectCommand, sessionCommand, statusCommand } from './control-commands.ts';
+import {
+  disconnectCommand,
+  monitorCommand,
+  sessionCommand,
+  statusCommand,
+} from './control-commands.ts';
 import { ExitCode } from './exit-codes.ts';
 import { printFailure } from './printer.ts';
 import { connectCommand, serveCommand } from './tunnel-commands.ts';
@@ -23,6 +28,7 @@ runCommandLine(
     connect: connectCommand,
     serve: serveCommand,
     status: statusCommand,
+    monitor: monitorCommand,
     disconnect: disconnectCommand,
     session: sessionCommand,
   },

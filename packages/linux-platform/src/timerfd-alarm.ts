@@ -10,7 +10,7 @@ import {
 } from '@ipsec-kit/posix';
 import type { WakeSource } from '@ipsec-kit/scheduler';
 import type { BoottimeClock } from './boottime-clock.ts';
-import { DescriptorPoller } from './descriptor-poller.ts';
+import { sharedPoller } from './descriptor-poller.ts';
 
 /** An alarm of the device as a wake source. */
 export interface TimerfdAlarm {
@@ -45,7 +45,7 @@ export function createTimerfdAlarm(
   const opened = openTimers(calls, posix);
   if ('reason' in opened) return { ok: false, reason: opened.reason };
   const { fd, jumps, limit } = opened;
-  const poller = new DescriptorPoller(posix);
+  const poller = sharedPoller(posix);
   let armed: (() => Promise<void> | undefined) | undefined;
   let stopTimer: (() => void) | undefined;
   let stopJumps: (() => void) | undefined;

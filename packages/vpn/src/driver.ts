@@ -1,4 +1,5 @@
-import type { Clock, Machine } from '@ipsec-kit/clock';
+import { addMs, type Clock, type Instant, type Machine, type WakeClass } from '@ipsec-kit/clock';
+import type { PairActivity, PathFact } from '@ipsec-kit/datapath';
 import type {
   AddressPools,
   Answer,
@@ -11,28 +12,35 @@ import type {
   RequestHandler,
   SessionEvent,
 } from '@ipsec-kit/ikev2';
-import type { Path } from '@ipsec-kit/ip';
-import type { Fact, SaPairCounters } from '@ipsec-kit/ipsec';
+import type { Endpoint, Path } from '@ipsec-kit/ip';
+import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildInstaller } from './child-installer.ts';
+import type { HostNews } from './host-follower.ts';
 import { messageOf } from './vpn-error.ts';
 
 /** The IKE machine, as the driver sees it. */
 export interface EndpointMachine extends Machine<EndpointInput, EndpointOutput> {
-  nextDeadline(): EndpointDeadline | undefined;
+  nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
 }
 
 /** How IKE messages leave, and what is known of the traffic of Child SAs. */
 export interface ControlPath {
   sendIke(message: Uint8Array, path: Path, marker: boolean): void;
   sendKeepalive(path: Path): void;
+  /** Sends an ESP packet that holds nothing; nothing when the pair is gone. @see RFC 4303 §2.6 */
+  sendEspKeepalive(pairId: number): void;
   pairCounters(pairId: number): SaPairCounters | undefined;
+  pairActivity(pairId: number): PairActivity | undefined;
+  /** Opens a port of its own towards a peer. @returns nothing when none is to be had. */
+  openScratchPort(remote: Endpoint): Promise<Endpoint | undefined>;
+  closeScratchPort(local: Endpoint): void;
 }
 
 export interface DriverOptions {
   readonly endpoint: EndpointMachine;
   readonly clock: Pick<Clock, 'now'>;
-  /** Carries the deadline of the endpoint under the key `ike`. */
+  /** Carries the deadlines of the endpoint under the keys `ike-device` and `ike-process`. */
   readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
   readonly control: ControlPath;
   readonly installer: ChildInstaller;
@@ -47,8 +55,10 @@ export interface DriverOptions {
 export interface Driver {
   /** A datagram from the IKE header on, in memory that is not reused. */
   receive(message: Uint8Array, path: Path, marker: boolean): void;
+  /** The host slept, or its network changed. */
+  tell(news: HostNews): void;
   /** What the packet path noticed. */
-  noteFacts(facts: readonly Fact[]): void;
+  noteFacts(facts: readonly PathFact[]): void;
   command(command: Command): void;
   /** Takes back the timer; whatever comes afterwards is ignored. */
   stop(): void;
@@ -60,7 +70,12 @@ type TimelessInput = EndpointInput extends infer Input
     : never
   : never;
 
-const DEADLINE_KEY = 'ike';
+const WAKE_CLASSES = ['device', 'process'] as const;
+
+/** One that does not wake the device must not hide a later one that does, so each class is scheduled by itself. */
+function deadlineKey(wake: WakeClass): string {
+  return `ike-${wake}`;
+}
 
 /** Makes the driver of one endpoint. It opens nothing: the caller connects {@link Driver.receive} to the sockets
  * and {@link Driver.noteFacts} to the packet path.
@@ -71,7 +86,7 @@ const DEADLINE_KEY = 'ike';
 export function createDriver(options: DriverOptions): Driver {
   const { endpoint, clock, scheduler, control, installer, requests, pools, onEvent } = options;
   const waiting: TimelessInput[] = [];
-  const sampleTraffic = createTrafficSampler(installer, control);
+  const sampleTraffic = createTrafficSampler(installer, control, clock);
   let isRunning = false;
   let isStopped = false;
 
@@ -99,9 +114,11 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function awaitDeadline(): void {
-    const deadline = endpoint.nextDeadline();
-    if (deadline) scheduler.schedule(DEADLINE_KEY, deadline, onDeadline);
-    else scheduler.cancel(DEADLINE_KEY);
+    for (const wake of WAKE_CLASSES) {
+      const deadline = endpoint.nextDeadline(wake);
+      if (deadline) scheduler.schedule(deadlineKey(wake), deadline, onDeadline);
+      else scheduler.cancel(deadlineKey(wake));
+    }
   }
 
   function onDeadline(): void {
@@ -134,11 +151,23 @@ export function createDriver(options: DriverOptions): Driver {
 
   function answerTo(request: Request): Answer | Promise<Answer> {
     try {
-      const answer =
-        request.kind === 'install-child' ? installer.install(request.child) : requests(request);
+      const answer = performRequest(request);
       return answer instanceof Promise ? answer.catch(failedAnswer) : answer;
     } catch (error) {
       return failedAnswer(error);
+    }
+  }
+
+  function performRequest(request: Request): Answer | Promise<Answer> {
+    switch (request.kind) {
+      case 'install-child':
+        return installer.install(request.child);
+      case 'open-scratch-port':
+        return control
+          .openScratchPort(request.remote)
+          .then((local) => ({ kind: 'open-scratch-port', local }));
+      default:
+        return requests(request);
     }
   }
 
@@ -149,6 +178,12 @@ export function createDriver(options: DriverOptions): Driver {
         break;
       case 'send-keepalive':
         control.sendKeepalive(output.path);
+        break;
+      case 'send-esp-keepalive':
+        control.sendEspKeepalive(output.childId);
+        break;
+      case 'close-scratch-port':
+        control.closeScratchPort(output.local);
         break;
       case 'remove-child':
         installer.remove(output.childId);
@@ -176,7 +211,7 @@ export function createDriver(options: DriverOptions): Driver {
     }
   }
 
-  function noteFact(fact: Fact): void {
+  function noteFact(fact: PathFact): void {
     if (!('pairId' in fact) || !installer.children.has(fact.pairId)) return;
     const childId = fact.pairId;
     switch (fact.kind) {
@@ -196,12 +231,20 @@ export function createDriver(options: DriverOptions): Driver {
       case 'first-inbound':
         feed({ kind: 'child-first-inbound', childId });
         break;
+      case 'outbound-resumed':
+        feed({ kind: 'traffic', children: sampleTraffic([childId]) });
+        break;
       default:
         unreachable(fact);
     }
   }
 
   return {
+    tell(news) {
+      // A sleep first, so that what the packet path has sent since does not hide it; nothing else needs what it saw.
+      if (news.kind === 'slept') feed(news, { kind: 'traffic', children: sampleTraffic() });
+      else feed(news);
+    },
     receive: (data, path, marker) => feed({ kind: 'datagram', path, data, marker }),
     noteFacts(facts) {
       for (const fact of facts) noteFact(fact);
@@ -210,7 +253,7 @@ export function createDriver(options: DriverOptions): Driver {
     stop() {
       isStopped = true;
       waiting.length = 0;
-      scheduler.cancel(DEADLINE_KEY);
+      for (const wake of WAKE_CLASSES) scheduler.cancel(deadlineKey(wake));
     },
   };
 }
@@ -223,27 +266,38 @@ function failedAnswer(error: unknown): Answer {
   return { kind: 'failed', reason: messageOf(error) };
 }
 
-/** What moved in each Child SA since the last call: the four activities that liveness and keepalives look at. */
+/** What Child SAs have carried that carried anything since the last call, and when they last did. */
 function createTrafficSampler(
   installer: Pick<ChildInstaller, 'children'>,
-  control: Pick<ControlPath, 'pairCounters'>,
-): () => readonly ChildTraffic[] {
-  let last = new Map<number, SaPairCounters>();
-  return () => {
-    const samples = new Map<number, SaPairCounters>();
-    const moved: ChildTraffic[] = [];
-    for (const childId of installer.children.keys()) {
-      const counters = control.pairCounters(childId);
-      if (!counters) continue;
-      const before = last.get(childId);
-      samples.set(childId, { ...counters });
-      const inboundSinceLast = counters.inPackets > (before?.inPackets ?? 0);
-      const outboundSinceLast = counters.outPackets > (before?.outPackets ?? 0);
-      if (inboundSinceLast || outboundSinceLast) {
-        moved.push({ childId, inboundSinceLast, outboundSinceLast });
-      }
+  control: Pick<ControlPath, 'pairCounters' | 'pairActivity'>,
+  clock: Pick<Clock, 'now'>,
+): (childIds?: Iterable<number>) => readonly ChildTraffic[] {
+  const told = new Map<number, number>();
+
+  function sampleOne(childId: number, now: Instant): ChildTraffic | undefined {
+    const counters = control.pairCounters(childId);
+    const activity = control.pairActivity(childId);
+    if (!counters || !activity) return undefined;
+    const passed = counters.inPackets + counters.outPackets;
+    if (told.get(childId) === passed) return undefined;
+    told.set(childId, passed);
+    const { lastInboundAgoMs, lastOutboundAgoMs } = activity;
+    return {
+      childId,
+      packetsOut: counters.outPackets,
+      ...(lastInboundAgoMs === undefined ? {} : { lastInboundAt: addMs(now, -lastInboundAgoMs) }),
+      ...(lastOutboundAgoMs === undefined
+        ? {}
+        : { lastOutboundAt: addMs(now, -lastOutboundAgoMs) }),
+    };
+  }
+
+  return (childIds) => {
+    const now = clock.now();
+    if (!childIds) {
+      for (const childId of told.keys()) if (!installer.children.has(childId)) told.delete(childId);
     }
-    last = samples;
-    return moved;
+    const sampled = [...(childIds ?? installer.children.keys())];
+    return sampled.flatMap((childId) => sampleOne(childId, now) ?? []);
   };
 }

@@ -182,6 +182,13 @@ export const BREAK_BEFORE_MAKE: SessionFailure = {
     'The IKE SA is deleted and opened anew, since the reauthentication breaks before it makes.',
 };
 
+/** A peer without MOBIKE, and none of our old address left. */
+export const ADDRESS_GONE: SessionFailure = {
+  code: 'reauthenticating',
+  sentence:
+    'Our address has changed and the peer cannot follow (it has no MOBIKE), so the session is opened anew from the new one.',
+};
+
 /** The peer ended the session. */
 export const DELETED_BY_PEER: SessionFailure = {
   code: 'peer-deleted',
@@ -221,6 +228,14 @@ export function pathNotProven(path: Path): SessionFailure {
   return {
     code: 'internal',
     sentence: `The peer moved to ${formatEndpoint(path.remote)} but did not prove that it receives there (COOKIE2 missing or different), so the session was closed.`,
+  };
+}
+
+/** The answer to our UPDATE_SA_ADDRESSES was not made from our request. @see RFC 4555 §3.7 */
+export function ownPathNotProven(path: Path): SessionFailure {
+  return {
+    code: 'internal',
+    sentence: `The peer at ${formatEndpoint(path.remote)} answered a change of our address without the COOKIE2 of the request, so the session was closed.`,
   };
 }
 

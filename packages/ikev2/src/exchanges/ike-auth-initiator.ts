@@ -37,6 +37,7 @@ import {
   peerRejectedAuthentication,
 } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
+import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { configRequest } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endAfterAuthFailure } from '../procedures/request-end.ts';
@@ -136,6 +137,7 @@ export function onOwnSecret(
     );
     return;
   }
+  session.authPath = session.path;
   const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context);
   const offer: AuthOffer = {
     transcript: state.transcript,
@@ -177,6 +179,7 @@ function authPayloads(
   if (connection.sendInitialContact && isFirst) {
     payloads.push(notify(NotifyType.INITIAL_CONTACT));
   }
+  if (connection.mobike) payloads.push(...mobikeNotifies(context, session));
   return payloads;
 }
 
@@ -286,6 +289,7 @@ function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMa
     failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
     return;
   }
+  readMobike(session, payloads);
   if (offer.childSpi === undefined) openChildless(context, session, state);
   else openFirstChild(context, session, state, sa, connection, offer.childSpi);
 }

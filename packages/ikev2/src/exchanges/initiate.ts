@@ -78,6 +78,5 @@ export function restartInitiation(
 /** The time has come to open a session anew. */
 export function restartSession(context: EndpointContext, session: IkeSession): void {
   if (session.state.kind !== 'awaiting-restart' || !session.connection) return;
-  if (carriedOnBy(context, session)) endSession(context, session, ONE_OF_TWO);
-  else beginInit(context, session, session.connection);
+  beginInit(context, session, session.connection);
 }

@@ -3,16 +3,18 @@ import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import type { Procedure } from './procedure.ts';
 
-/** DPD: an empty INFORMATIONAL request; with NAT detection where the peer has MOBIKE, which alone defines that.
- * @see RFC 7296 §2.4, RFC 4555 §3.8
- */
+type Liveness = Extract<Procedure, { readonly kind: 'liveness' }>;
+
+/** DPD: an empty INFORMATIONAL request, or one with NAT detection. @see RFC 7296 §2.4, RFC 4555 §3.8 */
 export function livenessRequest(
   context: EndpointContext,
   session: IkeSession,
   sa: IkeSa,
+  { natDetection }: Liveness,
 ): readonly Payload[] {
-  return session.addressUpdates ? natDetectionNotifies(context.crypto, sa, session.path) : [];
+  return natDetection ? natDetectionNotifies(context.crypto, sa, session.path) : [];
 }
 
 /** The peer has answered. */

@@ -1,8 +1,12 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
+import type { LivenessReason } from '../events.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
+import { announcementRequest } from '../mobike/announce.ts';
+import { performResponderMoves } from '../mobike/responder-moves.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
@@ -17,9 +21,22 @@ import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
 import type { Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
+import {
+  onAddressesUpdated,
+  type UpdateResponse,
+  updateAddressesRequest,
+} from './update-addresses.ts';
 
 /** Most procedures that may wait; further ones are refused, as the peer then does not answer anyway. */
 const MAX_QUEUE = 64;
+
+/** Reasons to ask that any other exchange serves as well. */
+const ABOUT_LIFE: ReadonlySet<LivenessReason> = new Set<LivenessReason>([
+  'idle',
+  'command',
+  'hint',
+  'proof',
+]);
 
 /** Puts a procedure into the queue and starts it when nothing else is out.
  * @returns false when the queue is full or the same work waits already.
@@ -31,8 +48,7 @@ export function enqueue(
   place: 'last' | 'first' = 'last',
 ): boolean {
   const { queue } = session;
-  // RFC 7296 §2.4: any exchange shows that the peer is alive.
-  if (procedure.kind === 'liveness' && (session.running || queue.length > 0)) return false;
+  if (procedure.kind === 'liveness' && isAsked(session, procedure)) return false;
   if (queue.length >= MAX_QUEUE && place === 'last') return false;
   if (place === 'first') queue.unshift(procedure);
   else queue.push(procedure);
@@ -40,11 +56,25 @@ export function enqueue(
   return true;
 }
 
+/** Whether what waits or is out asks the same. RFC 7296 §2.4: any exchange shows that the peer is alive; where it sees us
+ * only one with NAT detection that has not left yet.
+ */
+function isAsked(
+  { running, queue }: IkeSession,
+  { natDetection, reason }: Extract<Procedure, { readonly kind: 'liveness' }>,
+): boolean {
+  if (!natDetection || ABOUT_LIFE.has(reason)) return running !== undefined || queue.length > 0;
+  return queue.some(
+    (waiting) =>
+      waiting.kind === 'update-addresses' || (waiting.kind === 'liveness' && waiting.natDetection),
+  );
+}
+
 /** Starts the next procedure, if the window is free. Those that have nothing to do any more are passed over. */
 export function runNext(context: EndpointContext, session: IkeSession): void {
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
   const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
-  while (session.sa && !session.running && !isMoving) {
+  while (session.sa && !session.running && !isMoving && !session.parked) {
     const { requests } = session.sa;
     if (!requests.permission().ok) return;
     // RFC 7296 §2.2: the IKE SA MUST be closed or rekeyed; with the last message id it can only be closed.
@@ -150,7 +180,8 @@ function inform(
   if (procedure.kind === 'delete-ike' || procedure.kind === 'report-auth-failure') {
     beginEnding(context, session, procedure.failure);
   }
-  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads);
+  const paths = procedure.kind === 'announce-addresses' ? procedure.paths : undefined;
+  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, paths ? { paths } : {});
   return true;
 }
 
@@ -160,6 +191,7 @@ export function onProcedureResponse(
   session: IkeSession,
   messageId: number,
   payloads: readonly Payload[],
+  path: Path,
 ): void {
   const { running } = session;
   if (running?.messageId !== messageId) return;
@@ -168,7 +200,8 @@ export function onProcedureResponse(
     onOwnResponse(context, session, payloads);
   } else {
     session.running = undefined;
-    finish(context, session, procedure, payloads, msBetween(startedAt, context.now));
+    const roundTripMs = msBetween(startedAt, context.now);
+    finish(context, session, procedure, { payloads, path, roundTripMs });
   }
   runNext(context, session);
 }
@@ -198,13 +231,17 @@ function buildRequest(
 ): readonly Payload[] | undefined {
   switch (procedure.kind) {
     case 'liveness':
-      return livenessRequest(context, session, sa);
+      return livenessRequest(context, session, sa, procedure);
     case 'delete-child':
       return deleteChildRequest(session, procedure);
     case 'withdraw-child':
       return withdrawChildRequest(procedure);
     case 'path-check':
       return pathCheckRequest(session, procedure);
+    case 'update-addresses':
+      return updateAddressesRequest(context, session, sa, procedure);
+    case 'announce-addresses':
+      return announcementRequest(procedure);
     case 'delete-ike':
       return deleteIkeRequest();
     case 'report-auth-failure':
@@ -218,12 +255,11 @@ function finish(
   context: EndpointContext,
   session: IkeSession,
   procedure: Informing,
-  payloads: readonly Payload[],
-  roundTripMs: number,
+  response: UpdateResponse,
 ): void {
   switch (procedure.kind) {
     case 'liveness':
-      onAlive(context, session, roundTripMs);
+      onAlive(context, session, response.roundTripMs);
       return;
     case 'delete-child':
       onChildDeleted(context, session, procedure);
@@ -231,7 +267,13 @@ function finish(
     case 'withdraw-child':
       return;
     case 'path-check':
-      onPathAnswered(context, session, procedure, payloads);
+      onPathAnswered(context, session, procedure, response.payloads, response.path);
+      return;
+    case 'update-addresses':
+      onAddressesUpdated(context, session, procedure, response);
+      return;
+    case 'announce-addresses':
+      if (procedure.paths) performResponderMoves(context, session, { kind: 'answered' });
       return;
     case 'delete-ike':
     case 'report-auth-failure':

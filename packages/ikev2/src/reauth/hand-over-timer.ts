@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { deletePredecessor, enqueue } from '../procedures/run-procedures.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
+import { deletePredecessor } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveOff } from './move-off.ts';
 import { separate } from './separate.ts';
@@ -44,7 +45,7 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
     }
     return;
   }
-  enqueue(context, session, { kind: 'liveness' });
+  checkLiveness(context, session, 'proof');
   armAgain(context, session, leavesOrphan(session) ? ORPHAN_PROOF_PATIENCE_MS : PROOF_PATIENCE_MS);
 }
 

@@ -1,9 +1,10 @@
 import { addMs } from '@ipsec-kit/clock';
+import { pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
-import { enqueue } from '../procedures/run-procedures.ts';
 import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -31,10 +32,12 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
   if (!mayBegin(session, context.now)) {
     session.isReauthDue = true;
     context.waitingReauths.add(session);
-    if (!isKnownToPeer(session)) enqueue(context, session, { kind: 'liveness' });
+    if (!isKnownToPeer(session)) checkLiveness(context, session, 'proof');
     return;
   }
-  if (connection.makeBeforeBreak) openSuccessor(context, session);
+  // Where the address has changed and the peer has no MOBIKE: the old path works still.
+  const isMoving = session.mover !== undefined && !pathsEqual(session.mover.path, session.path);
+  if (connection.makeBeforeBreak || isMoving) openSuccessor(context, session);
   else endWithDelete(context, session, BREAK_BEFORE_MAKE);
 }
 
@@ -67,7 +70,7 @@ function openSuccessor(context: EndpointContext, session: IkeSession): void {
     state: { kind: 'closed' },
     localSpi: newIkeSpi(context),
     // The path of now, with its NAT mapping: the peer listens for the first exchange on port 4500 as well. @see RFC 7296 §2.23
-    path: session.path,
+    path: session.mover?.path ?? session.path,
     marker: session.marker,
     connection,
     childName: first?.config.name ?? session.childName,

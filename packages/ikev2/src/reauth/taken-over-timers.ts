@@ -4,8 +4,8 @@ import type { IkeSession } from '../session/ike-session.ts';
 
 /** What an IKE SA that has been taken over does not do: it waits for its DELETE, and for nothing else. */
 const RESTING: ReadonlySet<TimerName> = new Set([
-  'dpd',
-  'keepalive',
+  'address-update',
+  'standby',
   'ike-rekey',
   'reauth',
   'reauth-over',

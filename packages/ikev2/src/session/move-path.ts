@@ -62,5 +62,8 @@ export function followPeer(
     if (session.nat.local) return;
     if (by === 'ike' && session.addressUpdates) return;
   }
-  if (moveIke(context, session, path, marker)) moveChildren(context, session, path);
+  if (!moveIke(context, session, path, marker)) return;
+  moveChildren(context, session, path);
+  session.provenPath = path;
+  session.mover?.onMoved(path);
 }

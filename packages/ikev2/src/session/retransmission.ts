@@ -2,6 +2,7 @@ import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER, peerDead, peerUnreachable } from '../errors/failures.ts';
 import { restartInitiation } from '../exchanges/initiate.ts';
+import { testPaths } from '../mobike/path-test.ts';
 import { endSession } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 import { armRetransmission, transmit } from './send-message.ts';
@@ -13,7 +14,7 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
     case 'nothing':
       break;
     case 'retransmit':
-      repeat(context, session, action.request);
+      if (!testPaths(context, session, action.request)) repeat(context, session, action.request);
       break;
     case 'give-up':
       giveUp(context, session, action.request);
@@ -27,7 +28,7 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
 function repeat(context: EndpointContext, session: IkeSession, request: OutstandingRequest): void {
   const procedure = session.running?.procedure;
   // RFC 4555 §3.7: a request that went to several addresses proves none of them.
-  if (procedure?.kind === 'path-check') procedure.check.onSent(session.path.remote);
+  if (procedure && 'check' in procedure) procedure.check.onSent(session.path.remote);
   transmit(context, session, request.datagrams, {
     exchange: request.name,
     messageId: request.messageId,
