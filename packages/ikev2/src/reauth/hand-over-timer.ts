@@ -31,7 +31,8 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
   if (session.lastInboundAt > session.establishedAt) {
     const unique = connection?.unique ?? 'no';
     const isOpen = unique === 'no' || unique === 'never';
-    const maySeveral = isOpen && !predecessor.lease && !leavesOrphan(session);
+    const isOrphan = leavesOrphan(session) && hasMoved(predecessor);
+    const maySeveral = isOpen && !predecessor.lease && !isOrphan;
     const separatesAt = addMs(session.establishedAt, SEPARATION_PATIENCE_MS);
     if (!maySeveral) {
       if (moveOff(context, predecessor)) armAgain(context, session, SETTLE_MS);
@@ -47,6 +48,11 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
   }
   checkLiveness(context, session, 'proof');
   armAgain(context, session, leavesOrphan(session) ? ORPHAN_PROOF_PATIENCE_MS : PROOF_PATIENCE_MS);
+}
+
+/** Whether all that an IKE SA carried has been replaced, so that nobody may be about to move it. */
+function hasMoved({ children }: IkeSession): boolean {
+  return [...children.values()].every(({ replacedBy }) => replacedBy !== undefined);
 }
 
 function armAgain(context: EndpointContext, session: IkeSession, patienceMs: number): void {

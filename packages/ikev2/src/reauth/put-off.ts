@@ -15,6 +15,7 @@ const FRESH_MS = 1_000;
  * @see RFC 7296 §2.1
  */
 export function putOff(context: EndpointContext, session: IkeSession, answer: Answer): void {
+  session.hasWaited = true;
   const until = context.waitingAuths.get(session)?.until ?? addMs(context.now, TURN_PATIENCE_MS);
   const heardAt = context.waitingAuths.get(session)?.heardAt ?? context.now;
   context.waitingAuths.set(session, { answer, until, heardAt });

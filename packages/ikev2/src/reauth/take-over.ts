@@ -52,13 +52,13 @@ function isThere({ state }: IkeSession): boolean {
   return state.kind === 'established' || state.kind === 'ending';
 }
 
-/** Whether the IKE SA that this one has replaced is an orphan: the peer began both before either stood, as strongSwan does when it
- * is told to reauthenticate two IKE SAs that are one session here. Each was to replace another, and the peer has no reason to
- * delete either.
+/** Whether the IKE SA that this one has replaced may be an orphan: the peer asked for this one before that one stood, or while what
+ * that one replaced was there still. strongSwan does so when it is told to reauthenticate an IKE SA, or two of one session,
+ * that we are replacing: each was to replace another, which is gone, and the peer has no reason to delete this one.
  */
-export function leavesOrphan({ role, begunAt, predecessor }: IkeSession): boolean {
-  if (role !== 'responder' || predecessor?.role !== 'responder') return false;
-  return begunAt <= predecessor.establishedAt;
+export function leavesOrphan({ role, begunAt, predecessor, hasWaited }: IkeSession): boolean {
+  if (role !== 'responder' || !predecessor) return false;
+  return hasWaited || (predecessor.role === 'responder' && begunAt <= predecessor.establishedAt);
 }
 
 /** Sees to it that the IKE SA whose place this one has taken does go. */
