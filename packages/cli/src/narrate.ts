@@ -64,7 +64,9 @@ export function narrate(event: VpnEvent): string {
     case 'liveness-confirmed':
       return `peer answers, ${milliseconds(event.roundTripMs)}`;
     case 'peer-path-changed':
-      return `peer moved from ${event.from} to ${event.to}`;
+      return event.from === event.to
+        ? `traffic goes to ${event.to} from another address of this host`
+        : `peer moved from ${event.from} to ${event.to}`;
     case 'mapping-changed':
       return `the NAT maps this host anew, as the peer ${event.remote} sees it`;
     case 'addresses-updated':

@@ -15,7 +15,7 @@ import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
 import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
-import { followPeer } from '../session/move-path.ts';
+import { followEsp } from '../session/move-path.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
@@ -158,11 +158,9 @@ function handle(context: EndpointContext, input: EndpointInput): void {
     case 'traffic':
       noteSample(context, input.children);
       return;
-    case 'peer-moved': {
-      const session = context.sessionsByChild.get(input.childId);
-      if (session) followPeer(context, session, input.path, session.marker, 'esp');
+    case 'peer-moved':
+      followEsp(context, input.childId, input.path);
       return;
-    }
     case 'slept':
     case 'connectivity':
       onPathEvent(context, input);

@@ -17,6 +17,7 @@ import { onIkeOver, onIkeSoft } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { onPathTimer } from '../session/liveness.ts';
 import { onLivenessTimeout } from '../session/liveness-timeout.ts';
+import { onFollowTimer } from '../session/move-path.ts';
 import { onReplacedTimer } from '../session/replaced-ike-sas.ts';
 import { onRetransmitTimer } from '../session/retransmission.ts';
 import { onDuplicateTimer } from '../unique/uniqueness.ts';
@@ -77,6 +78,9 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
     case 'path':
     case 'path-watch':
       onPathTimer(context, session);
+      return;
+    case 'follow':
+      onFollowTimer(context, session);
       return;
     case 'address-update':
       onMoverTimer(context, session);

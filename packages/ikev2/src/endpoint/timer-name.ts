@@ -7,6 +7,7 @@ export type TimerName =
   | 'standby'
   | 'path'
   | 'path-watch'
+  | 'follow'
   | 'child-lifetime'
   | 'activation'
   | 'retired-child'

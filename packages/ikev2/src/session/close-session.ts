@@ -34,7 +34,7 @@ export function endSession(
   linger = false,
 ): void {
   if (session.state.kind === 'closed' || session.state.kind === 'lingering') return;
-  const action = lossAction(session, failure);
+  const action = lossAction(context, session, failure);
   passOnName(context, session, failure);
   context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);

@@ -1,3 +1,4 @@
+import { PeerFollower } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { beginMobike } from '../mobike/begin-mobike.ts';
 import { closeFront } from '../reauth/close-front.ts';
@@ -37,6 +38,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
     });
   }
   session.isReopened = false;
+  session.follower = new PeerFollower(context.now, session.path);
   beginMobike(context, session);
   beginLiveness(context, session);
   armReauthentication(context, session);

@@ -6,6 +6,7 @@ import type {
   LivenessPolicy,
   MappingTracker,
   NatStatus,
+  PeerFollower,
   StandbyKeepalives,
 } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
@@ -56,6 +57,8 @@ export interface IkeSession {
   nat: NatStatus;
   /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
   liveness: LivenessPolicy | undefined;
+  /** Decides when the peer's packets have come from elsewhere for good; there once established. */
+  follower: PeerFollower | undefined;
   /** Notices that a NAT has given us another address or port. */
   readonly mapping: MappingTracker;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
@@ -121,6 +124,8 @@ export interface IkeSession {
   successor: IkeSession | undefined;
   /** The peer's, which we have accepted and are installing. */
   peerSuccessor: IkeSession | undefined;
+  /** As responder: its IKE_AUTH came while another reauthentication was under way, and was put off. */
+  hasWaited: boolean;
   /** A reauthentication is wanted, and waits for the end of another. */
   isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */
