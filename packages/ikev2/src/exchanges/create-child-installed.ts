@@ -5,7 +5,8 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
-import { announceOpened } from '../reauth/reauth-child.ts';
+import { movesOf } from '../reauth/left-behind.ts';
+import { announceOpened, closeUnlessWished } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
 import type { Initiation } from './create-child-state.ts';
@@ -38,6 +39,7 @@ export function onChildInstalled(
     return;
   }
   const { rival } = session;
+  const moves = movesOf(session);
   session.deletedEarly.clear();
   session.initiation = undefined;
   session.running = undefined;
@@ -63,7 +65,10 @@ export function onChildInstalled(
       announceReplacement(context, session, old, fresh, 'local');
       remove(session, old.id, REPLACED);
     }
-  } else announceOpened(context, session, child);
+  } else {
+    announceOpened(context, session, child);
+    if (moves !== undefined) closeUnlessWished(session, child);
+  }
   armChildLifetime(context, session);
 }
 

@@ -1,3 +1,4 @@
+import type { ChildSa } from '../child/child-sa.ts';
 import type { Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
@@ -29,18 +30,51 @@ export function takeLeftBehind(from: IkeSession): Creation[] {
   return [...found, ...takeWishes(from)];
 }
 
-/** An old IKE SA ends: what it was asked for, and may have been about to make, is left to the new one, unless it has that. */
+/** An IKE SA that another carries on is about to end: what it was asked for is left to that one, and so is what it was about to
+ * make, unless the peer has made that, and has moved it. Called while it has its Child SAs.
+ */
 export function passOnWishes(from: IkeSession): void {
   const heir = latestOf(from);
   if (heir === from || heir.state.kind !== 'established' || heir.isClosing) return;
   const wishes = takeWishes(from);
   const running = from.running?.procedure;
-  if (running && isCreation(running) && isWish(from, running)) wishes.push(running);
-  const names = new Set([...heir.children.values()].map(({ config }) => config.name));
-  for (const procedure of heir.running ? [heir.running.procedure, ...heir.queue] : heir.queue) {
-    if (isCreation(procedure)) names.add(procedure.name);
+  if (running && isCreation(running) && isWish(from, running)) {
+    if (!unclaimedChild(from, heir, ({ config }) => config.name === running.name)) {
+      wishes.push(running);
+    }
   }
-  heir.queue.push(...wishes.filter(({ name }) => !names.has(name)));
+  heir.queue.push(...wishes.filter((wish) => !isMet(heir, wish)));
+}
+
+/** A Child SA of the IKE SA in the place of another that has replaced none of that: as far as this side knows there was none to
+ * replace, so the peer has moved one that is known to itself alone.
+ */
+export function unclaimedChild(
+  from: IkeSession,
+  heir: IkeSession,
+  isSought: (child: ChildSa) => boolean,
+): ChildSa | undefined {
+  const old = predecessorsOf(heir);
+  if (heir.role === 'initiator' || !old.includes(from)) return undefined;
+  const claimed = new Set(
+    old.flatMap(({ children }) => [...children.values()].map(({ replacedBy }) => replacedBy)),
+  );
+  return [...heir.children.values()].find((child) => !claimed.has(child.id) && isSought(child));
+}
+
+/** What a packet wants is there when a Child SA of the name is, or is asked for: more than one is for nobody but users. */
+function isMet({ children, running, queue }: IkeSession, { name, packet }: Creation): boolean {
+  if (!packet) return false;
+  const procedures = running ? [running.procedure, ...queue] : queue;
+  return (
+    [...children.values()].some(({ config }) => config.name === name) ||
+    procedures.some((procedure) => isCreation(procedure) && procedure.name === name)
+  );
+}
+
+/** The Child SA of an old IKE SA whose place the one that is being made is to take. */
+export function movesOf({ running }: IkeSession): number | undefined {
+  return running && isCreation(running.procedure) ? running.procedure.moves : undefined;
 }
 
 function isCreation(procedure: Procedure): procedure is Creation {

@@ -36,6 +36,7 @@ export function endSession(
   if (session.state.kind === 'closed' || session.state.kind === 'lingering') return;
   const action = lossAction(session, failure);
   passOnName(context, session, failure);
+  if (isBehind(session)) passOnWishes(session);
   context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);
   for (const child of [...session.children.values()]) {
@@ -50,7 +51,6 @@ export function endSession(
   session.lease = undefined;
   // A peer that failed to authenticate keeps counting while its answer is kept: it must not cost more than a half-open one.
   if (!linger) releaseHalfOpen(context, session);
-  if (isBehind(session)) passOnWishes(session);
   session.queue.length = 0;
   session.postponed.length = 0;
   session.running = undefined;
