@@ -5,7 +5,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
-import { movesOf } from '../reauth/left-behind.ts';
+import { leaveLast, movesOf } from '../reauth/left-behind.ts';
 import { announceOpened, closeUnlessWished } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
@@ -68,6 +68,7 @@ export function onChildInstalled(
   } else {
     announceOpened(context, session, child);
     if (moves !== undefined) closeUnlessWished(session, child);
+    if (session.lateAnswer) leaveLast(session, fresh);
   }
   armChildLifetime(context, session);
 }

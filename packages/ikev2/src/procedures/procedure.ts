@@ -40,6 +40,11 @@ export type Procedure =
       readonly failure: SessionFailure;
     };
 
+/** Whether a procedure makes what is to take the place of a Child SA of an old IKE SA. */
+export function isMove(procedure: Procedure): boolean {
+  return procedure.kind === 'create-child' && procedure.moves !== undefined;
+}
+
 /** A procedure that waits for its time. */
 export interface PostponedProcedure {
   readonly at: Instant;

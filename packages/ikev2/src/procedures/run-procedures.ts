@@ -3,6 +3,7 @@ import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
+import { answerSoon } from '../reauth/answer-late.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
@@ -15,7 +16,7 @@ import { deleteChildRequest, onChildDeleted, withdrawChildRequest } from './dele
 import { beginEnding, deleteIkeRequest, onIkeDeleted, reportRequest } from './end-ike-sa.ts';
 import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
-import type { Procedure } from './procedure.ts';
+import { isMove, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
 
 /** Most procedures that may wait; further ones are refused, as the peer then does not answer anyway. */
@@ -42,6 +43,10 @@ export function enqueue(
 
 /** Starts the next procedure, if the window is free. Those that have nothing to do any more are passed over. */
 export function runNext(context: EndpointContext, session: IkeSession): void {
+  if (session.lateAnswer) {
+    if (!session.running) answerSoon(context, session);
+    return;
+  }
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
   const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
   while (session.sa && !session.running && !isMoving) {
@@ -118,6 +123,8 @@ function leavesBehind(
 /** Outbound has moved to the Child SAs of this IKE SA a moment ago: what is under way on the old ones arrives first. */
 function armDeletion(context: EndpointContext, session: IkeSession): void {
   if (session.predecessor?.state.kind !== 'established') return;
+  // What the peer has put off moves first.
+  if (session.postponed.some(({ procedure }) => isMove(procedure))) return;
   setTimer(context, session, 'hand-over', addMs(context.now, SETTLE_MS), {
     label: 'DELETE of a replaced IKE SA',
     wake: 'process',

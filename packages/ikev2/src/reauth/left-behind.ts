@@ -1,4 +1,5 @@
 import type { ChildSa } from '../child/child-sa.ts';
+import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
@@ -44,6 +45,27 @@ export function passOnWishes(from: IkeSession): void {
     }
   }
   heir.queue.push(...wishes.filter((wish) => !isMet(heir, wish)));
+}
+
+/** A Child SA that was asked for under an old IKE SA, whose DELETE has overtaken the answer: the peer has moved it meanwhile; or it
+ * has not, and it is asked for again.
+ */
+export function leaveLast(from: IkeSession, child: ChildSa): void {
+  const heir = latestOf(from);
+  const { name } = child.config;
+  const moved = unclaimedChild(from, heir, (other) => isSame(other, child));
+  if (moved) child.replacedBy = moved.id;
+  else if (heir !== from) {
+    heir.queue.push({ kind: 'create-child', name, postponements: 0 });
+  }
+}
+
+function isSame(one: ChildSa, other: ChildSa): boolean {
+  return (
+    one.config.name === other.config.name &&
+    isWithinOffer(one.localSelectors, other.localSelectors) &&
+    isWithinOffer(one.remoteSelectors, other.remoteSelectors)
+  );
 }
 
 /** A Child SA of the IKE SA in the place of another that has replaced none of that: as far as this side knows there was none to
