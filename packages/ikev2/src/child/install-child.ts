@@ -68,6 +68,8 @@ export function adoptChild(
     activateAt: waits ? activationDeadline(context) : undefined,
     isRekeyDue: false,
     replacedBy: undefined,
+    isFromPeer: child.isUnanswered === true,
+    isRedundant,
     isMoved: false,
     deleting: undefined,
     endAction: 'none',
@@ -78,9 +80,10 @@ export function adoptChild(
     replaces === undefined || isRedundant
       ? undefined
       : context.sessionsByChild.get(replaces)?.children.get(replaces);
-  if (replaced?.replacedBy !== undefined && isBehind(session)) {
+  const rivalId = replaced?.replacedBy;
+  if (replaced && rivalId !== undefined && isBehind(session) && !session.children.has(rivalId)) {
     // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
-    adopted.replacedBy = replaced.replacedBy;
+    adopted.replacedBy = rivalId;
   } else if (replaced) replaceAll(context, replaced, adopted);
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);

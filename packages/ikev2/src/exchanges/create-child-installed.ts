@@ -5,7 +5,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
-import { leaveLast, movesOf } from '../reauth/left-behind.ts';
+import { giveWayToMoved, movesOf } from '../reauth/left-behind.ts';
 import { announceOpened, closeUnlessWished } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
@@ -57,6 +57,7 @@ export function onChildInstalled(
     session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
   } else if (old || other) {
     if (other && other !== fresh) {
+      other.isRedundant = true;
       other.replacedBy = fresh.id;
       other.activateAt = undefined;
       announceReplacement(context, session, other, fresh, 'local');
@@ -68,7 +69,7 @@ export function onChildInstalled(
   } else {
     announceOpened(context, session, child);
     if (moves !== undefined) closeUnlessWished(session, child);
-    if (session.lateAnswer) leaveLast(session, fresh);
+    if (attempt.rekeys === undefined && moves === undefined) giveWayToMoved(session, fresh);
   }
   armChildLifetime(context, session);
 }

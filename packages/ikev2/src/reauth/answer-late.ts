@@ -4,6 +4,7 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { activateReplacement, endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LateAnswer } from '../session/late-answer.ts';
+import { repeatOutstanding } from '../session/repeat-request.ts';
 import { sendResponse } from '../session/send-message.ts';
 import { SETTLE_MS } from './settle-time.ts';
 
@@ -28,6 +29,7 @@ export function answerLate(
   if (replacements.length === 0 && !isAsking) return false;
   for (const childId of replacements) activateReplacement(context, childId);
   session.lateAnswer = { ...answer, isAsking };
+  if (isAsking) repeatOutstanding(context, session);
   armAnswer(context, session, isAsking ? OPEN_QUESTION_MS : SETTLE_MS);
   return true;
 }

@@ -23,7 +23,8 @@ export function takeWishes(from: IkeSession): Creation[] {
 export function takeLeftBehind(from: IkeSession): Creation[] {
   const found: Creation[] = [];
   for (const child of from.children.values()) {
-    if (child.replacedBy !== undefined || child.deleting !== undefined || child.isMoved) continue;
+    if (child.replacedBy !== undefined || child.deleting !== undefined) continue;
+    if (child.isMoved || child.isRedundant) continue;
     child.isMoved = true;
     const { name } = child.config;
     found.push({ kind: 'create-child', name, postponements: 0, moves: child.id });
@@ -47,15 +48,16 @@ export function passOnWishes(from: IkeSession): void {
   heir.queue.push(...wishes.filter((wish) => !isMet(heir, wish)));
 }
 
-/** A Child SA that was asked for under an old IKE SA, whose DELETE has overtaken the answer: the peer has moved it meanwhile; or it
- * has not, and it is asked for again.
+/** A Child SA that was asked for under an IKE SA that another has replaced meanwhile: the peer, who has had it for longer, may have
+ * moved it before the answer came. Where the DELETE of the IKE SA is here as well and the peer has not, it is asked for again.
  */
-export function leaveLast(from: IkeSession, child: ChildSa): void {
+export function giveWayToMoved(from: IkeSession, child: ChildSa): void {
   const heir = latestOf(from);
+  if (heir === from) return;
   const { name } = child.config;
   const moved = unclaimedChild(from, heir, (other) => isSame(other, child));
   if (moved) child.replacedBy = moved.id;
-  else if (heir !== from) {
+  else if (from.lateAnswer) {
     heir.queue.push({ kind: 'create-child', name, postponements: 0 });
   }
 }
@@ -81,7 +83,9 @@ export function unclaimedChild(
   const claimed = new Set(
     old.flatMap(({ children }) => [...children.values()].map(({ replacedBy }) => replacedBy)),
   );
-  return [...heir.children.values()].find((child) => !claimed.has(child.id) && isSought(child));
+  return [...heir.children.values()].find(
+    (child) => child.isFromPeer && !claimed.has(child.id) && isSought(child),
+  );
 }
 
 /** What a packet wants is there when a Child SA of the name is, or is asked for: more than one is for nobody but users. */

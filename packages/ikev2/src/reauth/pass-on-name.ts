@@ -65,6 +65,8 @@ function returnToOld(
     const replacement = session.children.get(child.replacedBy ?? 0);
     if (!replacement) continue;
     child.replacedBy = undefined;
+    // What the peer has sent on it until now still arrives.
+    replacement.replacedBy = child.id;
     announceReplacement(context, old, replacement, child, 'local');
     if (replacement.deleting === undefined || child.deleting !== undefined) continue;
     // Closed by its user in the new IKE SA: so it is in the old one.

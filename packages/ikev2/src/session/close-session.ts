@@ -105,17 +105,28 @@ function letGoOfChild(
   action: LossAction = 'none',
 ): void {
   const front = shownSession(session);
-  // What replaced it here goes as well.
-  const livesOn = child.replacedBy !== undefined && !session.children.has(child.replacedBy);
+  const heirId = replacementElsewhere(session, child);
   // Where the session itself is gone, nobody is left to remember it.
   const isOrphan = front === session || front.state.kind === 'closed';
-  if (isOrphan || child.replacedBy === undefined || !livesOn) {
+  if (isOrphan || heirId === undefined) {
     // One that begins anew as a whole is told by `session-interrupted`.
     removeChild(context, session, child, reason, action === 'trap' ? action : 'none');
     return;
   }
-  activateReplacement(context, child.replacedBy);
+  activateReplacement(context, heirId);
   retireChild(context, session, child, front);
+}
+
+/** What has replaced a Child SA, perhaps by way of others, and does not go with its IKE SA. */
+function replacementElsewhere({ children }: IkeSession, child: ChildSa): number | undefined {
+  let last = child;
+  // There are no more steps than Child SAs.
+  for (let steps = 0; steps <= children.size; steps += 1) {
+    const next = children.get(last.replacedBy ?? 0);
+    if (!next) return last.replacedBy;
+    last = next;
+  }
+  return undefined;
 }
 
 /** What replaced a Child SA that goes is used from now on, unless one that replaced it in turn is used already. It may

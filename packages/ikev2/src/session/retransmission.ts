@@ -4,7 +4,8 @@ import { CLOSED_BY_USER, peerDead, peerUnreachable } from '../errors/failures.ts
 import { restartInitiation } from '../exchanges/initiate.ts';
 import { endSession } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
-import { armRetransmission, transmit } from './send-message.ts';
+import { repeatRequest } from './repeat-request.ts';
+import { armRetransmission } from './send-message.ts';
 
 /** No response yet: sends the same bytes again, over the path of now, or gives the peer up. @see RFC 7296 §2.1, §2.4 */
 export function onRetransmitTimer(context: EndpointContext, session: IkeSession): void {
@@ -13,7 +14,7 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
     case 'nothing':
       break;
     case 'retransmit':
-      repeat(context, session, action.request);
+      repeatRequest(context, session, action.request);
       break;
     case 'give-up':
       giveUp(context, session, action.request);
@@ -22,19 +23,6 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
       unreachable(action);
   }
   armRetransmission(context, session);
-}
-
-function repeat(context: EndpointContext, session: IkeSession, request: OutstandingRequest): void {
-  const procedure = session.running?.procedure;
-  // RFC 4555 §3.7: a request that went to several addresses proves none of them.
-  if (procedure?.kind === 'path-check') procedure.check.onSent(session.path.remote);
-  transmit(context, session, request.datagrams, {
-    exchange: request.name,
-    messageId: request.messageId,
-    isResponse: false,
-    payloads: session.outstanding?.payloads ?? '',
-    retransmission: true,
-  });
 }
 
 function giveUp(context: EndpointContext, session: IkeSession, request: OutstandingRequest): void {
