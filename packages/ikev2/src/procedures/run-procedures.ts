@@ -16,7 +16,7 @@ import { deleteChildRequest, onChildDeleted, withdrawChildRequest } from './dele
 import { beginEnding, deleteIkeRequest, onIkeDeleted, reportRequest } from './end-ike-sa.ts';
 import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
-import { isMove, type Procedure } from './procedure.ts';
+import { isMoveToCome, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
 
 /** Most procedures that may wait; further ones are refused, as the peer then does not answer anyway. */
@@ -123,8 +123,8 @@ function leavesBehind(
 /** Outbound has moved to the Child SAs of this IKE SA a moment ago: what is under way on the old ones arrives first. */
 function armDeletion(context: EndpointContext, session: IkeSession): void {
   if (session.predecessor?.state.kind !== 'established') return;
-  // What the peer has put off moves first.
-  if (session.postponed.some(({ procedure }) => isMove(procedure))) return;
+  // What the peer has put off moves first, unless it has put it off for too long: the old IKE SA must not stay with it for ever.
+  if (session.postponed.some(({ procedure }) => isMoveToCome(procedure))) return;
   setTimer(context, session, 'hand-over', addMs(context.now, SETTLE_MS), {
     label: 'DELETE of a replaced IKE SA',
     wake: 'process',
