@@ -7,6 +7,7 @@ export type Need =
   | 'tun'
   | 'netns'
   | 'nft'
+  | 'conntrack'
   | 'strongswan'
   | 'tshark'
   | 'iperf3'
@@ -20,6 +21,7 @@ const checks: Record<Need, () => string | undefined> = {
   tun: () => (usable('/dev/net/tun') ? undefined : 'it needs /dev/net/tun'),
   netns: () => program('ip', 'iproute2'),
   nft: () => program('nft', 'nftables'),
+  conntrack: () => program('conntrack', 'conntrack'),
   strongswan: () =>
     existsSync('/usr/sbin/charon-systemd')
       ? program('swanctl', 'strongswan-swanctl')

@@ -27,6 +27,8 @@ export interface DatapathOptions {
    * a message that changes SAs is not overtaken.
    */
   readonly onIke: (message: Uint8Array, path: Path, marker: boolean) => void;
+  /** Packets have passed the engine: called once for each batch. */
+  readonly onCarried?: () => void;
   /** What the engine noticed in a batch; never empty. */
   readonly onFacts: (facts: readonly Fact[]) => void;
   /** An error thrown by a handler or the engine: a defect, not a bad packet. */
@@ -116,7 +118,10 @@ export function createDatapath(options: DatapathOptions): Datapath {
   function sealAndSend(batch: PacketBatch): void {
     toHost.count = 0;
     engine.outbound(batch, toHost);
-    if (batch.count > 0) udp.send(batch);
+    if (batch.count > 0) {
+      udp.send(batch);
+      options.onCarried?.();
+    }
     if (toHost.count > 0) {
       counters.errorsToHost += toHost.count;
       tun.write(toHost);
@@ -152,6 +157,7 @@ export function createDatapath(options: DatapathOptions): Datapath {
     counters.espReceived += batch.count;
     engine.inbound(batch);
     if (batch.count > 0) tun.write(batch);
+    options.onCarried?.();
     reportFacts();
   }
 
@@ -159,6 +165,11 @@ export function createDatapath(options: DatapathOptions): Datapath {
     sendHeld();
     sealAndSend(batch);
     reportFacts();
+  }
+
+  function sendOwn(): void {
+    udp.send(own);
+    options.onCarried?.();
   }
 
   const guarded =
@@ -186,11 +197,11 @@ export function createDatapath(options: DatapathOptions): Datapath {
     },
     sendDummy(pairId, bytes): void {
       own.count = 0;
-      if (engine.sealDummy(pairId, bytes, own)) udp.send(own);
+      if (engine.sealDummy(pairId, bytes, own)) sendOwn();
     },
     sendProbe(pairId, probe): void {
       own.count = 0;
-      if (engine.sealProbe(pairId, probe, own)) udp.send(own);
+      if (engine.sealProbe(pairId, probe, own)) sendOwn();
     },
     flush(): void {
       try {

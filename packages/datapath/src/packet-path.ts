@@ -3,7 +3,6 @@ import type { Path } from '@ipsec-kit/ip';
 import {
   createPacketEngine,
   type EngineCounters,
-  type Fact,
   type PathProbe,
   type SaPair,
   type SaPairCounters,
@@ -11,7 +10,9 @@ import {
 } from '@ipsec-kit/ipsec';
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
+import { createActivityWatch } from './activity-watch.ts';
 import { createDatapath, type DatapathCounters } from './datapath.ts';
+import { type PairActivity, type PathFact, passingClock } from './pair-activity.ts';
 
 /** Whom a packet path tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
 export interface PacketPathHandlers {
@@ -19,8 +20,8 @@ export interface PacketPathHandlers {
   readonly isMarkedPort: (localPort: number) => boolean;
   /** An IKE message, without marker, in memory of its own. */
   readonly onIke: (message: Uint8Array, path: Path, marker: boolean) => void;
-  /** What the engine noticed; never empty. */
-  readonly onFacts: (facts: readonly Fact[]) => void;
+  /** What the packet path noticed; never empty. */
+  readonly onFacts: (facts: readonly PathFact[]) => void;
   /** A defect, not a bad packet. */
   readonly onError?: (error: Error) => void;
 }
@@ -51,6 +52,10 @@ export interface PacketPath {
   removeTrap(trapId: number): void;
   rearmTrap(trapId: number): void;
   pairCounters(pairId: number): SaPairCounters | undefined;
+  /** How long ago packets of a pair passed, to 20 ms (with more than 100 pairs 1 ms more for each 100): it counts the time that
+   * the device slept where the system tells it.
+   */
+  pairActivity(pairId: number): PairActivity | undefined;
   engineCounters(): EngineCounters;
   sendIke(message: Uint8Array, path: Path, marker: boolean): void;
   sendKeepalive(path: Path): void;
@@ -64,16 +69,22 @@ export interface InlinePathOptions extends PacketPathHandlers {
   readonly udp: UdpAdapter;
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
+  /** The clock that the age of packets is told by, in milliseconds; default one of this machine that counts suspend,
+   * where there is FFI.
+   */
+  readonly nowMs?: () => number;
 }
 
 /** A packet path in the thread of the caller, over any adapters: portable, and for the memory twins. */
 export function createInlinePath(options: InlinePathOptions): PacketPath {
   const engine = createPacketEngine({ crypto: options.crypto, random: options.random });
-  const datapath = createDatapath({ ...options, engine });
+  const activity = createActivityWatch(engine, options.nowMs ?? passingClock(), options.onFacts);
+  const datapath = createDatapath({ ...options, engine, onCarried: () => activity.carried() });
   return {
     counters: datapath.counters,
     install(pair): void {
       engine.install(pair);
+      activity.add(pair.id);
       // Not before the IKE machine knows of it: the first packet is a fact about a child that it has.
       setImmediate(() => datapath.flush());
     },
@@ -85,13 +96,17 @@ export function createInlinePath(options: InlinePathOptions): PacketPath {
     changeInnerMtu: (pairId, innerMtu) => engine.changeInnerMtu(pairId, innerMtu),
     sendDummy: datapath.sendDummy,
     sendProbe: datapath.sendProbe,
-    remove: (pairId) => engine.remove(pairId),
+    remove(pairId): void {
+      activity.remove(pairId);
+      engine.remove(pairId);
+    },
     reserveSpi: (spi) => engine.reserveSpi(spi),
     releaseSpi: (spi) => engine.releaseSpi(spi),
     installTrap: (trap) => engine.installTrap(trap),
     removeTrap: (trapId) => engine.removeTrap(trapId),
     rearmTrap: (trapId) => engine.rearmTrap(trapId),
     pairCounters: (pairId) => engine.pairCounters(pairId),
+    pairActivity: (pairId) => activity.activityOf(pairId),
     engineCounters: () => engine.counters(),
     sendIke: datapath.sendIke,
     sendKeepalive: datapath.sendKeepalive,

@@ -15,10 +15,10 @@ import {
   parseSelector,
   writePackedPath,
 } from '@ipsec-kit/ip';
-import { createPacketEngine, type Fact, type SaPair } from '@ipsec-kit/ipsec';
+import { createPacketEngine, type SaPair } from '@ipsec-kit/ipsec';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { interopGate } from '../../../.ci/interop-gate.ts';
-import { type PacketPath, startPacketWorker } from '../src/index.ts';
+import { type PacketPath, type PathFact, startPacketWorker } from '../src/index.ts';
 import type { CarriedSockets, PacketWorker } from '../src/start-packet-worker.ts';
 
 const gate = interopGate(['root', 'tun', 'netns'], 'a packet worker with a TUN device');
@@ -37,7 +37,7 @@ interface Bench {
   readonly path: PacketPath;
   readonly peer: Socket;
   readonly ike: { message: Uint8Array; path: Path; marker: boolean }[];
-  readonly facts: Fact[];
+  readonly facts: PathFact[];
   readonly errors: Error[];
   /** From the port without or with markers to the peer. */
   way(port: 'plain' | 'marked'): Path;
@@ -61,7 +61,7 @@ async function bench(): Promise<Bench> {
   const sockets = await worker.openSockets(bind);
   const [plain = 0, marked = 0] = sockets.ports;
   const ike: Bench['ike'] = [];
-  const facts: Fact[] = [];
+  const facts: PathFact[] = [];
   const errors: Error[] = [];
   const path = worker.connect({
     isMarkedPort: (port) => port === marked,
@@ -203,6 +203,30 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     await one.close();
   });
 
+  it('tells how long ago packets of a pair passed, of each direction by itself', async () => {
+    const one = await bench();
+    await one.path.install(pair(1, one.way('marked')));
+    await one.path.install(pair(2, one.way('marked')));
+    const [datagram] = sealedByPeer(1, 1);
+    if (!datagram) throw new Error('nothing was sealed');
+    expect(one.path.pairActivity(1)).toEqual({});
+    one.peer.send(datagram, one.way('marked').local.port, '127.0.0.1');
+    const before = performance.now();
+    await vi.waitFor(() => expect(one.path.pairActivity(1)).not.toEqual({}));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    one.path.sendDummy(2, 0);
+    await vi.waitFor(() => expect(one.path.pairActivity(2)).not.toEqual({}));
+    const { lastInboundAgoMs = -1, ...others } = one.path.pairActivity(1) ?? {};
+    expect(others).toEqual({});
+    expect(lastInboundAgoMs).toBeGreaterThan(50);
+    expect(lastInboundAgoMs).toBeLessThan(performance.now() - before + 1);
+    const { lastOutboundAgoMs = -1, ...rest } = one.path.pairActivity(2) ?? {};
+    expect(rest).toEqual({});
+    expect(lastOutboundAgoMs).toBeLessThan(lastInboundAgoMs - 45);
+    expect(one.path.pairActivity(9)).toBeUndefined();
+    await one.close();
+  });
+
   it('answers an installation that cannot be, and leaves the keys of the caller alone', async () => {
     const one = await bench();
     const sa = pair(1, one.way('marked'));
@@ -284,6 +308,8 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     one.path.sendDummy(9, 1000);
     // SPI, number and IV, two bytes of trailer in alignment, ICV.
     await vi.waitFor(() => expect(datagrams).toEqual([1036, 1436]));
+    // A burst is one flow that begins.
+    await vi.waitFor(() => expect(one.facts).toEqual([{ kind: 'outbound-resumed', pairId: 1 }]));
     expect(one.errors).toEqual([]);
     one.path.changeInnerMtu(9, 1200);
     await vi.waitFor(() =>

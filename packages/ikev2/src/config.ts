@@ -78,10 +78,24 @@ export interface ConnectionConfig {
   readonly pools: readonly string[];
   /** `yes` and `force` split large messages, `accept` only takes fragments, `no` does not announce RFC 7383. */
   readonly fragmentation: 'yes' | 'accept' | 'force' | 'no';
-  /** Whether MOBIKE is announced, as responder, to a peer that announces it. */
+  /** Whether MOBIKE is announced: as initiator always, as responder to a peer that announces it. */
   readonly mobike: boolean;
   /** 0 sends none. */
   readonly dpdDelayMs: number;
+  /** What a keepalive is: 0xFF, or what is authenticated and so tells the peer about a new mapping: an ESP packet of next header
+   * 59, or a DPD. Default `byte`.
+   */
+  readonly keepaliveKind?: 'byte' | 'esp' | 'dpd';
+  /** Whether the peer is told where we are (UPDATE_SA_ADDRESSES) whenever the network changes, although our address does not;
+   * default false: it is asked first.
+   */
+  readonly updateOnConnectivity?: boolean;
+  /** Whether the lifetime of NAT mappings is measured, as initiator, and keepalives go by it; default false. */
+  readonly bindingDiscovery?: boolean;
+  /** Whether Child SAs follow a peer that moved only once it has shown that it receives there; default true. @see RFC 4555 §3.7 */
+  readonly peerPathCheck?: boolean;
+  /** As responder that moves: back to the address before, or not, when nobody hears it at the new one; default `return`. */
+  readonly ifUnheard?: 'return' | 'stay';
   /** How often the first exchanges are begun anew when the peer does not answer, the first time included; 0 is for ever. */
   readonly keyingTries: number;
   readonly sendInitialContact: boolean;

@@ -1,7 +1,7 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
-import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { Endpoint, IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildConfig, ChildMode } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
@@ -27,8 +27,24 @@ export type EndpointInput =
       readonly answer: Answer;
     }
   | { readonly kind: 'command'; readonly now: Instant; readonly command: Command }
-  /** Activity of the packet path since the last sample; given before every timeout. */
+  /** What the packet path saw: a sample before every timeout and, where it can tell, at the first outbound packet after a
+   * second of silence. Child SAs that saw nothing new may be left out.
+   */
   | { readonly kind: 'traffic'; readonly now: Instant; readonly children: readonly ChildTraffic[] }
+  /** The program has not run for a while: the device slept, or the process was stopped. Given before the timeouts of that wake. */
+  | { readonly kind: 'slept'; readonly now: Instant; readonly sleptMs: number }
+  /** Something about the network changed, and our addresses did not. */
+  | { readonly kind: 'connectivity'; readonly now: Instant }
+  /** All own addresses that can be used, in order of preference: at the start and at each change. */
+  | {
+      readonly kind: 'local-addresses';
+      readonly now: Instant;
+      readonly addresses: readonly IpAddress[];
+      /** Where this network has a NAT64: IPv4 hosts are reached under it. @see RFC 6052 §2 */
+      readonly nat64Prefix?: Prefix;
+    }
+  /** Which network this is, as far as it can be told from others: what is known of its NAT goes by that name. */
+  | { readonly kind: 'network'; readonly now: Instant; readonly networkKey: string | undefined }
   /** The packet path saw an authenticated ESP packet, the newest of its SA, come from another path.
    * Without MOBIKE, and only when this host is not behind a NAT, the session follows it. @see RFC 7296 §2.23
    */
@@ -56,11 +72,14 @@ export interface PacketSelectors {
   readonly remote: TrafficSelector;
 }
 
-/** What the packet path saw of one Child SA since the last sample. */
+/** What the packet path saw of one Child SA. */
 export interface ChildTraffic {
   readonly childId: number;
-  readonly inboundSinceLast: boolean;
-  readonly outboundSinceLast: boolean;
+  /** ESP packets that went out so far, in all. */
+  readonly packetsOut: number;
+  /** When the last authenticated packet came, and when the last one left; absent before the first. */
+  readonly lastInboundAt?: Instant;
+  readonly lastOutboundAt?: Instant;
 }
 
 /** What the driver wants of the endpoint. A command for a session that has ended does nothing, since the two may cross. */
@@ -119,6 +138,12 @@ export type EndpointOutput =
     }
   /** 0xFF to keep a NAT mapping; never marked. @see RFC 3948 §2.3 */
   | { readonly kind: 'send-keepalive'; readonly path: Path }
+  /** An ESP packet of next header 59 on a Child SA that stands: tells the peer about a new mapping. It creates and rekeys
+   * nothing. @see RFC 4303 §2.6
+   */
+  | { readonly kind: 'send-esp-keepalive'; readonly childId: number }
+  /** A scratch port that `open-scratch-port` gave is not needed any more. */
+  | { readonly kind: 'close-scratch-port'; readonly local: Endpoint }
   /** The driver does the work and feeds back an `answer` with the same id; what follows in this list waits for it only when `blocking`. */
   | {
       readonly kind: 'request';
@@ -159,6 +184,10 @@ export type Request =
       readonly identity: Identity;
       readonly requested: readonly IpAddress[];
     }
+  /** A port of its own towards the peer, whose NAT mapping nobody else uses: what comes in on it is a `datagram`, with the
+   * marker as on port 4500.
+   */
+  | { readonly kind: 'open-scratch-port'; readonly remote: Endpoint }
   /** Always blocking: the SA stands before the message that promises it leaves. */
   | { readonly kind: 'install-child'; readonly child: ChildInstallation };
 
@@ -169,6 +198,8 @@ export type Answer =
   | { readonly kind: 'shared-secret'; readonly secret: KeyMaterial | undefined }
   | { readonly kind: 'lease'; readonly lease: Lease | undefined }
   | { readonly kind: 'install-child'; readonly ok: boolean; readonly reason?: string }
+  /** `undefined`: none is to be had. */
+  | { readonly kind: 'open-scratch-port'; readonly local: Endpoint | undefined }
   /** The work failed for a reason of its own (a worker died, a token was unplugged). */
   | { readonly kind: 'failed'; readonly reason: string };
 

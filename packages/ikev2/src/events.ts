@@ -2,6 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { CipherSuite, KeyMaterial } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import type { IpAddress, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { DpdReason } from '@ipsec-kit/nat-t';
 import type { ChildMode } from './config.ts';
 
 /** Why a session failed or ended; `sentence` is for people: what was offered, what the peer wanted, what to do. */
@@ -32,6 +33,11 @@ export interface SessionFailure {
   /** The notify type received or sent, when there was one. */
   readonly notify?: number;
 }
+
+/** Why the peer is asked: as the policy of the path decides, on command, at an unprotected hint, or to know which of two IKE SAs
+ * it has.
+ */
+export type LivenessReason = DpdReason | 'command' | 'hint' | 'proof';
 
 /** What happens in sessions, as plain data. Names are noun-verb. */
 export type SessionEvent =
@@ -196,6 +202,38 @@ export type SessionEvent =
       readonly sessionId: number;
       readonly from: Path;
       readonly to: Path;
+    }
+  /** The peer's view of our address has changed: a NAT has given us another one, and the peer is told. @see RFC 4555 §3.8 */
+  | { readonly kind: 'mapping-changed'; readonly sessionId: number; readonly path: Path }
+  /** The peer has taken over where we are. @see RFC 4555 §3.5 */
+  | {
+      readonly kind: 'addresses-updated';
+      readonly sessionId: number;
+      readonly from: Path;
+      readonly to: Path;
+      readonly roundTripMs: number;
+    }
+  /** No path to the peer is left that could be tried; `path-found` follows when there is one again. */
+  | { readonly kind: 'path-lost'; readonly sessionId: number }
+  | { readonly kind: 'path-found'; readonly sessionId: number; readonly path: Path }
+  /** How long the NAT of this network keeps an idle mapping. */
+  | {
+      readonly kind: 'binding-discovered';
+      readonly sessionId: number;
+      /** The keepalive interval that follows. */
+      readonly keepaliveMs: number;
+      /** Absent where nothing could be proven. */
+      readonly lifetimeMs?: number;
+      readonly probes: number;
+    }
+  /** The program has not run for a while; what follows from it comes after this. */
+  | { readonly kind: 'slept'; readonly sleptMs: number }
+  /** The peer is asked whether it is there, and with NAT detection also where it sees us. */
+  | {
+      readonly kind: 'liveness-check-started';
+      readonly sessionId: number;
+      readonly reason: LivenessReason;
+      readonly natDetection: boolean;
     }
   | {
       readonly kind: 'session-closed';

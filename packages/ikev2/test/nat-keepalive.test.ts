@@ -12,12 +12,13 @@ describe('NAT keepalives (RFC 3948 §4)', () => {
   });
 
   it('are put off by outbound ESP, not by inbound ESP', () => {
-    const count = (outboundSinceLast: boolean): number => {
+    const count = (isOutbound: boolean): number => {
       const pair = new Pair({ clientSettings: forced }).open();
       const childId = [...pair.client.children.keys()][0] ?? 0;
       for (let i = 0; i < 6; i += 1) {
         pair.drive(10_000);
-        const children = [{ childId, inboundSinceLast: true, outboundSinceLast }];
+        const outbound = isOutbound ? { lastOutboundAt: pair.now } : {};
+        const children = [{ childId, packetsOut: i, lastInboundAt: pair.now, ...outbound }];
         pair.client.handle({ kind: 'traffic', now: pair.now, children });
       }
       return pair.client.keepalives.length;

@@ -170,6 +170,8 @@ export class Host {
   readonly events: SessionEvent[] = [];
   readonly children: Map<number, ChildInstallation> = new Map();
   readonly keepalives: Instant[] = [];
+  readonly espKeepalives: { readonly at: Instant; readonly childId: number }[] = [];
+  readonly closedScratchPorts: number[] = [];
   /** What the packet path was told, in order: `install 2 for 1`, `activate 2`, `remove 1`, `reserve`, and what was `sent`. */
   readonly steps: { readonly at: Instant; readonly what: string }[] = [];
   readonly moves: { childId: number; path: Path }[] = [];
@@ -185,6 +187,7 @@ export class Host {
   readonly usedKeys: string[] = [];
   /** Leaves the installation of Child SAs unanswered. */
   holdsInstallations = false;
+  #scratchPort = 0;
   readonly #answer: ReturnType<typeof createRequestHandler>;
   readonly #pair: Pair;
   readonly #name: 'client' | 'server';
@@ -266,6 +269,12 @@ export class Host {
         return;
       case 'request': {
         const { request, requestId } = output;
+        if (request.kind === 'open-scratch-port') {
+          this.#scratchPort += 1;
+          const local = { ...CLIENT_4500, port: 50_000 + this.#scratchPort };
+          this.#pair.answerLater(this, requestId, { kind: 'open-scratch-port', local });
+          return;
+        }
         if (request.kind === 'install-child') {
           const ok = this.installRefusal === undefined;
           if (this.holdsInstallations) return;
@@ -297,6 +306,12 @@ export class Host {
         return;
       case 'event':
         this.events.push(output.event);
+        return;
+      case 'send-esp-keepalive':
+        this.espKeepalives.push({ at: this.#pair.now, childId: output.childId });
+        return;
+      case 'close-scratch-port':
+        this.closedScratchPorts.push(output.local.port);
         return;
       case 'activate-child':
         this.activations.push(output.childId);

@@ -5,6 +5,7 @@ import {
   type Instant,
   type Machine,
   msBetween,
+  type WakeClass,
 } from '@ipsec-kit/clock';
 import { BindingRule } from './binding-rule.ts';
 import type {
@@ -114,13 +115,31 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     }
   }
 
-  nextDeadline(): Deadline | undefined {
-    return earliestDeadline([
+  /** Takes stamps without deciding anything: for each packet; what follows from them comes with the next input. */
+  note(stamps: TrafficStamps): void {
+    this.#traffic.merge(stamps);
+  }
+
+  /** Whether the path has to be asked about before anything else goes over it. */
+  isInDoubt(now: Instant): boolean {
+    if (this.#owedUpdate !== undefined) return true;
+    if (this.#doubt !== undefined && this.#doubt !== 'baseline') return true;
+    return (
+      this.#isKept() && this.#rule.judge(msBetween(this.#traffic.lastOutbound, now)) === 'late'
+    );
+  }
+
+  /** When to say `timeout` next.
+   * @param wake - of deadlines of this class only: one that does not wake the device must not hide a later one that does.
+   */
+  nextDeadline(wake?: WakeClass): Deadline | undefined {
+    const all = [
       this.#pathDeadline(),
       this.#keepaliveDeadline(),
       this.#idleDeadline(),
       this.#oneWay.nextDeadline(this.#now),
-    ]);
+    ];
+    return earliestDeadline(all.filter((one) => wake === undefined || one?.wake === wake));
   }
 
   /** When packets last came and went, for status. */
@@ -158,9 +177,10 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   #keepMapping(now: Instant): readonly LivenessAction[] {
     if (!this.#isKept() || (this.#heldUntil !== undefined && now < this.#heldUntil)) return [];
-    const verdict = this.#rule.judge(msBetween(this.#traffic.lastOutbound, now));
-    if (verdict === 'nothing') return [];
-    if (verdict === 'late') {
+    const { lastOutbound } = this.#traffic;
+    // As {@link #keepaliveAt} has it: a difference may round to less at that very instant, for ever.
+    if (now < addMs(lastOutbound, this.#rule.keepaliveMs)) return [];
+    if (this.#rule.judge(msBetween(lastOutbound, now)) === 'late') {
       if (!this.#isExchangeRunning) return this.#isAskedLately() ? [] : this.#ask('late');
       // It cannot go out now; 0xFF could renew a mapping under another port with nobody noticing, so ask afterwards.
       this.#doubt ??= 'late';
@@ -239,9 +259,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   /** A DPD was asked for and nothing has gone out since: it waits somewhere, another would not help. */
   #isAskedLately(): boolean {
-    return (
-      this.#askedAt !== undefined && msBetween(this.#askedAt, this.#now) < this.#rule.keepaliveMs
-    );
+    return this.#askedAt !== undefined && this.#now < addMs(this.#askedAt, this.#rule.keepaliveMs);
   }
 
   #isIdle(now: Instant): boolean {

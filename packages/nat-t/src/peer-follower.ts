@@ -1,4 +1,4 @@
-import { addMs, type Deadline, type Instant, msBetween } from '@ipsec-kit/clock';
+import { addMs, type Deadline, type Instant } from '@ipsec-kit/clock';
 import { type Path, pathsEqual } from '@ipsec-kit/ip';
 
 /** How long the path in use must be silent before another takes its place. */
@@ -96,7 +96,7 @@ export class PeerFollower {
   /** The hold-down may be over. @returns the path to move to, or `undefined` to stay. */
   onTimeout(now: Instant): Path | undefined {
     const path = this.#candidate;
-    if (path === undefined || msBetween(this.#heardAt, now) < this.#holdDownMs) return undefined;
+    if (path === undefined || now < addMs(this.#heardAt, this.#holdDownMs)) return undefined;
     this.onMoved(now, path);
     return path;
   }

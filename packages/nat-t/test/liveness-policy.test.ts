@@ -432,3 +432,15 @@ describe('LivenessPolicy as a machine', () => {
     );
   });
 });
+
+describe('instants that are no whole numbers', () => {
+  it('let the instant that was waited for be the one at which something is done', () => {
+    for (let i = 0; i < 2_000; i += 1) {
+      const start = instantFromMs(1_000_000 + i * 0.1);
+      const policy = new LivenessPolicy(start, { keepaliveMs: 20_000 });
+      policy.handle({ kind: 'path', now: start, behindNat: true, canDetect: false });
+      const at = policy.nextDeadline()?.at ?? start;
+      expect(policy.handle({ kind: 'timeout', now: at })).toEqual([{ kind: 'keepalive' }]);
+    }
+  });
+});

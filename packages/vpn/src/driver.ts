@@ -1,4 +1,5 @@
-import type { Clock, Machine } from '@ipsec-kit/clock';
+import type { Clock, Instant, Machine, WakeClass } from '@ipsec-kit/clock';
+import type { PathFact } from '@ipsec-kit/datapath';
 import type {
   AddressPools,
   Answer,
@@ -12,14 +13,14 @@ import type {
   SessionEvent,
 } from '@ipsec-kit/ikev2';
 import type { Path } from '@ipsec-kit/ip';
-import type { Fact, SaPairCounters } from '@ipsec-kit/ipsec';
+import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildInstaller } from './child-installer.ts';
 import { messageOf } from './vpn-error.ts';
 
 /** The IKE machine, as the driver sees it. */
 export interface EndpointMachine extends Machine<EndpointInput, EndpointOutput> {
-  nextDeadline(): EndpointDeadline | undefined;
+  nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
 }
 
 /** How IKE messages leave, and what is known of the traffic of Child SAs. */
@@ -32,7 +33,7 @@ export interface ControlPath {
 export interface DriverOptions {
   readonly endpoint: EndpointMachine;
   readonly clock: Pick<Clock, 'now'>;
-  /** Carries the deadline of the endpoint under the key `ike`. */
+  /** Carries the deadlines of the endpoint under the keys `ike-device` and `ike-process`. */
   readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
   readonly control: ControlPath;
   readonly installer: ChildInstaller;
@@ -48,7 +49,7 @@ export interface Driver {
   /** A datagram from the IKE header on, in memory that is not reused. */
   receive(message: Uint8Array, path: Path, marker: boolean): void;
   /** What the packet path noticed. */
-  noteFacts(facts: readonly Fact[]): void;
+  noteFacts(facts: readonly PathFact[]): void;
   command(command: Command): void;
   /** Takes back the timer; whatever comes afterwards is ignored. */
   stop(): void;
@@ -60,7 +61,12 @@ type TimelessInput = EndpointInput extends infer Input
     : never
   : never;
 
-const DEADLINE_KEY = 'ike';
+const WAKE_CLASSES = ['device', 'process'] as const;
+
+/** One that does not wake the device must not hide a later one that does, so each class is scheduled by itself. */
+function deadlineKey(wake: WakeClass): string {
+  return `ike-${wake}`;
+}
 
 /** Makes the driver of one endpoint. It opens nothing: the caller connects {@link Driver.receive} to the sockets
  * and {@link Driver.noteFacts} to the packet path.
@@ -71,7 +77,7 @@ const DEADLINE_KEY = 'ike';
 export function createDriver(options: DriverOptions): Driver {
   const { endpoint, clock, scheduler, control, installer, requests, pools, onEvent } = options;
   const waiting: TimelessInput[] = [];
-  const sampleTraffic = createTrafficSampler(installer, control);
+  const sampleTraffic = createTrafficSampler(installer, control, clock);
   let isRunning = false;
   let isStopped = false;
 
@@ -99,9 +105,11 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function awaitDeadline(): void {
-    const deadline = endpoint.nextDeadline();
-    if (deadline) scheduler.schedule(DEADLINE_KEY, deadline, onDeadline);
-    else scheduler.cancel(DEADLINE_KEY);
+    for (const wake of WAKE_CLASSES) {
+      const deadline = endpoint.nextDeadline(wake);
+      if (deadline) scheduler.schedule(deadlineKey(wake), deadline, onDeadline);
+      else scheduler.cancel(deadlineKey(wake));
+    }
   }
 
   function onDeadline(): void {
@@ -134,11 +142,22 @@ export function createDriver(options: DriverOptions): Driver {
 
   function answerTo(request: Request): Answer | Promise<Answer> {
     try {
-      const answer =
-        request.kind === 'install-child' ? installer.install(request.child) : requests(request);
+      const answer = performRequest(request);
       return answer instanceof Promise ? answer.catch(failedAnswer) : answer;
     } catch (error) {
       return failedAnswer(error);
+    }
+  }
+
+  function performRequest(request: Request): Answer | Promise<Answer> {
+    switch (request.kind) {
+      case 'install-child':
+        return installer.install(request.child);
+      case 'open-scratch-port':
+        // The sockets of a host are opened once.
+        return { kind: 'open-scratch-port', local: undefined };
+      default:
+        return requests(request);
     }
   }
 
@@ -149,6 +168,9 @@ export function createDriver(options: DriverOptions): Driver {
         break;
       case 'send-keepalive':
         control.sendKeepalive(output.path);
+        break;
+      case 'send-esp-keepalive':
+      case 'close-scratch-port':
         break;
       case 'remove-child':
         installer.remove(output.childId);
@@ -176,7 +198,7 @@ export function createDriver(options: DriverOptions): Driver {
     }
   }
 
-  function noteFact(fact: Fact): void {
+  function noteFact(fact: PathFact): void {
     if (!('pairId' in fact) || !installer.children.has(fact.pairId)) return;
     const childId = fact.pairId;
     switch (fact.kind) {
@@ -196,6 +218,9 @@ export function createDriver(options: DriverOptions): Driver {
       case 'first-inbound':
         feed({ kind: 'child-first-inbound', childId });
         break;
+      case 'outbound-resumed':
+        feed({ kind: 'traffic', children: sampleTraffic() });
+        break;
       default:
         unreachable(fact);
     }
@@ -210,7 +235,7 @@ export function createDriver(options: DriverOptions): Driver {
     stop() {
       isStopped = true;
       waiting.length = 0;
-      scheduler.cancel(DEADLINE_KEY);
+      for (const wake of WAKE_CLASSES) scheduler.cancel(deadlineKey(wake));
     },
   };
 }
@@ -223,13 +248,15 @@ function failedAnswer(error: unknown): Answer {
   return { kind: 'failed', reason: messageOf(error) };
 }
 
-/** What moved in each Child SA since the last call: the four activities that liveness and keepalives look at. */
+/** What moved in each Child SA since the last call. The counters do not tell when, so the time of the sample stands for it. */
 function createTrafficSampler(
   installer: Pick<ChildInstaller, 'children'>,
   control: Pick<ControlPath, 'pairCounters'>,
+  clock: Pick<Clock, 'now'>,
 ): () => readonly ChildTraffic[] {
   let last = new Map<number, SaPairCounters>();
   return () => {
+    const now: Instant = clock.now();
     const samples = new Map<number, SaPairCounters>();
     const moved: ChildTraffic[] = [];
     for (const childId of installer.children.keys()) {
@@ -237,11 +264,15 @@ function createTrafficSampler(
       if (!counters) continue;
       const before = last.get(childId);
       samples.set(childId, { ...counters });
-      const inboundSinceLast = counters.inPackets > (before?.inPackets ?? 0);
-      const outboundSinceLast = counters.outPackets > (before?.outPackets ?? 0);
-      if (inboundSinceLast || outboundSinceLast) {
-        moved.push({ childId, inboundSinceLast, outboundSinceLast });
-      }
+      const hasInbound = counters.inPackets > (before?.inPackets ?? 0);
+      const hasOutbound = counters.outPackets > (before?.outPackets ?? 0);
+      if (!hasInbound && !hasOutbound) continue;
+      moved.push({
+        childId,
+        packetsOut: counters.outPackets,
+        ...(hasInbound ? { lastInboundAt: now } : {}),
+        ...(hasOutbound ? { lastOutboundAt: now } : {}),
+      });
     }
     last = samples;
     return moved;

@@ -1,6 +1,6 @@
 import { formatIdentity } from '@ipsec-kit/auth';
 import { formatSuite, formatTransforms } from '@ipsec-kit/crypto';
-import type { SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
+import type { LivenessReason, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import { formatAddress, formatEndpoint, formatSelector } from '@ipsec-kit/ip';
 import type { VpnErrorCode } from './vpn-error.ts';
 
@@ -187,6 +187,41 @@ export type VpnEvent =
       readonly from: string;
       readonly to: string;
     }
+  /** A NAT has given us another address or port, and the peer is told. */
+  | { readonly kind: 'mapping-changed'; readonly sessionId: number; readonly remote: string }
+  /** The peer has taken over where we are. */
+  | {
+      readonly kind: 'addresses-updated';
+      readonly sessionId: number;
+      /** Our ends. */
+      readonly from: string;
+      readonly to: string;
+      readonly roundTripMs: number;
+    }
+  /** No path to the peer is left to try, until `path-found`. */
+  | { readonly kind: 'path-lost'; readonly sessionId: number }
+  | {
+      readonly kind: 'path-found';
+      readonly sessionId: number;
+      readonly local: string;
+      readonly remote: string;
+    }
+  /** How long the NAT of this network keeps an idle mapping, and the keepalive interval that follows. */
+  | {
+      readonly kind: 'binding-discovered';
+      readonly sessionId: number;
+      readonly keepaliveMs: number;
+      readonly lifetimeMs?: number;
+      readonly probes: number;
+    }
+  /** The program has not run for a while. */
+  | { readonly kind: 'slept'; readonly sleptMs: number }
+  | {
+      readonly kind: 'liveness-check-started';
+      readonly sessionId: number;
+      readonly reason: LivenessReason;
+      readonly natDetection: boolean;
+    }
   | {
       readonly kind: 'session-closed';
       readonly sessionId: number;
@@ -311,7 +346,30 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         from: formatEndpoint(event.from.remote),
         to: formatEndpoint(event.to.remote),
       };
+    case 'addresses-updated':
+      return {
+        ...event,
+        from: formatEndpoint(event.from.local),
+        to: formatEndpoint(event.to.local),
+      };
+    case 'mapping-changed':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        remote: formatEndpoint(event.path.remote),
+      };
+    case 'path-found':
+      return {
+        kind: event.kind,
+        sessionId: event.sessionId,
+        local: formatEndpoint(event.path.local),
+        remote: formatEndpoint(event.path.remote),
+      };
     case 'child-closed':
+    case 'path-lost':
+    case 'slept':
+    case 'binding-discovered':
+    case 'liveness-check-started':
     case 'liveness-confirmed':
       return event;
   }

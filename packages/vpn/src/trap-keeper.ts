@@ -1,5 +1,5 @@
 import { addMs, type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
-import type { PacketPath } from '@ipsec-kit/datapath';
+import type { PacketPath, PathFact } from '@ipsec-kit/datapath';
 import type {
   ChildConfig,
   ConnectionConfig,
@@ -7,7 +7,6 @@ import type {
   SessionEvent,
 } from '@ipsec-kit/ikev2';
 import { formatSelector } from '@ipsec-kit/ip';
-import type { Fact } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildOpener, OpenedChild } from './child-opener.ts';
 import type { VpnEvent } from './events.ts';
@@ -29,7 +28,7 @@ export interface TrapKeeper {
   /** Lets traffic of a child open it from now on; again moves its trap. */
   set(connection: string, child: ChildConfig, place: TrapPlace): void;
   /** What the packet path noticed. */
-  noteFacts(facts: readonly Fact[]): void;
+  noteFacts(facts: readonly PathFact[]): void;
   /** To be told of every event: the end of a Child SA may set its trap. */
   note(event: SessionEvent): void;
   /** What the traps need of the TUN device. */
@@ -114,7 +113,7 @@ class PausingTrapKeeper implements TrapKeeper {
     this.#options.onChange();
   }
 
-  noteFacts(facts: readonly Fact[]): void {
+  noteFacts(facts: readonly PathFact[]): void {
     for (const fact of facts) {
       if (fact.kind !== 'acquire' || this.#isStopped) continue;
       const trap = this.#byId.get(fact.trapId);

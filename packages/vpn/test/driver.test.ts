@@ -59,7 +59,7 @@ function bench(
       if (input.kind === 'timeout') deadline = undefined;
       return script(input);
     },
-    nextDeadline: () => deadline,
+    nextDeadline: (wake) => (wake === undefined || deadline?.wake === wake ? deadline : undefined),
   };
   const driver = createDriver({
     endpoint,
@@ -186,14 +186,14 @@ describe('the driver', () => {
     b.clock.advanceBy(1000);
     expect(b.log.slice(1)).toEqual(['in traffic', 'in timeout']);
     expect(b.inputs[1]).toMatchObject({
-      children: [{ childId: 4, inboundSinceLast: true, outboundSinceLast: false }],
+      children: [{ childId: 4, packetsOut: 0, lastInboundAt: b.clock.now() }],
     });
     b.counters.set(4, counted(3, 1));
     b.setDeadline(1000);
     b.datagram(0);
     b.clock.advanceBy(1000);
     expect(b.inputs.at(-2)).toMatchObject({
-      children: [{ childId: 4, inboundSinceLast: false, outboundSinceLast: true }],
+      children: [{ childId: 4, packetsOut: 1, lastOutboundAt: b.clock.now() }],
     });
   });
 

@@ -1,6 +1,7 @@
 import type { Path } from '@ipsec-kit/ip';
-import type { Fact, PathProbe, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
+import type { PathProbe, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
 import type { BatchDescriptor } from '@ipsec-kit/udp-adapter';
+import type { PathFact } from '../pair-activity.ts';
 
 /** What a worker is started with. */
 export interface PacketWorkerStart {
@@ -40,7 +41,7 @@ export type ToWorker =
       readonly kind: 'install';
       readonly id: number;
       readonly pair: TransferredPair;
-      /** Where its counters go: see `pairCountersIn`. */
+      /** Where its counters and stamps go: see `newPairNumbers`. */
       readonly counters: SharedArrayBuffer;
     }
   | { readonly kind: 'activate' | 'remove'; readonly pairId: number }
@@ -79,7 +80,7 @@ export type FromWorker =
       readonly path: Path;
       readonly marker: boolean;
     }
-  | { readonly kind: 'facts'; readonly facts: readonly Fact[] }
+  | { readonly kind: 'facts'; readonly facts: readonly PathFact[] }
   | { readonly kind: 'defect'; readonly sentence: string }
   /** The device cannot be used any more. */
   | { readonly kind: 'device-failed'; readonly errno: number };

@@ -10,7 +10,9 @@ import type { PacketEngine, SaPair } from '@ipsec-kit/ipsec';
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, type SystemCalls } from '@ipsec-kit/posix';
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
+import { lookIntervalMs } from '../activity-watch.ts';
 import type { DatapathCounters } from '../datapath.ts';
+import { type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
 import { type IkeDatagram, takeEsp } from '../take-esp.ts';
 import {
@@ -23,16 +25,13 @@ import {
   type TransferredPair,
 } from './messages.ts';
 import { createPollTable } from './poll-table.ts';
-import { type SharedCounters, writePairCounters } from './shared-counters.ts';
+import type { SharedCounters } from './shared-counters.ts';
 import { createWorkerSockets, type WorkerSocket } from './worker-sockets.ts';
 
 /** Messages of one receive: each is one datagram, or up to 64 KiB of them. */
 const RECEIVE_MESSAGES = 16;
 /** Turns of both directions before commands are looked for again. */
 const ROUNDS = 16;
-/** How old counters may be: 20 ms, and more with many pairs, so that copying them stays cheap. */
-const PUBLISH_MS = 20;
-const PAIRS_PER_MS = 100;
 /** What may wait for the main thread; more IKE is dropped as by a full link, and facts stay in the engine. */
 const MOST_IKE_BYTES = 4 * 1024 * 1024;
 const MOST_FACT_MESSAGES = 16;
@@ -89,6 +88,8 @@ export class PacketLoop {
   #isDeviceGone = false;
   #mustPublish = true;
   #publishedAtMs = 0;
+  #carriedAtMs = 0;
+  readonly #nowMs: () => number = passingClock();
   #commands = 0;
 
   constructor(options: PacketLoopOptions) {
@@ -122,13 +123,16 @@ export class PacketLoop {
     while (!this.#isStopped) {
       const events = this.#poll.poll(this.#timeoutMs(mayHaveMore));
       if (events > 0) this.#look();
-      this.#guard(() => this.#obey());
+      let hasCarried = this.#guard(() => this.#obey()) ?? false;
       mayHaveMore = false;
       for (let round = 0; round < ROUNDS && !this.#isStopped; round += 1) {
         mayHaveMore = this.#carry();
         if (!mayHaveMore) break;
-        this.#mustPublish = true;
+        hasCarried = true;
       }
+      // Once a turn: no packet pays for a look at the clock.
+      if (hasCarried) this.#carriedAtMs = this.#nowMs();
+      this.#mustPublish ||= hasCarried;
       this.#guard(() => this.#tellFacts());
       this.#publish();
     }
@@ -143,7 +147,7 @@ export class PacketLoop {
   }
 
   get #publishMs(): number {
-    return PUBLISH_MS + Math.floor(this.#pairCounters.size / PAIRS_PER_MS);
+    return lookIntervalMs(this.#pairCounters.size);
   }
 
   #watch(): void {
@@ -268,22 +272,35 @@ export class PacketLoop {
     const { engine, counters } = this.#options;
     const udp = this.#sockets.counters();
     counters.write({ datapath: this.#counted, udp, engine: engine.counters() });
+    const resumed: PathFact[] = [];
     for (const [pairId, numbers] of this.#pairCounters) {
       const pair = engine.pairCounters(pairId);
-      if (pair) writePairCounters(numbers, pair);
+      if (pair && writePairNumbers(numbers, pair, this.#carriedAtMs)) {
+        resumed.push({ kind: 'outbound-resumed', pairId });
+      }
     }
+    if (resumed.length > 0) this.#tellResumed(resumed);
   }
 
-  #obey(): void {
+  /** A hint, and nothing is lost without it: a main thread that is behind is not told. */
+  #tellResumed(facts: readonly PathFact[]): void {
+    const { backlog, tell } = this.#options;
+    if (Atomics.load(backlog, BACKLOG_FACTS) >= MOST_FACT_MESSAGES) return;
+    Atomics.add(backlog, BACKLOG_FACTS, 1);
+    tell({ kind: 'facts', facts });
+  }
+
+  /** @returns whether there was anything to obey. */
+  #obey(): boolean {
     const before = this.#commands;
     for (let next = this.#options.nextCommand(); next; next = this.#options.nextCommand()) {
       const command = next;
       this.#commands += 1;
       this.#guard(() => this.#perform(command));
     }
-    if (this.#commands === before) return;
-    this.#mustPublish = true;
+    if (this.#commands === before) return false;
     this.#sendHeld();
+    return true;
   }
 
   #perform(command: ToWorker): void {

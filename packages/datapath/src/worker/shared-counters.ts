@@ -1,4 +1,4 @@
-import type { EngineCounters, SaPairCounters } from '@ipsec-kit/ipsec';
+import type { EngineCounters } from '@ipsec-kit/ipsec';
 import type { UdpCounters } from '@ipsec-kit/udp-adapter';
 import type { DatapathCounters } from '../datapath.ts';
 
@@ -24,13 +24,6 @@ const ENGINE: readonly Exclude<keyof EngineCounters, 'drops'>[] = [
   'strangeEcnPackets',
   'heldPackets',
   'heldBytes',
-];
-const PAIR: readonly (keyof SaPairCounters)[] = [
-  'inPackets',
-  'inBytes',
-  'outPackets',
-  'outBytes',
-  'replayedPackets',
 ];
 const BYTES = 8;
 
@@ -75,21 +68,6 @@ export function sharedCounters(
     udp: () => readAll(numbers, udpAt, UDP),
     engine: () => ({ ...readAll(numbers, engineAt, ENGINE), drops: drops() }),
   };
-}
-
-/** Memory for the counters of one pair. */
-export function newPairCounters(): SharedArrayBuffer {
-  return new SharedArrayBuffer(PAIR.length * BYTES);
-}
-
-/** Writes the counters of one pair. */
-export function writePairCounters(numbers: Float64Array, counters: SaPairCounters): void {
-  writeAll(numbers, 0, PAIR, counters);
-}
-
-/** The counters of one pair, as they were written last. */
-export function readPairCounters(numbers: Float64Array): SaPairCounters {
-  return readAll(numbers, 0, PAIR);
 }
 
 function writeAll<Name extends string>(

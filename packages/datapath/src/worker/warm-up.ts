@@ -24,9 +24,10 @@ import {
 } from '@ipsec-kit/posix';
 import { tunQueueOn } from '@ipsec-kit/tun-adapter';
 import { openBatchDescriptor } from '@ipsec-kit/udp-adapter';
+import { newPairNumbers } from '../pair-activity.ts';
 import { BACKLOG_BYTES, type ToWorker, transferPair } from './messages.ts';
 import { PacketLoop } from './packet-loop.ts';
-import { newPairCounters, sharedCounters } from './shared-counters.ts';
+import { sharedCounters } from './shared-counters.ts';
 
 /** How long a worker may warm up: a fraction of what the process needs to start. */
 const MOST_MS = 150;
@@ -72,7 +73,7 @@ function carry(calls: SystemCalls, crypto: CryptoProvider, random: RandomSource)
   const { pair } = structuredClone(transferPair(ownPair(random, descriptor.endpoint)));
   const commands: ToWorker[] = [
     { kind: 'add-socket', descriptor: structuredClone(descriptor), isMarked: true },
-    { kind: 'install', id: 1, pair, counters: newPairCounters() },
+    { kind: 'install', id: 1, pair, counters: newPairNumbers() },
   ];
   try {
     new PacketLoop({

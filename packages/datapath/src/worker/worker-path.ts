@@ -1,13 +1,19 @@
 import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
 import type { PacketPath, PacketPathHandlers } from '../packet-path.ts';
 import {
+  newPairNumbers,
+  passingClock,
+  readPairActivity,
+  readPairCounters,
+} from '../pair-activity.ts';
+import {
   BACKLOG_DEFECTS,
   BACKLOG_FACTS,
   BACKLOG_IKE_BYTES,
   type FromWorker,
   transferPair,
 } from './messages.ts';
-import { newPairCounters, readPairCounters, sharedCounters } from './shared-counters.ts';
+import { sharedCounters } from './shared-counters.ts';
 import type { WorkerChannel } from './worker-channel.ts';
 
 /** What is told by a worker and does not concern its device. */
@@ -25,6 +31,7 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
   const counters = sharedCounters(ready.dropReasons, ready.counters);
   const pairs = new Map<number, Float64Array>();
   const keepalive = natKeepalive();
+  const nowMs = passingClock();
   let isStopped = false;
 
   function guarded(tell: () => void): void {
@@ -41,7 +48,7 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
       return counters.datapath();
     },
     async install(pair): Promise<void> {
-      const memory = newPairCounters();
+      const memory = newPairNumbers();
       // One that stands already is refused, and keeps its counters.
       if (!pairs.has(pair.id)) pairs.set(pair.id, new Float64Array(memory));
       const { pair: transferred, buffers } = transferPair(pair);
@@ -67,6 +74,10 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
     pairCounters(pairId) {
       const numbers = pairs.get(pairId);
       return numbers ? readPairCounters(numbers) : undefined;
+    },
+    pairActivity(pairId) {
+      const numbers = pairs.get(pairId);
+      return numbers ? readPairActivity(numbers, nowMs()) : undefined;
     },
     engineCounters: () => counters.engine(),
     sendIke(message, to, marker): void {

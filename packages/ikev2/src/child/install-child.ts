@@ -58,6 +58,7 @@ export function adoptChild(
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
     mode: modeOf(child),
+    packetsOut: 0,
     softAt: jitteredEnd(context, config.rekeyMs, config.rekeyJitterMs),
     expiresAt: config.hardLifetimeMs ? addMs(context.now, config.hardLifetimeMs) : undefined,
     retryAt: undefined,

@@ -13,10 +13,11 @@ export interface HeapEntry<Name extends string> {
 
 /** The deadlines of all sessions in a binary heap: setting and taking cost O(log n), looking at the first is free.
  * Each session has at most one deadline of a name; one that was replaced or cleared stays in the heap until it
- * surfaces, and the heap is rebuilt when such leftovers outnumber the living.
+ * surfaces, and the heap is rebuilt when such leftovers outnumber the living. Those that wake the device have a heap of
+ * their own, since others that come before them must not hide them.
  */
 export class DeadlineHeap<Name extends string> {
-  #heap: HeapEntry<Name>[] = [];
+  readonly #heaps: Record<WakeClass, HeapEntry<Name>[]> = { device: [], process: [] };
   readonly #current = new Map<number, Map<Name, HeapEntry<Name>>>();
   #living = 0;
 
@@ -29,8 +30,9 @@ export class DeadlineHeap<Name extends string> {
     }
     if (!named.has(entry.name)) this.#living += 1;
     named.set(entry.name, entry);
-    this.#push(entry);
-    if (this.#heap.length > 64 && this.#heap.length > 2 * this.#living) this.#rebuild();
+    const heap = this.#heaps[entry.wake];
+    push(heap, entry);
+    if (heap.length > 64 && heap.length > 2 * this.#living) this.#rebuild(entry.wake);
   }
 
   /** Takes one deadline of a session back. */
@@ -64,12 +66,20 @@ export class DeadlineHeap<Name extends string> {
     return this.#current.get(sessionId)?.get(name)?.at;
   }
 
-  /** The deadline that comes first; it stays. */
-  first(): HeapEntry<Name> | undefined {
+  /** The deadline that comes first, of one class or of all; it stays. */
+  first(wake?: WakeClass): HeapEntry<Name> | undefined {
+    if (wake) return this.#firstOf(this.#heaps[wake]);
+    const device = this.#firstOf(this.#heaps.device);
+    const process = this.#firstOf(this.#heaps.process);
+    if (!device || !process) return device ?? process;
+    return process.at < device.at ? process : device;
+  }
+
+  #firstOf(heap: HeapEntry<Name>[]): HeapEntry<Name> | undefined {
     for (;;) {
-      const top = this.#heap[0];
+      const top = heap[0];
       if (!top || this.#isLiving(top)) return top;
-      this.#pop();
+      pop(heap);
     }
   }
 
@@ -95,41 +105,42 @@ export class DeadlineHeap<Name extends string> {
     return this.#current.get(entry.sessionId)?.get(entry.name) === entry;
   }
 
-  #rebuild(): void {
-    const living = this.#heap.filter((entry) => this.#isLiving(entry));
-    this.#heap = [];
-    for (const entry of living) this.#push(entry);
+  #rebuild(wake: WakeClass): void {
+    const living = this.#heaps[wake].filter((entry) => this.#isLiving(entry));
+    const heap: HeapEntry<Name>[] = [];
+    for (const entry of living) push(heap, entry);
+    this.#heaps[wake] = heap;
   }
+}
 
-  #push(entry: HeapEntry<Name>): void {
-    const heap = this.#heap;
-    let index = heap.push(entry) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = heap[parent];
-      if (!above || above.at <= entry.at) break;
-      heap[index] = above;
-      index = parent;
-    }
-    heap[index] = entry;
-  }
+type Timed = { readonly at: Instant };
 
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (!last || heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      const left = heap[child];
-      if (!left) break;
-      const right = heap[child + 1];
-      if (right && right.at < left.at) child += 1;
-      const smaller = right && right.at < left.at ? right : left;
-      if (smaller.at >= last.at) break;
-      heap[index] = smaller;
-      index = child;
-    }
-    heap[index] = last;
+function push<Entry extends Timed>(heap: Entry[], entry: Entry): void {
+  let index = heap.push(entry) - 1;
+  while (index > 0) {
+    const parent = (index - 1) >> 1;
+    const above = heap[parent];
+    if (!above || above.at <= entry.at) break;
+    heap[index] = above;
+    index = parent;
   }
+  heap[index] = entry;
+}
+
+function pop<Entry extends Timed>(heap: Entry[]): void {
+  const last = heap.pop();
+  if (!last || heap.length === 0) return;
+  let index = 0;
+  for (;;) {
+    let child = 2 * index + 1;
+    const left = heap[child];
+    if (!left) break;
+    const right = heap[child + 1];
+    if (right && right.at < left.at) child += 1;
+    const smaller = right && right.at < left.at ? right : left;
+    if (smaller.at >= last.at) break;
+    heap[index] = smaller;
+    index = child;
+  }
+  heap[index] = last;
 }

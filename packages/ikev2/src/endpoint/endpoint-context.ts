@@ -1,9 +1,11 @@
 import type { Instant, WakeClass } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import type { IpAddress, Prefix } from '@ipsec-kit/ip';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import type { LivenessNews } from '../session/liveness.ts';
 import { shownSession } from '../session/shown-session.ts';
 import type { PeerSessions } from '../unique/peer-sessions.ts';
 import type { AnswerLimiter } from './answer-limiter.ts';
@@ -16,8 +18,8 @@ export type TimerName =
   | 'retransmit'
   | 'init-refusal'
   | 'half-open'
-  | 'dpd'
-  | 'keepalive'
+  | 'path'
+  | 'path-watch'
   | 'child-lifetime'
   | 'activation'
   | 'retired-child'
@@ -89,6 +91,17 @@ export interface EndpointContext {
   readonly waitingReauths: Set<IkeSession>;
   readonly peerSessions: PeerSessions;
   nextChildId: number;
+  /** What the driver has told of our addresses, and of the network. */
+  localAddresses: LocalAddresses;
+  networkKey: string | undefined;
+  /** What the policies of paths are to hear of at the end of this input. */
+  readonly livenessNews: Map<IkeSession, LivenessNews>;
+}
+
+/** All own addresses that can be used, in order of preference. */
+export interface LocalAddresses {
+  readonly addresses: readonly IpAddress[];
+  readonly nat64Prefix?: Prefix;
 }
 
 /** What is told of an IKE SA behind a session, under the session's id; its opening and its end are no news to users. */

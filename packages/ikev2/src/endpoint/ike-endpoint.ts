@@ -1,19 +1,18 @@
-import type { Machine } from '@ipsec-kit/clock';
+import type { Machine, WakeClass } from '@ipsec-kit/clock';
 import { instantFromMs } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { onFirstInbound } from '../child/activate-child.ts';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import {
-  type ChildTraffic,
   type EndpointDeadline,
   type EndpointInput,
   type EndpointOutput,
   FIRST_RESPONDER_SESSION_ID,
 } from '../endpoint-io.ts';
-import { armKeepalive } from '../nat/keepalive.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
+import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
 import { followPeer } from '../session/move-path.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
@@ -49,7 +48,10 @@ export interface IkeEndpointOptions {
 
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
 export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
-  nextDeadline(): EndpointDeadline | undefined;
+  /** The deadline that comes first, of all or of one class. One that may wait for the process to be awake must not hide a later
+   * one that wakes the device: where that makes a difference, each class is scheduled by itself.
+   */
+  nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
   /** When the keys of a session and of its children are replaced, and when they end; `undefined` when there is no such session. */
   lifetimes(sessionId: number): SessionLifetimes | undefined;
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
@@ -70,10 +72,11 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       afterEndsBehind(context);
       resumeWaiting(context);
       afterEndsBehind(context);
+      settleLiveness(context);
       return context.outputs;
     },
-    nextDeadline() {
-      const first = context.deadlines.first();
+    nextDeadline(wakeClass) {
+      const first = context.deadlines.first(wakeClass);
       if (!first) return undefined;
       const { sessionId, label, at, toleranceMs, wake } = first;
       const session = context.sessions.get(sessionId);
@@ -129,6 +132,9 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     waitingReauths: new Set(),
     peerSessions: new PeerSessions(),
     nextChildId: 1,
+    localAddresses: { addresses: [] },
+    networkKey: undefined,
+    livenessNews: new Map(),
   };
 }
 
@@ -147,13 +153,23 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       performCommand(context, input.command);
       return;
     case 'traffic':
-      noteTraffic(context, input.children);
+      noteSample(context, input.children);
       return;
     case 'peer-moved': {
       const session = context.sessionsByChild.get(input.childId);
       if (session) followPeer(context, session, input.path, session.marker, 'esp');
       return;
     }
+    case 'slept':
+    case 'connectivity':
+      onPathEvent(context, input);
+      return;
+    case 'local-addresses':
+      context.localAddresses = input;
+      return;
+    case 'network':
+      context.networkKey = input.networkKey;
+      return;
     case 'child-first-inbound':
       onFirstInbound(context, input.childId);
       return;
@@ -162,19 +178,6 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       return;
     default:
       unreachable(input);
-  }
-}
-
-/** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */
-function noteTraffic(context: EndpointContext, children: readonly ChildTraffic[]): void {
-  for (const { childId, inboundSinceLast, outboundSinceLast } of children) {
-    const session = context.sessionsByChild.get(childId);
-    if (!session) continue;
-    if (inboundSinceLast) session.lastInboundAt = context.now;
-    if (outboundSinceLast) {
-      session.keepalive?.onOutbound(context.now);
-      armKeepalive(context, session);
-    }
   }
 }
 

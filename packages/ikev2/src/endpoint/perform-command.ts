@@ -1,5 +1,6 @@
 import { type Command, FIRST_RESPONDER_SESSION_ID } from '../endpoint-io.ts';
 import { initiate } from '../exchanges/initiate.ts';
+import { checkLiveness } from '../procedures/liveness.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { startReauthentication } from '../reauth/start-reauth.ts';
 import { closeChild, rekeyChild } from '../session/child-lifetime.ts';
@@ -21,7 +22,7 @@ export function performCommand(context: EndpointContext, command: Command): void
   if (!session) return;
   switch (command.kind) {
     case 'check-liveness':
-      if (session.state.kind === 'established') enqueue(context, session, { kind: 'liveness' });
+      if (session.state.kind === 'established') checkLiveness(context, session, 'command');
       return;
     case 'close':
       closeSession(context, session, command.giveUpAt);

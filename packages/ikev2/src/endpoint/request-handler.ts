@@ -3,8 +3,11 @@ import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { Answer, Request } from '../endpoint-io.ts';
 import type { AddressPools } from '../pools/address-pools.ts';
 
-/** The requests that need no packet path. */
-export type LocalRequest = Exclude<Request, { readonly kind: 'install-child' }>;
+/** The requests that need no packet path and no sockets. */
+export type LocalRequest = Exclude<
+  Request,
+  { readonly kind: 'install-child' | 'open-scratch-port' }
+>;
 
 /** What answers them. */
 export interface RequestHandlerOptions {
@@ -15,7 +18,7 @@ export interface RequestHandlerOptions {
   readonly pools: AddressPools;
 }
 
-/** Does the work that an endpoint asks for, all but the installation of Child SAs.
+/** Does the work that an endpoint asks for, all but the installation of Child SAs and the opening of ports.
  * @returns the answer at once where the provider is synchronous, a promise where it is not; the promise never rejects:
  * work that fails is answered with `failed`.
  */

@@ -3,7 +3,6 @@ import { onRetiredTimer } from '../child/retire-child.ts';
 import { neverAuthenticated } from '../errors/failures.ts';
 import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { restartSession } from '../exchanges/initiate.ts';
-import { isPathInDoubt, onKeepaliveTimer } from '../nat/keepalive.ts';
 import { onGiveUp } from '../procedures/end-ike-sa.ts';
 import { onPostponedTimer } from '../procedures/postponed.ts';
 import { onLateAnswer } from '../reauth/answer-late.ts';
@@ -14,8 +13,8 @@ import { onChildLifetimeOver } from '../session/child-lifetime.ts';
 import { endSession, forgetSession } from '../session/close-session.ts';
 import { onIkeOver, onIkeSoft } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { onPathTimer } from '../session/liveness.ts';
 import { onLivenessTimeout } from '../session/liveness-timeout.ts';
-import { onLivenessTimer } from '../session/liveness-timer.ts';
 import { onReplacedTimer } from '../session/replaced-ike-sas.ts';
 import { onRetransmitTimer } from '../session/retransmission.ts';
 import { onDuplicateTimer } from '../unique/uniqueness.ts';
@@ -34,11 +33,11 @@ const RANKS: Partial<Record<TimerName, number>> = {
   'reauth-over': 6,
   'ike-over': 6,
   'half-open': 6,
-  dpd: 7,
   'dpd-timeout': 7,
-  keepalive: 8,
+  path: 8,
+  'path-watch': 8,
 };
-/** A keepalive whose NAT mapping may be gone: nothing arrives over a path that is not there. */
+/** A path that may not be there any more: nothing else arrives before it is. */
 const PATH_FIRST = 0;
 const ORDINARY_RANK = 5;
 
@@ -48,7 +47,7 @@ export function runTimers(context: EndpointContext): void {
     const first = context.deadlines.first();
     if (!first || first.at > context.now) return;
     const session = context.sessions.get(first.sessionId);
-    const isDoubtful = session !== undefined && isPathInDoubt(context, session);
+    const isDoubtful = session?.liveness?.isInDoubt(context.now) ?? false;
     const due = context.deadlines.takeDueOf(first.sessionId, context.now, (name) =>
       rankOf(name, isDoubtful),
     );
@@ -57,7 +56,7 @@ export function runTimers(context: EndpointContext): void {
 }
 
 function rankOf(name: TimerName, isDoubtful: boolean): number {
-  return name === 'keepalive' && isDoubtful ? PATH_FIRST : (RANKS[name] ?? ORDINARY_RANK);
+  return name.startsWith('path') && isDoubtful ? PATH_FIRST : (RANKS[name] ?? ORDINARY_RANK);
 }
 
 function onTimer(context: EndpointContext, session: IkeSession, name: TimerName): void {
@@ -72,11 +71,9 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
     case 'half-open':
       endSession(context, session, neverAuthenticated(session.path));
       return;
-    case 'dpd':
-      onLivenessTimer(context, session);
-      return;
-    case 'keepalive':
-      onKeepaliveTimer(context, session);
+    case 'path':
+    case 'path-watch':
+      onPathTimer(context, session);
       return;
     case 'child-lifetime':
       onChildLifetimeOver(context, session);

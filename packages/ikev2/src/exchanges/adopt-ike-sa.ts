@@ -1,7 +1,10 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import type { Procedure } from '../procedures/procedure.ts';
+import { newUpdate } from '../procedures/update-addresses.ts';
 import { armIkeLifetime } from '../session/ike-lifetime.ts';
 import { type IkeSa, ownSpi } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { noteExchangeEnded, noteRekeyed } from '../session/liveness.ts';
 import type { ReplacedIkeSa } from '../session/replaced-ike-sa.ts';
 import { keepReplaced } from '../session/replaced-ike-sas.ts';
 import { armRetransmission } from '../session/send-message.ts';
@@ -27,6 +30,10 @@ export function adoptIkeSa(
   } else if (running && !isUnsent) {
     // RFC 7296 §2.4: that the peer has rekeyed shows that it is alive.
     if (running.procedure.kind !== 'liveness') session.queue.unshift(running.procedure);
+    else if (isAboutMapping(running.procedure)) {
+      // Its answer does not compare with anything any more (RFC 4555 §3.8: the hash covers the SPIs).
+      session.queue.unshift(newUpdate(context, 'mapping-unknown'));
+    }
     session.running = undefined;
   }
   session.rival = undefined;
@@ -38,6 +45,8 @@ export function adoptIkeSa(
   session.generation += 1;
   context.sessionsBySpi.set(session.localSpi, session);
   armRetransmission(context, session);
+  noteRekeyed(context, session);
+  noteExchangeEnded(context, session, {});
   if (old) keepReplaced(context, session, old, oldState);
   armIkeLifetime(context, session);
   raise(context, {
@@ -46,4 +55,8 @@ export function adoptIkeSa(
     by,
     spis: { initiator: fresh.initiatorSpi, responder: fresh.responderSpi },
   });
+}
+
+function isAboutMapping(procedure: Extract<Procedure, { readonly kind: 'liveness' }>): boolean {
+  return procedure.natDetection && procedure.reason !== 'baseline';
 }

@@ -12,12 +12,15 @@ import { reject } from '../endpoint/unprotected-answers.ts';
 import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
+import { observeMapping } from '../nat/observe-mapping.ts';
+import { checkLiveness } from '../procedures/liveness.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
-import { enqueue, onProcedureResponse, runNext } from '../procedures/run-procedures.ts';
+import { onProcedureResponse, runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
 import { watchMessageIds } from '../session/expire-ike.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { noteExchangeEnded, noteTraffic } from '../session/liveness.ts';
 import { followPeer } from '../session/move-path.ts';
 import { narrateReceived } from '../session/narrate.ts';
 import {
@@ -46,6 +49,7 @@ export function onProtectedDatagram(
   const opened = openDatagram(context, session, sa, received);
   // A session that has ended answers retransmissions, which `openDatagram` did, and nothing else.
   if (!opened || session.state.kind === 'lingering') return;
+  noteTraffic(context, session, { inIke: context.now });
   if (sa !== session.sa) {
     session.lastInboundAt = context.now;
     narrate(context, session, received, opened, undefined);
@@ -68,7 +72,7 @@ export function onUnprotectedHint(context: EndpointContext, session: IkeSession)
   if (session.state.kind !== 'established') return;
   if (last !== undefined && context.now < addMs(last, LIVENESS_HINT_INTERVAL_MS)) return;
   session.lastLivenessHintAt = context.now;
-  enqueue(context, session, { kind: 'liveness' });
+  checkLiveness(context, session, 'hint');
 }
 
 function onRequest(
@@ -149,6 +153,14 @@ function onResponse(
   armRetransmission(context, session);
   session.lastInboundAt = context.now;
   narrate(context, session, received, opened, msBetween(request.firstSentAt, context.now));
+  const verdict = observeMapping(context, session, sa, received.path, opened.payloads);
+  noteExchangeEnded(context, session, {
+    ...(verdict === undefined ? {} : { verdict }),
+    // Of one that was sent again it is not known which of the two was answered.
+    ...(request.transmissions === 1
+      ? { roundTripMs: msBetween(request.firstSentAt, context.now) }
+      : {}),
+  });
   const { state } = session;
   if (opened.error) {
     onBadResponse(context, session, opened.error);

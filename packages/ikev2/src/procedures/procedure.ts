@@ -3,14 +3,25 @@ import type { NotifyPayload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import type { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
 import type { PacketSelectors } from '../endpoint-io.ts';
-import type { SessionFailure } from '../events.ts';
+import type { LivenessReason, SessionFailure } from '../events.ts';
+
+/** Why the peer is told where we are. */
+export type UpdateReason = 'mapping-changed' | 'mapping-unknown' | 'connectivity' | 'moved';
 
 /** A piece of work on an authenticated IKE SA: one request and what to do with its response.
  * Procedures wait in a queue, since a window of 1 lets one request out at a time.
  */
 export type Procedure =
-  /** Is the peer there? Any other request in the queue asks the same, so it stands in for this one. */
-  | { readonly kind: 'liveness' }
+  /** Is the peer there, and with NAT detection: where does it see us? Any other request asks the first as well. */
+  | { readonly kind: 'liveness'; readonly natDetection: boolean; readonly reason: LivenessReason }
+  /** Tells the peer where we are: the path that is in use when its request is built. @see RFC 4555 §3.5 */
+  | {
+      readonly kind: 'update-addresses';
+      /** What the mover of paths calls it; absent: the same path, whose NAT mapping has changed. */
+      readonly updateId?: number;
+      readonly reason: UpdateReason;
+      readonly check: ReturnRoutabilityCheck;
+    }
   /** A further Child SA, by the name of its configuration. @see RFC 7296 §1.3.1 */
   | {
       readonly kind: 'create-child';

@@ -2,6 +2,7 @@ import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
+import type { LivenessReason } from '../events.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
 import { answerSoon } from '../reauth/answer-late.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
@@ -18,9 +19,18 @@ import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
 import { isMoveToCome, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
+import { onUpdated, updateRequest } from './update-addresses.ts';
 
 /** Most procedures that may wait; further ones are refused, as the peer then does not answer anyway. */
 const MAX_QUEUE = 64;
+
+/** Reasons to ask that any other exchange serves as well. */
+const ABOUT_LIFE: ReadonlySet<LivenessReason> = new Set<LivenessReason>([
+  'idle',
+  'command',
+  'hint',
+  'proof',
+]);
 
 /** Puts a procedure into the queue and starts it when nothing else is out.
  * @returns false when the queue is full or the same work waits already.
@@ -32,13 +42,26 @@ export function enqueue(
   place: 'last' | 'first' = 'last',
 ): boolean {
   const { queue } = session;
-  // RFC 7296 §2.4: any exchange shows that the peer is alive.
-  if (procedure.kind === 'liveness' && (session.running || queue.length > 0)) return false;
+  if (procedure.kind === 'liveness' && isAsked(session, procedure)) return false;
   if (queue.length >= MAX_QUEUE && place === 'last') return false;
   if (place === 'first') queue.unshift(procedure);
   else queue.push(procedure);
   runNext(context, session);
   return true;
+}
+
+/** Whether what waits or is out asks the same. RFC 7296 §2.4: any exchange shows that the peer is alive; where it sees us
+ * only one with NAT detection that has not left yet.
+ */
+function isAsked(
+  { running, queue }: IkeSession,
+  { natDetection, reason }: Extract<Procedure, { readonly kind: 'liveness' }>,
+): boolean {
+  if (!natDetection || ABOUT_LIFE.has(reason)) return running !== undefined || queue.length > 0;
+  return queue.some(
+    (waiting) =>
+      waiting.kind === 'update-addresses' || (waiting.kind === 'liveness' && waiting.natDetection),
+  );
 }
 
 /** Starts the next procedure, if the window is free. Those that have nothing to do any more are passed over. */
@@ -205,7 +228,9 @@ function buildRequest(
 ): readonly Payload[] | undefined {
   switch (procedure.kind) {
     case 'liveness':
-      return livenessRequest(context, session, sa);
+      return livenessRequest(context, session, sa, procedure);
+    case 'update-addresses':
+      return updateRequest(context, session, sa, procedure);
     case 'delete-child':
       return deleteChildRequest(session, procedure);
     case 'withdraw-child':
@@ -236,6 +261,9 @@ function finish(
       onChildDeleted(context, session, procedure);
       return;
     case 'withdraw-child':
+      return;
+    case 'update-addresses':
+      onUpdated(context, session, procedure, payloads, roundTripMs);
       return;
     case 'path-check':
       onPathAnswered(context, session, procedure, payloads);

@@ -1,13 +1,12 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
-import { armKeepalive } from '../nat/keepalive.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { deletePredecessor, runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { armLiveness } from '../session/liveness-timer.ts';
+import { beginLiveness } from '../session/liveness.ts';
 import { closeFront } from './close-front.ts';
 import { armReauthRetry } from './reauth-timer.ts';
 import { armHandOver } from './take-over.ts';
@@ -25,7 +24,10 @@ export function afterEndsBehind(context: EndpointContext): void {
       onPredecessorEnded(context, heir, session);
       if (heir.isClosing) closeAfter(context, heir, failure);
       runNext(context, heir);
-    } else if (heir?.state.kind === 'established') resume(context, heir);
+    } else if (heir?.state.kind === 'established') {
+      // It is the session that users see once more, and looks after itself.
+      beginLiveness(context, heir);
+    }
   }
 }
 
@@ -44,12 +46,6 @@ function onAttemptEnded(
   const retryInMs = armReauthRetry(context, session);
   const about = { sessionId: session.id, spis: spisOf(session.sa) };
   raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs });
-}
-
-/** It is the session that users see once more, and looks after itself. */
-function resume(context: EndpointContext, session: IkeSession): void {
-  armKeepalive(context, session);
-  armLiveness(context, session);
 }
 
 /** The user closes the session, and what was before this IKE SA is gone; a peer that did not answer is not asked again. */

@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { deletePredecessor, enqueue } from '../procedures/run-procedures.ts';
+import { checkLiveness } from '../procedures/liveness.ts';
+import { deletePredecessor } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { separate } from './separate.ts';
 import { HAND_OVER_PATIENCE_MS } from './take-over.ts';
@@ -37,7 +38,7 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
     }
     return;
   }
-  enqueue(context, session, { kind: 'liveness' });
+  checkLiveness(context, session, 'proof');
   setTimer(context, session, 'hand-over', addMs(context.now, PROOF_PATIENCE_MS), {
     label: 'end of a replaced IKE SA',
   });

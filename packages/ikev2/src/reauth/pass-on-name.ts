@@ -54,6 +54,8 @@ function returnToOld(
   session.predecessor = undefined;
   session.takenOverBy = old;
   old.takenOverBy = undefined;
+  old.liveness = session.liveness;
+  session.liveness = undefined;
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
   if (session.isReauthDue) {

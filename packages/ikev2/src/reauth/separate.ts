@@ -1,10 +1,9 @@
 import { announceChild } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { nextSessionId } from '../endpoint/session-ids.ts';
-import { armKeepalive } from '../nat/keepalive.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { armLiveness } from '../session/liveness-timer.ts';
+import { beginLiveness } from '../session/liveness.ts';
 import { armReauthentication } from './reauth-timer.ts';
 import { rename } from './session-name.ts';
 
@@ -39,7 +38,6 @@ export function separate(
     child.replacedBy = undefined;
     announceChild(context, predecessor, child);
   }
-  armKeepalive(context, predecessor);
-  armLiveness(context, predecessor);
+  beginLiveness(context, predecessor);
   armReauthentication(context, predecessor);
 }

@@ -2,8 +2,8 @@ import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
+import { checkLiveness } from '../procedures/liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
-import { enqueue } from '../procedures/run-procedures.ts';
 import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -31,7 +31,7 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
   if (!mayBegin(session)) {
     session.isReauthDue = true;
     context.waitingReauths.add(session);
-    if (!isKnownToPeer(session)) enqueue(context, session, { kind: 'liveness' });
+    if (!isKnownToPeer(session)) checkLiveness(context, session, 'proof');
     return;
   }
   if (connection.makeBeforeBreak) openSuccessor(context, session);

@@ -1,6 +1,4 @@
-import { KeepaliveTimer } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { armKeepalive } from '../nat/keepalive.ts';
 import { closeFront } from '../reauth/close-front.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
 import { takeOver } from '../reauth/take-over.ts';
@@ -9,7 +7,7 @@ import { releaseHalfOpen } from './close-session.ts';
 import { armIkeLifetime } from './ike-lifetime.ts';
 import { spisOf } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
-import { armLiveness } from './liveness-timer.ts';
+import { beginLiveness } from './liveness.ts';
 
 /** The IKE SA stands on both sides: tells about it, and starts what keeps it alive.
  * A wish to close that came meanwhile is fulfilled at once.
@@ -38,14 +36,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
     });
   }
   session.isReopened = false;
-  const { keepaliveMs, keepaliveDpdMarginMs, keepAliveForced } = context.settings;
-  session.keepalive = new KeepaliveTimer(
-    { intervalMs: keepaliveMs, dpdMarginMs: keepaliveDpdMarginMs },
-    context.now,
-    session.nat.local || keepAliveForced,
-  );
-  armKeepalive(context, session);
-  armLiveness(context, session);
+  beginLiveness(context, session);
   armReauthentication(context, session);
   armIkeLifetime(context, session);
   if (!isReauthentication) keepOneOfTwo(context, session);

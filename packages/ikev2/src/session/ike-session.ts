@@ -2,7 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { Instant } from '@ipsec-kit/clock';
 import type { IpAddress, Path } from '@ipsec-kit/ip';
 import type { AddressUpdates } from '@ipsec-kit/mobike';
-import type { KeepaliveTimer, NatStatus } from '@ipsec-kit/nat-t';
+import type { LivenessPolicy, MappingTracker, NatStatus } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
@@ -47,7 +47,10 @@ export interface IkeSession {
   localIdentity: Identity | undefined;
   remoteIdentity: Identity | undefined;
   nat: NatStatus;
-  keepalive: KeepaliveTimer | undefined;
+  /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
+  liveness: LivenessPolicy | undefined;
+  /** Notices that a NAT has given us another address or port. */
+  readonly mapping: MappingTracker;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */

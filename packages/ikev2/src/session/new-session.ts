@@ -1,4 +1,5 @@
 import type { IpAddress, Path } from '@ipsec-kit/ip';
+import { MappingTracker } from '@ipsec-kit/nat-t';
 import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
@@ -50,7 +51,8 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     localIdentity: undefined,
     remoteIdentity: undefined,
     nat: NAT_UNKNOWN,
-    keepalive: undefined,
+    liveness: undefined,
+    mapping: new MappingTracker(),
     peerIsChildless: false,
     fragmentation: false,
     children: new Map(),

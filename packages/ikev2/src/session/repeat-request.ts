@@ -11,7 +11,7 @@ export function repeatRequest(
 ): void {
   const procedure = session.running?.procedure;
   // RFC 4555 §3.7: a request that went to several addresses proves none of them.
-  if (procedure?.kind === 'path-check') procedure.check.onSent(session.path.remote);
+  if (procedure && 'check' in procedure) procedure.check.onSent(session.path.remote);
   transmit(context, session, request.datagrams, {
     exchange: request.name,
     messageId: request.messageId,

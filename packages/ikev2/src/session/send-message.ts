@@ -7,6 +7,7 @@ import { maxMessageBytes } from '../protect/fragment-size.ts';
 import { sealMessage } from '../protect/seal-message.ts';
 import { headerOf, type IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
+import { noteTraffic } from './liveness.ts';
 
 /** A message that leaves, for the narration. */
 export interface Narration {
@@ -30,7 +31,7 @@ export function transmit(
     bytes += data.length;
     context.outputs.push({ kind: 'send', path: via.path, data, marker: via.marker });
   }
-  session.keepalive?.onOutbound(context.now);
+  noteTraffic(context, session, { outIke: context.now });
   raise(context, {
     kind: 'message',
     sessionId: session.id,

@@ -3,8 +3,8 @@ import { compareNonces } from '../collisions/lowest-nonce.ts';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { ONE_OF_TWO, REPLACED_BY_NEWER, REPLACED_BY_PEER } from '../errors/failures.ts';
 import { refuseAuth } from '../exchanges/refuse-auth.ts';
+import { checkLiveness } from '../procedures/liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
-import { enqueue } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
 import { sayFarewell } from '../session/farewell.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -81,7 +81,7 @@ export function keepOneOfTwo(context: EndpointContext, session: IkeSession): voi
       endWithDelete(context, redundant, ONE_OF_TWO);
       continue;
     }
-    if (redundant.role === 'initiator') enqueue(context, kept, { kind: 'liveness' });
+    if (redundant.role === 'initiator') checkLiveness(context, kept, 'proof');
     awaitEnd(context, redundant);
   }
 }
@@ -113,7 +113,7 @@ function askOrForget(context: EndpointContext, other: IkeSession): void {
   if (request && msBetween(request.firstSentAt, context.now) >= DUPLICATE_PATIENCE_MS) {
     sayFarewell(context, other);
     endSession(context, other, ONE_OF_TWO);
-  } else enqueue(context, other, { kind: 'liveness' });
+  } else checkLiveness(context, other, 'proof');
 }
 
 /** Whether anything authentic has come over one since the other was begun. */

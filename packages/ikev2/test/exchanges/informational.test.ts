@@ -18,11 +18,12 @@ describe('liveness (RFC 7296 §2.4)', () => {
   });
 
   it('is put off by inbound ESP, not by outbound ESP', () => {
-    const asked = (inboundSinceLast: boolean): number => {
+    const asked = (isInbound: boolean): number => {
       const pair = new Pair({ client: { dpdDelayMs: 30_000 } }).open();
       const childId = [...pair.client.children.keys()][0] ?? 0;
       pair.drive(20_000);
-      const children = [{ childId, inboundSinceLast, outboundSinceLast: true }];
+      const inbound = isInbound ? { lastInboundAt: pair.now } : {};
+      const children = [{ childId, packetsOut: 1, lastOutboundAt: pair.now, ...inbound }];
       pair.client.handle({ kind: 'traffic', now: pair.now, children });
       pair.drive(15_000);
       return pair.client.seen('liveness-confirmed').length;

@@ -23,7 +23,7 @@ describe('liveness (RFC 7296 §2.4)', () => {
   it('counts anew when ESP came after the request', () => {
     const pair = dead({});
     pair.drive(40_000);
-    const children = [{ childId: 1, inboundSinceLast: true, outboundSinceLast: false }];
+    const children = [{ childId: 1, packetsOut: 0, lastInboundAt: pair.now }];
     pair.client.handle({ kind: 'traffic', now: pair.now, children });
     pair.drive(19_000);
     expect(pair.client.closeCode).toBeUndefined();

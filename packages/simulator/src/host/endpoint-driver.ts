@@ -9,8 +9,6 @@ import type {
 } from '@ipsec-kit/ikev2';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 
-const DEADLINE_KEY = 'ike';
-
 /** An input without its time, which the driver adds. */
 export type TimelessInput = EndpointInput extends infer Input
   ? Input extends EndpointInput
@@ -100,12 +98,12 @@ export class EndpointDriver {
 
   #awaitDeadline(): void {
     const { endpoint, scheduler } = this.#options;
-    const deadline = endpoint.nextDeadline();
-    if (!deadline) {
-      scheduler.cancel(DEADLINE_KEY);
-      return;
+    // One that does not wake the device must not hide a later one that does, so each class is scheduled by itself.
+    for (const wake of ['device', 'process'] as const) {
+      const deadline = endpoint.nextDeadline(wake);
+      if (deadline) scheduler.schedule(`ike-${wake}`, deadline, () => this.#onDeadline());
+      else scheduler.cancel(`ike-${wake}`);
     }
-    scheduler.schedule(DEADLINE_KEY, deadline, () => this.#onDeadline());
   }
 
   #onDeadline(): void {

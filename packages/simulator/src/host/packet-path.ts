@@ -1,3 +1,4 @@
+import type { Instant } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { Answer, ChildInstallation, ChildTraffic } from '@ipsec-kit/ikev2';
 import {
@@ -55,10 +56,13 @@ export class PacketPath {
   readonly #batch: PacketBatch = newBatch();
   readonly #toSender: PacketBatch = newBatch();
   readonly #children = new Map<number, StandingChild>();
-  readonly #sampled = new Map<number, { inPackets: number; outPackets: number }>();
+  readonly #stamps = new Map<number, ChildStamps>();
+  readonly #now: () => Instant;
 
-  constructor(crypto: CryptoProvider, random: RandomSource) {
+  /** @param now - the time of the host, for the stamps of packets. */
+  constructor(crypto: CryptoProvider, random: RandomSource, now: () => Instant) {
     this.#crypto = crypto;
+    this.#now = now;
     this.#engine = createPacketEngine({ crypto, random });
   }
 
@@ -92,7 +96,7 @@ export class PacketPath {
 
   remove(childId: number): void {
     this.#children.delete(childId);
-    this.#sampled.delete(childId);
+    this.#stamps.delete(childId);
     this.#engine.remove(childId);
   }
 
@@ -125,6 +129,7 @@ export class PacketPath {
     toSender.count = 0;
     appendPacket(batch, packet);
     this.#engine.outbound(batch, toSender);
+    this.#stamp();
     return { sealed: sealedOf(batch), toSender: packetsOf(toSender) };
   }
 
@@ -139,6 +144,7 @@ export class PacketPath {
       sealed.push(...sealedOf(batch));
       toSender.push(...packetsOf(this.#toSender));
     }
+    this.#stamp();
     return { sealed, toSender };
   }
 
@@ -149,6 +155,7 @@ export class PacketPath {
     if (!appendPacket(batch, packet)) return undefined;
     writePackedPath(batch.paths, 0, path);
     this.#engine.inbound(batch);
+    this.#stamp();
     return packetsOf(batch)[0];
   }
 
@@ -156,6 +163,7 @@ export class PacketPath {
   openReleased(): Uint8Array[] {
     const opened: Uint8Array[] = [];
     while (this.#engine.takeReleased(this.#batch) > 0) opened.push(...packetsOf(this.#batch));
+    this.#stamp();
     return opened;
   }
 
@@ -163,23 +171,52 @@ export class PacketPath {
     return this.#engine.drainFacts();
   }
 
-  /** Which Child SAs carried packets since the last call. */
+  /** What the Child SAs carried that carried anything since the last call. */
   sampleTraffic(): readonly ChildTraffic[] {
     const moved: ChildTraffic[] = [];
-    for (const childId of this.#children.keys()) {
-      const counters = this.#engine.pairCounters(childId);
-      if (!counters) continue;
-      const { inPackets, outPackets } = counters;
-      const before = this.#sampled.get(childId) ?? { inPackets: 0, outPackets: 0 };
-      this.#sampled.set(childId, { inPackets, outPackets });
-      const inboundSinceLast = inPackets > before.inPackets;
-      const outboundSinceLast = outPackets > before.outPackets;
-      if (inboundSinceLast || outboundSinceLast) {
-        moved.push({ childId, inboundSinceLast, outboundSinceLast });
-      }
+    for (const [childId, stamps] of this.#stamps) {
+      if (stamps.isTold) continue;
+      stamps.isTold = true;
+      const { lastInboundAt, lastOutboundAt, packetsOut } = stamps;
+      moved.push({
+        childId,
+        packetsOut,
+        ...(lastInboundAt === undefined ? {} : { lastInboundAt }),
+        ...(lastOutboundAt === undefined ? {} : { lastOutboundAt }),
+      });
     }
     return moved;
   }
+
+  /** Notes which Child SAs have just carried something. */
+  #stamp(): void {
+    for (const childId of this.#children.keys()) {
+      const counters = this.#engine.pairCounters(childId);
+      if (!counters) continue;
+      let stamps = this.#stamps.get(childId);
+      if (!stamps) {
+        stamps = { packetsIn: 0, packetsOut: 0, isTold: true };
+        this.#stamps.set(childId, stamps);
+      }
+      if (counters.inPackets > stamps.packetsIn) stamps.lastInboundAt = this.#now();
+      if (counters.outPackets > stamps.packetsOut) stamps.lastOutboundAt = this.#now();
+      if (counters.inPackets === stamps.packetsIn && counters.outPackets === stamps.packetsOut) {
+        continue;
+      }
+      stamps.packetsIn = counters.inPackets;
+      stamps.packetsOut = counters.outPackets;
+      stamps.isTold = false;
+    }
+  }
+}
+
+/** What one Child SA has carried, and when last. */
+interface ChildStamps {
+  packetsIn: number;
+  packetsOut: number;
+  lastInboundAt?: Instant;
+  lastOutboundAt?: Instant;
+  isTold: boolean;
 }
 
 function newBatch(): PacketBatch {

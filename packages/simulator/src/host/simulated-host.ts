@@ -8,7 +8,13 @@ import {
   type Request,
   type SessionEvent,
 } from '@ipsec-kit/ikev2';
-import { answerIcmpEcho, buildIcmpEcho, type IpAddress, type Path } from '@ipsec-kit/ip';
+import {
+  answerIcmpEcho,
+  buildIcmpEcho,
+  type Endpoint,
+  type IpAddress,
+  type Path,
+} from '@ipsec-kit/ip';
 import type { EngineCounters } from '@ipsec-kit/ipsec';
 import {
   classifyDatagram,
@@ -35,6 +41,9 @@ import type {
 } from './simulated-host-options.ts';
 
 const DEFAULT_PORTS: HostPorts = { ike: 500, natT: 4500 };
+const FIRST_SCRATCH_PORT = 49_152;
+const SCRATCH_PORTS = 16_384;
+const MOST_SCRATCH_PORTS = 16;
 
 /** A host of the virtual network with a whole VPN: IKE endpoint, packet engine, and in place of a TUN device
  * {@link SimulatedHost.sendInner} and {@link SimulatedHost.received}. It answers pings that come through a tunnel.
@@ -52,6 +61,8 @@ export class SimulatedHost {
   readonly #worker: SimulatedWorker;
   readonly #onEvent: (event: SessionEvent) => void;
   readonly #inbox = new InnerInbox();
+  readonly #scratchPorts = new Set<number>();
+  #lastScratchPort = 0;
   #rejectedDatagrams = 0;
 
   constructor(options: SimulatedHostOptions) {
@@ -63,7 +74,9 @@ export class SimulatedHost {
     this.#observer = options.observer ?? {};
     this.#worker = options.worker;
     this.#onEvent = options.onEvent ?? (() => undefined);
-    this.#packets = new PacketPath(crypto, createSeededRandom(`${seed}/${name}/packets`));
+    this.#packets = new PacketPath(crypto, createSeededRandom(`${seed}/${name}/packets`), () =>
+      clock.now(),
+    );
     const jitter = new RandomStream(`${seed}/${name}/jitter`);
     this.#endpoint = createIkeEndpoint({
       connections: options.connections,
@@ -206,6 +219,9 @@ export class SimulatedHost {
       this.#observer.installing?.(request.child);
       return this.#packets.install(request.child);
     }
+    if (request.kind === 'open-scratch-port') {
+      return { kind: 'open-scratch-port', local: this.#openScratchPort(request.remote) };
+    }
     const answer = this.#worker.handle(request);
     if (answer instanceof Promise) {
       throw new Error(
@@ -213,6 +229,16 @@ export class SimulatedHost {
       );
     }
     return answer;
+  }
+
+  /** A port of the ephemeral ones towards a peer. */
+  #openScratchPort(remote: Endpoint): Endpoint | undefined {
+    const address = this.addresses.find(({ version }) => version === remote.address.version);
+    if (!address || this.#scratchPorts.size >= MOST_SCRATCH_PORTS) return undefined;
+    this.#lastScratchPort += 1;
+    const port = FIRST_SCRATCH_PORT + (this.#lastScratchPort % SCRATCH_PORTS);
+    this.#scratchPorts.add(port);
+    return { address, port };
   }
 
   /** What a new Child SA makes possible: first what came for it, then what waits to be sent. */
@@ -229,6 +255,11 @@ export class SimulatedHost {
         return;
       case 'send-keepalive':
         this.#send(output.path, natKeepalive());
+        return;
+      case 'send-esp-keepalive':
+        return;
+      case 'close-scratch-port':
+        this.#scratchPorts.delete(output.local.port);
         return;
       case 'remove-child':
         this.#observer.removed?.(output.childId, this.children.has(output.childId));
@@ -271,7 +302,7 @@ export class SimulatedHost {
     const path = { local: to, remote: from };
     if (to.port === this.ports.ike) {
       this.#driver.feed({ kind: 'datagram', path, data, marker: false });
-    } else if (to.port === this.ports.natT) {
+    } else if (to.port === this.ports.natT || this.#scratchPorts.has(to.port)) {
       this.#receiveMarked(path, data);
     } else {
       this.#rejectedDatagrams += 1;

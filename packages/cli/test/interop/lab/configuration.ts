@@ -25,6 +25,8 @@ export interface Tunnel {
   readonly serverTs?: string;
   /** Identities that make IKE_AUTH messages long. */
   readonly longNames?: boolean;
+  /** The server's own addresses, where it is to use more than the one of `outer`. */
+  readonly serverAddresses?: string;
   /** More lines of the IPv4 pool, as `dns = 10.77.0.53`. */
   readonly poolExtra?: string;
 }
@@ -92,7 +94,7 @@ export function serverConfiguration(tunnel: Tunnel = {}): string {
   return `connections {
   rw {
     version = 2
-    local_addrs = ${outside('right', outer)}
+    local_addrs = ${tunnel.serverAddresses ?? outside('right', outer)}
     ${pool ? `pools = ${pools}` : ''}
     encap = yes
     proposals = ${tunnel.serverIke ?? tunnel.ike ?? 'aes256-sha256-x25519'}

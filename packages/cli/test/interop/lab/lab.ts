@@ -136,7 +136,10 @@ export async function createNatLab(): Promise<Lab> {
   });
 }
 
-async function build(wire: (left: Host, right: Host, router: Host) => Promise<void>): Promise<Lab> {
+/** Makes three bare hosts, and has `wire` join them. */
+export async function build(
+  wire: (left: Host, right: Host, router: Host) => Promise<void>,
+): Promise<Lab> {
   serial += 1;
   const tag = `ik${process.pid}x${serial}`;
   const dir = mkdtempSync(join(tmpdir(), 'ipsec-kit-lab-'));
@@ -150,7 +153,7 @@ async function build(wire: (left: Host, right: Host, router: Host) => Promise<vo
     router,
     outputs: () => [left, right].flatMap((host) => host.outputs()).join('\n'),
     async close(): Promise<void> {
-      await Promise.all([left.stopAll(), right.stopAll()]);
+      await Promise.all([left.stopAll(), right.stopAll(), router.stopAll()]);
       for (const host of [left, right, router]) {
         await tryRun('ip', ['netns', 'del', host.name]);
         rmSync(`/etc/netns/${host.name}`, { recursive: true, force: true });
@@ -160,9 +163,14 @@ async function build(wire: (left: Host, right: Host, router: Host) => Promise<vo
   };
 }
 
-/** Joins `eth0` of `to` with a device of `from`. */
-async function link(from: Host, to: Host, device = 'eth0'): Promise<void> {
-  const peer = ['peer', 'name', 'eth0', 'netns', to.name];
+/** Joins a device of `to` with one of `from`. */
+export async function link(
+  from: Host,
+  to: Host,
+  device = 'eth0',
+  toDevice = 'eth0',
+): Promise<void> {
+  const peer = ['peer', 'name', toDevice, 'netns', to.name];
   await run('ip', ['-n', from.name, 'link', 'add', device, 'type', 'veth', ...peer]);
 }
 
@@ -175,7 +183,8 @@ async function createHost(name: string, dir: string): Promise<Host> {
   return new Host(name, dir);
 }
 
-async function address(
+/** Gives a host its addresses at `eth0` and those behind it. */
+export async function address(
   host: Host,
   own: { v4: string; v6: string; inner4: string; inner6: string },
 ): Promise<void> {

@@ -18,6 +18,7 @@ let sent = 0;
 let sendingMs = 0;
 let longestStallMs = 0;
 let latestGapMs = 0;
+let firstAt = 0;
 let longestGap = { ms: 0, at: 0 };
 
 const now = () => performance.timeOrigin + performance.now();
@@ -39,6 +40,7 @@ socket.on('message', (packet) => {
   }
   arrivedAt[number] = at;
   counts.received += 1;
+  firstAt ||= at;
   if (number < highest) counts.reordered += 1;
   else highest = number;
   if (latestGapMs > 0 && at - latestGapMs > longestGap.ms)
@@ -108,6 +110,7 @@ process.on('SIGTERM', () => {
     longestStallMs,
     highest,
     missing: missingRuns(),
+    firstAt,
     longestGap,
   };
   console.log(`report ${JSON.stringify({ ...report, kernelDrops: kernelDrops() })}`);

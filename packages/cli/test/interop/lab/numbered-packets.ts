@@ -38,7 +38,10 @@ export interface NumberedDirection {
   readonly receiverDrops: number;
   /** How much too late the sender's timer fired at most: a program beside the tunnel, that the machine left waiting. */
   readonly longestStallMs: number;
+  /** The longest time between two arrivals, and when it ended. */
   readonly longestGap: { readonly ms: number; readonly at: number };
+  /** When the first packet arrived, 0 for none. */
+  readonly firstAt: number;
 }
 
 /** Both directions, and what the kernels of both hosts dropped meanwhile. */
@@ -55,39 +58,54 @@ export interface NumberedPackets {
   stop(): Promise<NumberedResult>;
 }
 
+/** Two ends that send nothing yet. */
+export interface NumberedPair {
+  /** Begins sending. */
+  begin(): NumberedPackets;
+}
+
 /** Starts `perSecond` numbered UDP packets each way between two addresses inside a tunnel. */
 export async function startNumberedPackets(
   first: NumberedEnd,
   second: NumberedEnd,
   perSecond: number,
 ): Promise<NumberedPackets> {
+  const pair = await prepareNumberedPackets(first, second, { up: perSecond, down: perSecond });
+  return pair.begin();
+}
+
+/** Makes two ends ready to send so many packets a second up (from the first end) and down; 0 sends none. */
+export async function prepareNumberedPackets(
+  first: NumberedEnd,
+  second: NumberedEnd,
+  perSecond: { readonly up: number; readonly down: number },
+): Promise<NumberedPair> {
   const before = [await hostDrops(first.host), await hostDrops(second.host)] as const;
-  const start = (own: NumberedEnd, peer: NumberedEnd): Background =>
-    own.host.start(process.execPath, [
-      script,
-      own.address,
-      port,
-      peer.address,
-      port,
-      String(perSecond),
-    ]);
-  const ends = [start(first, second), start(second, first)] as const;
+  const start = (own: NumberedEnd, peer: NumberedEnd, rate: number): Background =>
+    own.host.start(process.execPath, [script, own.address, port, peer.address, port, String(rate)]);
+  const ends = [start(first, second, perSecond.up), start(second, first, perSecond.down)] as const;
   await Promise.all(ends.map((end) => end.waitFor(/ready/)));
-  for (const end of ends) end.child.kill('SIGUSR2');
+  const signal = (name: NodeJS.Signals): void => {
+    for (const end of ends) end.child.kill(name);
+  };
+  const stop = async (): Promise<NumberedResult> => {
+    signal('SIGINT');
+    await Promise.all(ends.map((end) => end.waitFor(/sent \d+/)));
+    await pause(drainMs);
+    signal('SIGTERM');
+    const [left, right] = await Promise.all(ends.map(report));
+    if (!left || !right) throw new Error('an end of the numbered packets gave no report');
+    const after = [await hostDrops(first.host), await hostDrops(second.host)] as const;
+    return {
+      up: direction(left, right),
+      down: direction(right, left),
+      drops: { first: newDrops(before[0], after[0]), second: newDrops(before[1], after[1]) },
+    };
+  };
   return {
-    async stop() {
-      for (const end of ends) end.child.kill('SIGINT');
-      await Promise.all(ends.map((end) => end.waitFor(/sent \d+/)));
-      await pause(drainMs);
-      for (const end of ends) end.child.kill('SIGTERM');
-      const [left, right] = await Promise.all(ends.map(report));
-      if (!left || !right) throw new Error('an end of the numbered packets gave no report');
-      const after = [await hostDrops(first.host), await hostDrops(second.host)] as const;
-      return {
-        up: direction(left, right),
-        down: direction(right, left),
-        drops: { first: newDrops(before[0], after[0]), second: newDrops(before[1], after[1]) },
-      };
+    begin() {
+      signal('SIGUSR2');
+      return { stop };
     },
   };
 }
@@ -104,7 +122,7 @@ async function report(end: Background): Promise<EndReport> {
 }
 
 function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
-  const { received, duplicates, reordered, missing, longestGap } = receiver;
+  const { received, duplicates, reordered, missing, longestGap, firstAt } = receiver;
   const unseen = sender.sent - 1 - receiver.highest;
   const tail = { first: receiver.highest + 1, last: sender.sent - 1, afterMs: 0 };
   return {
@@ -119,17 +137,26 @@ function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
     longestStallMs: Math.round(sender.longestStallMs),
     receiverDrops: receiver.kernelDrops,
     longestGap,
+    firstAt,
   };
 }
 
-/** Starts numbered packets between the client's virtual address and the server's network. The TUN devices of both sides, ours
- * and strongSwan's, get queues of some seconds: a machine that leaves a process without processor time for longer than the
+/** Starts numbered packets between the client's virtual address and the server's network. */
+export async function startInside(lab: Lab, perSecond: number): Promise<NumberedPackets> {
+  return (await prepareInside(lab, { up: perSecond, down: perSecond })).begin();
+}
+
+/** Makes ready for numbered packets between the client's virtual address and the server's network. The TUN devices of both sides,
+ * ours and strongSwan's, get queues of some seconds: a machine that leaves a process without processor time for longer than the
  * 500 packets of the default would be measured, and not the tunnel.
  */
-export async function startInside(lab: Lab, perSecond: number): Promise<NumberedPackets> {
+export async function prepareInside(
+  lab: Lab,
+  perSecond: { readonly up: number; readonly down: number },
+): Promise<NumberedPair> {
   for (const host of [lab.left, lab.right])
     await host.run('ip', 'link', 'set', 'ipsec0', 'txqueuelen', '10000');
   const client = { host: lab.left, address: '10.88.0.1' };
   const server = { host: lab.right, address: addresses.right.inner4 };
-  return startNumberedPackets(client, server, perSecond);
+  return prepareNumberedPackets(client, server, perSecond);
 }

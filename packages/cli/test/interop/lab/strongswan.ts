@@ -104,6 +104,11 @@ export class StrongSwan {
     await this.swanctl('--load-creds', '--clear', '--file', file);
   }
 
+  /** Sends the daemon a signal. */
+  signal(name: NodeJS.Signals): void {
+    this.#daemon.child.kill(name);
+  }
+
   async stop(): Promise<void> {
     await this.#daemon.stop();
   }

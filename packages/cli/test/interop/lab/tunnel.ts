@@ -21,6 +21,8 @@ export interface Preparation {
   readonly swanSettings?: string;
   /** Puts the client behind a NAT that is also its default route. */
   readonly nat?: boolean;
+  /** Makes another lab than the plain one. */
+  readonly makeLab?: () => Promise<Lab>;
   readonly ourArgs?: (host: Host) => readonly string[];
   /** Runs after the hosts stand and before any daemon starts. */
   readonly prepare?: (lab: Lab) => Promise<void>;
@@ -35,7 +37,8 @@ export async function withTunnel(
   body: (established: Established) => Promise<void>,
   preparation: Preparation = {},
 ): Promise<void> {
-  const lab = await (preparation.nat ? createNatLab() : createLab());
+  const makeLab = preparation.makeLab ?? (preparation.nat ? createNatLab : createLab);
+  const lab = await makeLab();
   let swan: StrongSwan | undefined;
   try {
     await preparation.prepare?.(lab);

@@ -1,0 +1,32 @@
+import { findNotifies, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
+import type { MappingVerdict } from '@ipsec-kit/nat-t';
+import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { tellPath } from '../session/liveness.ts';
+import { readNatDetection } from './nat-detection.ts';
+
+/** Takes what the NAT detection of a verified response says: where the peer sees us, and who is behind a NAT.
+ * @returns what has become of our mapping; `undefined` when the response carries no NAT detection.
+ * @see RFC 4555 §3.8
+ */
+export function observeMapping(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  path: Path,
+  payloads: readonly Payload[],
+): MappingVerdict | undefined {
+  const [view] = findNotifies(payloads, NotifyType.NAT_DETECTION_DESTINATION_IP);
+  const nat = view && readNatDetection(context.crypto, sa, path, payloads);
+  if (!view || !nat) return undefined;
+  const wasBehindNat = session.nat.local;
+  session.nat = nat;
+  const verdict = session.mapping.observe(sa, view.data);
+  if (nat.local !== wasBehindNat) tellPath(context, session);
+  if (verdict === 'changed') {
+    raise(context, { kind: 'mapping-changed', sessionId: session.id, path: session.path });
+  }
+  return verdict;
+}

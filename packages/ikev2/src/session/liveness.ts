@@ -1,0 +1,231 @@
+import type { WakeClass } from '@ipsec-kit/clock';
+import type { LivenessAction, LivenessInput, MappingVerdict } from '@ipsec-kit/nat-t';
+import { LivenessPolicy } from '@ipsec-kit/nat-t';
+import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
+import { checkLiveness } from '../procedures/liveness.ts';
+import { updateAddresses } from '../procedures/update-addresses.ts';
+import { latestOf } from '../reauth/latest-of.ts';
+import type { IkeSession } from './ike-session.ts';
+
+/** What is learnt of exchanges while one input is handled; the policy hears of it at the end, in an order that makes sense. */
+export interface LivenessNews {
+  isRekeyed: boolean;
+  ended: { readonly verdict?: MappingVerdict; readonly roundTripMs?: number } | undefined;
+}
+
+/** Starts what keeps the path of an established session alive, or goes on with that of the IKE SA whose place it takes:
+ * the path is the same, only what the peer's hashes cover is not.
+ */
+export function beginLiveness(context: EndpointContext, session: IkeSession): void {
+  const { predecessor } = session;
+  const { settings, now } = context;
+  const { connection } = session;
+  // It waits for its end behind another.
+  if (session.takenOverBy) return;
+  if (predecessor?.liveness && !session.liveness) {
+    session.liveness = predecessor.liveness;
+    predecessor.liveness = undefined;
+    armPath(context, predecessor);
+  }
+  // What was out on another IKE SA is not awaited here.
+  noteExchangeEnded(context, session, {});
+  session.liveness ??= new LivenessPolicy(now, {
+    keepaliveMs: settings.keepaliveMs,
+    dpdMarginMs: settings.keepaliveDpdMarginMs,
+    keepaliveWhen: settings.keepAliveForced ? 'always' : 'behind-nat',
+    keepaliveKind: connection?.keepaliveKind ?? 'byte',
+    dpdDelayMs: connection?.dpdDelayMs ?? 0,
+    updateOnConnectivity: connection?.updateOnConnectivity ?? false,
+  });
+  tellPath(context, session);
+}
+
+/** What is known of NATs on the path has changed, or the path itself. */
+export function tellPath(context: EndpointContext, session: IkeSession): void {
+  // RFC 4555 §3.5: only the initiator may draw the conclusion, which is UPDATE_SA_ADDRESSES.
+  const canDetect = session.role === 'initiator' && session.addressUpdates !== undefined;
+  tell(context, session, { kind: 'path', behindNat: session.nat.local, canDetect });
+}
+
+/** The session has another IKE SA: hashes of the one before compare with nothing. */
+export function noteRekeyed(context: EndpointContext, session: IkeSession): void {
+  newsOf(context, session).isRekeyed = true;
+}
+
+/** No request is out any more. */
+export function noteExchangeEnded(
+  context: EndpointContext,
+  session: IkeSession,
+  ended: NonNullable<LivenessNews['ended']>,
+): void {
+  newsOf(context, session).ended = ended;
+}
+
+/** IKE or ESP came from the peer, or left. What follows is decided at the end of the input. */
+export function noteTraffic(
+  context: EndpointContext,
+  session: IkeSession,
+  stamps: { readonly inIke: EndpointContext['now'] } | { readonly outIke: EndpointContext['now'] },
+): void {
+  const shown = latestOf(session);
+  if (!shown.liveness) return;
+  shown.liveness.note(stamps);
+  newsOf(context, shown);
+}
+
+function newsOf(context: EndpointContext, session: IkeSession): LivenessNews {
+  let news = context.livenessNews.get(session);
+  if (!news) {
+    news = { isRekeyed: false, ended: undefined };
+    context.livenessNews.set(session, news);
+  }
+  return news;
+}
+
+/** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */
+export function noteSample(context: EndpointContext, children: readonly ChildTraffic[]): void {
+  const seen = new Map<
+    IkeSession,
+    { inEsp?: EndpointContext['now']; outEsp?: EndpointContext['now'] }
+  >();
+  for (const { childId, packetsOut, lastInboundAt, lastOutboundAt } of children) {
+    const session = context.sessionsByChild.get(childId);
+    if (!session) continue;
+    const child = session.children.get(childId);
+    if (child) child.packetsOut = packetsOut;
+    const shown = latestOf(session);
+    const stamps = seen.get(shown) ?? {};
+    seen.set(shown, stamps);
+    if (lastInboundAt !== undefined) {
+      session.lastInboundAt = latest(session.lastInboundAt, lastInboundAt);
+      stamps.inEsp = latest(stamps.inEsp, lastInboundAt);
+    }
+    if (lastOutboundAt !== undefined) stamps.outEsp = latest(stamps.outEsp, lastOutboundAt);
+  }
+  for (const [session, stamps] of seen) {
+    let espPacketsOut = 0;
+    for (const child of session.children.values()) espPacketsOut += child.packetsOut;
+    tell(context, session, { kind: 'traffic', stamps, espPacketsOut });
+  }
+}
+
+function latest(
+  a: EndpointContext['now'] | undefined,
+  b: EndpointContext['now'],
+): EndpointContext['now'] {
+  return a !== undefined && a > b ? a : b;
+}
+
+/** The device slept, or the network changed: every session asks for its path before anything else is done. */
+export function onPathEvent(
+  context: EndpointContext,
+  event: Extract<EndpointInput, { readonly kind: 'slept' | 'connectivity' }>,
+): void {
+  if (event.kind === 'slept') raise(context, { kind: 'slept', sleptMs: event.sleptMs });
+  for (const session of [...context.sessions.values()]) {
+    if (!session.liveness) continue;
+    if (event.kind === 'slept') tell(context, session, { kind: 'slept', sleptMs: event.sleptMs });
+    else tell(context, session, { kind: 'connectivity' });
+  }
+}
+
+/** A deadline of the path has come. */
+export function onPathTimer(context: EndpointContext, session: IkeSession): void {
+  tell(context, session, { kind: 'timeout' });
+}
+
+/** Tells the policies what has come of the input, and does what they decide. */
+export function settleLiveness(context: EndpointContext): void {
+  for (const session of context.livenessNews.keys()) settle(context, session);
+}
+
+function settle(context: EndpointContext, session: IkeSession): void {
+  const news = context.livenessNews.get(session);
+  context.livenessNews.delete(session);
+  if (!news || !session.liveness) return;
+  if (news.isRekeyed) feed(context, session, { kind: 'rekeyed' });
+  if (news.ended) feed(context, session, { kind: 'exchange-ended', ...news.ended });
+  if (isExchangeRunning(session)) feed(context, session, { kind: 'exchange-started' });
+  armPath(context, session);
+}
+
+function isExchangeRunning({ requests }: IkeSession): boolean {
+  return requests.outstanding.length > 0;
+}
+
+type Fact = LivenessInput extends infer Input
+  ? Input extends LivenessInput
+    ? Omit<Input, 'now'>
+    : never
+  : never;
+
+function tell(context: EndpointContext, session: IkeSession, fact: Fact): void {
+  settle(context, session);
+  feed(context, session, fact);
+  armPath(context, session);
+}
+
+function feed(context: EndpointContext, session: IkeSession, fact: Fact): void {
+  const { liveness } = session;
+  if (!liveness || !isStanding(session)) return;
+  for (const action of liveness.handle({ ...fact, now: context.now })) {
+    perform(context, session, action);
+  }
+}
+
+/** While the DELETE is out the mapping is still kept for its answer. */
+function isStanding({ state }: IkeSession): boolean {
+  return state.kind === 'established' || state.kind === 'ending';
+}
+
+function perform(context: EndpointContext, session: IkeSession, action: LivenessAction): void {
+  switch (action.kind) {
+    case 'keepalive':
+      context.outputs.push({ kind: 'send-keepalive', path: session.path });
+      return;
+    case 'esp-keepalive':
+      keepByEsp(context, session);
+      return;
+    case 'dpd':
+      checkLiveness(context, session, action.reason, action.natDetection);
+      return;
+    case 'update-addresses':
+      updateAddresses(context, session, action.reason);
+      return;
+    default:
+      unreachable(action);
+  }
+}
+
+/** On the Child SA that came last: it is the one that the peer keeps longest. */
+function keepByEsp(context: EndpointContext, session: IkeSession): void {
+  const child = [...session.children.values()].at(-1);
+  if (child) context.outputs.push({ kind: 'send-esp-keepalive', childId: child.id });
+  else context.outputs.push({ kind: 'send-keepalive', path: session.path });
+}
+
+/** What wakes the device has a deadline of its own, so that what only looks while the device is awake does not hide it. */
+function armPath(context: EndpointContext, session: IkeSession): void {
+  armOne(context, session, 'path', 'device');
+  armOne(context, session, 'path-watch', 'process');
+}
+
+function armOne(
+  context: EndpointContext,
+  session: IkeSession,
+  timer: 'path' | 'path-watch',
+  wake: WakeClass,
+): void {
+  const next = isStanding(session) ? session.liveness?.nextDeadline(wake) : undefined;
+  if (!next) {
+    context.deadlines.clear(session.id, timer);
+    return;
+  }
+  const { at, toleranceMs, name } = next;
+  setTimer(context, session, timer, at, { label: name, toleranceMs, wake });
+}
+
+function unreachable(action: never): never {
+  throw new Error(`unhandled action ${JSON.stringify(action)}`);
+}
