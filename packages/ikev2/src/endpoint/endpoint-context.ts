@@ -5,7 +5,7 @@ import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import type { LivenessNews } from '../session/liveness.ts';
+import type { LivenessNews } from '../session/liveness-news.ts';
 import { shownSession } from '../session/shown-session.ts';
 import type { PeerSessions } from '../unique/peer-sessions.ts';
 import type { AnswerLimiter } from './answer-limiter.ts';

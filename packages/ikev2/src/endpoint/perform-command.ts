@@ -1,6 +1,6 @@
 import { type Command, FIRST_RESPONDER_SESSION_ID } from '../endpoint-io.ts';
 import { initiate } from '../exchanges/initiate.ts';
-import { checkLiveness } from '../procedures/liveness.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { startReauthentication } from '../reauth/start-reauth.ts';
 import { closeChild, rekeyChild } from '../session/child-lifetime.ts';

@@ -4,7 +4,7 @@ import { newUpdate } from '../procedures/update-addresses.ts';
 import { armIkeLifetime } from '../session/ike-lifetime.ts';
 import { type IkeSa, ownSpi } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { noteExchangeEnded, noteRekeyed } from '../session/liveness.ts';
+import { noteExchangeEnded, noteRekeyed } from '../session/note-liveness.ts';
 import type { ReplacedIkeSa } from '../session/replaced-ike-sa.ts';
 import { keepReplaced } from '../session/replaced-ike-sas.ts';
 import { armRetransmission } from '../session/send-message.ts';

@@ -58,7 +58,8 @@ export function onChildInstalled(
   } else if (old || other) {
     if (other && other !== fresh) {
       other.isRedundant = true;
-      other.replacedBy = fresh.id;
+      // Unless a reauthentication has moved both.
+      other.replacedBy = fresh.replacedBy ?? fresh.id;
       other.activateAt = undefined;
       announceReplacement(context, session, other, fresh, 'local');
     }
@@ -67,8 +68,9 @@ export function onChildInstalled(
       remove(session, old.id, REPLACED);
     }
   } else {
-    announceOpened(context, session, child);
     if (moves !== undefined) closeUnlessWished(session, child);
+    // One that goes at once is none that its user ever had.
+    if (fresh.deleting === undefined) announceOpened(context, session, child);
     if (attempt.rekeys === undefined && moves === undefined) giveWayToMoved(session, fresh);
   }
   armChildLifetime(context, session);

@@ -13,16 +13,16 @@ import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../erro
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { observeMapping } from '../nat/observe-mapping.ts';
-import { checkLiveness } from '../procedures/liveness.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
 import { onProcedureResponse, runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
 import { watchMessageIds } from '../session/expire-ike.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { noteExchangeEnded, noteTraffic } from '../session/liveness.ts';
 import { followPeer } from '../session/move-path.ts';
 import { narrateReceived } from '../session/narrate.ts';
+import { noteExchangeEnded, noteTraffic } from '../session/note-liveness.ts';
 import {
   type OpenedMessage,
   openDatagram,

@@ -8,24 +8,16 @@ import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { Procedure, UpdateReason } from './procedure.ts';
-import { enqueue } from './run-procedures.ts';
 
 type UpdateAddresses = Extract<Procedure, { readonly kind: 'update-addresses' }>;
 
-/** Tells the peer where we are, before all else that waits; one that waits already will tell it as well. */
-export function updateAddresses(
-  context: EndpointContext,
-  session: IkeSession,
-  reason: UpdateReason,
-  updateId?: number,
-): void {
-  const { queue } = session;
+/** Whether an update that waits already tells the peer as well; one without an id gives way to one with. */
+export function isTold({ queue }: IkeSession, updateId: number | undefined): boolean {
   const waiting = queue.findIndex(({ kind }) => kind === 'update-addresses');
-  if (waiting >= 0) {
-    if (updateId === undefined) return;
-    queue.splice(waiting, 1);
-  }
-  enqueue(context, session, newUpdate(context, reason, updateId), 'first');
+  if (waiting < 0) return false;
+  if (updateId === undefined) return true;
+  queue.splice(waiting, 1);
+  return false;
 }
 
 /** The procedure of an UPDATE_SA_ADDRESSES. */
@@ -83,7 +75,8 @@ export function onUpdated(
       });
       return;
     case 'ambiguous':
-      updateAddresses(context, session, procedure.reason, procedure.updateId);
+      if (isTold(session, procedure.updateId)) return;
+      session.queue.unshift(newUpdate(context, procedure.reason, procedure.updateId));
       return;
     case 'failed':
       // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.

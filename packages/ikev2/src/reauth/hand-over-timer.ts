@@ -1,6 +1,6 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { checkLiveness } from '../procedures/liveness.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
 import { deletePredecessor } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { separate } from './separate.ts';

@@ -2,7 +2,7 @@ import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
-import { checkLiveness } from '../procedures/liveness.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
 import { spisOf } from '../session/ike-sa.ts';

@@ -3,6 +3,7 @@ import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceReplacement } from '../child/install-child.ts';
+import { replacementElsewhere } from '../child/replacement-elsewhere.ts';
 import { dropRetired, inheritRetired, retireChild } from '../child/retire-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { LossAction } from '../config.ts';
@@ -105,7 +106,7 @@ function letGoOfChild(
   action: LossAction = 'none',
 ): void {
   const front = shownSession(session);
-  const heirId = replacementElsewhere(session, child);
+  const heirId = replacementElsewhere(session.children, child);
   // Where the session itself is gone, nobody is left to remember it.
   const isOrphan = front === session || front.state.kind === 'closed';
   if (isOrphan || heirId === undefined) {
@@ -115,18 +116,6 @@ function letGoOfChild(
   }
   activateReplacement(context, heirId);
   retireChild(context, session, child, front);
-}
-
-/** What has replaced a Child SA, perhaps by way of others, and does not go with its IKE SA. */
-function replacementElsewhere({ children }: IkeSession, child: ChildSa): number | undefined {
-  let last = child;
-  // There are no more steps than Child SAs.
-  for (let steps = 0; steps <= children.size; steps += 1) {
-    const next = children.get(last.replacedBy ?? 0);
-    if (!next) return last.replacedBy;
-    last = next;
-  }
-  return undefined;
 }
 
 /** What replaced a Child SA that goes is used from now on, unless one that replaced it in turn is used already. It may

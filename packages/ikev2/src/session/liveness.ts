@@ -1,18 +1,13 @@
 import type { WakeClass } from '@ipsec-kit/clock';
-import type { LivenessAction, LivenessInput, MappingVerdict } from '@ipsec-kit/nat-t';
+import type { LivenessAction, LivenessInput } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
-import { checkLiveness } from '../procedures/liveness.ts';
-import { updateAddresses } from '../procedures/update-addresses.ts';
+import { updateAddresses } from '../procedures/ask-update.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import type { IkeSession } from './ike-session.ts';
-
-/** What is learnt of exchanges while one input is handled; the policy hears of it at the end, in an order that makes sense. */
-export interface LivenessNews {
-  isRekeyed: boolean;
-  ended: { readonly verdict?: MappingVerdict; readonly roundTripMs?: number } | undefined;
-}
+import { noteExchangeEnded } from './note-liveness.ts';
 
 /** Starts what keeps the path of an established session alive, or goes on with that of the IKE SA whose place it takes:
  * the path is the same, only what the peer's hashes cover is not.
@@ -46,41 +41,6 @@ export function tellPath(context: EndpointContext, session: IkeSession): void {
   // RFC 4555 §3.5: only the initiator may draw the conclusion, which is UPDATE_SA_ADDRESSES.
   const canDetect = session.role === 'initiator' && session.addressUpdates !== undefined;
   tell(context, session, { kind: 'path', behindNat: session.nat.local, canDetect });
-}
-
-/** The session has another IKE SA: hashes of the one before compare with nothing. */
-export function noteRekeyed(context: EndpointContext, session: IkeSession): void {
-  newsOf(context, session).isRekeyed = true;
-}
-
-/** No request is out any more. */
-export function noteExchangeEnded(
-  context: EndpointContext,
-  session: IkeSession,
-  ended: NonNullable<LivenessNews['ended']>,
-): void {
-  newsOf(context, session).ended = ended;
-}
-
-/** IKE or ESP came from the peer, or left. What follows is decided at the end of the input. */
-export function noteTraffic(
-  context: EndpointContext,
-  session: IkeSession,
-  stamps: { readonly inIke: EndpointContext['now'] } | { readonly outIke: EndpointContext['now'] },
-): void {
-  const shown = latestOf(session);
-  if (!shown.liveness) return;
-  shown.liveness.note(stamps);
-  newsOf(context, shown);
-}
-
-function newsOf(context: EndpointContext, session: IkeSession): LivenessNews {
-  let news = context.livenessNews.get(session);
-  if (!news) {
-    news = { isRekeyed: false, ended: undefined };
-    context.livenessNews.set(session, news);
-  }
-  return news;
 }
 
 /** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */

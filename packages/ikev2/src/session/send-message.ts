@@ -7,7 +7,7 @@ import { maxMessageBytes } from '../protect/fragment-size.ts';
 import { sealMessage } from '../protect/seal-message.ts';
 import { headerOf, type IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
-import { noteTraffic } from './liveness.ts';
+import { noteTraffic } from './note-liveness.ts';
 
 /** A message that leaves, for the narration. */
 export interface Narration {
