@@ -1,13 +1,18 @@
+import { once } from 'node:events';
 import {
+  type MonitoredEvent,
+  monitorEvents,
   requestDisconnect,
   requestSession,
   requestStatus,
   type SessionAction,
 } from '@ipsec-kit/vpn';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
+import { narrate } from './narrate.ts';
 import { printFailure } from './printer.ts';
 import type { SessionArguments } from './session-options.ts';
 import { statusText } from './status-text.ts';
+import { listenForStop } from './stop-signals.ts';
 
 /** `ipsec-kit status`: prints what a running process does. @returns the exit code. */
 export function statusCommand(args: {
@@ -18,6 +23,36 @@ export function statusCommand(args: {
     const status = await requestStatus(args.control);
     process.stdout.write(`${args.json ? JSON.stringify(status) : statusText(status)}\n`);
   });
+}
+
+/** `ipsec-kit monitor`: prints the events of a running process until it ends, or a signal comes. @returns the exit code. */
+export function monitorCommand(args: {
+  readonly control: string;
+  readonly json?: boolean;
+}): Promise<number> {
+  return answered(async () => {
+    const stream = monitorEvents(args.control, async (event) => {
+      const line = args.json ? JSON.stringify(event) : monitoredText(event);
+      // A reader that is slow here makes the process leave events out, and not this one grow.
+      if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+    });
+    const stopListening = listenForStop(() => stream.stop());
+    // Nobody reads any more: `ipsec-kit monitor | head`.
+    process.stdout.on('error', stream.stop);
+    try {
+      await stream.ended;
+    } finally {
+      stopListening();
+      process.stdout.off('error', stream.stop);
+    }
+  });
+}
+
+function monitoredText(event: MonitoredEvent): string {
+  const { time } = event;
+  if (event.kind === 'events-lost')
+    return `${time} ${event.count} events were not told: read faster`;
+  return `${time} ${narrate(event)}`;
 }
 
 /** `ipsec-kit disconnect`: ends a running process's tunnels and waits for it. @returns the exit code. */

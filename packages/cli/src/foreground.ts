@@ -34,6 +34,7 @@ export async function runInForeground(
     perform: (request) => tunnel.perform(request),
   });
   printer.event({ kind: 'control-opened', path: control.path });
+  printer.listen((event) => control.publish(event));
 
   let signals = 0;
   const stopListening = listenForStop((count) => {

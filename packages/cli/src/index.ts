@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { runCommandLine } from './command-line.ts';
-import { disconnectCommand, sessionCommand, statusCommand } from './control-commands.ts';
+import {
+  disconnectCommand,
+  monitorCommand,
+  sessionCommand,
+  statusCommand,
+} from './control-commands.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { ExitCode } from './exit-codes.ts';
+import { pkiCommand } from './pki-command.ts';
 import { printFailure } from './printer.ts';
+import { profileCommand } from './profile-command.ts';
 import { connectCommand, serveCommand } from './tunnel-commands.ts';
 
 // Output that nobody reads any more (a closed pipe) must not end a tunnel.
@@ -23,8 +31,12 @@ runCommandLine(
     connect: connectCommand,
     serve: serveCommand,
     status: statusCommand,
+    monitor: monitorCommand,
     disconnect: disconnectCommand,
     session: sessionCommand,
+    doctor: doctorCommand,
+    pki: pkiCommand,
+    profile: profileCommand,
   },
   version,
 ).then(

@@ -64,7 +64,28 @@ export function narrate(event: VpnEvent): string {
     case 'liveness-confirmed':
       return `peer answers, ${milliseconds(event.roundTripMs)}`;
     case 'peer-path-changed':
-      return `peer moved from ${event.from} to ${event.to}`;
+      return event.from === event.to
+        ? `traffic goes to ${event.to} from another address of this host`
+        : `peer moved from ${event.from} to ${event.to}`;
+    case 'mapping-changed':
+      return `the NAT maps this host anew, as the peer ${event.remote} sees it`;
+    case 'addresses-updated':
+      return `moved from ${event.from} to ${event.to}, ${milliseconds(event.roundTripMs)}`;
+    case 'path-lost':
+      return 'no path to the peer is left to try';
+    case 'path-found':
+      return `a path to the peer again: ${event.local} to ${event.remote}`;
+    case 'binding-discovered': {
+      const lifetime =
+        event.lifetimeMs === undefined
+          ? ''
+          : `the NAT keeps a mapping for ${seconds(event.lifetimeMs)}; `;
+      return `${lifetime}a keepalive each ${seconds(event.keepaliveMs)} from now on (${event.probes} probes)`;
+    }
+    case 'slept':
+      return `this process did not run for ${seconds(event.sleptMs)}`;
+    case 'liveness-check-started':
+      return `asking whether the peer lives${event.natDetection ? ' and where it sees this host' : ''} (${event.reason})`;
     case 'session-closed':
       return `IKE SA ${event.connection ?? 'without a connection'} closed: ${event.sentence}`;
   }

@@ -4,30 +4,38 @@ import { narrate } from './narrate.ts';
 /** Where a command tells what happens. */
 export interface Printer {
   event(event: VpnEvent): void;
+  /** Tells every event from now on to somebody else as well. */
+  listen(listener: (event: VpnEvent) => void): void;
   /** A failure, one sentence; always to stderr. */
   failure(sentence: string): void;
 }
 
 /** Prints for people: events to stdout, warnings and failures to stderr. */
 export function createTextPrinter(): Printer {
-  return {
-    event(event) {
-      const stream = event.kind === 'warning-raised' ? process.stderr : process.stdout;
-      stream.write(`${narrate(event)}\n`);
-    },
-    failure: printFailure,
-  };
+  return printerOf((event) => {
+    const stream = event.kind === 'warning-raised' ? process.stderr : process.stdout;
+    stream.write(`${narrate(event)}\n`);
+  });
 }
 
 /** Prints for programs: one JSON object per line on stdout, with the wall-clock time. The line `control: PATH`
  * and failures go to stderr.
  */
 export function createJsonPrinter(): Printer {
+  return printerOf((event) => {
+    if (event.kind === 'control-opened') process.stderr.write(`${narrate(event)}\n`);
+    process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+  });
+}
+
+function printerOf(print: (event: VpnEvent) => void): Printer {
+  const listeners: ((event: VpnEvent) => void)[] = [];
   return {
     event(event) {
-      if (event.kind === 'control-opened') process.stderr.write(`${narrate(event)}\n`);
-      process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      print(event);
+      for (const tell of listeners) tell(event);
     },
+    listen: (listener) => listeners.push(listener),
     failure: printFailure,
   };
 }

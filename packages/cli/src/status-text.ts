@@ -1,4 +1,4 @@
-import type { ChildStatus, SessionStatus, VpnStatus } from '@ipsec-kit/vpn';
+import type { ChildStatus, SessionStatus, VpnStatus, WakeStatus } from '@ipsec-kit/vpn';
 import { natText } from './narrate.ts';
 
 /** The status of a running client or server as text for people. */
@@ -11,6 +11,7 @@ export function statusText(status: VpnStatus): string {
     ...(status.tun === undefined ? [] : [`tun: ${status.tun}`]),
     ...(status.counters ? [packetsText(status.counters)] : []),
     ...(status.datagrams ? [datagramsText(status.datagrams)] : []),
+    ...(status.wakes ? wakeLines(status.wakes) : []),
     ...(sessions.length === 0 ? ['no session'] : sessions),
   ].join('\n');
 }
@@ -70,6 +71,19 @@ function datagramsText(counters: NonNullable<VpnStatus['datagrams']>): string {
     'not sent': sendDrops,
   };
   return `IKE messages: ${ikeReceived} in, ${ikeSent} out${dropsText(faults)}`;
+}
+
+function wakeLines({ source, limit, next, wakeUps, wakeUpsPerHour, costs }: WakeStatus): string[] {
+  const rate = wakeUpsPerHour === undefined ? '' : ` (${wakeUpsPerHour} an hour)`;
+  const coming = next ? `; next in ${next.inSeconds} s for ${next.reason}` : '';
+  return [
+    `wake-ups: ${wakeUps}${rate} by ${source}${coming}`,
+    ...(limit === undefined ? [] : [`  ${limit}`]),
+    ...costs.map(({ reason, wakeUps: own, runs, latestSeconds }) => {
+      const late = latestSeconds > 0 ? `, up to ${latestSeconds} s late` : '';
+      return `  ${reason}: ${own} wake-ups, served ${runs} times${late}`;
+    }),
+  ];
 }
 
 function dropsText(drops: Readonly<Record<string, number>>): string {

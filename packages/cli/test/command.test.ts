@@ -115,7 +115,7 @@ describe.concurrent('the command', () => {
   });
 
   it('says that nobody answers on a control socket, and ends with 9', async () => {
-    for (const subcommand of ['status', 'disconnect']) {
+    for (const subcommand of ['status', 'monitor', 'disconnect']) {
       const ended = await ipsecKit([subcommand, '--control', control()]);
       expect(ended.code).toBe(9);
       expectSentence(ended);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   idleStatus,
+  monitorEvents,
   requestDisconnect,
   requestStatus,
   VpnError,
@@ -34,12 +35,28 @@ function fakeTunnel() {
 function recorder() {
   const events: VpnEvent[] = [];
   const failures: string[] = [];
+  const listeners: ((event: VpnEvent) => void)[] = [];
   return {
     events,
     failures,
     event: (event: VpnEvent) => void events.push(event),
     failure: (sentence: string) => void failures.push(sentence),
+    listeners,
+    listen: (listener: (event: VpnEvent) => void) => void listeners.push(listener),
   };
+}
+
+/** A stream that is told what the tunnel tells its printer. */
+async function monitored(printer: ReturnType<typeof recorder>) {
+  const kinds: string[] = [];
+  const stream = monitorEvents(path, ({ kind }) => void kinds.push(kind));
+  await expect
+    .poll(() => {
+      for (const tell of printer.listeners) tell({ kind: 'warning-raised', sentence: 'It rains.' });
+      return kinds;
+    })
+    .toContain('warning-raised');
+  return stream;
 }
 
 let directory: string;
@@ -57,8 +74,10 @@ describe('a tunnel in the foreground', () => {
     const running = runInForeground(tunnel, path, printer);
     await expect.poll(() => printer.events[0]).toEqual({ kind: 'control-opened', path });
     expect(await requestStatus(path)).toMatchObject({ state: 'open' });
+    const { ended } = await monitored(printer);
     await requestDisconnect(path);
     expect(await running).toBe(0);
+    await ended;
     expect(printer.failures).toEqual([]);
   });
 

@@ -29,3 +29,42 @@ describe('a message as a line', () => {
     expect(narrate({ ...message, retransmission: true })).toBe(again);
   });
 });
+
+describe('what happens to the path as a line', () => {
+  const sessionId = 1;
+  const lines: readonly [VpnEvent, string][] = [
+    [{ kind: 'slept', sleptMs: 6_200 }, 'this process did not run for 7 s'],
+    [
+      { kind: 'liveness-check-started', sessionId, reason: 'slept', natDetection: true },
+      'asking whether the peer lives and where it sees this host (slept)',
+    ],
+    [
+      {
+        kind: 'addresses-updated',
+        sessionId,
+        from: '192.0.2.7:1',
+        to: '198.51.100.7:1',
+        roundTripMs: 9,
+      },
+      'moved from 192.0.2.7:1 to 198.51.100.7:1, 9.0 ms',
+    ],
+    [
+      {
+        kind: 'binding-discovered',
+        sessionId,
+        keepaliveMs: 103_000,
+        lifetimeMs: 120_000,
+        probes: 7,
+      },
+      'the NAT keeps a mapping for 120 s; a keepalive each 103 s from now on (7 probes)',
+    ],
+    [
+      { kind: 'binding-discovered', sessionId, keepaliveMs: 20_000, probes: 1 },
+      'a keepalive each 20 s from now on (1 probes)',
+    ],
+    [{ kind: 'path-lost', sessionId }, 'no path to the peer is left to try'],
+  ];
+  it.each(lines)('tells $kind', (event, line) => {
+    expect(narrate(event)).toBe(line);
+  });
+});

@@ -18,7 +18,11 @@ async function run(...argv: string[]): Promise<Run> {
       connect: refused,
       serve: refused,
       status: refused,
+      monitor: refused,
       disconnect: refused,
+      doctor: refused,
+      pki: refused,
+      profile: refused,
       async session(action, args) {
         asked.push([action, args]);
         return ExitCode.ok;
@@ -42,21 +46,28 @@ afterEach(() => vi.restoreAllMocks());
 const CONTROL = ['--control', '/run/x.sock'];
 
 describe('--help', () => {
-  it.each(['connect', 'serve', 'status', 'disconnect', 'rekey', 'reauth', 'initiate', 'terminate'])(
-    'of %s names its options and every exit code',
-    async (command) => {
-      let text = '';
-      vi.spyOn(process.stdout, 'write').mockImplementation((part) => {
-        text += String(part);
-        return true;
-      });
-      const { code, asked } = await run(command, '--help');
-      expect([code, asked]).toEqual([ExitCode.ok, []]);
-      expect(text).toMatch(/--control <path>/);
-      for (const known of Object.values(ExitCode))
-        expect(text).toMatch(new RegExp(`\\b${known} [a-z]`));
-    },
-  );
+  it.each([
+    'connect',
+    'serve',
+    'status',
+    'monitor',
+    'disconnect',
+    'rekey',
+    'reauth',
+    'initiate',
+    'terminate',
+  ])('of %s names its options and every exit code', async (command) => {
+    let text = '';
+    vi.spyOn(process.stdout, 'write').mockImplementation((part) => {
+      text += String(part);
+      return true;
+    });
+    const { code, asked } = await run(command, '--help');
+    expect([code, asked]).toEqual([ExitCode.ok, []]);
+    expect(text).toMatch(/--control <path>/);
+    for (const known of Object.values(ExitCode))
+      expect(text).toMatch(new RegExp(`\\b${known} [a-z]`));
+  });
 });
 
 describe('the commands that act on sessions', () => {

@@ -117,7 +117,7 @@ class HostClock<Source extends string> implements SleepAwareClock<Source> {
   }
 
   checkSleep(wasStopped: boolean = false): void {
-    this.#tell(wasStopped ? Number.POSITIVE_INFINITY : 0);
+    this.#tell(wasStopped ? Number.POSITIVE_INFINITY : undefined);
   }
 
   #startTimer(delayMs: number, unref: boolean, fire: () => void): () => void {
@@ -151,22 +151,24 @@ class HostClock<Source extends string> implements SleepAwareClock<Source> {
       1,
       () => {
         this.#isTelling = false;
-        this.#tell(0);
+        this.#tell(undefined);
       },
       true,
     );
   }
 
-  /** @param lateMs - how much later than it should something of this program ran. */
-  #tell(lateMs: number): void {
+  /** @param lateMs - how much later than it should something of this program ran; `undefined` when nobody knows, and then whoever
+   * does know is still to tell that the program was stopped.
+   */
+  #tell(lateMs: number | undefined): void {
     const at = this.now();
     const ranAtMs = this.#ranAtMs;
-    this.#ranAtMs = this.#host.monotonicMs();
+    if (lateMs !== undefined) this.#ranAtMs = this.#host.monotonicMs();
     const suspendedMs = this.#sleptMs - this.#toldSleptMs;
     this.#toldSleptMs = this.#sleptMs;
     if (suspendedMs > 0) this.#raise({ kind: 'suspended', sleptMs: suspendedMs, at });
     // Several timers that are late for one stop tell of it once.
-    const unseenMs = Math.min(lateMs, this.#ranAtMs - ranAtMs);
+    const unseenMs = Math.min(lateMs ?? 0, this.#ranAtMs - ranAtMs);
     if (unseenMs >= STOPPED_FROM_MS) this.#raise({ kind: 'stopped', sleptMs: unseenMs, at });
   }
 

@@ -82,6 +82,17 @@ describe('sleep as an event', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('says so also when somebody looked for sleep just before', () => {
+    const { host, clock, events } = setUp();
+    clock.onSleep((event) => events.push(event));
+    host.run(1_000);
+    host.stop(6_000);
+    clock.checkSleep();
+    expect(events).toEqual([]);
+    clock.checkSleep(true);
+    expect(events).toEqual([{ kind: 'stopped', sleptMs: 7_000, at: 7_000 }]);
+  });
+
   it('does not call a busy event loop a sleep', () => {
     const { host, clock, events } = setUp();
     clock.onSleep((event) => events.push(event));

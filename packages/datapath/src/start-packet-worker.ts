@@ -26,10 +26,17 @@ const GONE = 'EBADFD';
 /** A TUN device whose packets a worker carries. */
 export type CarriedTun = Pick<TunAdapter, 'name' | 'onError' | 'configure' | 'close'>;
 
-/** Sockets whose datagrams a worker carries. */
+/** Sockets whose datagrams a worker carries; scratch ports have the framing of port 4500. */
 export type CarriedSockets = Pick<
   SocketUdpAdapter,
-  'endpoints' | 'ports' | 'counters' | 'onError' | 'refresh' | 'close'
+  | 'endpoints'
+  | 'ports'
+  | 'counters'
+  | 'onError'
+  | 'refresh'
+  | 'openScratchPort'
+  | 'closeScratchPort'
+  | 'close'
 >;
 
 /** A worker with a TUN device: sockets are opened for it, then it is connected. To be undone the other way round: the path
@@ -126,17 +133,17 @@ function createWorkerBindings(
   const counters = sharedCounters(channel.ready.dropReasons, channel.ready.counters);
   let isMarkedPort: ((port: number) => boolean) | undefined;
 
-  function give(descriptor: BatchDescriptor): void {
-    const isMarked = isMarkedPort?.(descriptor.endpoint.port) ?? false;
+  function give(descriptor: BatchDescriptor, isScratch: boolean): void {
+    const isMarked = isScratch || (isMarkedPort?.(descriptor.endpoint.port) ?? false);
     channel.send({ kind: 'add-socket', descriptor, isMarked });
   }
 
-  const bindings = createBindings(async (wanted) => {
+  const bindings = createBindings(async (wanted, isScratch) => {
     const opened = openBatchDescriptor(calls, { bind: wanted, offloads });
     if (!opened.ok) throw opened.error;
     const { descriptor } = opened;
     const { fd, endpoint } = descriptor;
-    if (isMarkedPort) give(descriptor);
+    if (isMarkedPort) give(descriptor, isScratch);
     return {
       endpoint,
       packed: packEndpoint(endpoint),
@@ -151,7 +158,7 @@ function createWorkerBindings(
 
   const sockets: CarriedSockets = {
     get endpoints() {
-      return bindings.sockets.map(({ endpoint }) => endpoint);
+      return bindings.endpoints;
     },
     get ports() {
       return bindings.ports;
@@ -162,6 +169,8 @@ function createWorkerBindings(
     // Sockets that are never connected have no errors of their own; those of a datagram are counted.
     onError: () => undefined,
     refresh: () => bindings.refresh(),
+    openScratchPort: async (address) => (await bindings.openScratch(address)).endpoint,
+    closeScratchPort: (local) => bindings.closeScratch(local),
     close: () => bindings.close(),
   };
   return {
@@ -171,7 +180,7 @@ function createWorkerBindings(
     },
     handOver(isMarked): void {
       isMarkedPort = isMarked;
-      for (const { descriptor } of bindings.sockets) give(descriptor);
+      for (const { descriptor } of bindings.sockets) give(descriptor, false);
     },
   };
 }

@@ -78,7 +78,7 @@ export interface ConnectionConfig {
   readonly pools: readonly string[];
   /** `yes` and `force` split large messages, `accept` only takes fragments, `no` does not announce RFC 7383. */
   readonly fragmentation: 'yes' | 'accept' | 'force' | 'no';
-  /** Whether MOBIKE is announced: as initiator always, as responder to a peer that announces it. */
+  /** Whether MOBIKE is announced: as initiator always, as responder to a peer that announces it. @see RFC 4555 */
   readonly mobike: boolean;
   /** 0 sends none. */
   readonly dpdDelayMs: number;

@@ -43,6 +43,8 @@ export type EndpointInput =
       /** Where this network has a NAT64: IPv4 hosts are reached under it. @see RFC 6052 §2 */
       readonly nat64Prefix?: Prefix;
     }
+  /** A 0xFF came in. It proves nothing, but says where a NAT maps that peer: a responder that moves tries that. */
+  | { readonly kind: 'keepalive-received'; readonly now: Instant; readonly path: Path }
   /** Which network this is, as far as it can be told from others: what is known of its NAT goes by that name. */
   | { readonly kind: 'network'; readonly now: Instant; readonly networkKey: string | undefined }
   /** The packet path saw an authenticated ESP packet, the newest of its SA, come from another path.
@@ -113,6 +115,15 @@ export type Command =
       readonly sessionId: number;
       readonly childId: number;
       readonly reason: string;
+    }
+  /** Goes to another address of ours: as responder by asking the peer to follow, as initiator by moving. `isOldGone`: packets can no
+   * longer leave from the one in use. @see RFC 4555 §3.5, §3.6
+   */
+  | {
+      readonly kind: 'move';
+      readonly sessionId: number;
+      readonly to: IpAddress;
+      readonly isOldGone?: boolean;
     }
   /** Replaces the IKE SA now: new SPIs and keys, message ids from 0; session, lease and children stay. @see RFC 7296 §1.3.2 */
   | { readonly kind: 'rekey-ike'; readonly sessionId: number }

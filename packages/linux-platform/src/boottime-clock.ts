@@ -5,6 +5,7 @@ import {
   uptimeSleepMeter,
 } from '@ipsec-kit/clock';
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, loadTimerCalls } from '@ipsec-kit/posix';
+import { onContinue } from './on-continue.ts';
 
 /** A difference below twice this is the time between two readings, not sleep. */
 const NOISE_MS = 1;
@@ -63,11 +64,10 @@ function tellingContinue(clock: BoottimeClock): BoottimeClock {
     checkSleep: (wasStopped) => clock.checkSleep(wasStopped),
     onSleep(listener) {
       const stop = clock.onSleep(listener);
-      const onContinue = (): void => clock.checkSleep(true);
-      process.on('SIGCONT', onContinue);
+      const stopContinue = onContinue(() => clock.checkSleep(true));
       return () => {
         stop();
-        process.off('SIGCONT', onContinue);
+        stopContinue();
       };
     },
   };

@@ -1,5 +1,17 @@
 import { POLLIN, type Posix } from '@ipsec-kit/posix';
 
+const shared = new WeakMap<Posix, DescriptorPoller>();
+
+/** The one poller of this process, for everybody who waits for a descriptor. */
+export function sharedPoller(posix: Posix): DescriptorPoller {
+  let poller = shared.get(posix);
+  if (poller === undefined) {
+    poller = new DescriptorPoller(posix);
+    shared.set(posix, poller);
+  }
+  return poller;
+}
+
 /** Waits for several descriptors in one thread of libuv's pool, and only while there are any: each thread that sits in a poll is
  * one of four by default that name look-ups and files wait for.
  */

@@ -8,7 +8,7 @@ import {
   SOCK_NONBLOCK,
   type SystemCalls,
 } from '@ipsec-kit/posix';
-import { DescriptorPoller } from './descriptor-poller.ts';
+import { sharedPoller } from './descriptor-poller.ts';
 import {
   decodeNetlink,
   dumpRequest,
@@ -72,7 +72,7 @@ class NetlinkSource implements NetworkSource {
 
   watch(onChange: () => void, onEnd: (reason: string) => void): () => void {
     const fd = this.#open(GROUPS);
-    const poller = new DescriptorPoller(this.#posix);
+    const poller = sharedPoller(this.#posix);
     const onReadable = (): void => {
       const reason = this.#drain(fd);
       if (reason === undefined) onChange();

@@ -10,7 +10,10 @@ import {
 } from '@ipsec-kit/posix';
 import type { WakeSource } from '@ipsec-kit/scheduler';
 import type { BoottimeClock } from './boottime-clock.ts';
-import { DescriptorPoller } from './descriptor-poller.ts';
+import { sharedPoller } from './descriptor-poller.ts';
+
+/** Lateness of a ring from which the process was stopped meanwhile; below that it is merely busy. */
+const STOPPED_FROM_MS = 2_000;
 
 /** An alarm of the device as a wake source. */
 export interface TimerfdAlarm {
@@ -45,8 +48,9 @@ export function createTimerfdAlarm(
   const opened = openTimers(calls, posix);
   if ('reason' in opened) return { ok: false, reason: opened.reason };
   const { fd, jumps, limit } = opened;
-  const poller = new DescriptorPoller(posix);
+  const poller = sharedPoller(posix);
   let armed: (() => Promise<void> | undefined) | undefined;
+  let armedFor = clock.now();
   let stopTimer: (() => void) | undefined;
   let stopJumps: (() => void) | undefined;
 
@@ -62,7 +66,8 @@ export function createTimerfdAlarm(
     if (calls.readTimerfd(fd) !== 'expired') return;
     const fire = armed;
     rest();
-    clock.checkSleep();
+    // A ring that comes late says that the process was stopped, before the signal that tells it to go on is handled.
+    clock.checkSleep(msBetween(armedFor, clock.now()) >= STOPPED_FROM_MS);
     // There is no lock of this process to hold here; a rejection stays unhandled, as an error in any timer does.
     void fire?.();
   };
@@ -75,6 +80,7 @@ export function createTimerfdAlarm(
     arm(at, fire) {
       rest();
       armed = fire;
+      armedFor = at;
       calls.armTimerfd(fd, msBetween(clock.now(), at));
       calls.watchClockJumps(jumps);
       stopTimer = poller.watch(fd, onTimer);

@@ -71,6 +71,13 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     return this.#candidates('stay');
   }
 
+  /** The session has moved for another reason, such as an ESP packet of a peer that has another address. @see RFC 4555 §3.8 */
+  onMoved(path: Path): void {
+    this.#path = path;
+    this.#proven = path;
+    this.#delayed = undefined;
+  }
+
   handle(input: PathMoverInput): readonly PathMoverOutput[] {
     this.#now = input.now;
     switch (input.kind) {
@@ -114,8 +121,12 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     if (!this.#options.hasMobike) return isHere && !wasStranded ? [] : this.#reEstablish(best);
     // Where we were stranded the same address may be another network: the peer is told in any case.
     if (!isHere || wasStranded) return this.#begin(best);
+    return this.#pending ? [] : this.#announceNews();
+  }
+
+  #announceNews(): readonly PathMoverOutput[] {
     const additional = this.#additional();
-    if (sameAddresses(additional, this.#announced) || this.#pending) return [];
+    if (sameAddresses(additional, this.#announced)) return [];
     this.#announced = additional;
     return [{ kind: 'announce', additional }];
   }
@@ -194,14 +205,23 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       // RFC 4555 §3.5: no MOBIKE processing for an answer that an address change has overtaken. Another exchange only shows
       // that the peer is there, and that it may have been heard elsewhere.
       if (update !== undefined || pending !== undefined || !wasScattered) return [];
-      return this.#options.hasMobike ? this.#update(path) : this.#reEstablishIf(path);
+      const known = this.#known(path);
+      return this.#options.hasMobike ? this.#update(known) : this.#reEstablishIf(known);
     }
     this.#pending = undefined;
     if (update.refusal !== undefined) return this.#onRefusal(pending.path, update.refusal);
     this.#natRetries = 0;
-    if (pending.wentElsewhere || update.routability === 'ambiguous') return this.#update(path);
+    if (pending.wentElsewhere || update.routability === 'ambiguous') {
+      return this.#update(this.#known(path));
+    }
     this.#proven = pending.path;
-    return [{ kind: 'move-children', path: pending.path }];
+    // Our list may have changed while it was under way.
+    return [{ kind: 'move-children', path: pending.path }, ...this.#announceNews()];
+  }
+
+  /** The path that an answer came over, when it is one that was tried: anybody can send a copy of it from elsewhere. */
+  #known(path: Path): Path {
+    return this.#candidates('stay').find((known) => pathsEqual(known, path)) ?? this.#path;
   }
 
   #reEstablishIf(path: Path): readonly PathMoverOutput[] {

@@ -119,6 +119,26 @@ describe('an initiator whose own addresses change (RFC 4555 §3.5)', () => {
     ]);
   });
 
+  it('tells of an address that came while an update was under way, once that is answered (RFC 4555 §3.6)', () => {
+    const { locals, answered } = setUp();
+    locals(1_000, LTE);
+    expect(locals(1_010, LTE, WIFI)).toEqual([]);
+    expect(answered(1_050, path(LTE, SERVER), 1)).toEqual([
+      `move-children ${LTE} -> ${SERVER}`,
+      `announce [${WIFI}]`,
+    ]);
+  });
+
+  it('goes on from where the session was moved to for another reason', () => {
+    const { mover, locals } = setUp();
+    mover.onMoved(path(WIFI, SECOND));
+    expect(formatPath(mover.path)).toContain(SECOND);
+    expect(locals(1_000, WIFI)).toEqual([
+      `move-ike ${WIFI} -> ${SERVER}`,
+      `update 1 ${WIFI} -> ${SERVER}`,
+    ]);
+  });
+
   it('updates the path as it is when the mapping has changed (RFC 4555 §3.8)', () => {
     expect(setUp().wanted(1_000)).toEqual([
       `move-children ${WIFI} -> ${SERVER}`,
@@ -198,6 +218,15 @@ describe('an initiator that gets no answer (RFC 4555 §3.10)', () => {
       `update 1 ${WIFI} -> ${SECOND}`,
     ]);
     expect(answered(1_200, path(WIFI, SECOND), 1)).toEqual([`move-children ${WIFI} -> ${SECOND}`]);
+  });
+
+  it('is not led astray by a copy of an answer from somewhere else', () => {
+    const { noAnswer, answered } = setUp({}, [SERVER, SECOND]);
+    noAnswer(1_000);
+    expect(answered(1_100, path(WIFI, '203.0.113.66'))).toEqual([
+      `move-children ${WIFI} -> ${SERVER}`,
+      `update 1 ${WIFI} -> ${SERVER}`,
+    ]);
   });
 
   it('discards the result of an update that went to another address too: its NAT detection is wrong (RFC 7296 §2.1)', () => {

@@ -1,7 +1,6 @@
 export * from './binding-contract.ts';
 export * from './binding-discovery.ts';
 export * from './binding-memory.ts';
-export * from './keepalive-timer.ts';
 export * from './liveness-contract.ts';
 export * from './liveness-policy.ts';
 export * from './mapping-tracker.ts';

@@ -8,6 +8,7 @@ import {
 } from './message-id.ts';
 import {
   DEFAULT_RETRANSMIT_POLICY,
+  MIN_RETRANSMIT_DELAY_MS,
   type RetransmitPolicy,
   requireRetransmitPolicy,
   retransmitDelayMs,
@@ -53,6 +54,8 @@ export interface OutstandingRequest {
   readonly lastSentAt: Instant;
   /** How often it has been sent, the first time included. */
   readonly transmissions: number;
+  /** Whether the caller has taken over its pace. */
+  readonly isPaced: boolean;
 }
 
 /** Whether a request may go: `window-full` waits for a response, `message-ids-exhausted` ends the IKE SA, `gave-up` has ended it. */
@@ -78,6 +81,7 @@ interface Pending {
   transmissions: number;
   nextAt: Instant;
   waitMs: number;
+  isPaced: boolean;
   readonly policy: RetransmitPolicy;
   readonly notAfter: Instant | undefined;
   readonly wake: WakeClass;
@@ -146,6 +150,7 @@ export class RequestWindow {
       transmissions: 1,
       nextAt: request.now,
       waitMs: 0,
+      isPaced: false,
       policy,
       notAfter: request.notAfter,
       wake: request.wake ?? 'device',
@@ -197,7 +202,8 @@ export class RequestWindow {
     const request = this.#nextDue();
     if (request === undefined || dueAt(request) > now) return { kind: 'nothing' };
     const lifetimeEnded = request.notAfter !== undefined && request.notAfter <= now;
-    if (lifetimeEnded || request.transmissions > request.policy.tries) {
+    const isOver = !request.isPaced && request.transmissions > request.policy.tries;
+    if (lifetimeEnded || isOver) {
       this.#pending.delete(request.messageId);
       this.#gaveUp = true;
       const reason = lifetimeEnded ? 'lifetime-ended' : 'no-response';
@@ -207,6 +213,21 @@ export class RequestWindow {
     request.lastSentAt = now;
     this.#startWait(request, now);
     return { kind: 'retransmit', request: snapshot(request) };
+  }
+
+  /** Takes the pace of a request out of the hands of its policy: the caller has sent it at `now`, it is due again `waitMs` later, and
+   * to give it up is the caller's matter, who may be trying several paths with it. What it serves still ends it at `notAfter`.
+   * @returns false when no request with this message id is outstanding.
+   * @see RFC 4555 §3.11
+   */
+  pace(messageId: number, now: Instant, waitMs: number): boolean {
+    const pending = this.#pending.get(messageId);
+    if (pending === undefined) return false;
+    pending.isPaced = true;
+    pending.lastSentAt = now;
+    pending.waitMs = Math.max(waitMs, MIN_RETRANSMIT_DELAY_MS);
+    pending.nextAt = addMs(now, pending.waitMs);
+    return true;
   }
 
   /** Takes over the window that the peer announced in SET_WINDOW_SIZE, up to {@link MAX_WINDOW_SIZE}.
@@ -246,6 +267,6 @@ function dueAt(pending: Pending): Instant {
 
 /** Plain data that does not change when the request goes on. */
 function snapshot(pending: Pending): OutstandingRequest {
-  const { messageId, name, datagrams, firstSentAt, lastSentAt, transmissions } = pending;
-  return { messageId, name, datagrams, firstSentAt, lastSentAt, transmissions };
+  const { messageId, name, datagrams, firstSentAt, lastSentAt, transmissions, isPaced } = pending;
+  return { messageId, name, datagrams, firstSentAt, lastSentAt, transmissions, isPaced };
 }

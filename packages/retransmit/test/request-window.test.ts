@@ -43,6 +43,25 @@ describe('retransmission of a request (RFC 7296 §2.1, §2.4)', () => {
     expect(window.permission()).toEqual({ ok: false, code: 'gave-up' });
   });
 
+  it('leaves the pace and the end to a caller that tries several paths (RFC 4555 §3.11)', () => {
+    const window = new RequestWindow();
+    window.send(request(start));
+    expect(window.pace(7, start, 2_500)).toBe(false);
+    for (let round = 1; round <= 40; round += 1) {
+      expect(window.pace(0, addMs(start, (round - 1) * 2_500), 2_500)).toBe(true);
+      expect(window.nextDeadline()?.at).toBe(addMs(start, round * 2_500));
+      const action = window.onTimeout(addMs(start, round * 2_500));
+      expect(action).toMatchObject({ kind: 'retransmit', request: { isPaced: true } });
+    }
+  });
+
+  it('ends a paced request with what it serves', () => {
+    const window = new RequestWindow();
+    window.send(request(start, { notAfter: addMs(start, 5_000) }));
+    window.pace(0, start, 60_000);
+    expect(drive(window)).toEqual([{ afterMs: 5_000, did: 'lifetime-ended' }]);
+  });
+
   it('sends all fragments again, bitwise identical, even when the caller reuses its buffers', () => {
     const window = new RequestWindow();
     const fragments = [bytes(1, 1), bytes(2, 2), bytes(3, 3)];
@@ -168,6 +187,7 @@ describe('message ids of requests (RFC 7296 §2.2)', () => {
         firstSentAt: addMs(start, 5000),
         lastSentAt: addMs(start, 5000),
         transmissions: 1,
+        isPaced: false,
       },
     ]);
     expect(window.nextDeadline()?.at).toBe(start + 9000);

@@ -12,6 +12,8 @@ import { UdpBindError, udpBindError } from './udp-bind-error.ts';
 /** Tries for one free port on all addresses: each can be taken on one of them. */
 const FREE_PORT_TRIES = 16;
 const MOST_SOCKETS = 512;
+/** Scratch ports that may be open at once. */
+export const MOST_SCRATCH_PORTS = 64;
 
 /** What a look at the machine's addresses changed. */
 export interface EndpointChanges {
@@ -32,14 +34,26 @@ export interface BoundSocket {
 /** Opens a socket on one address; port 0 takes a free one.
  * @throws UdpBindError when the system refuses.
  */
-export type OpenSocket<Socket extends BoundSocket> = (wanted: Endpoint) => Promise<Socket>;
+export type OpenSocket<Socket extends BoundSocket> = (
+  wanted: Endpoint,
+  isScratch: boolean,
+) => Promise<Socket>;
 
 /** The sockets of an adapter, and what they were asked to be. */
 export interface Bindings<Socket extends BoundSocket> {
+  /** All that are open, scratch ports included. */
   readonly sockets: readonly Socket[];
+  /** Where others may send to: all but the scratch ports. */
+  readonly endpoints: readonly Endpoint[];
   readonly ports: readonly number[];
   open(bind: readonly Endpoint[] | EveryAddress): Promise<void>;
   refresh(): Promise<EndpointChanges>;
+  /** Opens a free port beside those that were asked for, to be given back with {@link closeScratch}.
+   * @throws UdpBindError when the system refuses; RangeError when {@link MOST_SCRATCH_PORTS} are open.
+   */
+  openScratch(address: IpAddress): Promise<Socket>;
+  /** Closes a scratch port; an unknown one is taken as closed. */
+  closeScratch(endpoint: Endpoint): Promise<void>;
   /** The socket on the packed endpoint at `offset` of `paths`. */
   socketAt(paths: Uint8Array, offset: number): Socket | undefined;
   /** Forgets and closes a broken socket. */
@@ -52,6 +66,7 @@ export function createBindings<Socket extends BoundSocket>(
   openSocket: OpenSocket<Socket>,
 ): Bindings<Socket> {
   let sockets: Socket[] = [];
+  let scratch: readonly Socket[] = [];
   let ports: number[] = [];
   let everywhere: EveryAddress | undefined;
   let isClosed = false;
@@ -69,7 +84,7 @@ export function createBindings<Socket extends BoundSocket>(
     for (const endpoint of endpoints) refuseUnspecified(endpoint);
     const opened: Socket[] = [];
     try {
-      for (const endpoint of endpoints) opened.push(await openSocket(endpoint));
+      for (const endpoint of endpoints) opened.push(await openSocket(endpoint, false));
     } catch (error) {
       await closeAll(opened);
       throw error;
@@ -123,9 +138,22 @@ export function createBindings<Socket extends BoundSocket>(
     return { added, removed: gone.map((socket) => socket.endpoint), failed };
   }
 
+  async function openScratch(address: IpAddress): Promise<Socket> {
+    refuseUnspecified({ address, port: 0 });
+    if (isClosed || scratch.length >= MOST_SCRATCH_PORTS) {
+      throw new RangeError(`no more than ${MOST_SCRATCH_PORTS} scratch ports can be open at once`);
+    }
+    const socket = await openSocket({ address, port: 0 }, true);
+    scratch = [...scratch, socket];
+    return socket;
+  }
+
   return {
     get sockets(): readonly Socket[] {
-      return sockets;
+      return scratch.length === 0 ? sockets : [...sockets, ...scratch];
+    },
+    get endpoints(): readonly Endpoint[] {
+      return sockets.map((socket) => socket.endpoint);
     },
     get ports(): readonly number[] {
       return ports;
@@ -136,22 +164,33 @@ export function createBindings<Socket extends BoundSocket>(
         if (!everywhere || isClosed) return { added: [], removed: [], failed: [] };
         return lookAgain(everywhere);
       }),
+    openScratch: (address) => inTurn(() => openScratch(address)),
+    closeScratch: (endpoint) =>
+      inTurn(async () => {
+        const gone = scratch.filter((socket) => endpointsEqual(socket.endpoint, endpoint));
+        scratch = scratch.filter((socket) => !gone.includes(socket));
+        lastUsed = undefined;
+        await closeAll(gone);
+      }),
     socketAt(paths: Uint8Array, offset: number): Socket | undefined {
       if (lastUsed && packedEndpointAt(paths, offset, lastUsed.packed)) return lastUsed;
-      lastUsed = sockets.find((socket) => packedEndpointAt(paths, offset, socket.packed));
+      const isAt = (socket: Socket): boolean => packedEndpointAt(paths, offset, socket.packed);
+      lastUsed = sockets.find(isAt) ?? scratch.find(isAt);
       return lastUsed;
     },
     drop(socket: Socket): void {
       lastUsed = undefined;
       sockets = sockets.filter((other) => other !== socket);
+      scratch = scratch.filter((other) => other !== socket);
       void socket.close();
     },
     close: () =>
       inTurn(async () => {
         isClosed = true;
         lastUsed = undefined;
-        const open = sockets;
+        const open = [...sockets, ...scratch];
         sockets = [];
+        scratch = [];
         await closeAll(open);
       }),
   };
@@ -187,7 +226,7 @@ async function openIfThere<Socket extends BoundSocket>(
   openSocket: OpenSocket<Socket>,
 ): Promise<Socket | undefined> {
   try {
-    return await openSocket(endpoint);
+    return await openSocket(endpoint, false);
   } catch (error) {
     if (error instanceof UdpBindError && error.code === 'EADDRNOTAVAIL') return undefined;
     throw error;

@@ -162,7 +162,7 @@ function adapterOn(
   return {
     counters,
     get endpoints(): readonly Endpoint[] {
-      return bindings.sockets.map((socket) => socket.endpoint);
+      return bindings.endpoints;
     },
     get ports(): readonly number[] {
       return bindings.ports;
@@ -188,6 +188,15 @@ function adapterOn(
       writePackedPath(single.paths, 0, { local, remote });
       single.count = 1;
       sendBatch(single);
+    },
+    async openScratchPort(address) {
+      const { endpoint } = await bindings.openScratch(address);
+      watch.changed();
+      return endpoint;
+    },
+    async closeScratchPort(local): Promise<void> {
+      await bindings.closeScratch(local);
+      watch.changed();
     },
     async refresh() {
       const changes = await bindings.refresh();

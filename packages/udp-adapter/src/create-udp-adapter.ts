@@ -1,4 +1,4 @@
-import type { Endpoint, PacketBatch } from '@ipsec-kit/ip';
+import type { Endpoint, IpAddress, PacketBatch } from '@ipsec-kit/ip';
 import { PACKED_PATH_BYTES, packPath } from '@ipsec-kit/ip';
 import { createAddressTextCache } from './address-text-cache.ts';
 import { createBindings, type EndpointChanges } from './bindings.ts';
@@ -33,6 +33,12 @@ export interface SocketUdpAdapter extends UdpAdapter {
    * With exact endpoints it changes nothing.
    */
   refresh(): Promise<EndpointChanges>;
+  /** Opens a free port on one address of this machine, beside those in `endpoints`; what comes in on it is handed over as all is.
+   * @throws UdpBindError when it cannot be opened, RangeError when 64 are open.
+   */
+  openScratchPort(address: IpAddress): Promise<Endpoint>;
+  /** Closes a scratch port; an unknown one is taken as closed. */
+  closeScratchPort(local: Endpoint): Promise<void>;
   /** Why the system refused the last datagram that it refused; `undefined` when it never did. */
   readonly lastSendError: Error | undefined;
 }
@@ -87,7 +93,7 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
   return {
     counters,
     get endpoints(): readonly Endpoint[] {
-      return bindings.sockets.map((socket) => socket.endpoint);
+      return bindings.endpoints;
     },
     get ports(): readonly number[] {
       return bindings.ports;
@@ -113,6 +119,8 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
       sendPacked(datagram, 0, datagram.length, packPath({ local, remote: to }), 0);
     },
     refresh: () => bindings.refresh(),
+    openScratchPort: async (address) => (await bindings.openScratch(address)).endpoint,
+    closeScratchPort: (local) => bindings.closeScratch(local),
     async close(): Promise<void> {
       receiver.handler = undefined;
       await bindings.close();

@@ -8,7 +8,7 @@ import {
   writePackedPath,
 } from '@ipsec-kit/ip';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { UdpAdapter } from '../src/index.ts';
+import type { SocketUdpAdapter, UdpAdapter } from '../src/index.ts';
 
 /** What a datagram was when it arrived, copied out of the reused batch. */
 export interface Arrival {
@@ -198,6 +198,56 @@ export function describeUdpAdapter(
       for (const length of [0, 1, 4, 1500]) a.sendOne(new Uint8Array(length), aEnd, bEnd);
       const lengths = (await came.count(4)).map((arrival) => arrival.data.length);
       expect(lengths).toEqual([0, 1, 4, 1500]);
+    });
+  });
+}
+
+/** What an adapter on sockets of the system does beyond that.
+ * @param bind - as for {@link describeUdpAdapter}.
+ */
+export function describeScratchPorts(
+  name: string,
+  bind: (endpoints: readonly Endpoint[]) => Promise<SocketUdpAdapter>,
+  address: Endpoint['address'],
+): void {
+  describe(`the scratch ports of ${name}`, () => {
+    it('send and receive beside the others, and go when they are told to', async () => {
+      const adapter = await bind([{ address, port: 0 }]);
+      const peer = await bind([{ address, port: 0 }]);
+      const [own] = adapter.endpoints;
+      const [far] = peer.endpoints;
+      if (!own || !far) throw new Error('nothing was bound');
+      const scratch = await adapter.openScratchPort(address);
+      expect(scratch.port).not.toBe(own.port);
+      expect(adapter.endpoints).toEqual([own]);
+      expect(adapter.ports).toEqual([own.port]);
+      const [came, back] = [collect(peer), collect(adapter)];
+      adapter.sendOne(bytes(1), scratch, far);
+      expect((await came.count(1))[0]?.path.remote).toEqual(scratch);
+      peer.sendOne(bytes(2), far, scratch);
+      expect((await back.count(1))[0]?.path.local).toEqual(scratch);
+      await adapter.refresh();
+      await adapter.closeScratchPort(scratch);
+      await adapter.closeScratchPort(scratch);
+      const { sendDrops } = adapter.counters;
+      adapter.sendOne(bytes(3), scratch, far);
+      expect(adapter.counters.sendDrops).toBe(sendDrops + 1);
+      // Its number is free again.
+      await (await bind([scratch])).close();
+      await adapter.close();
+      await peer.close();
+    });
+
+    it('are 64 at most, and go with the adapter', async () => {
+      const adapter = await bind([{ address, port: 0 }]);
+      const open = await Promise.all(
+        Array.from({ length: 64 }, () => adapter.openScratchPort(address)),
+      );
+      expect(new Set(open.map(({ port }) => port)).size).toBe(64);
+      await expect(adapter.openScratchPort(address)).rejects.toThrow(RangeError);
+      await adapter.close();
+      const [first] = open;
+      if (first) await (await bind([first])).close();
     });
   });
 }

@@ -1,5 +1,5 @@
 import type { ConnectionConfig, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
-import { formatEndpoint } from '@ipsec-kit/ip';
+import { addressesEqual, formatEndpoint, type IpAddress } from '@ipsec-kit/ip';
 import { chooseChild, chooseConnection } from './choose-connection.ts';
 import { childrenToOpen, clientBinding, trappedChildren } from './client-plan.ts';
 import type { CompiledVpn, ConfigPositions, ConnectionTransport } from './compile/index.ts';
@@ -13,13 +13,13 @@ import {
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
 import type { VpnOptions } from './options.ts';
-import { type Platform, platformWith } from './platform.ts';
+import { type Platform, platformWith, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import { CLOSED_ON_COMMAND } from './session-commands.ts';
 import type { SessionRequest } from './session-request.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
 import { openTunnelHost, type TunnelHost } from './tunnel-host.ts';
-import type { HostOptions } from './tunnel-host-options.ts';
+import type { HostOptions, OpenSockets } from './tunnel-host-options.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 /** What a client is made with. */
@@ -67,6 +67,9 @@ export interface Client {
 }
 
 const DEFAULT_PATIENCE_MS = 5_000;
+
+/** A router of a provider has more: there a client stays on the address that it began with. */
+const MOST_FOLLOWED_ADDRESSES = 128;
 
 /** Makes a client; nothing happens before {@link Client.open}.
  * @throws VpnError `config` when the options have a mistake or name no such connection or child.
@@ -176,9 +179,9 @@ class ClientTunnel implements Client {
       ...this.#options,
       compiled: this.#compiled,
       world: this.#world,
-      bind: clientBinding(addresses.local, this.#transport, this.#options.options.settings),
+      bind: this.#binding(addresses.local),
       poolPrefixes: poolPrefixes(this.#compiled, this.#config.pools),
-      pathTo: async (_, udp) => this.#pathFrom(udp, addresses),
+      pathTo: (_, udp) => this.#pathTo(udp, addresses),
       onSessionEvent: (event) => this.#onSessionEvent(event),
       onFatal: (error) => void this.#finish(error),
     });
@@ -199,6 +202,22 @@ class ClientTunnel implements Client {
   #pathFrom({ ports }: Pick<TunnelHost, 'ports'>, addresses: ConnectionAddresses): InitialPath {
     const [ike = 0, natT = 0] = ports;
     return initialPath(addresses, this.#transport.remotePort, { ike, natT });
+  }
+
+  #binding(local: IpAddress): UdpBinding {
+    const { settings = {} } = this.#options.options;
+    const follows =
+      this.#compiled.networkMonitor &&
+      this.#world.watchNetwork !== undefined &&
+      this.#world.hostAddresses('').length <= MOST_FOLLOWED_ADDRESSES;
+    return clientBinding(local, this.#transport, this.#config, settings, follows);
+  }
+
+  /** The way to the peer now: the address of before may be gone. */
+  async #pathTo(udp: OpenSockets, before: ConnectionAddresses): Promise<InitialPath> {
+    const isThere = udp.endpoints.some(({ address }) => addressesEqual(address, before.local));
+    if (isThere) return this.#pathFrom(udp, before);
+    return this.#pathFrom(udp, await findAddresses(this.connection, this.#transport, this.#world));
   }
 
   #openChildren(host: TunnelHost, remote: string): void {

@@ -77,7 +77,7 @@ function request<T extends Line>(path: string, line: T, timeoutMs: number): Prom
     });
     socket.on('error', (error) => {
       clearTimeout(timer);
-      fail(unreachable(path, error));
+      fail(controlUnreachable(path, error));
     });
     socket.on('close', () => {
       clearTimeout(timer);
@@ -101,7 +101,8 @@ function parseAnswer(line: string): ControlAnswer | undefined {
   return undefined;
 }
 
-function unreachable(path: string, error: Error): VpnError {
+/** Why nobody answers on a control socket. */
+export function controlUnreachable(path: string, error: Error): VpnError {
   switch (systemErrorCode(error)) {
     case 'ENOENT':
       return new VpnError(

@@ -2,6 +2,8 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { createEventListener, type EventListener } from './event-listener.ts';
+import type { VpnEvent } from './events.ts';
 import { readSessionRequest, SESSION_ACTIONS, type SessionRequest } from './session-request.ts';
 import type { VpnStatus } from './status.ts';
 import {
@@ -24,13 +26,21 @@ export interface ControlHandlers {
 /** A control socket that is listening. */
 export interface ControlSocket {
   readonly path: string;
+  /** Tells an event to everybody who asked for `monitor`; whoever reads too slowly misses some, and is told how many. */
+  publish(event: VpnEvent): void;
   /** Finishes answers in progress, then closes and removes the socket. */
   close(): Promise<void>;
 }
 
 /** One answer on the control socket: a line of JSON. */
 export type ControlAnswer =
-  | { readonly ok: true; readonly status?: VpnStatus; readonly sentence?: string }
+  | {
+      readonly ok: true;
+      readonly status?: VpnStatus;
+      readonly sentence?: string;
+      /** Events follow, each on a line of its own. */
+      readonly monitor?: true;
+    }
   | { readonly ok: false; readonly error: string; readonly code?: VpnErrorCode };
 
 const requestLimitBytes = 4096;
@@ -42,7 +52,8 @@ const idleMs = 30_000;
 const pathLimitBytes = 107;
 
 /** Opens a control socket: a Unix socket of mode 0600 that takes newline-delimited JSON: `{"command":"status"}`,
- * `{"command":"disconnect"}`, and the requests of {@link SessionRequest}, as `{"command":"rekey","child":"net"}`. Its directory is created with mode 0700 when missing. The socket of a process
+ * `{"command":"disconnect"}`, `{"command":"monitor"}` (then one event for each line, until the connection ends), and the requests of
+ * {@link SessionRequest}, as `{"command":"rekey","child":"net"}`. Its directory is created with mode 0700 when missing. The socket of a process
  * that is gone is replaced.
  * @throws {@link VpnError} `control-in-use` when a running process answers there, `permission` or `file-failed`
  *   when the socket cannot be made.
@@ -66,11 +77,17 @@ export async function openControlSocket(
 
   const sockets = new Set<Socket>();
   const answers = new Set<Promise<void>>();
+  const listeners = new Map<Socket, EventListener>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      listeners.delete(socket);
+    });
     socket.on('error', () => socket.destroy());
-    serve(socket, handlers, answers);
+    serve(socket, handlers, answers, () => {
+      if (!listeners.has(socket)) listeners.set(socket, createEventListener(socket));
+    });
   });
   server.maxConnections = connectionLimit;
   await listen(server, path);
@@ -78,6 +95,9 @@ export async function openControlSocket(
   let closing: Promise<void> | undefined;
   return {
     path,
+    publish(event) {
+      for (const listener of listeners.values()) listener.tell(event);
+    },
     close() {
       closing ??= closeServer(server, sockets, answers);
       return closing;
@@ -85,7 +105,12 @@ export async function openControlSocket(
   };
 }
 
-function serve(socket: Socket, handlers: ControlHandlers, answers: Set<Promise<void>>): void {
+function serve(
+  socket: Socket,
+  handlers: ControlHandlers,
+  answers: Set<Promise<void>>,
+  listen: () => void,
+): void {
   let buffered = '';
   let unanswered = 0;
   // Who waits for an answer is not idle.
@@ -100,7 +125,12 @@ function serve(socket: Socket, handlers: ControlHandlers, answers: Set<Promise<v
       if (unanswered === unansweredLimit) socket.pause();
       const answer = answerTo(line, handlers)
         .then((value) => {
-          if (!socket.destroyed) socket.write(`${JSON.stringify(value)}\n`);
+          if (socket.destroyed) return;
+          socket.write(`${JSON.stringify(value)}\n`);
+          if (!value.ok || !value.monitor) return;
+          // Between two events there may be hours.
+          socket.setTimeout(0);
+          listen();
         })
         .finally(() => {
           answers.delete(answer);
@@ -137,6 +167,8 @@ async function answerTo(line: string, handlers: ControlHandlers): Promise<Contro
     switch (command) {
       case 'status':
         return { ok: true, status: handlers.status() };
+      case 'monitor':
+        return { ok: true, monitor: true };
       case 'disconnect':
         await handlers.disconnect();
         return { ok: true };
@@ -153,7 +185,9 @@ async function answerSession(value: unknown, handlers: ControlHandlers): Promise
   const request = readSessionRequest(value);
   if (typeof request === 'string') return { ok: false, error: request, code: 'config' };
   if (request) return { ok: true, sentence: await handlers.perform(request) };
-  const known = ['status', 'disconnect', ...SESSION_ACTIONS].map((name) => `"${name}"`).join(', ');
+  const known = ['status', 'monitor', 'disconnect', ...SESSION_ACTIONS]
+    .map((name) => `"${name}"`)
+    .join(', ');
   return { ok: false, error: `Unknown command: there are ${known}.` };
 }
 

@@ -1,5 +1,5 @@
-import type { Clock, Instant, Machine, WakeClass } from '@ipsec-kit/clock';
-import type { PathFact } from '@ipsec-kit/datapath';
+import { addMs, type Clock, type Instant, type Machine, type WakeClass } from '@ipsec-kit/clock';
+import type { PairActivity, PathFact } from '@ipsec-kit/datapath';
 import type {
   AddressPools,
   Answer,
@@ -12,10 +12,11 @@ import type {
   RequestHandler,
   SessionEvent,
 } from '@ipsec-kit/ikev2';
-import type { Path } from '@ipsec-kit/ip';
+import type { Endpoint, Path } from '@ipsec-kit/ip';
 import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildInstaller } from './child-installer.ts';
+import type { HostNews } from './host-follower.ts';
 import { messageOf } from './vpn-error.ts';
 
 /** The IKE machine, as the driver sees it. */
@@ -27,7 +28,13 @@ export interface EndpointMachine extends Machine<EndpointInput, EndpointOutput> 
 export interface ControlPath {
   sendIke(message: Uint8Array, path: Path, marker: boolean): void;
   sendKeepalive(path: Path): void;
+  /** Sends an ESP packet that holds nothing; nothing when the pair is gone. @see RFC 4303 §2.6 */
+  sendEspKeepalive(pairId: number): void;
   pairCounters(pairId: number): SaPairCounters | undefined;
+  pairActivity(pairId: number): PairActivity | undefined;
+  /** Opens a port of its own towards a peer. @returns nothing when none is to be had. */
+  openScratchPort(remote: Endpoint): Promise<Endpoint | undefined>;
+  closeScratchPort(local: Endpoint): void;
 }
 
 export interface DriverOptions {
@@ -48,6 +55,8 @@ export interface DriverOptions {
 export interface Driver {
   /** A datagram from the IKE header on, in memory that is not reused. */
   receive(message: Uint8Array, path: Path, marker: boolean): void;
+  /** The host slept, or its network changed. */
+  tell(news: HostNews): void;
   /** What the packet path noticed. */
   noteFacts(facts: readonly PathFact[]): void;
   command(command: Command): void;
@@ -154,8 +163,9 @@ export function createDriver(options: DriverOptions): Driver {
       case 'install-child':
         return installer.install(request.child);
       case 'open-scratch-port':
-        // The sockets of a host are opened once.
-        return { kind: 'open-scratch-port', local: undefined };
+        return control
+          .openScratchPort(request.remote)
+          .then((local) => ({ kind: 'open-scratch-port', local }));
       default:
         return requests(request);
     }
@@ -170,7 +180,10 @@ export function createDriver(options: DriverOptions): Driver {
         control.sendKeepalive(output.path);
         break;
       case 'send-esp-keepalive':
+        control.sendEspKeepalive(output.childId);
+        break;
       case 'close-scratch-port':
+        control.closeScratchPort(output.local);
         break;
       case 'remove-child':
         installer.remove(output.childId);
@@ -219,7 +232,7 @@ export function createDriver(options: DriverOptions): Driver {
         feed({ kind: 'child-first-inbound', childId });
         break;
       case 'outbound-resumed':
-        feed({ kind: 'traffic', children: sampleTraffic() });
+        feed({ kind: 'traffic', children: sampleTraffic([childId]) });
         break;
       default:
         unreachable(fact);
@@ -227,6 +240,11 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   return {
+    tell(news) {
+      // A sleep first, so that what the packet path has sent since does not hide it; nothing else needs what it saw.
+      if (news.kind === 'slept') feed(news, { kind: 'traffic', children: sampleTraffic() });
+      else feed(news);
+    },
     receive: (data, path, marker) => feed({ kind: 'datagram', path, data, marker }),
     noteFacts(facts) {
       for (const fact of facts) noteFact(fact);
@@ -248,33 +266,38 @@ function failedAnswer(error: unknown): Answer {
   return { kind: 'failed', reason: messageOf(error) };
 }
 
-/** What moved in each Child SA since the last call. The counters do not tell when, so the time of the sample stands for it. */
+/** What Child SAs have carried that carried anything since the last call, and when they last did. */
 function createTrafficSampler(
   installer: Pick<ChildInstaller, 'children'>,
-  control: Pick<ControlPath, 'pairCounters'>,
+  control: Pick<ControlPath, 'pairCounters' | 'pairActivity'>,
   clock: Pick<Clock, 'now'>,
-): () => readonly ChildTraffic[] {
-  let last = new Map<number, SaPairCounters>();
-  return () => {
-    const now: Instant = clock.now();
-    const samples = new Map<number, SaPairCounters>();
-    const moved: ChildTraffic[] = [];
-    for (const childId of installer.children.keys()) {
-      const counters = control.pairCounters(childId);
-      if (!counters) continue;
-      const before = last.get(childId);
-      samples.set(childId, { ...counters });
-      const hasInbound = counters.inPackets > (before?.inPackets ?? 0);
-      const hasOutbound = counters.outPackets > (before?.outPackets ?? 0);
-      if (!hasInbound && !hasOutbound) continue;
-      moved.push({
-        childId,
-        packetsOut: counters.outPackets,
-        ...(hasInbound ? { lastInboundAt: now } : {}),
-        ...(hasOutbound ? { lastOutboundAt: now } : {}),
-      });
+): (childIds?: Iterable<number>) => readonly ChildTraffic[] {
+  const told = new Map<number, number>();
+
+  function sampleOne(childId: number, now: Instant): ChildTraffic | undefined {
+    const counters = control.pairCounters(childId);
+    const activity = control.pairActivity(childId);
+    if (!counters || !activity) return undefined;
+    const passed = counters.inPackets + counters.outPackets;
+    if (told.get(childId) === passed) return undefined;
+    told.set(childId, passed);
+    const { lastInboundAgoMs, lastOutboundAgoMs } = activity;
+    return {
+      childId,
+      packetsOut: counters.outPackets,
+      ...(lastInboundAgoMs === undefined ? {} : { lastInboundAt: addMs(now, -lastInboundAgoMs) }),
+      ...(lastOutboundAgoMs === undefined
+        ? {}
+        : { lastOutboundAt: addMs(now, -lastOutboundAgoMs) }),
+    };
+  }
+
+  return (childIds) => {
+    const now = clock.now();
+    if (!childIds) {
+      for (const childId of told.keys()) if (!installer.children.has(childId)) told.delete(childId);
     }
-    last = samples;
-    return moved;
+    const sampled = [...(childIds ?? installer.children.keys())];
+    return sampled.flatMap((childId) => sampleOne(childId, now) ?? []);
   };
 }

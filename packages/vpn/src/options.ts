@@ -23,6 +23,18 @@ export interface ConnectionOptions {
   readonly pools?: readonly string[];
   readonly encap?: boolean;
   readonly mobike?: boolean;
+  /** What keeps a NAT mapping: the byte 0xFF, or something authenticated, which lets the peer follow a new mapping as well: an empty
+   * ESP packet, or a liveness check. Default `byte`. Not in strongSwan.
+   */
+  readonly keepaliveKind?: 'byte' | 'esp' | 'dpd';
+  /** Whether the peer is told our address at every change of the network, also where that address stays; default false. */
+  readonly updateOnConnectivity?: boolean;
+  /** Whether a client measures how long the NAT in front of it remembers, and sends keepalives accordingly; default true. */
+  readonly bindingDiscovery?: boolean;
+  /** Whether a peer that moves must answer from where it says it is before traffic goes there; default true. */
+  readonly peerPathCheck?: boolean;
+  /** What a server does that moved to another address where nobody hears it: back, or not; default `return`. */
+  readonly ifUnheard?: 'return' | 'stay';
   readonly fragmentation?: 'yes' | 'accept' | 'force' | 'no';
   readonly dpdDelayMs?: number;
   /** How long an answer may take before the peer counts as dead; default as the retransmissions say. */
@@ -116,6 +128,8 @@ export interface SettingsOptions {
   readonly keepAliveDpdMarginMs?: number;
   /** Keepalives also where no NAT was seen: for stateful firewalls. Not in strongSwan. */
   readonly keepAliveForced?: boolean;
+  /** Whether addresses that come and go, and changes of network, are followed; default true. Linux only. Not in strongSwan. */
+  readonly networkMonitor?: boolean;
   readonly retransmitTimeoutMs?: number;
   readonly retransmitBase?: number;
   readonly retransmitTries?: number;

@@ -21,6 +21,7 @@ interface Entry {
   keyed: Keyed;
   others: Keyed[];
   opened?: Opened;
+  local?: string;
   remote?: string;
   roundTripMs?: number;
   since: Instant;
@@ -115,6 +116,9 @@ export function createSessionBook(clock: Clock): SessionBook {
         break;
       case 'peer-path-changed':
         entry.remote = shown.to;
+        break;
+      case 'addresses-updated':
+        entry.local = shown.to;
         break;
       case 'session-closed':
         entries.delete(shown.sessionId);
@@ -215,7 +219,7 @@ function sessionStatus(
     initiatorSpi: keyed.initiatorSpi,
     responderSpi: keyed.responderSpi,
     nat: keyed.nat,
-    local: opened?.local,
+    local: entry.local ?? opened?.local,
     remote: entry.remote,
     localIdentity: opened?.localIdentity,
     remoteIdentity: opened?.remoteIdentity,

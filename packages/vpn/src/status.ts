@@ -1,4 +1,5 @@
 import type { EngineCounters } from '@ipsec-kit/ipsec';
+import type { WakeStatus } from './wake-status.ts';
 
 /** A Child SA that carries traffic now. */
 export interface ChildStatus {
@@ -67,6 +68,8 @@ export interface VpnStatus {
   readonly counters?: EngineCounters;
   /** What came over the sockets and was not for the packet engine; absent while nothing is open. */
   readonly datagrams?: DatagramCounters;
+  /** What waking costs; absent while nothing is open. */
+  readonly wakes?: WakeStatus;
 }
 
 /** Datagrams by what became of them. */

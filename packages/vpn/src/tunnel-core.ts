@@ -16,8 +16,11 @@ import { createSessionCloser, type SessionCloser } from './close-sessions.ts';
 import type { CompiledVpn } from './compile/index.ts';
 import { createDriver, type Driver } from './driver.ts';
 import { publicEvent } from './events.ts';
+import { followHost, type HostFollower } from './host-follower.ts';
 import type { KeyLog } from './key-log.ts';
+import type { HostAlarm } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
+import { createScratchPorts } from './scratch-ports.ts';
 import { createSessionBook, type SessionBook } from './session-book.ts';
 import { createSessionCommands, type SessionCommands } from './session-commands.ts';
 import type { DatagramCounters } from './status.ts';
@@ -46,6 +49,10 @@ export interface TunnelCore {
   readonly traps: TrapKeeper;
   readonly closer: SessionCloser;
   readonly commands: SessionCommands;
+  readonly follower: HostFollower;
+  readonly scheduler: Scheduler;
+  /** What wakes the device, and why it does not. */
+  readonly alarm: Pick<HostAlarm, 'source' | 'limit'> | undefined;
   lifetimes(sessionId: number): SessionLifetimes | undefined;
   readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
@@ -56,13 +63,19 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   const { devices, udp, keyLog, warn, undo } = parts;
   const { tun } = devices;
   const { clock, crypto } = world;
-  const scheduler = createScheduler({ clock });
+  const alarm = world.createAlarm?.();
+  const scheduler = createScheduler({ clock, ...(alarm ? { alarm: alarm.source } : {}) });
+  undo.push(async () => {
+    scheduler.clear();
+    alarm?.close();
+  });
   const pools = createAddressPools(poolConfigs(compiled));
   const book = createSessionBook(clock);
   // Bindings name the port of IKE and that of NAT traversal in turn.
   const natTPorts = new Set(udp.ports.filter((_, index) => index % 2 === 1));
+  const scratch = createScratchPorts(udp, warn);
   const packets = devices.connect({
-    isMarkedPort: (port) => natTPorts.has(port),
+    isMarkedPort: (port) => natTPorts.has(port) || scratch.has(port),
     onIke: (message, path, marker) => driver.receive(message, path, marker),
     onFacts(facts) {
       driver.noteFacts(facts);
@@ -98,7 +111,11 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     control: {
       sendIke: packets.sendIke,
       sendKeepalive: packets.sendKeepalive,
+      sendEspKeepalive: (pairId) => packets.sendDummy(pairId, 0),
       pairCounters: (pairId) => packets.pairCounters(pairId),
+      pairActivity: (pairId) => packets.pairActivity(pairId),
+      openScratchPort: (remote) => scratch.open(remote, world),
+      closeScratchPort: (local) => scratch.close(local),
     },
     installer,
     pools,
@@ -110,6 +127,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     }),
     onEvent(event) {
       book.note(event);
+      follower.note(event);
       keyLog?.noteEvent(event);
       onEvent(publicEvent(event));
       opener.note(event);
@@ -146,7 +164,19 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     driver.stop();
     await packets.stop();
   });
-  followAddresses(options, udp, scheduler, parts);
+  const follower = followHost({
+    clock,
+    watchNetwork: compiled.networkMonitor ? world.watchNetwork : undefined,
+    udp,
+    device: tun.name,
+    scheduler,
+    tell: driver.tell,
+    onSocketsChange: () =>
+      onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) }),
+    onWarning: warn,
+  });
+  undo.push(async () => follower.stop());
+  if (!world.watchNetwork) followAddresses(options, udp, scheduler, parts);
   const commands = createSessionCommands({
     connections: compiled.connections,
     book,
@@ -170,6 +200,9 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     traps,
     closer,
     commands,
+    follower,
+    scheduler,
+    alarm,
     lifetimes,
     ikeCounters,
   };

@@ -63,8 +63,9 @@ async function inlineDevices(
     },
     connect(handlers) {
       if (!udp) throw new Error('"connect" was called before "openSockets"');
-      const { crypto, random } = world;
-      return createInlinePath({ ...handlers, tun, udp, crypto, random });
+      const { clock, crypto, random } = world;
+      const nowMs = (): number => clock.now();
+      return createInlinePath({ ...handlers, tun, udp, crypto, random, nowMs });
     },
   };
 }

@@ -27,7 +27,7 @@ export interface HostOptions {
 
 /** What the control plane needs of the sockets. */
 export type OpenSockets = Pick<BoundUdp, 'endpoints' | 'ports' | 'counters' | 'onError' | 'close'> &
-  Pick<Partial<BoundUdp>, 'refresh'>;
+  Pick<Partial<BoundUdp>, 'refresh' | 'openScratchPort' | 'closeScratchPort'>;
 
 /** What `openTunnelHost` is given by a client or a server. */
 export interface TunnelHostOptions extends HostOptions {

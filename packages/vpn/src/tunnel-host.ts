@@ -4,6 +4,7 @@ import { openCapture } from './capture.ts';
 import type { ChildOpener } from './child-opener.ts';
 import type { InitialPath } from './connection-path.ts';
 import type { Driver } from './driver.ts';
+import type { HostFollower } from './host-follower.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { openKeyLog } from './key-log.ts';
 import type { SessionBook } from './session-book.ts';
@@ -14,6 +15,7 @@ import { createTunnelCore } from './tunnel-core.ts';
 import { openDevices } from './tunnel-devices.ts';
 import type { TunnelHostOptions } from './tunnel-host-options.ts';
 import { messageOf, systemErrorCode, vpnErrorFrom } from './vpn-error.ts';
+import { wakeStatus } from './wake-status.ts';
 
 /** The code of a TUN adapter's error when there is no device any more. */
 const DEVICE_GONE = 'EBADFD';
@@ -74,16 +76,21 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'tun-opened', name: tun.name, mtu: DEFAULT_TUN_MTU });
 
+    let follower: HostFollower | undefined;
     const udp = await devices.openSockets();
     undo.push(() => udp.close());
     udp.onError((error) => {
       const failure = vpnErrorFrom(error, 'use a UDP socket', 'socket-failed');
-      if (udp.endpoints.length === 0) options.onFatal(failure);
+      const { watchNetwork } = world;
+      const canReopen = 'ports' in options.bind && watchNetwork && options.compiled.networkMonitor;
+      if (udp.endpoints.length === 0 && !canReopen) options.onFatal(failure);
       else warn(failure.message);
+      if (canReopen) follower?.look();
     });
     onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
 
     const core = createTunnelCore(options, { devices, udp, keyLog, warn, undo });
+    follower = core.follower;
     const { driver, book, packets, installer, opener, traps, closer } = core;
     if (options.poolPrefixes.length > 0) await installer.prepare();
     return {
@@ -113,6 +120,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         endpoints: udp.endpoints.map(formatEndpoint),
         tun: tun.name,
         sessions: book.sessions((childId) => packets.pairCounters(childId), core.lifetimes),
+        wakes: wakeStatus(core.scheduler, core.alarm, world.clock, openedAt),
         counters: packets.engineCounters(),
         datagrams: {
           ...core.ikeCounters(),

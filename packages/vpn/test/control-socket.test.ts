@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requestDisconnect, requestSession, requestStatus } from '../src/control-request.ts';
 import { type ControlHandlers, openControlSocket } from '../src/control-socket.ts';
+import { createEventListener, type MonitoredEvent } from '../src/event-listener.ts';
+import { monitorEvents } from '../src/monitor-request.ts';
 import type { SessionRequest } from '../src/session-request.ts';
 import { idleStatus } from '../src/status.ts';
 import { VpnError } from '../src/vpn-error.ts';
@@ -68,6 +70,59 @@ describe('the control socket', () => {
     await closing;
   });
 
+  it('tells events as they come to everybody who asked, until the tunnel ends', async () => {
+    const control = await openControlSocket(path, handlers);
+    control.publish({ kind: 'warning-raised', sentence: 'Nobody hears this.' });
+    const heard: MonitoredEvent[][] = [[], []];
+    const streams = heard.map((events) =>
+      monitorEvents(path, (event) => {
+        events.push(event);
+      }),
+    );
+    // It is answered behind them, on the same socket.
+    await expect.poll(() => talk('{"command":"monitor"}\n')).toBe('{"ok":true,"monitor":true}\n');
+    control.publish({ kind: 'tun-opened', name: 'ipsec0', mtu: 1400 });
+    control.publish({ kind: 'warning-raised', sentence: 'A warning.' });
+    await expect.poll(() => heard.map((events) => events.length)).toEqual([2, 2]);
+    expect(heard[0]?.map(({ kind }) => kind)).toEqual(['tun-opened', 'warning-raised']);
+    expect(heard[0]?.[0]?.time).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
+    streams[0]?.stop();
+    await streams[0]?.ended;
+    await control.close();
+    await streams[1]?.ended;
+  });
+
+  it('says that nobody is there to be monitored', async () => {
+    await expect(monitorEvents(path, () => undefined).ended).rejects.toMatchObject({
+      code: 'control-unreachable',
+    });
+  });
+
+  it('leaves events out for a listener that reads too slowly, and says how many', () => {
+    const written: MonitoredEvent[] = [];
+    const socket = {
+      destroyed: false,
+      writableLength: 0,
+      write(line: string) {
+        written.push(JSON.parse(line));
+        socket.writableLength += line.length;
+        return true;
+      },
+    };
+    const listener = createEventListener(socket);
+    const tell = (): void => listener.tell({ kind: 'warning-raised', sentence: 'x'.repeat(1_000) });
+    for (let i = 0; i < 1_000; i += 1) tell();
+    const told = written.length;
+    expect(told).toBeLessThan(300);
+    expect(socket.writableLength).toBeLessThan(300_000);
+    socket.writableLength = 0;
+    tell();
+    expect(written.slice(told)).toMatchObject([
+      { kind: 'events-lost', count: 1_000 - told },
+      { kind: 'warning-raised' },
+    ]);
+  });
+
   it('has sessions rekeyed, and answers with the sentence', async () => {
     const asked: SessionRequest[] = [];
     const control = await openControlSocket(path, {
@@ -97,7 +152,10 @@ describe('the control socket', () => {
     ['{"command":"rekey","child":5}', '"ike", "child" and "peer" are texts'],
     ['{"command":"rekey","session":-1}', '"session" is the id of a session.'],
     ['{"command":"rekey","timeoutMs":600001}', '"timeoutMs" is at most 600000.'],
-    ['{"command":"dance"}', 'Unknown command: there are "status", "disconnect", "rekey"'],
+    [
+      '{"command":"dance"}',
+      'Unknown command: there are "status", "monitor", "disconnect", "rekey"',
+    ],
   ])('refuses %s', async (line, reason) => {
     const control = await openControlSocket(path, handlers);
     const answer: unknown = JSON.parse(await talk(`${line}\n`));

@@ -1,4 +1,5 @@
 import { addMs, VirtualClock } from '@ipsec-kit/clock';
+import type { PairActivity } from '@ipsec-kit/datapath';
 import type {
   Answer,
   ChildInstallation,
@@ -34,6 +35,13 @@ const generate = (requestId: number): EndpointOutput => ({
   blocking: false,
   request: { kind: 'generate-key', method: 31 },
 });
+const nothing: SaPairCounters = {
+  inPackets: 0,
+  inBytes: 0,
+  outPackets: 0,
+  outBytes: 0,
+  replayedPackets: 0,
+};
 const installedAnswer: Answer = { kind: 'install-child', ok: true };
 
 /** A driver around a scripted machine: `script` says what each input puts out; `log` is what was performed, in order. */
@@ -50,6 +58,7 @@ function bench(
   const inputs: EndpointInput[] = [];
   const children = new Map<number, InstalledChild>();
   const counters = new Map<number, SaPairCounters>();
+  const activities = new Map<number, PairActivity>();
   const released: unknown[] = [];
   let deadline: EndpointDeadline | undefined;
   const endpoint: EndpointMachine = {
@@ -71,7 +80,14 @@ function bench(
         parts.onSend?.();
       },
       sendKeepalive: () => log.push('keepalive'),
+      sendEspKeepalive: (pairId) => log.push(`esp keepalive ${pairId}`),
       pairCounters: (id) => counters.get(id),
+      pairActivity: (id) => activities.get(id),
+      async openScratchPort(remote) {
+        log.push(`open scratch port towards ${remote.port}`);
+        return path.local;
+      },
+      closeScratchPort: (local) => log.push(`close scratch port ${local.port}`),
     },
     installer: {
       children,
@@ -98,7 +114,18 @@ function bench(
         : { name: 'dpd', at: addMs(clock.now(), inMs), toleranceMs: 0, wake: 'device' };
   };
   const datagram = (byte: number): void => driver.receive(Uint8Array.of(byte), path, true);
-  return { clock, driver, log, inputs, children, counters, released, setDeadline, datagram };
+  return {
+    clock,
+    driver,
+    log,
+    inputs,
+    children,
+    counters,
+    activities,
+    released,
+    setDeadline,
+    datagram,
+  };
 }
 
 describe('the driver', () => {
@@ -173,27 +200,87 @@ describe('the driver', () => {
   it('samples traffic before every timeout, and tells only what moved since the last time', () => {
     const b = bench(() => []);
     const counted = (inPackets: number, outPackets: number): SaPairCounters => ({
+      ...nothing,
       inPackets,
       outPackets,
-      inBytes: 0,
-      outBytes: 0,
-      replayedPackets: 0,
     });
     b.children.set(4, {} as InstalledChild);
     b.setDeadline(1000);
     b.counters.set(4, counted(3, 0));
+    b.activities.set(4, { lastInboundAgoMs: 400 });
     b.datagram(0);
     b.clock.advanceBy(1000);
     expect(b.log.slice(1)).toEqual(['in traffic', 'in timeout']);
     expect(b.inputs[1]).toMatchObject({
-      children: [{ childId: 4, packetsOut: 0, lastInboundAt: b.clock.now() }],
+      children: [{ childId: 4, packetsOut: 0, lastInboundAt: 600 }],
     });
     b.counters.set(4, counted(3, 1));
+    b.activities.set(4, { lastInboundAgoMs: 1_400, lastOutboundAgoMs: 250 });
     b.setDeadline(1000);
     b.datagram(0);
     b.clock.advanceBy(1000);
     expect(b.inputs.at(-2)).toMatchObject({
-      children: [{ childId: 4, packetsOut: 1, lastOutboundAt: b.clock.now() }],
+      children: [{ childId: 4, packetsOut: 1, lastInboundAt: 600, lastOutboundAt: 1_750 }],
+    });
+    b.setDeadline(1000);
+    b.datagram(0);
+    b.clock.advanceBy(1000);
+    expect(b.inputs.at(-2)).toMatchObject({ kind: 'traffic', children: [] });
+  });
+
+  it('tells the traffic of a child as soon as it sends again', () => {
+    const b = bench(() => []);
+    for (const childId of [4, 5]) {
+      b.children.set(childId, {} as InstalledChild);
+      b.counters.set(childId, { ...nothing, outPackets: 1 });
+      b.activities.set(childId, { lastOutboundAgoMs: 0 });
+    }
+    b.driver.noteFacts([
+      { kind: 'outbound-resumed', pairId: 5 },
+      { kind: 'outbound-resumed', pairId: 6 },
+    ]);
+    expect(b.inputs).toMatchObject([
+      { kind: 'traffic', children: [{ childId: 5, packetsOut: 1, lastOutboundAt: 0 }] },
+    ]);
+  });
+
+  it('tells of a sleep before what was sent since, and of the network as it is', () => {
+    const b = bench(() => []);
+    b.driver.tell({ kind: 'slept', sleptMs: 6_000 });
+    b.driver.tell({ kind: 'local-addresses', addresses: [address] });
+    expect(b.inputs).toMatchObject([
+      { kind: 'slept', sleptMs: 6_000 },
+      { kind: 'traffic' },
+      { kind: 'local-addresses', addresses: [address] },
+    ]);
+  });
+
+  it('opens and closes scratch ports, and sends ESP keepalives', async () => {
+    const b = bench((input) =>
+      input.kind === 'datagram'
+        ? [
+            { kind: 'send-esp-keepalive', childId: 4 },
+            {
+              kind: 'request',
+              requestId: 7,
+              blocking: false,
+              request: { kind: 'open-scratch-port', remote: path.remote },
+            },
+            { kind: 'close-scratch-port', local: path.local },
+          ]
+        : [],
+    );
+    b.datagram(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(b.log).toEqual([
+      'in datagram',
+      'esp keepalive 4',
+      'open scratch port towards 4501',
+      'close scratch port 4500',
+      'in answer',
+    ]);
+    expect(b.inputs.at(-1)).toMatchObject({
+      answer: { kind: 'open-scratch-port', local: path.local },
     });
   });
 

@@ -79,6 +79,15 @@ describe('the status of a session', () => {
     expect(shown(...open, keyed(1, 0x20n), keyed(1, 0x30n), rekeyed)).toEqual(['20']);
   });
 
+  it('shows our own address after a move', () => {
+    const book = createSessionBook(new VirtualClock());
+    for (const event of open) book.note(event);
+    const to = { ...opened.path, local: { ...endpoint, port: 4501 } };
+    const roundTripMs = 9;
+    book.note({ kind: 'addresses-updated', sessionId: 1, from: opened.path, to, roundTripMs });
+    expect(book.sessions(() => undefined)[0]?.local).toBe('192.0.2.1:4501');
+  });
+
   it('follows a reauthentication, and goes back when that is undone', () => {
     expect(shown(...open, keyed(7, 0x20n), taken)).toEqual(['20']);
     expect(shown(...open, keyed(7, 0x20n), taken, undone)).toEqual(['10']);

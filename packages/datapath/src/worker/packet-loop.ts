@@ -122,6 +122,7 @@ export class PacketLoop {
     let mayHaveMore = false;
     while (!this.#isStopped) {
       const events = this.#poll.poll(this.#timeoutMs(mayHaveMore));
+      this.#markReady(events > 0);
       if (events > 0) this.#look();
       let hasCarried = this.#guard(() => this.#obey()) ?? false;
       mayHaveMore = false;
@@ -157,6 +158,18 @@ export class PacketLoop {
     this.#poll.watch([wakeFd, ...device, ...sockets].map((fd) => ({ fd, events: POLLIN })));
   }
 
+  /** Chooses the sockets of this turn: those that have something, and those that had in the last one. */
+  #markReady(hasEvents: boolean): void {
+    const before = this.#isDeviceGone ? 1 : 2;
+    const { all } = this.#sockets;
+    for (let i = 0; i < all.length; i += 1) {
+      const one = all[i];
+      if (!one) continue;
+      one.isReady = one.hasDelivered || (hasEvents && this.#poll.eventsOf(before + i) !== 0);
+      one.hasDelivered = false;
+    }
+  }
+
   /** Takes back the wake-up, and notices a device that has gone. */
   #look(): void {
     const { calls, wakeFd } = this.#options;
@@ -174,17 +187,20 @@ export class PacketLoop {
   #carry(): boolean {
     let mayHaveMore = false;
     for (const socket of this.#sockets.all) {
+      if (!socket.isReady) continue;
       if (this.#guard(() => this.#receive(socket))) mayHaveMore = true;
     }
     if (!this.#isDeviceGone && this.#guard(() => this.#read())) mayHaveMore = true;
     return mayHaveMore;
   }
 
-  #receive({ socket, isMarked }: WorkerSocket): boolean {
+  #receive(from: WorkerSocket): boolean {
+    const { socket, isMarked } = from;
     const incoming = this.#incoming;
     const isFull = socket.receive(incoming);
     const came = incoming.count;
     if (came === 0) return isFull;
+    from.hasDelivered = true;
     takeEsp(incoming, () => isMarked, this.#ike, this.#counted);
     if (this.#ike.length > 0) this.#tellIke();
     if (incoming.count > 0) {

@@ -26,6 +26,10 @@ export interface WorkerSocket {
   /** Its endpoint as half of a packed path. */
   readonly packed: Uint8Array;
   readonly isMarked: boolean;
+  /** Whether it is read in this turn: a host has many addresses, and most of their sockets are silent. */
+  isReady: boolean;
+  /** Whether anything came on it in this turn. */
+  hasDelivered: boolean;
 }
 
 /** The sockets that a worker reads and writes. */
@@ -105,7 +109,8 @@ export function createWorkerSockets(calls: SystemCalls): WorkerSockets {
     },
     add(descriptor, isMarked): void {
       const socket = batchSocketOn(calls, descriptor);
-      all = [...all, { socket, packed: packEndpoint(descriptor.endpoint), isMarked }];
+      const packed = packEndpoint(descriptor.endpoint);
+      all = [...all, { socket, packed, isMarked, isReady: true, hasDelivered: false }];
     },
     remove(fd): void {
       lastUsed = undefined;

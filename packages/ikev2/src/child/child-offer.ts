@@ -41,9 +41,10 @@ export function firstChildOffer(
   inboundSpi: number,
 ): ChildOffer {
   const wanted = requestedFamilies(connection.virtualAddresses);
-  const hosts = wanted.length > 0 ? wanted.map(unspecifiedAddress) : [session.path.local.address];
+  const path = session.authPath ?? session.path;
+  const hosts = wanted.length > 0 ? wanted.map(unspecifiedAddress) : [path.local.address];
   const proposals = firstChildProposals(config.proposals);
-  const transport = transportOffer(session, config, undefined);
+  const transport = transportOffer({ path, nat: session.nat }, config, undefined);
   return {
     config,
     proposals: offerProposals(proposals, ProtocolId.ESP, spiBytes(inboundSpi)),
@@ -51,7 +52,7 @@ export function firstChildOffer(
       session.firstPacket,
       transport ?? {
         local: resolveSelectors(config.localSelectors, hosts),
-        remote: resolveSelectors(config.remoteSelectors, [session.path.remote.address]),
+        remote: resolveSelectors(config.remoteSelectors, [path.remote.address]),
       },
     ),
   };
@@ -99,7 +100,7 @@ export function furtherChildOffer(
  * it is in use. @see RFC 7296 §1.3.1, §1.3.3, §2.23.1
  */
 function transportOffer(
-  { path, nat }: IkeSession,
+  { path, nat }: Pick<IkeSession, 'path' | 'nat'>,
   config: ChildConfig,
   current: Pick<ChildSa, 'localSelectors' | 'remoteSelectors' | 'mode'> | undefined,
 ): Pick<ChildOffer, 'local' | 'remote' | 'transport'> | undefined {

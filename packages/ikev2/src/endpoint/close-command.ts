@@ -61,6 +61,11 @@ function closeIkeSa(
       break;
     case 'established':
       session.isClosing = true;
+      if (session.parked) {
+        // There is no way to tell the peer.
+        endSession(context, session, CLOSED_BY_USER);
+        return;
+      }
       closeFront(context, session);
       break;
     case 'ending':

@@ -51,6 +51,13 @@ export class DeadlineHeap<Name extends string> {
     this.#current.delete(sessionId);
   }
 
+  /** Takes all deadlines of a session out. @returns them. */
+  takeSession(sessionId: number): readonly HeapEntry<Name>[] {
+    const entries = [...(this.#current.get(sessionId)?.values() ?? [])];
+    this.clearSession(sessionId);
+    return entries;
+  }
+
   /** The deadlines of one session become those of the other. */
   exchange(a: number, b: number): void {
     const ofA = [...(this.#current.get(a)?.values() ?? [])];

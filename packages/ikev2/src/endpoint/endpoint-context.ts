@@ -4,6 +4,7 @@ import type { IpAddress, Prefix } from '@ipsec-kit/ip';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
+import type { SeenEndpoints } from '../mobike/seen-endpoints.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LivenessNews } from '../session/liveness-news.ts';
 import { shownSession } from '../session/shown-session.ts';
@@ -12,31 +13,15 @@ import type { AnswerLimiter } from './answer-limiter.ts';
 import type { CookieJar } from './cookies.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
 import type { HalfOpenCounter } from './half-open.ts';
+import type { TimerName } from './timer-name.ts';
 
-/** The deadlines that a session may have. */
-export type TimerName =
-  | 'retransmit'
-  | 'init-refusal'
-  | 'half-open'
-  | 'path'
-  | 'path-watch'
-  | 'child-lifetime'
-  | 'activation'
-  | 'retired-child'
-  | 'ike-rekey'
-  | 'ike-over'
-  | 'replaced-ike'
-  | 'postponed'
-  | 'reauth'
-  | 'reauth-over'
-  | 'hand-over'
-  | 'late-answer'
-  | 'restart'
-  | 'duplicate'
-  | 'dpd-timeout'
-  | 'reassembly'
-  | 'give-up'
-  | 'linger';
+export type { TimerName } from './timer-name.ts';
+
+const COUNTS_WITHOUT_PATH: ReadonlySet<TimerName> = new Set([
+  'address-update',
+  'give-up',
+  'linger',
+]);
 
 /** An IKE SA behind a session that has ended. */
 export interface EndedBehind {
@@ -91,8 +76,9 @@ export interface EndpointContext {
   readonly waitingReauths: Set<IkeSession>;
   readonly peerSessions: PeerSessions;
   nextChildId: number;
-  /** What the driver has told of our addresses, and of the network. */
-  localAddresses: LocalAddresses;
+  /** What the driver has told of our addresses; `undefined` while it has not. */
+  localAddresses: LocalAddresses | undefined;
+  readonly seenEndpoints: SeenEndpoints;
   networkKey: string | undefined;
   /** What the policies of paths are to hear of at the end of this input. */
   readonly livenessNews: Map<IkeSession, LivenessNews>;
@@ -145,14 +131,17 @@ export function setTimer(
     readonly wake?: WakeClass;
   } = {},
 ): void {
-  context.deadlines.set({
+  const entry = {
     sessionId: session.id,
     name,
     label: options.label ?? name,
     at,
     toleranceMs: options.toleranceMs ?? 0,
     wake: options.wake ?? 'device',
-  });
+  };
+  // Without a path only the way back to one, and the end, have a time.
+  if (session.parked && !COUNTS_WITHOUT_PATH.has(name)) session.parked.set(name, entry);
+  else context.deadlines.set(entry);
 }
 
 /** A number of `bytes` random bytes, as it stands in an SPI. */

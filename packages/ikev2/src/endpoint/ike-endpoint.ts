@@ -9,11 +9,13 @@ import {
   type EndpointOutput,
   FIRST_RESPONDER_SESSION_ID,
 } from '../endpoint-io.ts';
+import { onLocalAddresses } from '../mobike/local-addresses.ts';
+import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
 import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
-import { followPeer } from '../session/move-path.ts';
+import { followEsp } from '../session/move-path.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
@@ -132,7 +134,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     waitingReauths: new Set(),
     peerSessions: new PeerSessions(),
     nextChildId: 1,
-    localAddresses: { addresses: [] },
+    localAddresses: undefined,
+    seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
     livenessNews: new Map(),
   };
@@ -155,17 +158,18 @@ function handle(context: EndpointContext, input: EndpointInput): void {
     case 'traffic':
       noteSample(context, input.children);
       return;
-    case 'peer-moved': {
-      const session = context.sessionsByChild.get(input.childId);
-      if (session) followPeer(context, session, input.path, session.marker, 'esp');
+    case 'peer-moved':
+      followEsp(context, input.childId, input.path);
       return;
-    }
     case 'slept':
     case 'connectivity':
       onPathEvent(context, input);
       return;
     case 'local-addresses':
-      context.localAddresses = input;
+      onLocalAddresses(context, input);
+      return;
+    case 'keepalive-received':
+      context.seenEndpoints.note(input.path);
       return;
     case 'network':
       context.networkKey = input.networkKey;

@@ -1,7 +1,8 @@
 import { type Command, FIRST_RESPONDER_SESSION_ID } from '../endpoint-io.ts';
 import { initiate } from '../exchanges/initiate.ts';
+import { moveToAddress } from '../mobike/responder-moves.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
-import { enqueue } from '../procedures/run-procedures.ts';
+import { enqueue, runNext } from '../procedures/run-procedures.ts';
 import { startReauthentication } from '../reauth/start-reauth.ts';
 import { closeChild, rekeyChild } from '../session/child-lifetime.ts';
 import { forgetSession } from '../session/close-session.ts';
@@ -38,6 +39,10 @@ export function performCommand(context: EndpointContext, command: Command): void
       return;
     case 'create-child':
       createChild(context, session, command);
+      return;
+    case 'move':
+      moveToAddress(context, session, command.to, command.isOldGone ?? false);
+      runNext(context, session);
       return;
     case 'reauthenticate':
       startReauthentication(context, session);

@@ -3,6 +3,8 @@ import { onRetiredTimer } from '../child/retire-child.ts';
 import { neverAuthenticated } from '../errors/failures.ts';
 import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { restartSession } from '../exchanges/initiate.ts';
+import { onMoverTimer } from '../mobike/mover-timer.ts';
+import { onStandbyTimer } from '../mobike/standby.ts';
 import { onGiveUp } from '../procedures/end-ike-sa.ts';
 import { onPostponedTimer } from '../procedures/postponed.ts';
 import { onLateAnswer } from '../reauth/answer-late.ts';
@@ -15,6 +17,7 @@ import { onIkeOver, onIkeSoft } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { onPathTimer } from '../session/liveness.ts';
 import { onLivenessTimeout } from '../session/liveness-timeout.ts';
+import { onFollowTimer } from '../session/move-path.ts';
 import { onReplacedTimer } from '../session/replaced-ike-sas.ts';
 import { onRetransmitTimer } from '../session/retransmission.ts';
 import { onDuplicateTimer } from '../unique/uniqueness.ts';
@@ -26,6 +29,7 @@ import type { EndpointContext, TimerName } from './endpoint-context.ts';
  */
 const RANKS: Partial<Record<TimerName, number>> = {
   retransmit: 1,
+  'address-update': 1,
   'replaced-ike': 1,
   reauth: 2,
   'ike-rekey': 3,
@@ -74,6 +78,15 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
     case 'path':
     case 'path-watch':
       onPathTimer(context, session);
+      return;
+    case 'follow':
+      onFollowTimer(context, session);
+      return;
+    case 'address-update':
+      onMoverTimer(context, session);
+      return;
+    case 'standby':
+      onStandbyTimer(context, session);
       return;
     case 'child-lifetime':
       onChildLifetimeOver(context, session);

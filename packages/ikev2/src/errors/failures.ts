@@ -182,6 +182,13 @@ export const BREAK_BEFORE_MAKE: SessionFailure = {
     'The IKE SA is deleted and opened anew, since the reauthentication breaks before it makes.',
 };
 
+/** A peer without MOBIKE, and none of our old address left. */
+export const ADDRESS_GONE: SessionFailure = {
+  code: 'reauthenticating',
+  sentence:
+    'Our address has changed and the peer cannot follow (it has no MOBIKE), so the session is opened anew from the new one.',
+};
+
 /** The peer ended the session. */
 export const DELETED_BY_PEER: SessionFailure = {
   code: 'peer-deleted',

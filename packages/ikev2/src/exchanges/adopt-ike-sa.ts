@@ -1,6 +1,6 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { newUpdate } from '../procedures/new-update.ts';
 import type { Procedure } from '../procedures/procedure.ts';
-import { newUpdate } from '../procedures/update-addresses.ts';
 import { armIkeLifetime } from '../session/ike-lifetime.ts';
 import { type IkeSa, ownSpi } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';

@@ -8,13 +8,11 @@ import {
 import { type KeyMaterial, TransformType } from '@ipsec-kit/crypto';
 import {
   ExchangeType,
-  findNotify,
   type IdPayload,
   NotifyType,
   notify,
   type Payload,
 } from '@ipsec-kit/ikev2-codec';
-import { AddressUpdates, mobikeSupportedNotify } from '@ipsec-kit/mobike';
 import {
   type ChildOffer,
   childOfferPayloads,
@@ -39,8 +37,9 @@ import {
   peerRejectedAuthentication,
 } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
+import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { configRequest } from '../negotiate/config-payload.ts';
-import { findErrorNotify, findPayload, notifiesOf } from '../payloads/find-payload.ts';
+import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endAfterAuthFailure } from '../procedures/request-end.ts';
 import { firstChildName } from '../reauth/living-children.ts';
 import { endSession } from '../session/close-session.ts';
@@ -138,6 +137,7 @@ export function onOwnSecret(
     );
     return;
   }
+  session.authPath = session.path;
   const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context);
   const offer: AuthOffer = {
     transcript: state.transcript,
@@ -174,12 +174,12 @@ function authPayloads(
   const request = configRequest(session.wantedAddresses);
   if (request) payloads.push(request);
   if (child) payloads.push(...childOfferPayloads(child));
-  if (connection.mobike) payloads.push(mobikeSupportedNotify());
   // RFC 7296 §2.4: only when this is the only IKE SA between the two identities.
   const isFirst = !session.takesOver && !hasOther(context, session, connection);
   if (connection.sendInitialContact && isFirst) {
     payloads.push(notify(NotifyType.INITIAL_CONTACT));
   }
+  if (connection.mobike) payloads.push(...mobikeNotifies(context, session));
   return payloads;
 }
 
@@ -289,11 +289,7 @@ function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMa
     failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
     return;
   }
-  // The SAs may be moved only when both have announced it. @see RFC 4555 §3.2
-  if (connection.mobike && findNotify(payloads, NotifyType.MOBIKE_SUPPORTED)) {
-    session.addressUpdates = new AddressUpdates({ role: 'initiator' });
-    session.addressUpdates.peerAddresses.begin(session.path.remote.address, notifiesOf(payloads));
-  }
+  readMobike(session, payloads);
   if (offer.childSpi === undefined) openChildless(context, session, state);
   else openFirstChild(context, session, state, sa, connection, offer.childSpi);
 }

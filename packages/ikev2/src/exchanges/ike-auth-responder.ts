@@ -6,7 +6,6 @@ import {
   NotifyType,
   type Payload,
 } from '@ipsec-kit/ikev2-codec';
-import { AddressUpdates, mobikeSupportedNotify } from '@ipsec-kit/mobike';
 import { chooseConnection } from '../endpoint/connection-choice.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer, Lease } from '../endpoint-io.ts';
@@ -19,8 +18,9 @@ import {
 } from '../errors/failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { takeForLost } from '../loss/opened-by-peer.ts';
+import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
-import { findPayload, notifiesOf } from '../payloads/find-payload.ts';
+import { findPayload } from '../payloads/find-payload.ts';
 import { giveWay } from '../reauth/give-way.ts';
 import { putOff } from '../reauth/put-off.ts';
 import { closeIfUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
@@ -155,11 +155,8 @@ export function onSecret(
   const proof = proveIdentity(context.crypto, sa, transcript, idr, secret);
   const authPayloads: Payload[] = [idr, proof];
   // The peer may move the SAs only when both have announced it. @see RFC 4555 §3.2
-  if (request.connection.mobike && findNotify(payloads, NotifyType.MOBIKE_SUPPORTED)) {
-    session.addressUpdates = new AddressUpdates({ role: 'responder' });
-    session.addressUpdates.peerAddresses.begin(session.path.remote.address, notifiesOf(payloads));
-    authPayloads.push(mobikeSupportedNotify());
-  }
+  readMobike(session, payloads);
+  if (session.addressUpdates) authPayloads.push(...mobikeNotifies(context, session));
   leaseOrOpen(context, session, sa, request, authPayloads);
 }
 

@@ -10,10 +10,9 @@ import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { DELETED_BY_PEER, otherNotify, peerRejectedAuthentication } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
+import { onPeerAddresses, onPeerMoved } from '../mobike/peer-moves.ts';
 import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
 import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
-import { newPathCheck } from '../procedures/path-check.ts';
-import { enqueue } from '../procedures/run-procedures.ts';
 import { answerLate } from '../reauth/answer-late.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -56,10 +55,12 @@ export function onInformationalRequest(
   }
   const answers: Payload[] = [];
   answers.push(...deleteChildren(context, session, sa, deletes));
+  const before = session.path;
   const addresses = followAddresses(context, session, sa, messageId, payloads, via);
   answers.push(...addresses.answers);
   sendResponse(context, session, sa, request, answers, via);
-  if (addresses.moved) enqueue(context, session, newPathCheck(context, session));
+  if (addresses.isListed) onPeerAddresses(context, session);
+  if (addresses.movedTo) onPeerMoved(context, session, addresses.movedTo, before);
 }
 
 /** The peer deletes the IKE SA that both sides replace: it has not seen our request for that, and goes by its own; or it
@@ -104,7 +105,11 @@ function followAddresses(
   messageId: number,
   payloads: readonly Payload[],
   via: { readonly path: Path; readonly marker: boolean },
-): { readonly answers: readonly Payload[]; readonly moved: boolean } {
+): {
+  readonly answers: readonly Payload[];
+  readonly isListed: boolean;
+  readonly movedTo?: Path | undefined;
+} {
   const notifies = notifiesOf(payloads);
   const decision = session.addressUpdates?.handle({
     // The newest counts, and message ids begin anew with every IKE SA.
@@ -113,7 +118,7 @@ function followAddresses(
     notifies,
     natTraversal: true,
   });
-  if (!decision) return { answers: [], moved: false };
+  if (!decision) return { answers: [], isListed: false };
   const answers: Payload[] = [...decision.response];
   if (decision.includeNatDetection) {
     answers.push(...natDetectionNotifies(context.crypto, sa, via.path));
@@ -122,5 +127,7 @@ function followAddresses(
   // Whether a NAT is in between has changed with the path. RFC 4555 §3.5, §3.8
   const nat = target && readNatDetection(context.crypto, sa, target, payloads);
   if (nat) session.nat = nat;
-  return { answers, moved: target !== undefined && moveIke(context, session, target, via.marker) };
+  if (target) moveIke(context, session, target, via.marker);
+  const isListed = decision.kind === 'applied' && decision.list.kind === 'replaced';
+  return { answers, isListed, movedTo: target };
 }

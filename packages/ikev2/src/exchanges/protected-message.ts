@@ -7,11 +7,13 @@ import {
   notify,
   type Payload,
 } from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { reject } from '../endpoint/unprotected-answers.ts';
 import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
+import { tellMover } from '../mobike/perform-moves.ts';
 import { observeMapping } from '../nat/observe-mapping.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
@@ -46,6 +48,8 @@ export function onProtectedDatagram(
   sa: IkeSa,
   received: ReceivedDatagram,
 ): void {
+  // A host that has moved and stays answers only where it is now. RFC 4555 §3.6
+  if (!received.header.isResponse && !answersAt(session, received.path)) return;
   const opened = openDatagram(context, session, sa, received);
   // A session that has ended answers retransmissions, which `openDatagram` did, and nothing else.
   if (!opened || session.state.kind === 'lingering') return;
@@ -73,6 +77,16 @@ export function onUnprotectedHint(context: EndpointContext, session: IkeSession)
   if (last !== undefined && context.now < addMs(last, LIVENESS_HINT_INTERVAL_MS)) return;
   session.lastLivenessHintAt = context.now;
   checkLiveness(context, session, 'hint');
+}
+
+function answersAt({ responderMove }: IkeSession, { local }: Path): boolean {
+  return responderMove?.answersAt(local.address) ?? true;
+}
+
+/** An answer to any request but an update, which its procedure tells of, shows that the peer is there. @see RFC 4555 §3.10 */
+function onPathHeard(context: EndpointContext, session: IkeSession, path: Path): void {
+  if (session.running?.procedure.kind === 'update-addresses') return;
+  tellMover(context, session, { kind: 'answered', path });
 }
 
 function onRequest(
@@ -170,7 +184,8 @@ function onResponse(
     // RFC 7296 §2.21.3: fatal in both peers, without a Delete payload.
     endSession(context, session, otherNotify(NotifyType.INVALID_SYNTAX, 'our request'));
   } else {
-    onProcedureResponse(context, session, messageId, opened.payloads);
+    onPathHeard(context, session, received.path);
+    onProcedureResponse(context, session, messageId, opened.payloads, received.path);
   }
 }
 

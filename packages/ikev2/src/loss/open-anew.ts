@@ -1,6 +1,7 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import { ADDRESS_GONE } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { exchangeIds, nextIdBehind } from '../reauth/session-name.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -28,10 +29,11 @@ export function openAnew(
   const first = session.isReopened ? session.childName : names[0];
   const further = session.isReopened ? names : names.slice(1);
   const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
-  // One that is lost as soon as it stands is no success; one that we delete ourselves to make it anew is not lost.
+  // One that is lost as soon as it stands is no success; one that we delete ourselves to make it anew is not lost,
+  // unless our addresses flap.
   const wasSteady =
     !session.isReopened &&
-    (failure.code === 'reauthenticating' ||
+    ((failure.code === 'reauthenticating' && failure !== ADDRESS_GONE) ||
       msBetween(session.establishedAt, context.now) >= STEADY_MS);
   const reopenings = wasSteady ? 0 : session.reopenings;
   const fresh = openSession(context, {

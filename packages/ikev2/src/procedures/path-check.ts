@@ -1,12 +1,13 @@
 import type { Payload } from '@ipsec-kit/ikev2-codec';
-import { pathsEqual } from '@ipsec-kit/ip';
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { pathNotProven } from '../errors/failures.ts';
+import { mayBeAt } from '../mobike/unproven-path.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { moveChildren } from '../session/move-path.ts';
+import { moveChildren, moveIke } from '../session/move-path.ts';
 import type { Procedure } from './procedure.ts';
 
 type PathCheck = Extract<Procedure, { readonly kind: 'path-check' }>;
@@ -27,22 +28,30 @@ export function pathCheckRequest(
   return [check.notify];
 }
 
-/** The Child SAs follow once the peer has shown that it receives at its new address. @see RFC 4555 §3.5, §3.7 */
+/** The Child SAs follow once the peer has shown that it receives at its new address. An answer to a check that went elsewhere, too,
+ * shows only that it is somewhere: it is asked where the answer came from.
+ * @see RFC 4555 §3.5, §3.7
+ */
 export function onPathAnswered(
   context: EndpointContext,
   session: IkeSession,
   procedure: PathCheck,
   payloads: readonly Payload[],
+  over: Path,
 ): void {
   if (!pathsEqual(procedure.path, session.path)) procedure.check.onSent(session.path.remote);
   const verdict = procedure.check.onResponse(notifiesOf(payloads));
   switch (verdict.kind) {
     case 'verified':
+      session.provenPath = procedure.path;
+      session.heardAt = [];
       moveChildren(context, session, procedure.path);
       return;
-    case 'ambiguous':
+    case 'ambiguous': {
+      if (mayBeAt(session, over)) moveIke(context, session, over, session.marker);
       session.queue.unshift(newPathCheck(context, session));
       return;
+    }
     case 'failed':
       // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.
       endSession(context, session, pathNotProven(procedure.path));

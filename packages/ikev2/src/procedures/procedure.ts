@@ -1,6 +1,6 @@
 import type { Instant } from '@ipsec-kit/clock';
 import type { NotifyPayload } from '@ipsec-kit/ikev2-codec';
-import type { Path } from '@ipsec-kit/ip';
+import type { IpAddress, Path } from '@ipsec-kit/ip';
 import type { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
 import type { PacketSelectors } from '../endpoint-io.ts';
 import type { LivenessReason, SessionFailure } from '../events.ts';
@@ -14,14 +14,6 @@ export type UpdateReason = 'mapping-changed' | 'mapping-unknown' | 'connectivity
 export type Procedure =
   /** Is the peer there, and with NAT detection: where does it see us? Any other request asks the first as well. */
   | { readonly kind: 'liveness'; readonly natDetection: boolean; readonly reason: LivenessReason }
-  /** Tells the peer where we are: the path that is in use when its request is built. @see RFC 4555 §3.5 */
-  | {
-      readonly kind: 'update-addresses';
-      /** What the mover of paths calls it; absent: the same path, whose NAT mapping has changed. */
-      readonly updateId?: number;
-      readonly reason: UpdateReason;
-      readonly check: ReturnRoutabilityCheck;
-    }
   /** A further Child SA, by the name of its configuration. @see RFC 7296 §1.3.1 */
   | {
       readonly kind: 'create-child';
@@ -39,6 +31,25 @@ export type Procedure =
   /** DELETE of a Child SA that the peer has and we could not take. */
   | { readonly kind: 'withdraw-child'; readonly inboundSpi: number }
   | { readonly kind: 'delete-child'; readonly childId: number; readonly reason: string }
+  /** Tells the peer where we are. @see RFC 4555 §3.5 */
+  | {
+      readonly kind: 'update-addresses';
+      /** What the mover of paths calls it; absent: it is to decide on one. */
+      readonly updateId?: number;
+      /** Where it goes; there with `updateId`. */
+      readonly path?: Path;
+      /** Our other addresses, when they are news. */
+      readonly additional?: readonly IpAddress[];
+      readonly reason: UpdateReason;
+      readonly check: ReturnRoutabilityCheck;
+    }
+  /** Tells the peer our other addresses. @see RFC 4555 §3.6 */
+  | {
+      readonly kind: 'announce-addresses';
+      readonly additional: readonly IpAddress[];
+      /** From another address than the one in use: a responder that moves. */
+      readonly paths?: readonly Path[];
+    }
   /** Can the peer receive at the path that it moved to? @see RFC 4555 §3.7 */
   | { readonly kind: 'path-check'; readonly path: Path; readonly check: ReturnRoutabilityCheck }
   /** A reauthentication has moved all there was: the IKE SA that this one has replaced is deleted, by a request of its own. */

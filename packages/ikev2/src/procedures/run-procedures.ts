@@ -1,9 +1,12 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
+import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
 import type { LivenessReason } from '../events.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
+import { announcementRequest } from '../mobike/announce.ts';
+import { performResponderMoves } from '../mobike/responder-moves.ts';
 import { answerSoon } from '../reauth/answer-late.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
@@ -19,7 +22,11 @@ import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
 import { isMoveToCome, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
-import { onUpdated, updateRequest } from './update-addresses.ts';
+import {
+  onAddressesUpdated,
+  type UpdateResponse,
+  updateAddressesRequest,
+} from './update-addresses.ts';
 
 /** Most procedures that may wait; further ones are refused, as the peer then does not answer anyway. */
 const MAX_QUEUE = 64;
@@ -72,7 +79,7 @@ export function runNext(context: EndpointContext, session: IkeSession): void {
   }
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
   const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
-  while (session.sa && !session.running && !isMoving) {
+  while (session.sa && !session.running && !isMoving && !session.parked) {
     const { requests } = session.sa;
     if (!requests.permission().ok) return;
     // RFC 7296 §2.2: the IKE SA MUST be closed or rekeyed; with the last message id it can only be closed.
@@ -180,7 +187,8 @@ function inform(
   if (procedure.kind === 'delete-ike' || procedure.kind === 'report-auth-failure') {
     beginEnding(context, session, procedure.failure);
   }
-  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads);
+  const paths = procedure.kind === 'announce-addresses' ? procedure.paths : undefined;
+  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, paths ? { paths } : {});
   return true;
 }
 
@@ -190,6 +198,7 @@ export function onProcedureResponse(
   session: IkeSession,
   messageId: number,
   payloads: readonly Payload[],
+  path: Path,
 ): void {
   const { running } = session;
   if (running?.messageId !== messageId) return;
@@ -198,7 +207,8 @@ export function onProcedureResponse(
     onOwnResponse(context, session, payloads);
   } else {
     session.running = undefined;
-    finish(context, session, procedure, payloads, msBetween(startedAt, context.now));
+    const roundTripMs = msBetween(startedAt, context.now);
+    finish(context, session, procedure, { payloads, path, roundTripMs });
   }
   runNext(context, session);
 }
@@ -229,14 +239,16 @@ function buildRequest(
   switch (procedure.kind) {
     case 'liveness':
       return livenessRequest(context, session, sa, procedure);
-    case 'update-addresses':
-      return updateRequest(context, session, sa, procedure);
     case 'delete-child':
       return deleteChildRequest(session, procedure);
     case 'withdraw-child':
       return withdrawChildRequest(procedure);
     case 'path-check':
       return pathCheckRequest(session, procedure);
+    case 'update-addresses':
+      return updateAddressesRequest(context, session, sa, procedure);
+    case 'announce-addresses':
+      return announcementRequest(procedure);
     case 'delete-ike':
       return deleteIkeRequest();
     case 'report-auth-failure':
@@ -250,23 +262,25 @@ function finish(
   context: EndpointContext,
   session: IkeSession,
   procedure: Informing,
-  payloads: readonly Payload[],
-  roundTripMs: number,
+  response: UpdateResponse,
 ): void {
   switch (procedure.kind) {
     case 'liveness':
-      onAlive(context, session, roundTripMs);
+      onAlive(context, session, response.roundTripMs);
       return;
     case 'delete-child':
       onChildDeleted(context, session, procedure);
       return;
     case 'withdraw-child':
       return;
-    case 'update-addresses':
-      onUpdated(context, session, procedure, payloads, roundTripMs);
-      return;
     case 'path-check':
-      onPathAnswered(context, session, procedure, payloads);
+      onPathAnswered(context, session, procedure, response.payloads, response.path);
+      return;
+    case 'update-addresses':
+      onAddressesUpdated(context, session, procedure, response);
+      return;
+    case 'announce-addresses':
+      if (procedure.paths) performResponderMoves(context, session, { kind: 'answered' });
       return;
     case 'delete-ike':
     case 'report-auth-failure':

@@ -1,92 +1,79 @@
-import type { Payload } from '@ipsec-kit/ikev2-codec';
-import { ReturnRoutabilityCheck, updateSaAddressesNotify } from '@ipsec-kit/mobike';
+import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
+import { addressListNotifies, type UpdateAnswer, updateSaAddressesNotify } from '@ipsec-kit/mobike';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { ownPathNotProven } from '../errors/failures.ts';
+import { tellMover } from '../mobike/perform-moves.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
-import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
-import { endSession } from '../session/close-session.ts';
+import { notifiesOf } from '../payloads/find-payload.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import type { Procedure, UpdateReason } from './procedure.ts';
+import type { Procedure } from './procedure.ts';
 
-type UpdateAddresses = Extract<Procedure, { readonly kind: 'update-addresses' }>;
+type Update = Extract<Procedure, { readonly kind: 'update-addresses' }>;
 
-/** Whether an update that waits already tells the peer as well; one without an id gives way to one with. */
-export function isTold({ queue }: IkeSession, updateId: number | undefined): boolean {
-  const waiting = queue.findIndex(({ kind }) => kind === 'update-addresses');
-  if (waiting < 0) return false;
-  if (updateId === undefined) return true;
-  queue.splice(waiting, 1);
-  return false;
+/** What came over which path, and how long after the request. */
+export interface UpdateResponse {
+  readonly payloads: readonly Payload[];
+  readonly path: Path;
+  readonly roundTripMs: number;
 }
 
-/** The procedure of an UPDATE_SA_ADDRESSES. */
-export function newUpdate(
-  context: EndpointContext,
-  reason: UpdateReason,
-  updateId?: number,
-): UpdateAddresses {
-  return {
-    kind: 'update-addresses',
-    reason,
-    check: new ReturnRoutabilityCheck(context.random),
-    ...(updateId === undefined ? {} : { updateId }),
-  };
-}
-
-/** UPDATE_SA_ADDRESSES with NAT detection, whose answer is the new baseline, and COOKIE2. `undefined` for a peer without MOBIKE.
- * @see RFC 4555 §3.5, §3.7, §3.8
+/** UPDATE_SA_ADDRESSES with NAT detection, COOKIE2 and, when it is news, the list of our other addresses.
+ * @returns `undefined` when another change has overtaken it, or when the mover makes one of its own of it.
+ * @see RFC 4555 §3.5, §3.6, §3.7, §3.8
  */
-export function updateRequest(
+export function updateAddressesRequest(
   context: EndpointContext,
   session: IkeSession,
   sa: IkeSa,
-  { check }: UpdateAddresses,
+  { updateId, path, additional, check }: Update,
 ): readonly Payload[] | undefined {
   if (session.role !== 'initiator' || !session.addressUpdates) return undefined;
+  if (updateId === undefined || !path) {
+    tellMover(context, session, { kind: 'update-wanted' });
+    return undefined;
+  }
+  if (!pathsEqual(path, session.path)) return undefined;
   session.mapping.rebase();
-  check.onSent(session.path.remote);
+  check.onSent(path.remote);
   return [
     updateSaAddressesNotify(),
-    ...natDetectionNotifies(context.crypto, sa, session.path),
+    ...natDetectionNotifies(context.crypto, sa, path),
+    ...(additional ? addressListNotifies(additional) : []),
     check.notify,
   ];
 }
 
-/** The peer has answered: it sends to where the request came from. */
-export function onUpdated(
+/** The peer has answered: what that means is for the mover to say. An answer that another change has overtaken means nothing, but
+ * for a COOKIE2 that is wrong.
+ * @see RFC 4555 §3.5, §3.7
+ */
+export function onAddressesUpdated(
   context: EndpointContext,
   session: IkeSession,
-  procedure: UpdateAddresses,
-  payloads: readonly Payload[],
-  roundTripMs: number,
+  { updateId, path, check }: Update,
+  { payloads, path: over, roundTripMs }: UpdateResponse,
 ): void {
-  const verdict = procedure.check.onResponse(notifiesOf(payloads));
-  switch (verdict.kind) {
-    case 'verified':
-      // A refusal (UNACCEPTABLE_ADDRESSES, UNEXPECTED_NAT_DETECTED) leaves the peer where it was.
-      if (findErrorNotify(payloads)) return;
-      raise(context, {
-        kind: 'addresses-updated',
-        sessionId: session.id,
-        from: session.path,
-        to: session.path,
-        roundTripMs,
-      });
-      return;
-    case 'ambiguous':
-      if (isTold(session, procedure.updateId)) return;
-      session.queue.unshift(newUpdate(context, procedure.reason, procedure.updateId));
-      return;
-    case 'failed':
-      // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.
-      endSession(context, session, ownPathNotProven(session.path));
-      return;
-    default:
-      unreachable(verdict);
-  }
+  const { provenPath } = session;
+  if (updateId === undefined || !path) return;
+  const routability = check.onResponse(notifiesOf(payloads)).kind;
+  const refusal = refusalIn(payloads);
+  const update = { updateId, routability, ...(refusal ? { refusal } : {}) };
+  const outputs = tellMover(context, session, { kind: 'answered', path: over, update });
+  const isDone = outputs.some(({ kind }) => kind === 'move-children') && !refusal;
+  if (!isDone || routability !== 'verified' || !pathsEqual(path, session.path)) return;
+  session.provenPath = path;
+  raise(context, {
+    kind: 'addresses-updated',
+    sessionId: session.id,
+    from: provenPath ?? path,
+    to: path,
+    roundTripMs,
+  });
 }
 
-function unreachable(verdict: never): never {
-  throw new Error(`unhandled verdict ${JSON.stringify(verdict)}`);
+function refusalIn(payloads: readonly Payload[]): UpdateAnswer['refusal'] {
+  if (findNotify(payloads, NotifyType.UNACCEPTABLE_ADDRESSES)) return 'unacceptable-addresses';
+  if (findNotify(payloads, NotifyType.UNEXPECTED_NAT_DETECTED)) return 'unexpected-nat-detected';
+  return undefined;
 }

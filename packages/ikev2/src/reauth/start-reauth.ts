@@ -1,4 +1,5 @@
 import { addMs } from '@ipsec-kit/clock';
+import { pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
@@ -34,7 +35,9 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
     if (!isKnownToPeer(session)) checkLiveness(context, session, 'proof');
     return;
   }
-  if (connection.makeBeforeBreak) openSuccessor(context, session);
+  // Where the address has changed and the peer has no MOBIKE: the old path works still.
+  const isMoving = session.mover !== undefined && !pathsEqual(session.mover.path, session.path);
+  if (connection.makeBeforeBreak || isMoving) openSuccessor(context, session);
   else endWithDelete(context, session, BREAK_BEFORE_MAKE);
 }
 
@@ -67,7 +70,7 @@ function openSuccessor(context: EndpointContext, session: IkeSession): void {
     state: { kind: 'closed' },
     localSpi: newIkeSpi(context),
     // The path of now, with its NAT mapping: the peer listens for the first exchange on port 4500 as well. @see RFC 7296 §2.23
-    path: session.path,
+    path: session.mover?.path ?? session.path,
     marker: session.marker,
     connection,
     childName: first?.config.name ?? session.childName,

@@ -3,7 +3,13 @@ import { type EndpointContext, setTimer, type TimerName } from '../endpoint/endp
 import type { IkeSession } from '../session/ike-session.ts';
 
 /** What an IKE SA that has been taken over does not do: it waits for its DELETE, and for nothing else. */
-const RESTING: ReadonlySet<TimerName> = new Set(['ike-rekey', 'reauth', 'reauth-over']);
+const RESTING: ReadonlySet<TimerName> = new Set([
+  'address-update',
+  'standby',
+  'ike-rekey',
+  'reauth',
+  'reauth-over',
+]);
 /** When a deadline that came in that time is looked at again: the session may have come back to this IKE SA. */
 const REST_MS = 60_000;
 

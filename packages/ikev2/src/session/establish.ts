@@ -1,4 +1,6 @@
+import { PeerFollower } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { beginMobike } from '../mobike/begin-mobike.ts';
 import { closeFront } from '../reauth/close-front.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
 import { takeOver } from '../reauth/take-over.ts';
@@ -36,6 +38,8 @@ export function establish(context: EndpointContext, session: IkeSession): void {
     });
   }
   session.isReopened = false;
+  session.follower = new PeerFollower(context.now, session.path);
+  beginMobike(context, session);
   beginLiveness(context, session);
   armReauthentication(context, session);
   armIkeLifetime(context, session);

@@ -1,11 +1,19 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { Instant } from '@ipsec-kit/clock';
 import type { IpAddress, Path } from '@ipsec-kit/ip';
-import type { AddressUpdates } from '@ipsec-kit/mobike';
-import type { LivenessPolicy, MappingTracker, NatStatus } from '@ipsec-kit/nat-t';
+import type { AddressUpdates, PathMover, ResponderMove } from '@ipsec-kit/mobike';
+import type {
+  LivenessPolicy,
+  MappingTracker,
+  NatStatus,
+  PeerFollower,
+  StandbyKeepalives,
+} from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
+import type { HeapEntry } from '../endpoint/deadline-heap.ts';
+import type { TimerName } from '../endpoint/timer-name.ts';
 import type { Lease, PacketSelectors } from '../endpoint-io.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
@@ -30,11 +38,11 @@ export interface IkeSession {
   connection: ConnectionConfig | undefined;
   /** As initiator: the child to open, and where to go on after IKE_SA_INIT. */
   readonly childName: string | undefined;
-  readonly floatTo: Path | undefined;
+  floatTo: Path | undefined;
   /** The packet that wants the child. */
   readonly firstPacket: PacketSelectors | undefined;
   /** Where the first exchange went, for an attempt anew. */
-  readonly firstPath: Path;
+  firstPath: Path;
   readonly firstMarker: boolean;
   path: Path;
   /** Whether our messages carry the non-ESP marker. */
@@ -49,6 +57,8 @@ export interface IkeSession {
   nat: NatStatus;
   /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
   liveness: LivenessPolicy | undefined;
+  /** Decides when the peer's packets have come from elsewhere for good; there once established. */
+  follower: PeerFollower | undefined;
   /** Notices that a NAT has given us another address or port. */
   readonly mapping: MappingTracker;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
@@ -138,4 +148,20 @@ export interface IkeSession {
   readonly wantedAddresses: readonly IpAddress[];
   /** Decides on the peer's MOBIKE requests; there once both sides announced it. */
   addressUpdates: AddressUpdates | undefined;
+  /** Chooses the path, as initiator of an IKE SA that stands. */
+  mover: PathMover | undefined;
+  /** Our own move to another address, as responder. */
+  responderMove: ResponderMove | undefined;
+  /** Keeps the NAT mappings to the peer's other addresses. */
+  standby: StandbyKeepalives | undefined;
+  /** The path that the IKE_AUTH request of ours first went over: the peer may go by it, wherever its retransmissions came from. */
+  authPath: Path | undefined;
+  /** The path on which the peer was last shown to be. */
+  provenPath: Path | undefined;
+  /** Where copies of its last request came from while it is not proven to be where it has moved to: at most two. */
+  heardAt: readonly Path[];
+  /** Our other addresses, as the peer was told of them last. */
+  announced: readonly IpAddress[];
+  /** The deadlines that rest while there is no path to the peer; `undefined` while there is one. */
+  parked: Map<TimerName, HeapEntry<TimerName>> | undefined;
 }

@@ -52,6 +52,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     remoteIdentity: undefined,
     nat: NAT_UNKNOWN,
     liveness: undefined,
+    follower: undefined,
     mapping: new MappingTracker(),
     peerIsChildless: false,
     fragmentation: false,
@@ -101,6 +102,14 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     firstPacket: start.firstPacket,
     wantedAddresses: start.wantedAddresses ?? start.connection?.virtualAddresses ?? [],
     addressUpdates: undefined,
+    mover: undefined,
+    responderMove: undefined,
+    standby: undefined,
+    authPath: undefined,
+    provenPath: undefined,
+    heardAt: [],
+    announced: [],
+    parked: undefined,
   };
   context.sessions.set(session.id, session);
   context.sessionsBySpi.set(session.localSpi, session);

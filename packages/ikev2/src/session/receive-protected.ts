@@ -14,6 +14,7 @@ import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
+import { noteUnproven } from '../mobike/unproven-path.ts';
 import { openPayload } from '../protect/open-message.ts';
 import { REASSEMBLY_TIMEOUT_MS } from '../protect/reassembly.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -142,6 +143,7 @@ function answeredAgain(
       payloads: '',
       retransmission: true,
     };
+    noteUnproven(session, path);
     // RFC 7296 §2.11: to where the request came from.
     transmit(context, session, known.datagrams, narration, { path, marker });
   }

@@ -2,6 +2,7 @@ import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER, peerDead, peerUnreachable } from '../errors/failures.ts';
 import { restartInitiation } from '../exchanges/initiate.ts';
+import { testPaths } from '../mobike/path-test.ts';
 import { endSession } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 import { repeatRequest } from './repeat-request.ts';
@@ -14,7 +15,9 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
     case 'nothing':
       break;
     case 'retransmit':
-      repeatRequest(context, session, action.request);
+      if (!testPaths(context, session, action.request)) {
+        repeatRequest(context, session, action.request);
+      }
       break;
     case 'give-up':
       giveUp(context, session, action.request);

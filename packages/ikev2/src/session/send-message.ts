@@ -18,6 +18,14 @@ export interface Narration {
   readonly retransmission: boolean;
 }
 
+/** What a request serves, and where it goes. */
+export interface RequestOptions {
+  /** The end of the SA that it serves, past which it is not sent again. */
+  readonly notAfter?: Instant | undefined;
+  /** All paths that it goes over at first, bitwise the same; default the one of the session. */
+  readonly paths?: readonly Path[];
+}
+
 /** Sends the datagrams of one message and tells about it. */
 export function transmit(
   context: EndpointContext,
@@ -26,6 +34,8 @@ export function transmit(
   narration: Narration,
   via: { readonly path: Path; readonly marker: boolean } = session,
 ): void {
+  // Without a path nothing leaves; what is outstanding is sent again when there is one.
+  if (session.parked) return;
   let bytes = 0;
   for (const data of datagrams) {
     bytes += data.length;
@@ -44,7 +54,6 @@ export function transmit(
 }
 
 /** Seals and sends a request under the session's IKE SA, and starts its retransmission.
- * @param options - `notAfter`: the end of the SA that it serves, past which it is not sent again.
  * @returns its message id, or `undefined` when the window is full or no message id is left.
  */
 export function sendRequest(
@@ -53,7 +62,7 @@ export function sendRequest(
   sa: IkeSa,
   exchangeType: number,
   payloads: readonly Payload[],
-  options: { readonly notAfter?: Instant | undefined } = {},
+  options: RequestOptions = {},
 ): number | undefined {
   const permission = sa.requests.permission();
   if (!permission.ok) return undefined;
@@ -117,20 +126,24 @@ export function startRequest(
   name: string,
   datagrams: readonly Uint8Array[],
   payloads: readonly Payload[],
-  { notAfter }: { readonly notAfter?: Instant | undefined } = {},
+  { notAfter, paths = [session.path] }: RequestOptions = {},
 ): void {
   const lifetime = notAfter === undefined ? {} : { notAfter };
   const sent = session.requests.send({ now: context.now, name, datagrams, ...lifetime });
   if (!sent.ok) throw new Error(`request ${name} was sent while the window said ${sent.code}`);
   const summary = summarizePayloads(payloads);
   session.outstanding = { exchange: name, payloads: summary };
-  transmit(context, session, datagrams, {
-    exchange: name,
-    messageId: sent.messageId,
-    isResponse: false,
-    payloads: summary,
-    retransmission: false,
-  });
+  const { marker } = session;
+  for (const [index, path] of paths.entries()) {
+    const narration = {
+      exchange: name,
+      messageId: sent.messageId,
+      isResponse: false,
+      payloads: summary,
+      retransmission: index > 0,
+    };
+    transmit(context, session, datagrams, narration, { path, marker });
+  }
   armRetransmission(context, session);
 }
 

@@ -9,7 +9,7 @@ import { RawClient } from '../raw-peer.ts';
 
 const AWAY = { local: endpoint('203.0.113.5:4500'), remote: SERVER_4500 };
 
-/** A pair whose client announces MOBIKE, which our own initiator does not: its IKE_AUTH request is opened and extended on the way. */
+/** A pair whose client announces MOBIKE: its IKE_AUTH request is opened and extended on the way. */
 function openWithMobike(
   serverDoes = true,
   client: PairOptions['client'] = {},
@@ -48,6 +48,8 @@ describe('MOBIKE as responder', () => {
     const last = (pair: Pair): string | undefined => pair.client.story.at(-1);
     expect(last(openWithMobike().pair)).toContain('N(MOBIKE_SUPPORTED)');
     expect(last(openWithMobike(false).pair)).not.toContain('N(MOBIKE_SUPPORTED)');
+    const silent = new Pair({ server: { mobike: true } }).open();
+    expect(silent.client.story.join()).not.toContain('MOBIKE_SUPPORTED');
     const alone = new Pair({ client: { mobike: true } }).open();
     expect(alone.client.story.join()).toContain('N(MOBIKE_SUPPORTED)');
     expect(alone.server.story.join()).not.toContain('AUTH N(MOBIKE_SUPPORTED)');

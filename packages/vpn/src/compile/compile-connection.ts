@@ -48,6 +48,11 @@ const KNOWN: readonly (keyof ConnectionOptions)[] = [
   'pools',
   'encap',
   'mobike',
+  'keepaliveKind',
+  'updateOnConnectivity',
+  'bindingDiscovery',
+  'peerPathCheck',
+  'ifUnheard',
   'fragmentation',
   'dpdDelayMs',
   'dpdTimeoutMs',
@@ -124,6 +129,7 @@ export function compileConnection(
         'yes',
       ),
       mobike: checks.boolean(at('mobike'), options.mobike, true),
+      ...compilePathPolicy(checks, path, options),
       dpdDelayMs: duration('dpdDelayMs'),
       ...(dpdTimeoutMs === 0 ? {} : { dpdTimeoutMs }),
       keyingTries: checks.integer(at('keyingTries'), options.keyingTries, {
@@ -150,6 +156,36 @@ export function compileConnection(
       startChildren: namesBy('start'),
       trapChildren: namesBy('trap'),
     },
+  };
+}
+
+/** How the path is kept, and followed. */
+function compilePathPolicy(
+  checks: OptionChecks,
+  path: string,
+  options: ConnectionOptions,
+): Required<
+  Pick<
+    ConnectionConfig,
+    'keepaliveKind' | 'updateOnConnectivity' | 'bindingDiscovery' | 'peerPathCheck' | 'ifUnheard'
+  >
+> {
+  const at = (key: keyof ConnectionOptions): string => join(path, key);
+  const flag = (
+    key: 'updateOnConnectivity' | 'bindingDiscovery' | 'peerPathCheck',
+    fallback: boolean,
+  ): boolean => checks.boolean(at(key), options[key], fallback);
+  return {
+    keepaliveKind: checks.choice(
+      at('keepaliveKind'),
+      options.keepaliveKind,
+      ['byte', 'esp', 'dpd'],
+      'byte',
+    ),
+    updateOnConnectivity: flag('updateOnConnectivity', false),
+    bindingDiscovery: flag('bindingDiscovery', true),
+    peerPathCheck: flag('peerPathCheck', true),
+    ifUnheard: checks.choice(at('ifUnheard'), options.ifUnheard, ['return', 'stay'], 'return'),
   };
 }
 

@@ -21,6 +21,8 @@ export interface CompiledVpn {
   readonly transports: ReadonlyMap<string, ConnectionTransport>;
   readonly settings: EndpointSettings;
   readonly ports: SocketPorts;
+  /** Whether addresses and networks are followed. */
+  readonly networkMonitor: boolean;
   /** For auth's `createSecretStore`. */
   readonly secrets: readonly SecretEntry[];
   readonly pools: readonly CompiledPool[];
@@ -50,7 +52,8 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   if (!isObject(options)) return undefined;
   const pools = compilePools(checks, options.pools);
   const secrets = compileSecrets(checks, options.secrets);
-  const { settings, ports, makeBeforeBreak } = compileSettings(checks, options.settings ?? {});
+  const compiled = compileSettings(checks, options.settings ?? {});
+  const { settings, ports, networkMonitor, makeBeforeBreak } = compiled;
   const connections = compileConnections(checks, options, makeBeforeBreak);
   if (connections.length > 0 && (options.secrets ?? []).length === 0) {
     const sentence =
@@ -62,6 +65,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     transports: new Map(connections.map(({ config, transport }) => [config.name, transport])),
     settings,
     ports,
+    networkMonitor,
     secrets,
     pools,
   };

@@ -23,6 +23,7 @@ const KNOWN: readonly (keyof SettingsOptions)[] = [
   'keepAliveMs',
   'keepAliveDpdMarginMs',
   'keepAliveForced',
+  'networkMonitor',
   'retransmitTimeoutMs',
   'retransmitBase',
   'retransmitTries',
@@ -38,11 +39,16 @@ const KNOWN: readonly (keyof SettingsOptions)[] = [
   'makeBeforeBreak',
 ];
 
+/** The settings of the whole endpoint, and those that are for its host or its connections. */
+export interface CompiledSettings {
+  readonly settings: EndpointSettings;
+  readonly ports: SocketPorts;
+  readonly makeBeforeBreak: boolean;
+  readonly networkMonitor: boolean;
+}
+
 /** Compiles the settings of the whole endpoint; absent ones get their defaults. */
-export function compileSettings(
-  checks: OptionChecks,
-  options: SettingsOptions,
-): { settings: EndpointSettings; ports: SocketPorts; makeBeforeBreak: boolean } {
+export function compileSettings(checks: OptionChecks, options: SettingsOptions): CompiledSettings {
   checks.object('settings', options, KNOWN);
   const at = (key: keyof SettingsOptions): string => join('settings', key);
   const count = (key: CountKey, fallback: number, max: number = MAX_COUNT): number =>
@@ -73,6 +79,7 @@ export function compileSettings(
   }
   return {
     ports,
+    networkMonitor: checks.boolean(at('networkMonitor'), options.networkMonitor, true),
     makeBeforeBreak: checks.boolean(at('makeBeforeBreak'), options.makeBeforeBreak, false),
     settings: {
       retransmit: compileRetransmission(checks, options, at),
@@ -92,7 +99,11 @@ export function compileSettings(
 
 type CountKey = Exclude<
   keyof SettingsOptions,
-  'keepAliveForced' | 'makeBeforeBreak' | 'retransmitBase' | 'retransmitJitterPercent'
+  | 'keepAliveForced'
+  | 'networkMonitor'
+  | 'makeBeforeBreak'
+  | 'retransmitBase'
+  | 'retransmitJitterPercent'
 >;
 
 function compileRetransmission(

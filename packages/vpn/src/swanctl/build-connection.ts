@@ -30,6 +30,15 @@ export function buildConnection(
     pools: reader.list('pools'),
     encap: reader.boolean('encap'),
     mobike: reader.boolean('mobike'),
+    keepaliveKind: reader.choice('keepalive_kind', 'keepaliveKind', [
+      'byte',
+      'esp',
+      'dpd',
+    ] as const),
+    updateOnConnectivity: reader.boolean('update_on_connectivity', 'updateOnConnectivity'),
+    bindingDiscovery: reader.boolean('binding_discovery', 'bindingDiscovery'),
+    peerPathCheck: reader.boolean('peer_path_check', 'peerPathCheck'),
+    ifUnheard: reader.choice('if_unheard', 'ifUnheard', ['return', 'stay'] as const),
     fragmentation: reader.choice('fragmentation', 'fragmentation', [
       'yes',
       'accept',

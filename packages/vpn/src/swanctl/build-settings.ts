@@ -31,6 +31,8 @@ function settingsOf(root: SettingsSection, name: string, positions: PositionMap)
       portNatT: reader.integer('port_nat_t', 'portNatT'),
       keepAliveMs: reader.timeMs('keep_alive', 'keepAliveMs'),
       keepAliveDpdMarginMs: reader.timeMs('keep_alive_dpd_margin', 'keepAliveDpdMarginMs'),
+      keepAliveForced: reader.boolean('keep_alive_forced', 'keepAliveForced'),
+      networkMonitor: reader.boolean('network_monitor', 'networkMonitor'),
       retransmitTimeoutMs: reader.fineTimeMs('retransmit_timeout', 'retransmitTimeoutMs'),
       retransmitBase: reader.number('retransmit_base', 'retransmitBase'),
       retransmitTries: reader.integer('retransmit_tries', 'retransmitTries'),

@@ -1,5 +1,6 @@
 import type { KeyRule, KeyTable } from '../schema.ts';
 import type { ValueKind } from '../setting-values.ts';
+import { ownCharonKeys } from './own-keys.ts';
 
 const INTERNAL = 'it is about the inner workings of charon';
 const CERTIFICATES = 'there are no certificates yet';
@@ -192,4 +193,7 @@ const noEffect: readonly [string, KeyRule][] = [
 ];
 
 /** The keys of `charon` and `charon-systemd`, as strongswan.conf(5) of 5.9.8 lists them. */
-export const charonKeys: KeyTable = Object.fromEntries([...supported, ...refused, ...noEffect]);
+export const charonKeys: KeyTable = {
+  ...Object.fromEntries([...supported, ...refused, ...noEffect]),
+  ...ownCharonKeys,
+};

@@ -1,6 +1,7 @@
 import type { KeyTable, SectionRule } from '../schema.ts';
 import { localSection, remoteSection } from './authentication-keys.ts';
 import { childSection } from './child-keys.ts';
+import { ownConnectionKeys } from './own-keys.ts';
 
 const IKEV1 = 'it is about IKEv1, which is not spoken';
 const MEDIATION = 'the mediation extension is not implemented';
@@ -74,6 +75,7 @@ const connectionKeys: KeyTable = {
     about: 'forces UDP encapsulation; it is always forced here, since ESP runs in userspace',
   },
   mobike: { kind: 'boolean', default: 'yes', status: 'supported', about: 'MOBIKE' },
+  ...ownConnectionKeys,
   dpd_delay: {
     kind: 'time',
     default: '0s',

@@ -1,16 +1,15 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { newUpdate } from './new-update.ts';
 import type { UpdateReason } from './procedure.ts';
 import { enqueue } from './run-procedures.ts';
-import { isTold, newUpdate } from './update-addresses.ts';
 
 /** Tells the peer where we are, before all else that waits; one that waits already will tell it as well. */
 export function updateAddresses(
   context: EndpointContext,
   session: IkeSession,
   reason: UpdateReason,
-  updateId?: number,
 ): void {
-  if (isTold(session, updateId)) return;
-  enqueue(context, session, newUpdate(context, reason, updateId), 'first');
+  if (session.queue.some(({ kind }) => kind === 'update-addresses')) return;
+  enqueue(context, session, newUpdate(context, reason), 'first');
 }

@@ -1,0 +1,63 @@
+import { probeRound } from '@ipsec-kit/mobike';
+import type { OutstandingRequest } from '@ipsec-kit/retransmit';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { peerDead } from '../errors/failures.ts';
+import { endSession } from '../session/close-session.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { tellMover } from './perform-moves.ts';
+import { performResponderMoves } from './responder-moves.ts';
+import { PACE_MS, sendOutstandingOver } from './send-outstanding.ts';
+import { isProven, whereItMayBe } from './unproven-path.ts';
+
+/** Transmissions over the path in use before others are tried. */
+const QUIET_TRANSMISSIONS = 2;
+/** An outstanding request has no answer yet. Where there is another path to try it is itself the test of the paths, since a window
+ * of 1 lets no other request out.
+ * @returns false when the policy of retransmission goes on as usual.
+ * @see RFC 4555 §3.10, §3.11, RFC 4621 §6.2
+ */
+export function testPaths(
+  context: EndpointContext,
+  session: IkeSession,
+  request: OutstandingRequest,
+): boolean {
+  const { state, mover, role } = session;
+  if (state.kind !== 'established' && state.kind !== 'ending') return false;
+  if (role === 'responder') return testAsResponder(context, session, request);
+  if (!mover || (!request.isPaced && mover.candidates.length < 2)) return false;
+  if (request.transmissions <= QUIET_TRANSMISSIONS) {
+    sendOutstandingOver(context, session, [session.path], PACE_MS);
+  } else {
+    tellMover(context, session, { kind: 'no-answer' });
+  }
+  return true;
+}
+
+/** A responder moves and is not heard (yet), or its peer has moved to where it may not be. It goes on for minutes, since to find
+ * another path is for the initiator.
+ * @see RFC 4555 §3.6, §3.11
+ */
+function testAsResponder(
+  context: EndpointContext,
+  session: IkeSession,
+  request: OutstandingRequest,
+): boolean {
+  const { path, running } = session;
+  const isMoving =
+    running?.procedure.kind === 'announce-addresses' && running.procedure.paths !== undefined;
+  if (!isMoving && isProven(session) && !request.isPaced) return false;
+  const round = probeRound(request.transmissions - 1, [path]);
+  if (!round) {
+    endSession(context, session, peerDead(path, request.name, request.transmissions));
+    return true;
+  }
+  const { waitMs } = round;
+  const outputs = isMoving ? performResponderMoves(context, session, { kind: 'no-answer' }) : [];
+  if (outputs.some(({ kind }) => kind === 'transmit')) {
+    session.requests.pace(request.messageId, context.now, waitMs);
+    return true;
+  }
+  const paths = isProven(session) ? [path] : whereItMayBe(session, request.transmissions);
+  sendOutstandingOver(context, session, paths, waitMs);
+  return true;
+}

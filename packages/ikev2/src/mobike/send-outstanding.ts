@@ -1,0 +1,55 @@
+import { addMs } from '@ipsec-kit/clock';
+import type { Path } from '@ipsec-kit/ip';
+import type { OutstandingRequest } from '@ipsec-kit/retransmit';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import type { IkeSession } from '../session/ike-session.ts';
+import { armRetransmission, transmit } from '../session/send-message.ts';
+
+/** Milliseconds between transmissions while paths are tried. */
+export const PACE_MS = 2_500;
+/** Least time between transmissions because a path is another now. */
+const LEAST_MS = 500;
+
+/** Sends the outstanding request at once over the path in use, which is another now, if there is one; not more than twice a
+ * second, since addresses may flap.
+ */
+export function resendOutstanding(context: EndpointContext, session: IkeSession): void {
+  const [request] = session.requests.outstanding;
+  if (!request) return;
+  const soonest = addMs(request.lastSentAt, LEAST_MS);
+  if (request.isPaced && context.now < soonest) return;
+  sendOutstandingOver(context, session, [session.path], PACE_MS);
+}
+
+/** Sends the outstanding request again over these paths, bitwise the same. @see RFC 7296 §2.1, RFC 4555 §3.10 */
+export function sendOutstandingOver(
+  context: EndpointContext,
+  session: IkeSession,
+  paths: readonly Path[],
+  waitMs: number,
+): void {
+  const [request] = session.requests.outstanding;
+  if (!request) return;
+  for (const path of paths) resend(context, session, request, path);
+  session.requests.pace(request.messageId, context.now, waitMs);
+  armRetransmission(context, session);
+}
+
+function resend(
+  context: EndpointContext,
+  session: IkeSession,
+  request: OutstandingRequest,
+  path: Path,
+): void {
+  const procedure = session.running?.procedure;
+  // RFC 4555 §3.7: a request that went to several addresses proves none of them.
+  if (procedure && 'check' in procedure) procedure.check.onSent(path.remote);
+  const narration = {
+    exchange: request.name,
+    messageId: request.messageId,
+    isResponse: false,
+    payloads: session.outstanding?.payloads ?? '',
+    retransmission: true,
+  };
+  transmit(context, session, request.datagrams, narration, { path, marker: session.marker });
+}

@@ -1,0 +1,36 @@
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
+import type { IkeSession } from '../session/ike-session.ts';
+
+/** Transmissions to where a peer says it has moved to, before it is looked for elsewhere only: a forged address is not written to
+ * for ever. @see RFC 4555 §5.3
+ */
+const UNPROVEN_TRANSMISSIONS = 3;
+const MOST_HEARD = 2;
+
+/** Whether the peer was shown to be where the session goes. */
+export function isProven({ path, provenPath }: IkeSession): boolean {
+  return provenPath === undefined || pathsEqual(path, provenPath);
+}
+
+/** A copy of the last request of the peer has come: it is not known yet to have moved to where the first one came from, which
+ * anybody could have sent from there, so it is looked for here as well.
+ */
+export function noteUnproven(session: IkeSession, path: Path): void {
+  if (session.role !== 'responder' || isProven(session) || pathsEqual(path, session.path)) return;
+  const others = session.heardAt.filter((known) => !pathsEqual(known, path));
+  session.heardAt = [path, ...others].slice(0, MOST_HEARD);
+}
+
+/** Where a peer is looked for that has moved and has not shown that it is there: there, a few times, where it was shown to be
+ * last, and where copies of its request came from.
+ */
+export function whereItMayBe(session: IkeSession, transmissions: number): readonly Path[] {
+  const { path, provenPath, heardAt } = session;
+  const others = [...(provenPath ? [provenPath] : []), ...heardAt];
+  return transmissions <= UNPROVEN_TRANSMISSIONS ? [path, ...others] : others;
+}
+
+/** Whether an answer came from one of these. */
+export function mayBeAt({ provenPath, heardAt }: IkeSession, path: Path): boolean {
+  return [...(provenPath ? [provenPath] : []), ...heardAt].some((known) => pathsEqual(known, path));
+}

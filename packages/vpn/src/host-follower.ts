@@ -1,0 +1,153 @@
+import type { Clock, SleepAwareClock } from '@ipsec-kit/clock';
+import type { EndpointInput, SessionEvent } from '@ipsec-kit/ikev2';
+import { addressesEqual, type IpAddress, isLinkLocal, isLoopback } from '@ipsec-kit/ip';
+import type { Scheduler } from '@ipsec-kit/scheduler';
+import type { HostNetwork, NetworkWatch, Platform } from './platform.ts';
+import type { OpenSockets } from './tunnel-host-options.ts';
+import { messageOf } from './vpn-error.ts';
+
+/** What the IKE machine is told about its host. */
+export type HostInput = Extract<
+  EndpointInput,
+  { kind: 'slept' | 'connectivity' | 'local-addresses' | 'network' }
+>;
+type Timeless<Input> = Input extends HostInput ? Omit<Input, 'now'> : never;
+
+/** {@link HostInput} without the time, which the driver adds. */
+export type HostNews = Timeless<HostInput>;
+
+/** What {@link followHost} works with. */
+export interface HostFollowerOptions {
+  readonly clock: Clock | SleepAwareClock;
+  /** Absent: the network is not watched. */
+  readonly watchNetwork: Platform['watchNetwork'];
+  readonly udp: Pick<OpenSockets, 'endpoints' | 'refresh'>;
+  /** The tunnel's own device. */
+  readonly device: string;
+  readonly scheduler: Pick<Scheduler, 'runDue'>;
+  readonly tell: (news: HostNews) => void;
+  /** Sockets were opened on new addresses, or those of vanished ones closed. */
+  readonly onSocketsChange: () => void;
+  readonly onWarning: (sentence: string) => void;
+}
+
+/** Follows the host of a tunnel: its sleep, its addresses, the network that it is in. */
+export interface HostFollower {
+  /** Looks at the network at once: a socket has failed, say. */
+  look(): void;
+  /** Sessions on addresses that no monitor tells of (loopback, link-local) keep them. */
+  note(event: SessionEvent): void;
+  stop(): void;
+}
+
+/** Begins to follow. After a sleep the machine hears of it first, then of whatever came due meanwhile. A change of the network
+ * opens and closes sockets before the machine hears of it, so that it can send from every address that it is told.
+ */
+export function followHost(options: HostFollowerOptions): HostFollower {
+  return new RunningFollower(options);
+}
+
+class RunningFollower implements HostFollower {
+  readonly #options: HostFollowerOptions;
+  readonly #watch: NetworkWatch | undefined;
+  readonly #stopSleep: (() => void) | undefined;
+  /** Addresses of sessions that lie outside of what is watched. */
+  readonly #besides = new Map<string, IpAddress>();
+  #network: HostNetwork | undefined;
+  #toldAddresses: readonly IpAddress[] | undefined;
+  #toldKey: string | undefined;
+  #changing: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: HostFollowerOptions) {
+    const { clock, watchNetwork, device, onWarning } = options;
+    this.#options = options;
+    if ('onSleep' in clock) {
+      this.#stopSleep = clock.onSleep(({ sleptMs }) => this.#onSleep(sleptMs));
+    }
+    this.#watch = watchNetwork?.({
+      ignoredInterfaces: [device],
+      onChange: (network) => this.#onNetwork(network),
+      onWarning,
+    });
+  }
+
+  look(): void {
+    this.#watch?.refresh().catch((error) => this.#options.onWarning(messageOf(error)));
+    if (this.#network) this.#onNetwork(this.#network);
+  }
+
+  note(event: SessionEvent): void {
+    if (event.kind !== 'session-opened') return;
+    const { address } = event.path.local;
+    if (!isLoopback(address) && !isLinkLocal(address)) return;
+    this.#besides.set(address.bytes.join('.'), address);
+    this.#tellAddresses(false);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopSleep?.();
+    this.#watch?.stop();
+  }
+
+  #onSleep(sleptMs: number): void {
+    if (this.#isStopped) return;
+    this.#options.tell({ kind: 'slept', sleptMs });
+    // The process is awake: what came due meanwhile needs no wake of its own.
+    void this.#options.scheduler.runDue();
+    this.#watch?.refresh().catch(() => undefined);
+  }
+
+  #onNetwork(network: HostNetwork): void {
+    // One after the other: sockets that one change opens must not be told of by the next.
+    this.#changing = this.#changing.then(() => this.#follow(network));
+  }
+
+  async #follow(network: HostNetwork): Promise<void> {
+    const { udp, onSocketsChange, onWarning, tell } = this.#options;
+    if (this.#isStopped) return;
+    try {
+      const changes = await udp.refresh?.();
+      for (const failure of changes?.failed ?? [])
+        onWarning(`A new address is not used: ${failure.message}`);
+      if (changes && changes.added.length + changes.removed.length > 0) onSocketsChange();
+    } catch (error) {
+      onWarning(`The sockets do not follow the addresses of this host: ${messageOf(error)}`);
+    }
+    if (this.#isStopped) return;
+    this.#network = network;
+    if (this.#toldKey !== network.networkKey || this.#toldAddresses === undefined) {
+      this.#toldKey = network.networkKey;
+      tell({ kind: 'network', networkKey: network.networkKey });
+    }
+    this.#tellAddresses(true);
+  }
+
+  /** @param hasChanged - something has, whether or not the addresses did. */
+  #tellAddresses(hasChanged: boolean): void {
+    const { udp, tell } = this.#options;
+    if (!this.#network) return;
+    const isBound = (address: IpAddress): boolean =>
+      udp.endpoints.some((endpoint) => addressesEqual(endpoint.address, address));
+    const addresses = [...this.#network.preferredAddresses, ...this.#besides.values()].filter(
+      isBound,
+    );
+    if (this.#toldAddresses === undefined || !sameAddresses(addresses, this.#toldAddresses)) {
+      this.#toldAddresses = addresses;
+      tell({ kind: 'local-addresses', addresses });
+    } else if (hasChanged) {
+      tell({ kind: 'connectivity' });
+    }
+  }
+}
+
+function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((address, index) => {
+      const other = b[index];
+      return other !== undefined && addressesEqual(address, other);
+    })
+  );
+}

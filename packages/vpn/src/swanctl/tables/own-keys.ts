@@ -1,0 +1,59 @@
+import type { KeyTable } from '../schema.ts';
+
+/** Keys of a connection that swanctl.conf does not have. */
+export const ownConnectionKeys: KeyTable = {
+  keepalive_kind: {
+    kind: 'choice',
+    choices: ['byte', 'esp', 'dpd'],
+    default: 'byte',
+    status: 'supported',
+    about:
+      'what keeps a NAT mapping: the byte 0xFF, or something that lets the peer follow a new mapping: an empty ESP packet, a liveness check (not in strongSwan)',
+  },
+  update_on_connectivity: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'supported',
+    about:
+      'whether the peer is told the address at every change of the network, also where it stays (not in strongSwan)',
+  },
+  binding_discovery: {
+    kind: 'boolean',
+    default: 'yes',
+    status: 'supported',
+    about:
+      'whether a client measures how long the NAT remembers, and sends keepalives accordingly (not in strongSwan)',
+  },
+  peer_path_check: {
+    kind: 'boolean',
+    default: 'yes',
+    status: 'supported',
+    about:
+      'whether a peer that moves must answer from there before traffic goes there (not in strongSwan)',
+  },
+  if_unheard: {
+    kind: 'choice',
+    choices: ['return', 'stay'],
+    default: 'return',
+    status: 'supported',
+    about:
+      'what a server does that moved to another address where nobody hears it (not in strongSwan)',
+  },
+};
+
+/** Keys of `charon` that strongswan.conf does not have. */
+export const ownCharonKeys: KeyTable = {
+  keep_alive_forced: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'supported',
+    about: 'keepalives also where no NAT was seen, for stateful firewalls (not in strongSwan)',
+  },
+  network_monitor: {
+    kind: 'boolean',
+    default: 'yes',
+    status: 'supported',
+    about:
+      'whether addresses that come and go, and changes of network, are followed (not in strongSwan)',
+  },
+};
