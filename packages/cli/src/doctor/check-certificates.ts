@@ -89,7 +89,11 @@ function fileReader(base: string): FileReader {
         webCrypto: webcrypto,
       });
       if (result.ok) return result;
-      findings.add('error', `${where}: ${result.sentence}`);
+      const needsPassword = result.code === 'needs-password';
+      const advice = needsPassword
+        ? 'add secret = "..." beside file, in its section of secrets'
+        : undefined;
+      findings.add('error', `${where}: ${result.sentence}`, advice);
     } catch (error) {
       findings.add('error', error instanceof Error ? error.message : String(error));
     }

@@ -19,7 +19,7 @@ export interface CaArguments extends PkiArguments {
 /** `pki server` and `pki client`. */
 export interface PeerArguments extends PkiArguments {
   readonly name: string;
-  readonly san: readonly string[];
+  readonly san?: readonly string[];
   readonly key: KeyKind;
   readonly days: number;
   readonly crlUrl?: string;
@@ -71,7 +71,7 @@ export function addPkiCommands(
   for (const action of ['server', 'client'] as const) {
     keyed(add(pki, action, `make key and certificate of a ${action}`, 825))
       .requiredOption('--name <name>', `its IKE identity: ${NAME_EXAMPLES[action]}`)
-      .option('--san <name>', 'another name or address; may be repeated', collect, [])
+      .option('--san <name>', 'another name or address; may be repeated', collect)
       .option('--crl-url <url>', 'where its peers can fetch the CRL of the CA')
       .option('--p12 <file>', 'write key, certificate and CA into a PKCS #12 file, too')
       .option('--password-file <file>', 'the first line is the password of the PKCS #12 file')
@@ -115,7 +115,7 @@ function keyed(command: Command): Command {
   );
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 

@@ -73,10 +73,12 @@ async function makeCa(args: CaArguments, nowMs: number): Promise<readonly string
     await keyFile(files.key, pkcs8, password),
     certificateFile(files.certificate, certificate),
   ]);
-  const safety = password ? 'encrypted' : 'not encrypted (--encrypt does that)';
+  const safety = password
+    ? 'encrypted with the password'
+    : 'not encrypted (--encrypt does that): whoever reads it can make certificates';
   return [
     `${files.certificate}: the CA ${JSON.stringify(name)}, ${keyText(signer)}, valid until ${day(nowMs + args.days * DAY_MS)}`,
-    `${files.key}: its private key, mode 0600, ${safety}; whoever reads it can make certificates`,
+    `${files.key}: its private key, mode 0600, ${safety}`,
     `next: ipsec-kit pki server --dir ${dir} --name vpn.example.org`,
   ];
 }
@@ -93,7 +95,7 @@ async function makePeer(
       '--password-file is the password of a PKCS #12 file: give --p12 FILE as well.',
     );
   }
-  const altNames = [...new Set([name, ...args.san])].map(altNameOf);
+  const altNames = [...new Set([name, ...(args.san ?? [])])].map(altNameOf);
   const subject = commonName(name);
   const paths = {
     key: join(dir, `${fileStem(name)}.key.pem`),

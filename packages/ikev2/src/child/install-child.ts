@@ -14,6 +14,7 @@ export function requestInstallation(
   session: IkeSession,
   child: NegotiatedChild,
 ): number {
+  const outboundActive = !child.waitsForPeer && !child.isUnanswered && !child.isRedundant;
   const requestId = ask(context, session, {
     kind: 'install-child',
     child: {
@@ -31,13 +32,18 @@ export function requestInstallation(
       mode: modeOf(child),
       ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
       path: session.path,
-      outboundActive: !child.waitsForPeer && !child.isUnanswered && !child.isRedundant,
+      outboundActive,
       ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
       virtualAddresses: session.virtualAddresses,
       dns: session.dns,
     },
   });
-  context.installations.set(requestId, { childId: child.id, hasInbound: false });
+  context.installations.set(requestId, {
+    childId: child.id,
+    hasInbound: false,
+    movesOutboundOf: outboundActive ? child.config.name : undefined,
+    putOff: [],
+  });
   return requestId;
 }
 

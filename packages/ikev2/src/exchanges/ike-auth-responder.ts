@@ -138,7 +138,7 @@ export function onSecret(
   const isInitialContact = findNotify(payloads, NotifyType.INITIAL_CONTACT) !== undefined;
   if (!isInitialContact) {
     const old = recognizeReauthentication(context, session, payloads);
-    if (old && waitsItsTurn(session, old)) {
+    if (old && waitsItsTurn(session, old, context.now)) {
       putOff(context, session, answer);
       return;
     }

@@ -35,7 +35,7 @@ export function endSession(
   linger = false,
 ): void {
   if (session.state.kind === 'closed' || session.state.kind === 'lingering') return;
-  const action = lossAction(session, failure);
+  const action = lossAction(context, session, failure);
   passOnName(context, session, failure);
   if (isBehind(session)) passOnWishes(session);
   context.peerSessions.remove(session);
