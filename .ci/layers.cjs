@@ -1,6 +1,6 @@
 // The direction of the layers: an arrow only ever points down (see docs/architecture.md).
 const layers = [
-  ['clock', 'ip', 'posix'],
+  ['clock', 'ip', 'posix', 'profiles'],
   ['scheduler', 'retransmit', 'ikev2-codec', 'crypto'],
   ['nat-t', 'mobike', 'auth', 'x509', 'eap', 'esp', 'crypto-openssl'],
   ['ikev2', 'ipsec'],
@@ -23,6 +23,7 @@ const pure = [
   'eap',
   'ikev2',
   'ipsec',
+  'profiles',
   'simulator',
 ];
 

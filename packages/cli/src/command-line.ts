@@ -1,6 +1,9 @@
 import type { SessionAction } from '@ipsec-kit/vpn';
 import { Command, CommanderError } from 'commander';
+import type { DoctorArguments } from './doctor/run-doctor.ts';
 import { ExitCode } from './exit-codes.ts';
+import { addPkiCommands, type PkiRequest } from './pki/pki-commands.ts';
+import { addProfileCommands, type ProfileRequest } from './profile/profile-commands.ts';
 import { addSessionCommands, type SessionArguments } from './session-options.ts';
 
 const EXIT_CODES = `Exit codes:
@@ -30,6 +33,9 @@ export interface CommandActions {
   monitor(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
   disconnect(args: { readonly control: string }): Promise<number>;
   session(action: SessionAction, args: SessionArguments): Promise<number>;
+  doctor(args: DoctorArguments): Promise<number>;
+  pki(request: PkiRequest): Promise<number>;
+  profile(request: ProfileRequest): Promise<number>;
 }
 
 /** Parses the command line and runs the subcommand that it names.
@@ -87,6 +93,24 @@ export async function runCommandLine(
     });
   addSessionCommands(program, async (action, args) => {
     exitCode = await actions.session(action, args);
+  });
+  program
+    .command('doctor')
+    .description('say what stands in the way of a configuration: files, host, peers')
+    .requiredOption('--config <file>', 'configuration in the language of swanctl.conf')
+    .option('--settings <file>', "strongswan.conf, for the keys of its section 'charon'")
+    .option('--connection <name>', 'look at this connection only')
+    .option('--no-probe', 'send nothing to any peer')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nEnds with 0, or with 1 when something stands in the way.')
+    .action(async (args: DoctorArguments) => {
+      exitCode = await actions.doctor(args);
+    });
+  addPkiCommands(program, async (request) => {
+    exitCode = await actions.pki(request);
+  });
+  addProfileCommands(program, async (request) => {
+    exitCode = await actions.profile(request);
   });
   // A word that no option has taken is a mistake: `rekey --child web db` would do only half of what was meant.
   for (const command of program.commands) command.allowExcessArguments(false);

@@ -6,8 +6,11 @@ import {
   sessionCommand,
   statusCommand,
 } from './control-commands.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { ExitCode } from './exit-codes.ts';
+import { pkiCommand } from './pki-command.ts';
 import { printFailure } from './printer.ts';
+import { profileCommand } from './profile-command.ts';
 import { connectCommand, serveCommand } from './tunnel-commands.ts';
 
 // Output that nobody reads any more (a closed pipe) must not end a tunnel.
@@ -31,6 +34,9 @@ runCommandLine(
     monitor: monitorCommand,
     disconnect: disconnectCommand,
     session: sessionCommand,
+    doctor: doctorCommand,
+    pki: pkiCommand,
+    profile: profileCommand,
   },
   version,
 ).then(

@@ -1,5 +1,6 @@
 import type { VpnEvent } from '@ipsec-kit/vpn';
 import { narrate } from './narrate.ts';
+import { SessionNames } from './session-names.ts';
 
 /** Where a command tells what happens. */
 export interface Printer {
@@ -12,9 +13,11 @@ export interface Printer {
 
 /** Prints for people: events to stdout, warnings and failures to stderr. */
 export function createTextPrinter(): Printer {
+  const names = new SessionNames();
   return printerOf((event) => {
     const stream = event.kind === 'warning-raised' ? process.stderr : process.stdout;
-    stream.write(`${narrate(event)}\n`);
+    const name = names.nameFor(event);
+    stream.write(`${name === undefined ? '' : `${name}: `}${narrate(event)}\n`);
   });
 }
 

@@ -20,6 +20,9 @@ async function run(...argv: string[]): Promise<Run> {
       status: refused,
       monitor: refused,
       disconnect: refused,
+      doctor: refused,
+      pki: refused,
+      profile: refused,
       async session(action, args) {
         asked.push([action, args]);
         return ExitCode.ok;

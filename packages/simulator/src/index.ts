@@ -1,10 +1,18 @@
 export type { DeviceClockKind, DeviceSettings, Span, WakeCause } from './device/device-settings.ts';
 export { dozingPhone } from './device/device-settings.ts';
 export * from './device/dozing-device.ts';
-export { batteryUsed, type EnergyAccount, type EnergyModel } from './device/energy-account.ts';
+export {
+  batteryUsed,
+  type EnergyAccount,
+  type EnergyModel,
+  wakeUpsForProgram,
+} from './device/energy-account.ts';
+export * from './doze/doze-checks.ts';
 export * from './doze/doze-rows.ts';
 export * from './doze/doze-table.ts';
+export * from './doze/measure-recovery.ts';
 export * from './doze/run-doze.ts';
+export * from './doze/run-table.ts';
 export * from './host/host-networks.ts';
 export type { HostObserver } from './host/host-observer.ts';
 export type { ReceivedPacket } from './host/inner-inbox.ts';

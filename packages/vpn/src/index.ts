@@ -22,5 +22,5 @@ export * from './status.ts';
 export * from './tun-configurator.ts';
 export * from './tun-plan.ts';
 export type { HostOptions } from './tunnel-host-options.ts';
-export { VpnError, type VpnErrorCode } from './vpn-error.ts';
+export { VpnError, type VpnErrorCode, vpnErrorFrom } from './vpn-error.ts';
 export type { WakeStatus } from './wake-status.ts';

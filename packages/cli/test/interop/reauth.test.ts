@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import type { IpsecKit } from './lab/ipsec-kit.ts';
+import { addresses } from './lab/lab.ts';
 import { expectLossless, figuresOf } from './lab/lossless.ts';
-import { startInside } from './lab/numbered-packets.ts';
+import { startInside, startNumberedPackets } from './lab/numbered-packets.ts';
 import type { StrongSwan } from './lab/strongswan.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
@@ -91,6 +92,34 @@ describe.skipIf(gate.skip)(
           task.meta.figures = figuresOf(result);
           const told = server?.process.output.match(/session reauthenticated by the peer/g);
           expect(told).toHaveLength(reauthentications);
+          expectLossless(result, leastPerSecond);
+        },
+        settings,
+      ));
+
+    it('ours as client, with strongSwan 5.9.8: begun by both at once, lose none, and leave one IKE SA (RFC 7296 §2.8.1, §2.8.3)', ({
+      task,
+    }) =>
+      withTunnel(
+        'client',
+        { pool: false },
+        async ({ lab, swan, client }) => {
+          const left = { host: lab.left, address: addresses.left.inner4 };
+          const right = { host: lab.right, address: addresses.right.inner4 };
+          for (const { host } of [left, right])
+            await host.run('ip', 'link', 'set', 'ipsec0', 'txqueuelen', '10000');
+          const packets = await startNumberedPackets(left, right, 1.25 * leastPerSecond);
+          for (let round = 0; round < reauthentications / 2; round += 1) {
+            const id = await swan?.settled();
+            const theirs = swan?.swanctl('--rekey', '--ike-id', `${id}`, '--reauth');
+            await pause(round * 3);
+            // Ours may have been so quick that theirs has nothing left to do it with.
+            await Promise.all([client?.ask({ action: 'reauth' }), theirs?.catch(() => undefined)]);
+            await pause(200);
+          }
+          await swan?.settled();
+          const result = await packets.stop();
+          task.meta.figures = figuresOf(result);
           expectLossless(result, leastPerSecond);
         },
         settings,

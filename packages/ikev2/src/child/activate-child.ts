@@ -1,6 +1,11 @@
 import { addMs } from '@ipsec-kit/clock';
-import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import {
+  type EndpointContext,
+  type PendingInstallation,
+  setTimer,
+} from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { shownSession } from '../session/shown-session.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
 
@@ -10,9 +15,22 @@ import type { ChildSa } from './child-sa.ts';
  */
 export const ACTIVATION_PATIENCE_MS: number = 165_000;
 
-/** Lets outbound traffic use a Child SA that waited for a sign that the peer has it; once only. @see RFC 7296 §2.8 */
+/** Lets outbound traffic use a Child SA that waited for a sign that the peer has it; once only. Never one whose replacement is in
+ * use already: the peer may rekey what our reauthentication replaces, and outbound would go back to an IKE SA that is about to go.
+ * @see RFC 7296 §2.8
+ */
 export function activateChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {
   if (child.isActive) return;
+  if (isPassedOver(context, child)) {
+    child.activateAt = undefined;
+    return;
+  }
+  const coming = comingInstead(context, session, child);
+  if (coming) {
+    child.activateAt = undefined;
+    coming.putOff.push(child.id);
+    return;
+  }
   child.isActive = true;
   context.outputs.push({ kind: 'activate-child', childId: child.id });
   armActivation(context, session);
@@ -20,6 +38,43 @@ export function activateChild(context: EndpointContext, session: IkeSession, chi
   child.isRekeyDue = false;
   child.softAt = context.now;
   armChildLifetime(context, session);
+}
+
+/** What the session is about to send on in the place of a Child SA, once it is installed: the peer has that already, and may have
+ * rekeyed this one before it saw our request for that. The packet path would go on with whichever is told of last.
+ */
+function comingInstead(
+  context: EndpointContext,
+  session: IkeSession,
+  { config }: ChildSa,
+): PendingInstallation | undefined {
+  for (const [requestId, installation] of context.installations) {
+    if (installation.movesOutboundOf !== config.name) continue;
+    const owner = context.awaitedAnswers.get(requestId);
+    if (owner && owner !== session && shownSession(owner) === shownSession(session)) {
+      return installation;
+    }
+  }
+  return undefined;
+}
+
+/** A Child SA is installed, or could not be: what was to be put to use meanwhile is, unless that has taken its place. */
+export function activatePutOff(context: EndpointContext, { putOff }: PendingInstallation): void {
+  for (const childId of putOff) {
+    const session = context.sessionsByChild.get(childId);
+    const child = session?.children.get(childId);
+    if (session && child) activateChild(context, session, child);
+  }
+}
+
+/** Whether what has replaced it, directly or in turn, is in use. */
+function isPassedOver(context: EndpointContext, { replacedBy }: ChildSa): boolean {
+  for (let id = replacedBy; id !== undefined; ) {
+    const later: ChildSa | undefined = context.sessionsByChild.get(id)?.children.get(id);
+    if (later?.isActive) return true;
+    id = later?.replacedBy;
+  }
+  return false;
 }
 
 /** The first authenticated packet of a Child SA has come: the peer has it, so it is ours to use as well. It may be told of

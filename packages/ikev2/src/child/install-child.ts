@@ -6,6 +6,7 @@ import { activationDeadline, armActivation } from './activate-child.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
 import { modeOf, type NegotiatedChild } from './negotiated-child.ts';
+import { replacementElsewhere } from './replacement-elsewhere.ts';
 
 /** Asks the packet path to take a Child SA. @returns the id of the request to wait for. */
 export function requestInstallation(
@@ -13,6 +14,7 @@ export function requestInstallation(
   session: IkeSession,
   child: NegotiatedChild,
 ): number {
+  const outboundActive = !child.waitsForPeer && !child.isUnanswered && !child.isRedundant;
   const requestId = ask(context, session, {
     kind: 'install-child',
     child: {
@@ -30,13 +32,18 @@ export function requestInstallation(
       mode: modeOf(child),
       ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
       path: session.path,
-      outboundActive: !child.waitsForPeer && !child.isUnanswered && !child.isRedundant,
+      outboundActive,
       ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
       virtualAddresses: session.virtualAddresses,
       dns: session.dns,
     },
   });
-  context.installations.set(requestId, { childId: child.id, hasInbound: false });
+  context.installations.set(requestId, {
+    childId: child.id,
+    hasInbound: false,
+    movesOutboundOf: outboundActive ? child.config.name : undefined,
+    putOff: [],
+  });
   return requestId;
 }
 
@@ -69,6 +76,8 @@ export function adoptChild(
     activateAt: waits ? activationDeadline(context) : undefined,
     isRekeyDue: false,
     replacedBy: undefined,
+    isFromPeer: child.isUnanswered === true,
+    isRedundant,
     isMoved: false,
     deleting: undefined,
     endAction: 'none',
@@ -79,9 +88,10 @@ export function adoptChild(
     replaces === undefined || isRedundant
       ? undefined
       : context.sessionsByChild.get(replaces)?.children.get(replaces);
-  if (replaced?.replacedBy !== undefined && isBehind(session)) {
+  const movedTo = replaced && replacementElsewhere(session.children, replaced);
+  if (movedTo !== undefined && isBehind(session)) {
     // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
-    adopted.replacedBy = replaced.replacedBy;
+    adopted.replacedBy = movedTo;
   } else if (replaced) replaceAll(context, replaced, adopted);
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);

@@ -1,4 +1,4 @@
-import { onFirstInbound } from '../child/activate-child.ts';
+import { activatePutOff, onFirstInbound } from '../child/activate-child.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { onAnsweringAnswer, onInitiationAnswer } from '../exchanges/create-child-answers.ts';
 import { onFirstChildInstalled } from '../exchanges/first-child-initiator.ts';
@@ -23,6 +23,7 @@ export function deliverAnswer(context: EndpointContext, requestId: number, answe
   deliver(context, session, requestId, answer);
   // The packet path may have told of it before the answer was there.
   if (installation?.hasInbound) onFirstInbound(context, installation.childId);
+  if (installation) activatePutOff(context, installation);
 }
 
 function deliver(

@@ -33,6 +33,19 @@ export interface EndedBehind {
 export interface WaitingAuth {
   readonly answer: Answer;
   readonly until: Instant;
+  /** When its last copy came. */
+  heardAt: Instant;
+}
+
+/** A Child SA that the packet path has been asked to install. */
+export interface PendingInstallation {
+  readonly childId: number;
+  /** A packet on it has come already. */
+  hasInbound: boolean;
+  /** By the name of its configuration; only where outbound is to use it as soon as it stands. */
+  readonly movesOutboundOf: string | undefined;
+  /** Child SAs that were to be put to use meanwhile: what is being installed may have taken their place when it stands. */
+  readonly putOff: number[];
 }
 
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */
@@ -54,7 +67,7 @@ export interface EndpointContext {
   /** Which session waits for the answer to a request. */
   readonly awaitedAnswers: Map<number, IkeSession>;
   /** Installations that the packet path was asked for, by request. */
-  readonly installations: Map<number, { readonly childId: number; hasInbound: boolean }>;
+  readonly installations: Map<number, PendingInstallation>;
   readonly deadlines: DeadlineHeap<TimerName>;
   readonly halfOpen: HalfOpenCounter;
   readonly cookies: CookieJar;

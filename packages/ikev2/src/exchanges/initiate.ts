@@ -6,7 +6,10 @@ import {
   releaseChildSpi,
 } from '../endpoint/endpoint-context.ts';
 import type { Command } from '../endpoint-io.ts';
+import { ONE_OF_TWO } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
+import { carriedOnBy } from '../loss/carried-on-by.ts';
+import { endSession } from '../session/close-session.ts';
 import { eraseIkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { openSession } from '../session/new-session.ts';
@@ -35,7 +38,7 @@ export function initiate(
 }
 
 /** Starts the first exchange anew after the peer did not answer, if the connection has tries left: with another SPI and
- * another nonce, from the first path.
+ * another nonce, from the first path. Ends it when the peer has opened the session meanwhile.
  * @returns false when it has none.
  */
 export function restartInitiation(
@@ -46,6 +49,10 @@ export function restartInitiation(
   const { connection, state } = session;
   // A reauthentication has a pause of its own: the old IKE SA still stands.
   if (!connection || session.takesOver) return false;
+  if (carriedOnBy(context, session)) {
+    endSession(context, session, ONE_OF_TWO);
+    return true;
+  }
   if (connection.keyingTries !== 0 && session.attempts >= connection.keyingTries) return false;
   if (state.kind === 'awaiting-auth-response') releaseChildSpi(context, state.offer.childSpi);
   raise(context, {

@@ -1,11 +1,24 @@
 import type { LossAction } from '../config.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { carriedOnBy } from './carried-on-by.ts';
 
 /** What the connection wants when its IKE SA has ended for this reason: forget the session, let traffic open it again, or
- * open it again at once. What the user closed stays closed; one that a reauthentication broke first is made again.
+ * open it again at once, unless the peer has done that. What the user closed stays closed; one that a reauthentication broke first is made again.
  */
-export function lossAction(session: IkeSession, failure: SessionFailure): LossAction {
+export function lossAction(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): LossAction {
+  const action = configuredAction(session, failure);
+  // What we delete to make it anew keeps its name, whatever the peer opens meanwhile.
+  if (action !== 'start' || failure.code === 'reauthenticating') return action;
+  return carriedOnBy(context, session) ? 'none' : action;
+}
+
+function configuredAction(session: IkeSession, failure: SessionFailure): LossAction {
   const { connection, role, lease } = session;
   if (!connection || session.isClosing || failure.code === 'closed-by-user') return 'none';
   // Whoever has an address of ours comes back by itself; it cannot be called.

@@ -3,11 +3,15 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { deletePredecessor } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { moveOff } from './move-off.ts';
 import { separate } from './separate.ts';
-import { HAND_OVER_PATIENCE_MS } from './take-over.ts';
+import { SETTLE_MS } from './settle-time.ts';
+import { HAND_OVER_PATIENCE_MS, leavesOrphan } from './take-over.ts';
 
 /** How long the question whether the initiator has the new IKE SA may take before it is asked again. */
 const PROOF_PATIENCE_MS = 10_000;
+/** The same about one that nobody else will delete, and that others may wait for. */
+const ORPHAN_PROOF_PATIENCE_MS = 1_000;
 /** How long it may take until the initiator of a reauthentication has moved its Child SAs and deletes the old IKE SA, even when each
  * of its requests is answered at the last try: after that it is taken for one of two sessions.
  */
@@ -26,10 +30,14 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
   }
   if (session.lastInboundAt > session.establishedAt) {
     const unique = connection?.unique ?? 'no';
-    const maySeveral = (unique === 'no' || unique === 'never') && !predecessor.lease;
+    const isOpen = unique === 'no' || unique === 'never';
+    const isOrphan = leavesOrphan(session) && hasMoved(predecessor);
+    const maySeveral = isOpen && !predecessor.lease && !isOrphan;
     const separatesAt = addMs(session.establishedAt, SEPARATION_PATIENCE_MS);
-    if (!maySeveral) deletePredecessor(context, session);
-    else if (context.now >= separatesAt) separate(context, session, predecessor);
+    if (!maySeveral) {
+      if (moveOff(context, predecessor)) armAgain(context, session, SETTLE_MS);
+      else deletePredecessor(context, session);
+    } else if (context.now >= separatesAt) separate(context, session, predecessor);
     else {
       setTimer(context, session, 'hand-over', separatesAt, {
         label: 'end of a replaced IKE SA',
@@ -39,7 +47,16 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
     return;
   }
   checkLiveness(context, session, 'proof');
-  setTimer(context, session, 'hand-over', addMs(context.now, PROOF_PATIENCE_MS), {
+  armAgain(context, session, leavesOrphan(session) ? ORPHAN_PROOF_PATIENCE_MS : PROOF_PATIENCE_MS);
+}
+
+/** Whether all that an IKE SA carried has been replaced, so that nobody may be about to move it. */
+function hasMoved({ children }: IkeSession): boolean {
+  return [...children.values()].every(({ replacedBy }) => replacedBy !== undefined);
+}
+
+function armAgain(context: EndpointContext, session: IkeSession, patienceMs: number): void {
+  setTimer(context, session, 'hand-over', addMs(context.now, patienceMs), {
     label: 'end of a replaced IKE SA',
   });
 }

@@ -1,3 +1,4 @@
+import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceChild, announceReplacement } from '../child/install-child.ts';
 import { inheritRetired } from '../child/retire-child.ts';
@@ -26,7 +27,7 @@ export function passOnName(
     returnToOld(context, session, predecessor, failure);
   } else if (successor && isAlive(successor)) {
     goOnWith(context, session, successor, failure);
-  } else if (lossAction(session, failure) === 'start') {
+  } else if (lossAction(context, session, failure) === 'start') {
     openAnew(context, session, failure);
   }
 }
@@ -67,6 +68,10 @@ function returnToOld(
     const replacement = session.children.get(child.replacedBy ?? 0);
     if (!replacement) continue;
     child.replacedBy = undefined;
+    // What the peer has sent on it until now still arrives.
+    replacement.replacedBy = child.id;
+    // Passed over while the new one was in use.
+    if (child.activateAt === undefined) activateChild(context, old, child);
     announceReplacement(context, old, replacement, child, 'local');
     if (replacement.deleting === undefined || child.deleting !== undefined) continue;
     // Closed by its user in the new IKE SA: so it is in the old one.

@@ -3,6 +3,7 @@ import { ONE_OF_TWO } from '../errors/failures.ts';
 import { onSecret } from '../exchanges/ike-auth-responder.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
+import { isFresh } from './put-off.ts';
 import { startReauthentication } from './start-reauth.ts';
 import { mayBegin } from './turns.ts';
 
@@ -13,6 +14,7 @@ export function resumeWaiting(context: EndpointContext): void {
   for (const [session, waiting] of [...context.waitingAuths]) {
     const { state } = session;
     if (state.kind === 'finding-secret' && context.now <= waiting.until) {
+      if (!isFresh(waiting, context.now)) continue;
       onSecret(context, session, state, waiting.answer);
       runNext(context, session);
     } else if (state.kind === 'finding-secret') endSession(context, session, ONE_OF_TWO);
@@ -21,7 +23,7 @@ export function resumeWaiting(context: EndpointContext): void {
   }
   for (const session of [...context.waitingReauths]) {
     const { isReauthDue, state } = session;
-    if (isReauthDue && state.kind === 'established' && !mayBegin(session)) continue;
+    if (isReauthDue && state.kind === 'established' && !mayBegin(session, context.now)) continue;
     context.waitingReauths.delete(session);
     session.isReauthDue = false;
     if (isReauthDue) startReauthentication(context, session);

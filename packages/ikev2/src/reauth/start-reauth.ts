@@ -29,7 +29,7 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
     return;
   }
   context.deadlines.clear(session.id, 'reauth');
-  if (!mayBegin(session)) {
+  if (!mayBegin(session, context.now)) {
     session.isReauthDue = true;
     context.waitingReauths.add(session);
     if (!isKnownToPeer(session)) checkLiveness(context, session, 'proof');

@@ -10,6 +10,8 @@ import { exchangeIds, moveBehind } from './session-name.ts';
 
 /** How long a responder leaves it to the initiator to delete the old IKE SA. */
 export const HAND_OVER_PATIENCE_MS: number = 60_000;
+/** The same where the initiator will not: until it is likely to have shown that it has the new one. */
+const ORPHAN_PATIENCE_MS = 500;
 
 /** A new IKE SA stands on both sides: it becomes the session that users see, and the old one stays behind it until its DELETE.
  * @returns false when it takes nothing over, or what it was to take over is gone.
@@ -50,10 +52,20 @@ function isThere({ state }: IkeSession): boolean {
   return state.kind === 'established' || state.kind === 'ending';
 }
 
+/** Whether the IKE SA that this one has replaced may be an orphan: the peer asked for this one before that one stood, or while what
+ * that one replaced was there still. strongSwan does so when it is told to reauthenticate an IKE SA, or two of one session,
+ * that we are replacing: each was to replace another, which is gone, and the peer has no reason to delete this one.
+ */
+export function leavesOrphan({ role, begunAt, predecessor, hasWaited }: IkeSession): boolean {
+  if (role !== 'responder' || !predecessor) return false;
+  return hasWaited || (predecessor.role === 'responder' && begunAt <= predecessor.establishedAt);
+}
+
 /** Sees to it that the IKE SA whose place this one has taken does go. */
 export function armHandOver(context: EndpointContext, session: IkeSession): void {
-  setTimer(context, session, 'hand-over', addMs(context.now, HAND_OVER_PATIENCE_MS), {
+  const patienceMs = leavesOrphan(session) ? ORPHAN_PATIENCE_MS : HAND_OVER_PATIENCE_MS;
+  setTimer(context, session, 'hand-over', addMs(context.now, patienceMs), {
     label: 'end of a replaced IKE SA',
-    toleranceMs: HAND_OVER_PATIENCE_MS / 10,
+    toleranceMs: patienceMs / 10,
   });
 }

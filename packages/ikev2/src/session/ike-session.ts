@@ -124,6 +124,8 @@ export interface IkeSession {
   successor: IkeSession | undefined;
   /** The peer's, which we have accepted and are installing. */
   peerSuccessor: IkeSession | undefined;
+  /** As responder: its IKE_AUTH came while another reauthentication was under way, and was put off. */
+  hasWaited: boolean;
   /** A reauthentication is wanted, and waits for the end of another. */
   isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */

@@ -1,5 +1,5 @@
 import type { WakeClass } from '@ipsec-kit/clock';
-import type { LivenessAction, LivenessInput } from '@ipsec-kit/nat-t';
+import type { DpdReason, LivenessAction, LivenessInput } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
@@ -8,6 +8,14 @@ import { updateAddresses } from '../procedures/queue-update.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import type { IkeSession } from './ike-session.ts';
 import { noteExchangeEnded } from './note-liveness.ts';
+
+/** Why a DPD goes out when the NAT mapping may have been lost. */
+const MAPPING_DOUBTS: ReadonlySet<DpdReason> = new Set([
+  'late',
+  'slept',
+  'connectivity',
+  'one-way',
+]);
 
 /** Starts what keeps the path of an established session alive, or goes on with that of the IKE SA whose place it takes:
  * the path is the same, only what the peer's hashes cover is not.
@@ -149,6 +157,7 @@ function perform(context: EndpointContext, session: IkeSession, action: Liveness
       return;
     case 'dpd':
       checkLiveness(context, session, action.reason, action.natDetection);
+      if (MAPPING_DOUBTS.has(action.reason)) showByEsp(context, session);
       return;
     case 'update-addresses':
       updateAddresses(context, session, action.reason);
@@ -156,6 +165,14 @@ function perform(context: EndpointContext, session: IkeSession, action: Liveness
     default:
       unreachable(action);
   }
+}
+
+/** The mapping may be another one. With MOBIKE a request tells the peer of it only after its answer, while ESP moves a peer that
+ * follows it at once; one that does not discards what holds nothing.
+ * @see RFC 4555 §3.8, RFC 4303 §2.6
+ */
+function showByEsp(context: EndpointContext, session: IkeSession): void {
+  if (session.nat.local && session.children.size > 0) keepByEsp(context, session);
 }
 
 /** On the Child SA that came last: it is the one that the peer keeps longest. */

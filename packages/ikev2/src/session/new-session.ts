@@ -85,6 +85,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     lastInboundAt: context.now,
     lastLivenessHintAt: undefined,
     takesOver: start.takesOver,
+    hasWaited: false,
     takenOverBy: undefined,
     lateAnswer: undefined,
     successor: undefined,

@@ -17,6 +17,7 @@ import type { ProtocolError } from '../errors/wire-answer.ts';
 import { noteUnproven } from '../mobike/unproven-path.ts';
 import { openPayload } from '../protect/open-message.ts';
 import { REASSEMBLY_TIMEOUT_MS } from '../protect/reassembly.ts';
+import { noteCopy } from '../reauth/put-off.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { transmit } from './send-message.ts';
@@ -146,7 +147,7 @@ function answeredAgain(
     noteUnproven(session, path);
     // RFC 7296 §2.11: to where the request came from.
     transmit(context, session, known.datagrams, narration, { path, marker });
-  }
+  } else noteCopy(context, session);
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { instantFromMs } from '@ipsec-kit/clock';
+import { instantFromMs, type WakeClass } from '@ipsec-kit/clock';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeadlineHeap } from '../../src/endpoint/deadline-heap.ts';
@@ -10,12 +10,14 @@ describe('the deadlines of many sessions', () => {
       sessionId: fc.nat(20),
       name: fc.constantFrom('a', 'b', 'c'),
       at: fc.nat(100),
+      wake: fc.constantFrom<WakeClass>('device', 'process'),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
         const heap = new DeadlineHeap<string>();
         const model = new Map<string, number>();
-        for (const { kind, sessionId, name, at } of steps) {
+        const wakes = new Map<string, WakeClass>();
+        for (const { kind, sessionId, name, at, wake } of steps) {
           if (kind === 'set') {
             heap.set({
               sessionId,
@@ -23,9 +25,10 @@ describe('the deadlines of many sessions', () => {
               label: name,
               at: instantFromMs(at),
               toleranceMs: 0,
-              wake: 'device',
+              wake,
             });
             model.set(`${sessionId} ${name}`, at);
+            wakes.set(`${sessionId} ${name}`, wake);
           } else if (kind === 'clear') {
             heap.clear(sessionId, name);
             model.delete(`${sessionId} ${name}`);
@@ -42,6 +45,12 @@ describe('the deadlines of many sessions', () => {
             if (due) model.delete(`${due.sessionId} ${due.name}`);
           }
           expect(heap.first()?.at).toBe(model.size > 0 ? Math.min(...model.values()) : undefined);
+          for (const one of ['device', 'process'] as const) {
+            const ofClass = [...model].filter(([key]) => wakes.get(key) === one);
+            const earliest =
+              ofClass.length > 0 ? Math.min(...ofClass.map(([, ms]) => ms)) : undefined;
+            expect(heap.first(one)?.at).toBe(earliest);
+          }
         }
       }),
     );

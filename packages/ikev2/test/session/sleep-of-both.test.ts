@@ -20,7 +20,7 @@ const SITE = {
 } as const;
 const OPTIONS: PairOptions = {
   client: SITE,
-  server: { ...SITE, dpdAction: 'none', closeAction: 'none', unique: 'replace' },
+  server: { ...SITE, unique: 'no' },
   clientSettings: { keepAliveForced: true, keepaliveDpdMarginMs: 20_000 },
 };
 

@@ -5,6 +5,7 @@ import {
   createHostClock,
   type Instant,
   instantFromMs,
+  type SleepAwareClock,
   uptimeSleepMeter,
 } from '@ipsec-kit/clock';
 import type { DeviceCpu } from './device-cpu.ts';
@@ -17,7 +18,7 @@ const NOISE_MS = 0.001;
 
 /** The clock of a program on a device, and whether the program is spinning on it now. */
 export interface DeviceClock {
-  readonly clock: Clock<'device'>;
+  readonly clock: Clock<'device'> | SleepAwareClock<'device'>;
   /** Tells when a busy loop begins and ends; never where waiting is waiting. */
   onSpin?: (listener: (isSpinning: boolean) => void) => void;
 }
@@ -42,7 +43,7 @@ export function createDeviceClock(
 }
 
 /** The clock of a real host, on the two readings and the timers of this device. */
-function suspendAwareClock(cpu: DeviceCpu, timers: DeviceTimers): Clock<'device'> {
+function suspendAwareClock(cpu: DeviceCpu, timers: DeviceTimers): SleepAwareClock<'device'> {
   return createHostClock<'device'>({
     host: {
       monotonicMs: () => cpu.monotonicMs,

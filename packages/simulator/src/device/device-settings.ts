@@ -15,6 +15,14 @@ export interface Span {
   readonly mostMs: number;
 }
 
+/** A span that is now and then longer. */
+export interface ChanceSpan extends Span {
+  /** Share of the times, 0 to 1, in which a further span is added. */
+  readonly lateShare?: number;
+  /** What is added then. */
+  readonly lateBy?: Span;
+}
+
 /** Why a device woke. */
 export type WakeCause = 'packet' | 'alarm' | 'chance' | 'user';
 
@@ -30,13 +38,13 @@ export interface DeviceSettings {
   /** Whether inbound packets wake it; otherwise those that come while it sleeps are lost. */
   readonly wakesOnPacket: boolean;
   /** It wakes by itself as well, for the business of others, so long after the last time; absent: never. */
-  readonly chanceWake?: Span;
+  readonly chanceWake?: ChanceSpan;
   /** In idle mode instead; default as {@link DeviceSettings.chanceWake}. */
-  readonly chanceWakeInIdle?: Span;
+  readonly chanceWakeInIdle?: ChanceSpan;
   /** Idle mode begins so long after the device was last used; `Infinity`: never. */
   readonly idleAfterMs: number;
-  /** In idle mode one alarm of a program that is not whitelisted comes so long after the one before. */
-  readonly idleAlarmSpan: Span;
+  /** In idle mode an alarm of a program that is not whitelisted rings so much later than it is set for. */
+  readonly idleAlarmDelay: Span;
   /** The program is exempt from the limits of idle mode. */
   readonly isWhitelisted: boolean;
   /** How long the radio stays up after each packet. */
@@ -46,7 +54,7 @@ export interface DeviceSettings {
 const MINUTE_MS = 60_000;
 
 /** A phone that is not used: it sleeps a moment after each wake, and after 70 minutes it is in idle mode, where alarms are
- * 9 to 15 minutes apart unless the program is whitelisted. Settings that are given replace those of the preset.
+ * 9 to 15 minutes late unless the program is whitelisted. Settings that are given replace those of the preset.
  */
 export function dozingPhone(settings: Partial<DeviceSettings> = {}): DeviceSettings {
   return {
@@ -56,7 +64,7 @@ export function dozingPhone(settings: Partial<DeviceSettings> = {}): DeviceSetti
     packetWakeMs: 50,
     wakesOnPacket: true,
     idleAfterMs: 70 * MINUTE_MS,
-    idleAlarmSpan: { leastMs: 9 * MINUTE_MS, mostMs: 15 * MINUTE_MS },
+    idleAlarmDelay: { leastMs: 9 * MINUTE_MS, mostMs: 15 * MINUTE_MS },
     isWhitelisted: false,
     radioTailMs: 200,
     ...settings,
@@ -70,7 +78,7 @@ export function requireDeviceSettings(settings: DeviceSettings): DeviceSettings 
   for (const [name, ms] of Object.entries(times)) {
     if (!(ms >= 0)) throw new RangeError(`device: "${name}" expected 0 ms or more, got ${ms}`);
   }
-  for (const name of ['chanceWake', 'chanceWakeInIdle', 'idleAlarmSpan'] as const) {
+  for (const name of ['chanceWake', 'chanceWakeInIdle', 'idleAlarmDelay'] as const) {
     const span = settings[name];
     // A span that may be 0 would wake the device for ever at one instant.
     if (!span || (span.leastMs >= 1 && span.mostMs >= span.leastMs)) continue;

@@ -1,11 +1,16 @@
-import { addMs, type CancelWake, type Clock } from '@ipsec-kit/clock';
+import { addMs, type CancelWake, type Clock, type SleepAwareClock } from '@ipsec-kit/clock';
 import { alarmWakeSource, type WakeSource } from '@ipsec-kit/scheduler';
 import type { Datagram } from '../network/datagram.ts';
 import type { Middlebox, Passage } from '../network/middlebox.ts';
 import { RandomStream } from '../network/random-stream.ts';
 import { createDeviceClock } from './device-clock.ts';
 import { DeviceCpu } from './device-cpu.ts';
-import { type DeviceSettings, requireDeviceSettings, type Span } from './device-settings.ts';
+import {
+  type ChanceSpan,
+  type DeviceSettings,
+  requireDeviceSettings,
+  type Span,
+} from './device-settings.ts';
 import { DeviceTimers } from './device-timers.ts';
 import { type EnergyAccount, EnergyMeter } from './energy-account.ts';
 import { ExactAlarm } from './exact-alarm.ts';
@@ -28,7 +33,7 @@ export interface DozingDeviceOptions {
 export class DozingDevice {
   readonly name: string;
   /** What the program reads and waits on. */
-  readonly clock: Clock<'device'>;
+  readonly clock: Clock<'device'> | SleepAwareClock<'device'>;
   /** Wakes the device, and holds it until the work is done; `undefined` where the program does without. */
   readonly alarm: WakeSource<'device'> | undefined;
   readonly middlebox: Middlebox;
@@ -49,7 +54,7 @@ export class DozingDevice {
       clock: clockKind,
       awakeMs,
       radioTailMs,
-      idleAlarmSpan,
+      idleAlarmDelay,
     } = requireDeviceSettings(settings);
     const cpu = new DeviceCpu(world, awakeMs.user);
     this.name = name;
@@ -74,7 +79,7 @@ export class DozingDevice {
       wake: () => cpu.wake('alarm', awakeMs.alarm),
       hold: () => cpu.hold(),
       isDeferring: () => this.#isIdle && !settings.isWhitelisted,
-      drawSpanMs: () => draw(deferrals, idleAlarmSpan),
+      drawDelayMs: () => draw(deferrals, idleAlarmDelay),
     });
     this.alarm = settings.usesAlarm ? alarmWakeSource({ clock, alarm: this.#alarm }) : undefined;
     this.middlebox = {
@@ -101,14 +106,15 @@ export class DozingDevice {
     return { rings, deferredRings };
   }
 
-  /** Somebody uses it: it is awake, and idle mode is over. */
+  /** Somebody uses it: it is awake, idle mode is over, and its programs are told, as when a screen goes on. */
   use(forMs: number = this.#settings.awakeMs.user): void {
     const wasIdle = this.#isIdle;
     this.#isIdle = false;
     this.#cpu.wake('user', forMs);
+    if ('checkSleep' in this.clock) this.clock.checkSleep();
     if (wasIdle) {
       this.#onNote('leaves idle mode');
-      this.#alarm.endDeferring();
+      this.#alarm.onIdleChange();
       this.#awaitChance();
     }
     this.#awaitIdle();
@@ -145,7 +151,7 @@ export class DozingDevice {
     this.#cancelIdle = this.#world.wakeAt(addMs(this.#world.now(), idleAfterMs), () => {
       this.#isIdle = true;
       this.#onNote('enters idle mode');
-      this.#alarm.beginDeferring();
+      this.#alarm.onIdleChange();
       this.#awaitChance();
     });
   }
@@ -155,12 +161,18 @@ export class DozingDevice {
     const span = this.#isIdle ? chanceWakeInIdle : chanceWake;
     this.#cancelChance?.();
     if (!span) return;
-    const at = addMs(this.#world.now(), draw(this.#random, span));
+    const at = addMs(this.#world.now(), drawChance(this.#random, span));
     this.#cancelChance = this.#world.wakeAt(at, () => {
       this.#cpu.wake('chance', awakeMs.chance);
       this.#awaitChance();
     });
   }
+}
+
+function drawChance(random: RandomStream, span: ChanceSpan): number {
+  const { lateShare = 0, lateBy } = span;
+  const spanMs = draw(random, span);
+  return lateBy && random.fraction() < lateShare ? spanMs + draw(random, lateBy) : spanMs;
 }
 
 function draw(random: RandomStream, { leastMs, mostMs }: Span): number {

@@ -14,6 +14,8 @@ export interface EnergyAccount {
   readonly radioMs: number;
   /** Wakes from sleep, by what woke it. */
   readonly wakeUps: Readonly<Record<WakeCause, number>>;
+  /** Of those by chance or by the user, the ones in which the program was in a busy loop. */
+  readonly busyWakeUps: number;
   readonly packetsOut: number;
   readonly packetsIn: number;
   readonly bytesOut: number;
@@ -28,6 +30,13 @@ export interface EnergyModel {
   readonly percentPerBusyHour: number;
   readonly percentPerRadioHour: number;
   readonly percentPerWakeUp: number;
+}
+
+/** Wake-ups that a program costs a device: those by its alarm and by its packets, and those of others that its busy loop makes
+ * use of.
+ */
+export function wakeUpsForProgram({ wakeUps, busyWakeUps }: EnergyAccount): number {
+  return wakeUps.packet + wakeUps.alarm + busyWakeUps;
 }
 
 /** Percent of the battery that an account stands for. */
@@ -53,6 +62,9 @@ export class EnergyMeter {
   #busyMs = 0;
   /** Awake time at which the busy loop that runs now began. */
   #busySinceMs: number | undefined;
+  /** The wake that goes on is none of the program's, and has not been counted as one. */
+  #isOthersWake = false;
+  #busyWakeUps = 0;
   #packetsOut = 0;
   #packetsIn = 0;
   #bytesOut = 0;
@@ -63,6 +75,10 @@ export class EnergyMeter {
     this.#cpu = cpu;
     this.#radioTailMs = radioTailMs;
     this.#radioUntil = world.now();
+    cpu.onChange((isAwake, cause) => {
+      this.#isOthersWake = isAwake && (cause === 'chance' || cause === 'user');
+      this.#countBusyWake();
+    });
   }
 
   onPacket(direction: 'outward' | 'inward', sizeBytes: number): void {
@@ -85,6 +101,14 @@ export class EnergyMeter {
     if (isSpinning === (this.#busySinceMs !== undefined)) return;
     this.#busyMs = this.#busy;
     this.#busySinceMs = isSpinning ? this.#cpu.monotonicMs : undefined;
+    this.#countBusyWake();
+  }
+
+  /** Once for each wake. */
+  #countBusyWake(): void {
+    if (!this.#isOthersWake || this.#busySinceMs === undefined) return;
+    this.#isOthersWake = false;
+    this.#busyWakeUps += 1;
   }
 
   account(): EnergyAccount {
@@ -98,6 +122,7 @@ export class EnergyMeter {
       // What lies ahead of a tail is not used yet.
       radioMs: this.#radioMs - Math.max(0, msBetween(now, this.#radioUntil)),
       wakeUps: cpu.wakeUps,
+      busyWakeUps: this.#busyWakeUps,
       packetsOut: this.#packetsOut,
       packetsIn: this.#packetsIn,
       bytesOut: this.#bytesOut,

@@ -9,23 +9,23 @@ export interface ExactAlarmOptions {
   hold(): () => void;
   /** Whether alarms are deferred now. */
   isDeferring(): boolean;
-  /** Least time between two alarms that are deferred, drawn anew for each. */
-  drawSpanMs(): number;
+  /** How much later than it is set for an alarm rings that is deferred, drawn anew for each. */
+  drawDelayMs(): number;
 }
 
-/** The one alarm of a program, which wakes the device: on time, or in idle mode not before the span after the last. */
+/** The one alarm of a program, which wakes the device: on time, or in idle mode so much later than it is set for. */
 export class ExactAlarm implements DeviceAlarm<'device'> {
   readonly #options: ExactAlarmOptions;
   #set: { readonly wanted: Instant; readonly fire: () => void } | undefined;
   #cancelRing: CancelWake | undefined;
-  /** Before this nothing rings while alarms are deferred. */
-  #notBefore: Instant;
+  /** By how much the next ring is late if alarms are deferred. */
+  #delayMs: number;
   #rings = 0;
   #deferred = 0;
 
   constructor(options: ExactAlarmOptions) {
     this.#options = options;
-    this.#notBefore = options.world.now();
+    this.#delayMs = options.drawDelayMs();
   }
 
   /** How often it rang, and how often that was later than it was set for. */
@@ -54,15 +54,8 @@ export class ExactAlarm implements DeviceAlarm<'device'> {
     return this.#options.hold();
   }
 
-  /** Alarms are deferred from now on, the one that is set included. */
-  beginDeferring(): void {
-    const { world, drawSpanMs } = this.#options;
-    this.#notBefore = addMs(world.now(), drawSpanMs());
-    this.#arm();
-  }
-
-  /** Alarms are on time again: one that is overdue rings at once. */
-  endDeferring(): void {
+  /** Alarms begin to be deferred, or are on time again: the one that is set rings later, or at once if it is overdue. */
+  onIdleChange(): void {
     this.#arm();
   }
 
@@ -72,20 +65,20 @@ export class ExactAlarm implements DeviceAlarm<'device'> {
     const set = this.#set;
     if (!set) return;
     const { world, isDeferring } = this.#options;
-    const isLate = isDeferring() && this.#notBefore > set.wanted;
-    this.#cancelRing = world.wakeAt(isLate ? this.#notBefore : set.wanted, () => this.#ring());
+    const at = isDeferring() ? addMs(set.wanted, this.#delayMs) : set.wanted;
+    this.#cancelRing = world.wakeAt(at, () => this.#ring());
   }
 
   #ring(): void {
     const set = this.#set;
     if (!set) return;
-    const { world, wake, isDeferring, drawSpanMs } = this.#options;
+    const { wake, isDeferring, drawDelayMs } = this.#options;
     this.#set = undefined;
     this.#cancelRing = undefined;
     this.#rings += 1;
     if (isDeferring()) {
-      if (world.now() > set.wanted) this.#deferred += 1;
-      this.#notBefore = addMs(world.now(), drawSpanMs());
+      this.#deferred += 1;
+      this.#delayMs = drawDelayMs();
     }
     wake();
     set.fire();

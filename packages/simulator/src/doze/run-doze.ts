@@ -2,7 +2,7 @@ import { addMs } from '@ipsec-kit/clock';
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { DeviceSettings } from '../device/device-settings.ts';
 import type { DozingDevice } from '../device/dozing-device.ts';
-import type { EnergyAccount } from '../device/energy-account.ts';
+import { type EnergyAccount, wakeUpsForProgram } from '../device/energy-account.ts';
 import type { NatCounters } from '../nat/nat-box.ts';
 import type { NatSettings } from '../nat/nat-settings.ts';
 import type { Datagram } from '../network/datagram.ts';
@@ -43,13 +43,27 @@ export interface DozeResult {
   readonly clientChecks: number;
   /** INFORMATIONAL requests of the server. */
   readonly serverChecks: number;
+  /** Wakes from sleep, whatever for; a device that never slept has none. */
   readonly wakeUpsPerHour: number;
+  /** Those that the tunnel costs. @see wakeUpsForProgram */
+  readonly tunnelWakeUpsPerHour: number;
   /** Milliseconds between the last packet out and each keepalive or check of the phone, in order. */
   readonly keepalivePausesMs: readonly number[];
   readonly account: EnergyAccount;
   readonly nat: NatCounters;
   /** Sessions that the phone had in all. */
   readonly sessions: number;
+  /** How far things were after each ping, in order; without a tunnel, when one would have been. */
+  readonly progress: readonly DozeProgress[];
+}
+
+/** What had come of a plan by some time. */
+export interface DozeProgress {
+  readonly atMs: number;
+  readonly wakeUps: number;
+  readonly tunnelWakeUps: number;
+  /** Pings lost so far; always 0 without a tunnel. */
+  readonly lostPings: number;
 }
 
 /** Lets the time of a plan pass, with the real machines at both ends.
@@ -73,40 +87,63 @@ export function runDoze(
   if (!device || !nat) throw new Error('a doze needs a device and a NAT');
   if (plan.hasWakeLock) device.hold();
   const traffic = watchTraffic(simulation);
-  const pings = plan.hasTunnel === false ? rest(simulation, plan) : pingAlong(simulation, plan);
+  const isOpen = plan.hasTunnel !== false;
+  const progress = isOpen ? pingAlong(simulation, device, plan) : rest(simulation, device, plan);
+  const account = device.account();
   return {
-    ...pings,
+    pings: isOpen ? progress.length : 0,
+    lostPings: progress.at(-1)?.lostPings ?? 0,
     ...traffic,
-    wakeUpsPerHour: wakeUps(device) / plan.hours,
-    account: device.account(),
+    wakeUpsPerHour: allWakeUps(account) / plan.hours,
+    tunnelWakeUpsPerHour: isOpen ? wakeUpsForProgram(account) / plan.hours : 0,
+    account,
     nat: nat.counters,
     sessions: openings(simulation),
+    progress,
   };
 }
 
-function rest(simulation: Simulation, { hours }: DozePlan): PingCount {
-  simulation.runFor(hours * HOUR_MS);
-  return { pings: 0, lostPings: 0 };
+function rest(
+  simulation: Simulation,
+  device: DozingDevice,
+  { hours }: DozePlan,
+): readonly DozeProgress[] {
+  return Array.from({ length: Math.floor((hours * HOUR_MS) / PING_EVERY_MS) }, (_, index) => {
+    simulation.runFor(PING_EVERY_MS);
+    return progressAt((index + 1) * PING_EVERY_MS, device, 0);
+  });
 }
 
-interface PingCount {
-  readonly pings: number;
-  readonly lostPings: number;
-}
-
-function pingAlong(simulation: Simulation, { hours }: DozePlan): PingCount {
+function pingAlong(
+  simulation: Simulation,
+  device: DozingDevice,
+  { hours }: DozePlan,
+): readonly DozeProgress[] {
   const startedAt = simulation.now;
   const opened = simulation.open();
   if (!opened.opened) throw new Error(`the tunnel did not open: ${opened.failure?.sentence}`);
   const pings = Math.floor((hours * HOUR_MS) / PING_EVERY_MS);
+  const progress: DozeProgress[] = [];
   let lostPings = 0;
   for (let number = 1; number <= pings; number += 1) {
-    simulation.clock.advanceTo(addMs(startedAt, number * PING_EVERY_MS - PING_TIMEOUT_MS));
+    const atMs = number * PING_EVERY_MS;
+    simulation.clock.advanceTo(addMs(startedAt, atMs - PING_TIMEOUT_MS));
     const timeMs = simulation.ping('to-client', { timeoutMs: PING_TIMEOUT_MS });
     if (timeMs === undefined) lostPings += 1;
+    progress.push(progressAt(atMs, device, lostPings));
   }
   simulation.clock.advanceTo(addMs(startedAt, hours * HOUR_MS));
-  return { pings, lostPings };
+  return progress;
+}
+
+function progressAt(atMs: number, device: DozingDevice, lostPings: number): DozeProgress {
+  const account = device.account();
+  return {
+    atMs,
+    wakeUps: allWakeUps(account),
+    tunnelWakeUps: wakeUpsForProgram(account),
+    lostPings,
+  };
 }
 
 interface TrafficCount {
@@ -143,9 +180,8 @@ function isFrom({ from }: Datagram, addresses: Simulation['server']['addresses']
   return addresses.some((own) => own.bytes.join('.') === from.address.bytes.join('.'));
 }
 
-function wakeUps(device: DozingDevice): number {
-  const { packet, alarm, chance, user } = device.account().wakeUps;
-  return packet + alarm + chance + user;
+function allWakeUps({ wakeUps }: EnergyAccount): number {
+  return wakeUps.packet + wakeUps.alarm + wakeUps.chance + wakeUps.user;
 }
 
 function openings({ events }: Simulation): number {

@@ -106,6 +106,11 @@ export class EndpointDriver {
     }
   }
 
+  /** Tells what the packet path has carried since the last time. */
+  feedTraffic(): void {
+    this.feed({ kind: 'traffic', children: this.#options.sampleTraffic() });
+  }
+
   #onDeadline(): void {
     const { sampleTraffic } = this.#options;
     this.feed({ kind: 'traffic', children: sampleTraffic() }, { kind: 'timeout' });

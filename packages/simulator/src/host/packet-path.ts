@@ -148,6 +148,15 @@ export class PacketPath {
     return { sealed, toSender };
   }
 
+  /** Seals an ESP packet that holds nothing, to show the peer where we are; nothing when the Child SA is gone. */
+  sealKeepalive(childId: number): SealResult {
+    const batch = this.#batch;
+    batch.count = 0;
+    if (this.#children.has(childId)) this.#engine.sealDummy(childId, 0, batch);
+    this.#stamp();
+    return { sealed: sealedOf(batch), toSender: [] };
+  }
+
   /** Opens an ESP packet. @returns the inner packet, or `undefined` when it was dropped. */
   open(packet: Uint8Array, path: Path): Uint8Array | undefined {
     const batch = this.#batch;

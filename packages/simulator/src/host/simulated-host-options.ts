@@ -1,4 +1,4 @@
-import type { Clock } from '@ipsec-kit/clock';
+import type { Clock, SleepAwareClock } from '@ipsec-kit/clock';
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type {
   Answer,
@@ -14,6 +14,7 @@ import type { WakeSource } from '@ipsec-kit/scheduler';
 import type { Middlebox } from '../network/middlebox.ts';
 import type { NetworkSegment } from '../network/network-segment.ts';
 import type { VirtualNetwork } from '../network/virtual-network.ts';
+import type { HostNetworks } from './host-networks.ts';
 import type { HostObserver } from './host-observer.ts';
 
 /** Does the foreign work of an endpoint, at once: a simulation cannot wait for a promise. */
@@ -31,6 +32,10 @@ export interface HostPorts {
 /** How long answers to requests take in virtual time: a number is for key exchanges alone. */
 export type AnswerDelay = number | ((request: Request) => number);
 
+/** Where a host is attached: to a network for good, or to what moves it between several and tells what it sees there. */
+export type HostPlace = Pick<VirtualNetwork, 'attach'> &
+  Partial<Pick<HostNetworks, 'view' | 'onChange'>>;
+
 export interface SimulatedHostOptions {
   /** For traces; unique in the network. */
   readonly name: string;
@@ -38,11 +43,13 @@ export interface SimulatedHostOptions {
   /** What stands between the host and its segment of the network, nearest first. */
   readonly middleboxes?: readonly Middlebox[];
   /** A network, or what moves the host between several, in which case those have its addresses. */
-  readonly network: Pick<VirtualNetwork, 'attach'>;
+  readonly network: HostPlace;
   /** Default: the core of the network. */
   readonly segment?: NetworkSegment;
-  /** The world's, or that of a device. */
-  readonly clock: Clock;
+  /** The world's, or that of a device: one that is aware of sleep tells the endpoint of it. */
+  readonly clock: Clock | SleepAwareClock;
+  /** False for a program that never learns that it has slept; default true. */
+  readonly tellsOfSleep?: boolean;
   /** The alarm of a device, for deadlines that may wake it. */
   readonly alarm?: WakeSource;
   readonly seed: number | string;

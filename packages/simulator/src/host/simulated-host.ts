@@ -1,4 +1,4 @@
-import type { Deadline, Instant } from '@ipsec-kit/clock';
+import { addMs, type Deadline, type Instant } from '@ipsec-kit/clock';
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import {
   type Answer,
@@ -8,13 +8,7 @@ import {
   type Request,
   type SessionEvent,
 } from '@ipsec-kit/ikev2';
-import {
-  answerIcmpEcho,
-  buildIcmpEcho,
-  type Endpoint,
-  type IpAddress,
-  type Path,
-} from '@ipsec-kit/ip';
+import { answerIcmpEcho, buildIcmpEcho, type IpAddress, type Path } from '@ipsec-kit/ip';
 import type { EngineCounters } from '@ipsec-kit/ipsec';
 import {
   classifyDatagram,
@@ -22,16 +16,18 @@ import {
   natKeepalive,
   prependMarker,
 } from '@ipsec-kit/nat-t';
-import { createScheduler } from '@ipsec-kit/scheduler';
+import { createScheduler, type WakeSource } from '@ipsec-kit/scheduler';
 import type { Datagram } from '../network/datagram.ts';
 import { RandomStream } from '../network/random-stream.ts';
 import type { Attachment, AttachmentCounters } from '../network/virtual-network.ts';
 import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
 import { factInput } from './fact-input.ts';
 import { HostClock } from './host-clock.ts';
+import { tellHostNews } from './host-news.ts';
 import type { HostObserver } from './host-observer.ts';
 import { InnerInbox, type ReceivedPacket } from './inner-inbox.ts';
 import { PacketPath, type SealResult, type StandingChild } from './packet-path.ts';
+import { ScratchPorts } from './scratch-ports.ts';
 import { type EndedSession, SessionBook, type SimulatedSession } from './session-book.ts';
 import type {
   AnswerDelay,
@@ -40,10 +36,11 @@ import type {
   SimulatedWorker,
 } from './simulated-host-options.ts';
 
+/** Stands for the network of a host that is in the core. */
+const CORE = 'core';
 const DEFAULT_PORTS: HostPorts = { ike: 500, natT: 4500 };
-const FIRST_SCRATCH_PORT = 49_152;
-const SCRATCH_PORTS = 16_384;
-const MOST_SCRATCH_PORTS = 16;
+/** Silence after which the next ESP packet out is told to the IKE endpoint at once. */
+const SILENCE_MS = 1_000;
 
 /** A host of the virtual network with a whole VPN: IKE endpoint, packet engine, and in place of a TUN device
  * {@link SimulatedHost.sendInner} and {@link SimulatedHost.received}. It answers pings that come through a tunnel.
@@ -61,8 +58,8 @@ export class SimulatedHost {
   readonly #worker: SimulatedWorker;
   readonly #onEvent: (event: SessionEvent) => void;
   readonly #inbox = new InnerInbox();
-  readonly #scratchPorts = new Set<number>();
-  #lastScratchPort = 0;
+  #lastEspOutAt: Instant;
+  readonly #scratchPorts = new ScratchPorts();
   #rejectedDatagrams = 0;
 
   constructor(options: SimulatedHostOptions) {
@@ -71,6 +68,7 @@ export class SimulatedHost {
     this.name = name;
     this.ports = options.ports ?? DEFAULT_PORTS;
     this.#clock = clock;
+    this.#lastEspOutAt = clock.now();
     this.#observer = options.observer ?? {};
     this.#worker = options.worker;
     this.#onEvent = options.onEvent ?? (() => undefined);
@@ -88,7 +86,10 @@ export class SimulatedHost {
     this.#driver = new EndpointDriver({
       endpoint: this.#endpoint,
       clock,
-      scheduler: createScheduler({ clock, ...(options.alarm ? { alarm: options.alarm } : {}) }),
+      scheduler: createScheduler({
+        clock,
+        ...(options.alarm ? { alarm: noticingSleep(options.alarm, clock) } : {}),
+      }),
       answer: (request) => this.#answer(request),
       answered: (request) => this.#onAnswered(request),
       answerDelayMs: (request) => delayOf(answerDelayMs, request),
@@ -101,6 +102,15 @@ export class SimulatedHost {
       ...(options.segment ? { segment: options.segment } : {}),
       ...(options.middleboxes ? { middleboxes: options.middleboxes } : {}),
       receive: (datagram) => this.#receive(datagram),
+    });
+    const { network, segment, tellsOfSleep = true } = options;
+    const preferredAddresses = this.addresses;
+    tellHostNews({
+      clock,
+      tellsOfSleep,
+      network: network.view ?? { preferredAddresses, networkKey: segment?.name ?? CORE },
+      ...(network.onChange ? { onNetworkChange: (told) => network.onChange?.(told) } : {}),
+      feed: (...inputs) => this.#driver.feed(...inputs),
     });
   }
 
@@ -210,8 +220,17 @@ export class SimulatedHost {
       this.#observer.espSent?.(data);
       this.#send(path, data);
     }
+    if (sealed.length > 0) this.#noteOutbound();
     this.#noteFacts();
     return sealed.length > 0;
+  }
+
+  /** The first packet out after a silence is told at once: what counts silence would learn of it only at its next deadline. */
+  #noteOutbound(): void {
+    const now = this.#clock.now();
+    const isNews = now >= addMs(this.#lastEspOutAt, SILENCE_MS);
+    this.#lastEspOutAt = now;
+    if (isNews) this.#driver.feedTraffic();
   }
 
   #answer(request: Request): Answer {
@@ -220,7 +239,8 @@ export class SimulatedHost {
       return this.#packets.install(request.child);
     }
     if (request.kind === 'open-scratch-port') {
-      return { kind: 'open-scratch-port', local: this.#openScratchPort(request.remote) };
+      const local = this.#scratchPorts.open(this.addresses, request.remote);
+      return { kind: 'open-scratch-port', local };
     }
     const answer = this.#worker.handle(request);
     if (answer instanceof Promise) {
@@ -229,16 +249,6 @@ export class SimulatedHost {
       );
     }
     return answer;
-  }
-
-  /** A port of the ephemeral ones towards a peer. */
-  #openScratchPort(remote: Endpoint): Endpoint | undefined {
-    const address = this.addresses.find(({ version }) => version === remote.address.version);
-    if (!address || this.#scratchPorts.size >= MOST_SCRATCH_PORTS) return undefined;
-    this.#lastScratchPort += 1;
-    const port = FIRST_SCRATCH_PORT + (this.#lastScratchPort % SCRATCH_PORTS);
-    this.#scratchPorts.add(port);
-    return { address, port };
   }
 
   /** What a new Child SA makes possible: first what came for it, then what waits to be sent. */
@@ -257,9 +267,10 @@ export class SimulatedHost {
         this.#send(output.path, natKeepalive());
         return;
       case 'send-esp-keepalive':
+        this.#sendSealed(this.#packets.sealKeepalive(output.childId));
         return;
       case 'close-scratch-port':
-        this.#scratchPorts.delete(output.local.port);
+        this.#scratchPorts.close(output.local);
         return;
       case 'remove-child':
         this.#observer.removed?.(output.childId, this.children.has(output.childId));
@@ -299,6 +310,7 @@ export class SimulatedHost {
 
   #receive({ from, to, data }: Datagram): void {
     if (this.isAsleep) return;
+    this.#clock.checkSleep();
     const path = { local: to, remote: from };
     if (to.port === this.ports.ike) {
       this.#driver.feed({ kind: 'datagram', path, data, marker: false });
@@ -346,6 +358,18 @@ export class SimulatedHost {
       if (input && this.children.has(input.childId)) this.#driver.feed(input);
     }
   }
+}
+
+/** The alarm wakes a program that has to hear first that it slept. */
+function noticingSleep(alarm: WakeSource, clock: HostClock): WakeSource {
+  return {
+    name: alarm.name,
+    arm: (at, fire) =>
+      alarm.arm(at, () => {
+        clock.checkSleep();
+        return fire();
+      }),
+  };
 }
 
 function delayOf(delay: AnswerDelay, request: Request): number {

@@ -147,6 +147,7 @@ function createWorld(options: SimulationOptions): World {
         network: networks ?? network,
         ...(segment ? { segment } : {}),
         clock: hostClock,
+        tellsOfSleep: side.tellsOfSleep ?? true,
         ...(device?.alarm ? { alarm: device.alarm } : {}),
         seed,
         crypto,

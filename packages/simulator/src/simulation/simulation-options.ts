@@ -27,6 +27,8 @@ export interface SideOptions {
   readonly middleboxes?: (hostName: string) => readonly Middlebox[];
   /** Lets each host live on a device that sleeps; settings replace those of {@link dozingPhone}. */
   readonly device?: Partial<DeviceSettings>;
+  /** False for a program that never learns that it has slept; default true. */
+  readonly tellsOfSleep?: boolean;
   /** Networks that the host moves between, in place of its link and address. */
   readonly networks?: (world: HostWorld) => HostNetworks;
 }

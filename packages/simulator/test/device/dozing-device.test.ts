@@ -8,6 +8,7 @@ import {
   type DeviceSettings,
   DozingDevice,
   dozingPhone,
+  wakeUpsForProgram,
 } from '../../src/index.ts';
 
 const MINUTE_MS = 60_000;
@@ -96,6 +97,22 @@ describe('a device that dozes', () => {
     const { chance } = device.account().wakeUps;
     expect(chance).toBeGreaterThan(570);
     expect(chance).toBeLessThan(630);
+  });
+
+  it('wakes later than usual now and then, where it is told so', () => {
+    const lateBy = { leastMs: 10_000, mostMs: 20_000 };
+    const chanceWake = { leastMs: 60_000, mostMs: 61_000, lateShare: 0.25, lateBy };
+    const { world, notes } = scene({ chanceWake });
+    world.advanceBy(10 * 60 * MINUTE_MS);
+    const at = notes
+      .filter((note) => note.includes('chance'))
+      .map((note) => Number.parseInt(note, 10));
+    const gaps = at.slice(1).map((ms, index) => ms - (at[index] ?? 0));
+    const late = gaps.filter((gap) => gap > 61_001);
+    expect(late.length / gaps.length).toBeGreaterThan(0.2);
+    expect(late.length / gaps.length).toBeLessThan(0.3);
+    expect(Math.min(...late)).toBeGreaterThanOrEqual(70_000 - 1);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(81_000 + 1);
   });
 
   it('stays awake while something holds it, and sleeps after', () => {
@@ -214,16 +231,19 @@ describe('idle mode', () => {
     ]);
   });
 
-  it('puts the alarms of a program that is not whitelisted 9 to 15 minutes apart', () => {
+  it('makes the alarms of a program that is not whitelisted 9 to 15 minutes late', () => {
     const { world, device, repeat } = scene();
     const ran = repeat(60_000);
     world.advanceBy(22 * 60 * MINUTE_MS);
     const idleSince = 70 * MINUTE_MS;
     const inIdle = ran.filter((at) => at > idleSince);
     expect(ran.length - inIdle.length).toBeGreaterThanOrEqual(69);
-    const gaps = inIdle.map((at, index) => (at - (inIdle[index - 1] ?? idleSince)) / MINUTE_MS);
-    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(9);
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(15);
+    const gaps = inIdle.slice(1).map((at, index) => (at - (inIdle[index] ?? 0)) / MINUTE_MS);
+    expect(gaps.length).toBeGreaterThan(80);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(10);
+    expect(Math.min(...gaps)).toBeLessThan(11);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(16.01);
+    expect(Math.max(...gaps)).toBeGreaterThan(15);
     expect(device.alarms.deferredRings).toBe(inIdle.length);
   });
 
@@ -273,6 +293,7 @@ describe('the energy account', () => {
       busyMs: 3_600_000,
       radioMs: 1_800_000,
       wakeUps: { packet: 1, alarm: 2, chance: 3, user: 4 },
+      busyWakeUps: 2,
       packetsOut: 0,
       packetsIn: 0,
       bytesOut: 0,
@@ -286,5 +307,6 @@ describe('the energy account', () => {
       percentPerWakeUp: 0.01,
     };
     expect(batteryUsed(account, model)).toBeCloseTo(5 + 2 + 10 + 2 + 0.1);
+    expect(wakeUpsForProgram(account)).toBe(1 + 2 + 2);
   });
 });

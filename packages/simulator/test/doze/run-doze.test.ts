@@ -1,17 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
-  calibrate,
   carrierNat,
-  DOZE_ROWS,
   type DozePlan,
   type DozeResult,
-  figuresOf,
   keepalives,
   lan,
   noChecks,
   PHONE,
   runDoze,
-  runRows,
 } from '../../src/index.ts';
 import { crypto } from '../simulation/establishments.ts';
 
@@ -85,45 +81,5 @@ describe('a client that sleeps for 22 hours behind a NAT of 120 s', () => {
 
   it('sleeps and wakes the same way each time with the same seed', () => {
     expect(doze(chance, { hours: 2 })).toEqual(doze(chance, { hours: 2 }));
-  });
-});
-
-describe('the table of a phone that dozes', () => {
-  const outcomes = runRows(DOZE_ROWS, 1, crypto);
-  const [quiet, , busy] = outcomes;
-
-  it('reproduces the two rows that its energy model is calibrated on', () => {
-    if (!quiet || !busy) throw new Error('rows are missing');
-    const model = calibrate(quiet.result.account, 7, busy.result.account, 45);
-    expect(figuresOf(quiet, model).batteryPercent).toBeCloseTo(93);
-    expect(figuresOf(busy, model).batteryPercent).toBeCloseTo(55);
-    expect(figuresOf(quiet, model).lossPercent).toBeUndefined();
-    expect(Object.values(model).every((cost) => cost > 0)).toBe(true);
-  });
-
-  it('predicts the battery of every other row within a few points, and what the wake lock costs an hour', () => {
-    if (!quiet || !busy) throw new Error('rows are missing');
-    const model = calibrate(quiet.result.account, 7, busy.result.account, 45);
-    for (const outcome of outcomes) {
-      const { name, published } = outcome.row;
-      const { batteryPercent } = figuresOf(outcome, model);
-      if (!published) throw new Error(`${name} has no published figures`);
-      const difference = (batteryPercent - published.batteryPercent) / published.afterHours;
-      expect(Math.abs(difference), name).toBeLessThan(2);
-      if (published.afterHours === 22) expect(Math.abs(difference) * 22, name).toBeLessThan(5);
-    }
-  });
-
-  it('loses nothing where nothing was lost, and something where something was', () => {
-    for (const { row, result } of outcomes) {
-      if (row.published?.lossPercent === undefined) expect(result.pings).toBe(0);
-      else expect(result.lostPings > 0, row.name).toBe(row.published.lossPercent > 0);
-    }
-  });
-
-  it('cannot be calibrated without a busy loop', () => {
-    if (!quiet) throw new Error('rows are missing');
-    const { account } = quiet.result;
-    expect(() => calibrate(account, 7, account, 45)).toThrow(/one that is busy/);
   });
 });

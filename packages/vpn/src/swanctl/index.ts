@@ -14,4 +14,5 @@ export {
   type SwanctlResult,
 } from './load-swanctl.ts';
 export { nodeFiles } from './node-files.ts';
+export { type ConfigSection, readSections, type SectionsResult } from './read-sections.ts';
 export type { FileText, SettingsFiles } from './settings-files.ts';

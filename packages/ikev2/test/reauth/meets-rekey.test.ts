@@ -1,0 +1,88 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
+import { describe, expect, it } from 'vitest';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { Pair, type PairOptions } from '../pair.ts';
+
+const MBB: PairOptions = { client: { makeBeforeBreak: true }, server: { makeBeforeBreak: true } };
+const sessionId = FIRST_RESPONDER_SESSION_ID;
+
+/** The Child SA that a host sent on last, as its packet path was told. */
+function inUse(pair: Pair, side: 'client' | 'server'): string | undefined {
+  return pair[side].steps
+    .map(({ what }) => what)
+    .filter(
+      (what) => /^activate/.test(what) || (/^install/.test(what) && !/inbound only/.test(what)),
+    )
+    .at(-1);
+}
+
+describe('a reauthentication that meets a rekey of the peer on the old IKE SA (RFC 7296 §2.8, §2.8.3)', () => {
+  it('keeps outbound on the new IKE SA, whatever the peer then deletes or sends on', () => {
+    const left: unknown[] = [];
+    for (let round = 0; round < 42; round += 1) {
+      const apartMs = (round >> 1) * 3;
+      // A packet path in another thread answers while the peer goes on.
+      const answerDelayMs = round % 2 === 0 ? 0 : 15;
+      const pair = new Pair({ ...MBB, answerDelayMs }).open().drive(40_000);
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      pair.drive(apartMs);
+      const [childId = 0] = [...pair.server.children.keys()];
+      pair.server.command({ kind: 'rekey-child', sessionId, childId });
+      while (pair.client.seen('session-reauthenticated').length === 0) pair.drive(1);
+      // A packet on whatever waits for one.
+      for (const id of [...pair.client.children.keys()]) {
+        pair.client.handle({ kind: 'child-first-inbound', now: pair.now, childId: id });
+      }
+      pair.drive(90);
+      const own = inUse(pair, 'client')?.match(/\d+/)?.[0];
+      pair.drive(60_000);
+      const [kept] = pair.client.children.keys();
+      left.push([
+        round,
+        Number(own) === kept,
+        pair.client.children.size,
+        pair.server.children.size,
+      ]);
+    }
+    expect(left).toEqual(left.map((_, index) => [index, true, 1, 1]));
+  });
+
+  it('goes to what the peer has rekeyed when the new Child SA cannot be installed', () => {
+    const pair = new Pair({ ...MBB, answerDelayMs: 15 }).open().drive(40_000);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (!pair.client.story.slice(-1)[0]?.startsWith('sent IKE_AUTH')) pair.drive(1);
+    const [childId = 0] = [...pair.server.children.keys()];
+    pair.server.command({ kind: 'rekey-child', sessionId, childId });
+    while (!pair.client.story.some((line) => line.startsWith('sent CREATE_CHILD_SA')))
+      pair.drive(1);
+    pair.client.installRefusal = 'no room';
+    pair.drive(60_000);
+    const [kept] = pair.client.children.keys();
+    expect(kept).toBe(2);
+    expect(pair.client.activations).toEqual([2]);
+    expect(pair.server.children.size).toBe(1);
+  });
+
+  it('does so when the rekey is over while the new Child SA is being installed', () => {
+    for (let extraMs = 0; extraMs <= 80; extraMs += 4) {
+      const pair = new Pair({ ...MBB, answerDelayMs: 15 }).open().drive(40_000);
+      pair.wire = (flight) => {
+        const isRekey = flight.data[18] === ExchangeType.CREATE_CHILD_SA;
+        return [{ flight, delayMs: isRekey && flight.from === 'client' ? extraMs : 0 }];
+      };
+      const before = pair.flights.length;
+      pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+      const isAsked = (): boolean =>
+        pair.flights.slice(before).some(({ data }) => data[18] === ExchangeType.IKE_AUTH);
+      while (!isAsked()) pair.drive(1);
+      const [childId = 0] = [...pair.server.children.keys()];
+      pair.server.command({ kind: 'rekey-child', sessionId, childId });
+      while (pair.client.seen('session-reauthenticated').length === 0) pair.drive(1);
+      pair.drive(50);
+      const used = inUse(pair, 'client');
+      pair.drive(60_000);
+      const [kept] = pair.client.children.keys();
+      expect([extraMs, Number(used?.match(/\d+/)?.[0])]).toEqual([extraMs, kept]);
+    }
+  });
+});

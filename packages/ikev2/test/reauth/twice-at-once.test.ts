@@ -1,0 +1,65 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
+import { describe, expect, it } from 'vitest';
+import { CLIENT_4500, Pair, type PairOptions, SERVER_4500 } from '../pair.ts';
+
+const QUIET: PairOptions = { client: { sendInitialContact: false } };
+
+/** A client that asks for two IKE SAs in the place of one at the same moment, and has its own mind about what to delete: as
+ * strongSwan does when it is told to reauthenticate a name that two IKE SAs have for a moment.
+ */
+function askTwice(pair: Pair): void {
+  for (const sessionId of [2, 3]) {
+    pair.client.command({
+      kind: 'initiate',
+      sessionId,
+      connection: 'home',
+      path: { local: CLIENT_4500, remote: SERVER_4500 },
+      marker: true,
+    });
+  }
+}
+
+describe('a peer that reauthenticates twice at once (RFC 7296 §2.8.3)', () => {
+  it('gets both, and we delete what nobody else would', () => {
+    const pair = new Pair(QUIET).open().drive(40_000);
+    askTwice(pair);
+    pair.drive(10_000);
+    expect(pair.client.seen('session-opened').map(({ sessionId }) => sessionId)).toEqual([1, 2, 3]);
+    const closed = pair.client.seen('session-closed');
+    expect(closed.map(({ sessionId, failure }) => [sessionId, failure.code]).sort()).toEqual([
+      [1, 'peer-deleted'],
+      [2, 'peer-deleted'],
+    ]);
+    expect(pair.server.seen('session-reauthenticated')).toHaveLength(2);
+    expect([...pair.client.children.values()].map(({ sessionId }) => sessionId)).toEqual([3]);
+  });
+
+  it('moves outbound before it deletes what the peer may drop at once', () => {
+    const pair = new Pair(QUIET).open().drive(40_000);
+    const from = pair.now;
+    askTwice(pair);
+    pair.drive(10_000);
+    const steps = pair.server.steps.filter(({ at }) => at >= from);
+    const activated = steps.find(({ what }) => what === 'activate 3')?.at ?? 0;
+    const deleted =
+      steps.filter(({ what }) => what === 'sent INFORMATIONAL request').at(-1)?.at ?? 0;
+    expect(activated).toBeGreaterThan(0);
+    expect(deleted).toBeGreaterThan(activated);
+  });
+
+  it('does not get what it has given up waiting for: the next copy of a request that waited is waited for', () => {
+    const pair = new Pair(QUIET).open().drive(40_000);
+    let asked = 0;
+    pair.wire = (flight) => {
+      const isAuth = flight.from === 'client' && flight.data[18] === ExchangeType.IKE_AUTH;
+      if (isAuth) asked += 1;
+      return isAuth && asked > 2 ? [] : [{ flight }];
+    };
+    askTwice(pair);
+    pair.drive(60_000);
+    expect(asked).toBeGreaterThan(2);
+    expect(pair.server.seen('session-reauthenticated')).toHaveLength(1);
+    expect(pair.server.children.size).toBe(2);
+    expect(pair.server.activations).not.toContain(3);
+  });
+});

@@ -1,0 +1,135 @@
+import {
+  encodeBase64,
+  FieldReader,
+  MAX_PROFILE_LETTERS,
+  type ProfileAuthentication,
+  type ProfileResult,
+  type ProfileText,
+  refuse,
+  type VpnProfile,
+} from './profile.ts';
+
+const KINDS: Readonly<Record<string, ProfileAuthentication['kind']>> = {
+  'ikev2-eap': 'eap',
+  'ikev2-cert': 'certificate',
+  'ikev2-cert-eap': 'certificate-and-eap',
+  'ikev2-eap-tls': 'eap-tls',
+};
+/** What a telephone does with it has no counterpart in a configuration of this side. */
+const WITHOUT_COUNTERPART = [
+  'apps',
+  'excluded-apps',
+  'dns-servers',
+  'mtu',
+  'nat-keepalive',
+] as const;
+
+/** Reads a profile of the strongSwan app for Android (`.sswan`, JSON). Never throws. */
+export function readSswan(text: string): ProfileResult {
+  if (text.length > MAX_PROFILE_LETTERS)
+    return refuse('The profile is longer than a profile can be.');
+  const parsed = parseJson(text);
+  if (parsed === undefined)
+    return refuse('The profile is not JSON, which a .sswan file has to be.');
+  const fields = new FieldReader(parsed);
+  const [remote, local, split] = ['remote', 'local', 'split-tunneling'].map((key) =>
+    fields.inside(key),
+  );
+  const type = fields.text('type');
+  const kind = KINDS[type ?? ''];
+  const server = remote?.text('addr');
+  const name = fields.text('name');
+  if (kind === undefined) {
+    return refuse(
+      `The type of the profile is not one of ${Object.keys(KINDS).join(', ')}: it is no .sswan file for a VPN of this kind.`,
+    );
+  }
+  if (name === undefined || server === undefined)
+    return refuse('The profile lacks name or remote.addr.');
+  const user = local?.text('eap_id');
+  const certificate = remote?.bytes('cert');
+  const profile: VpnProfile = {
+    name,
+    ...optional('uuid', fields.text('uuid')),
+    server,
+    ...optional('port', remote?.number('port', 1, 65_535)),
+    ...optional('remoteId', remote?.text('id')),
+    ...optional('localId', local?.text('id')),
+    authentication: { kind, ...(user === undefined ? {} : { user }) },
+    ...optional('pkcs12', local?.bytes('p12')),
+    caCertificates: certificate ? [certificate] : [],
+    ikeProposals: fields.texts('ike-proposal'),
+    espProposals: fields.texts('esp-proposal'),
+    remoteSubnets: split?.texts('subnets') ?? [],
+  };
+  if (fields.faults.length > 0)
+    return refuse(`The profile is malformed: ${fields.faults.join('; ')}.`);
+  const dropped = [
+    ...WITHOUT_COUNTERPART.filter((key) => fields.has(key)),
+    ...(split?.has('excluded') ? ['split-tunneling.excluded'] : []),
+  ];
+  const notes =
+    dropped.length === 0
+      ? []
+      : [`left out, since it has no counterpart here: ${dropped.join(', ')}`];
+  return { ok: true, profile, notes };
+}
+
+/** Writes a profile for the strongSwan app. It knows no pre-shared keys, and takes one CA certificate and no password. */
+export function writeSswan(profile: VpnProfile): ProfileText {
+  const { authentication, caCertificates, uuid, ikeProposals, espProposals } = profile;
+  const { kind } = authentication;
+  const type = Object.keys(KINDS).find((key) => KINDS[key] === kind);
+  if (type === undefined) {
+    return refuse(
+      'The strongSwan app for Android knows no pre-shared keys: use certificates or EAP, or export for Apple devices.',
+    );
+  }
+  if (uuid === undefined) return refuse('A .sswan profile needs a UUID.');
+  const [ca, ...more] = caCertificates;
+  const user = 'user' in authentication ? authentication.user : undefined;
+  const value = {
+    uuid,
+    name: profile.name,
+    type,
+    remote: {
+      addr: profile.server,
+      ...optional('port', profile.port),
+      ...optional('id', profile.remoteId),
+      ...(ca ? { cert: encodeBase64(ca) } : {}),
+    },
+    local: {
+      ...optional('eap_id', user),
+      ...optional('id', profile.localId),
+      ...(profile.pkcs12 ? { p12: encodeBase64(profile.pkcs12) } : {}),
+    },
+    // The app offers one list of algorithms, not several.
+    ...optional('ike-proposal', ikeProposals[0]),
+    ...optional('esp-proposal', espProposals[0]),
+    ...(profile.remoteSubnets.length > 0
+      ? { 'split-tunneling': { subnets: [...profile.remoteSubnets] } }
+      : {}),
+  };
+  const notes = [
+    ...(more.length > 0 ? ['only the first CA certificate is in it'] : []),
+    ...(ikeProposals.length > 1 || espProposals.length > 1
+      ? ['only the first proposals are in it']
+      : []),
+    ...(profile.pkcs12 ? ['the app asks for the password of the PKCS #12 file'] : []),
+  ];
+  return { ok: true, text: `${JSON.stringify(value, null, 2)}\n`, notes };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function optional<K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T };
+function optional(key: string, value: unknown): Record<string, unknown> {
+  return value === undefined ? {} : { [key]: value };
+}
