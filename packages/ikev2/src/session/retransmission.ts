@@ -14,11 +14,15 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
   switch (action.kind) {
     case 'nothing':
       break;
-    case 'retransmit':
-      if (!testPaths(context, session, action.request)) {
-        repeatRequest(context, session, action.request);
+    case 'retransmit': {
+      const test = testPaths(context, session, action.request);
+      if (test === 'over') {
+        giveUp(context, session, action.request);
+        return;
       }
+      if (test === 'by-policy') repeatRequest(context, session, action.request);
       break;
+    }
     case 'give-up':
       giveUp(context, session, action.request);
       return;
