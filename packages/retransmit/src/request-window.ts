@@ -12,6 +12,7 @@ import {
   type RetransmitPolicy,
   requireRetransmitPolicy,
   retransmitDelayMs,
+  retransmitSpanMs,
 } from './retransmit-policy.ts';
 
 /** Share of a wait by which a retransmission may come later without harm, and the most that may be. */
@@ -56,6 +57,10 @@ export interface OutstandingRequest {
   readonly transmissions: number;
   /** Whether the caller has taken over its pace. */
   readonly isPaced: boolean;
+  /** When it is due again. */
+  readonly dueAt: Instant;
+  /** When its policy gives it up at the latest, jitter left out. */
+  readonly overAt: Instant;
 }
 
 /** Whether a request may go: `window-full` waits for a response, `message-ids-exhausted` ends the IKE SA, `gave-up` has ended it. */
@@ -268,5 +273,15 @@ function dueAt(pending: Pending): Instant {
 /** Plain data that does not change when the request goes on. */
 function snapshot(pending: Pending): OutstandingRequest {
   const { messageId, name, datagrams, firstSentAt, lastSentAt, transmissions, isPaced } = pending;
-  return { messageId, name, datagrams, firstSentAt, lastSentAt, transmissions, isPaced };
+  return {
+    messageId,
+    name,
+    datagrams,
+    firstSentAt,
+    lastSentAt,
+    transmissions,
+    isPaced,
+    dueAt: dueAt(pending),
+    overAt: addMs(firstSentAt, retransmitSpanMs(pending.policy)),
+  };
 }

@@ -4,6 +4,7 @@ import {
   MAX_MESSAGE_ID,
   type NewRequest,
   RequestWindow,
+  retransmitSpanMs,
 } from '@ipsec-kit/retransmit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -188,6 +189,8 @@ describe('message ids of requests (RFC 7296 §2.2)', () => {
         lastSentAt: addMs(start, 5000),
         transmissions: 1,
         isPaced: false,
+        dueAt: addMs(start, 9000),
+        overAt: addMs(start, 5000 + retransmitSpanMs(DEFAULT_RETRANSMIT_POLICY)),
       },
     ]);
     expect(window.nextDeadline()?.at).toBe(start + 9000);

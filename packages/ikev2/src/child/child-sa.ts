@@ -37,6 +37,12 @@ export interface ChildSa {
   isRekeyDue: boolean;
   /** The Child SA that has taken its place, by rekey or reauthentication. */
   replacedBy: number | undefined;
+  /** The peer has asked for it, beside those that there were. */
+  readonly isFromPeer: boolean;
+  /** Both sides have replaced the same one, and the one of the other exchange stays: whoever began this one deletes it.
+   * @see RFC 7296 §2.8.1
+   */
+  isRedundant: boolean;
   /** A reauthentication has asked for it in the new IKE SA: once only. */
   isMoved: boolean;
   /** Why our DELETE is on its way, once it is. */

@@ -6,6 +6,7 @@ import { activationDeadline, armActivation } from './activate-child.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
 import type { ChildSa } from './child-sa.ts';
 import { modeOf, type NegotiatedChild } from './negotiated-child.ts';
+import { replacementElsewhere } from './replacement-elsewhere.ts';
 
 /** Asks the packet path to take a Child SA. @returns the id of the request to wait for. */
 export function requestInstallation(
@@ -75,6 +76,8 @@ export function adoptChild(
     activateAt: waits ? activationDeadline(context) : undefined,
     isRekeyDue: false,
     replacedBy: undefined,
+    isFromPeer: child.isUnanswered === true,
+    isRedundant,
     isMoved: false,
     deleting: undefined,
     endAction: 'none',
@@ -85,9 +88,10 @@ export function adoptChild(
     replaces === undefined || isRedundant
       ? undefined
       : context.sessionsByChild.get(replaces)?.children.get(replaces);
-  if (replaced?.replacedBy !== undefined && isBehind(session)) {
+  const movedTo = replaced && replacementElsewhere(session.children, replaced);
+  if (movedTo !== undefined && isBehind(session)) {
     // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
-    adopted.replacedBy = replaced.replacedBy;
+    adopted.replacedBy = movedTo;
   } else if (replaced) replaceAll(context, replaced, adopted);
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);

@@ -22,6 +22,10 @@ export function retireChild(
   holder: IkeSession = session,
 ): void {
   session.children.delete(child.id);
+  // One before it that waits for its own end has what comes next.
+  for (const other of session.children.values()) {
+    if (other.replacedBy === child.id) other.replacedBy = child.replacedBy;
+  }
   context.sessionsByChild.delete(child.id);
   const { id, inboundSpi } = child;
   holder.retired.push({ id, inboundSpi, until: addMs(context.now, RETIRED_CHILD_MS) });

@@ -4,6 +4,7 @@ import { agreeChild, chooseChild } from '../child/answer-child.ts';
 import { sessionHosts, withNonce } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { adoptChild, requestInstallation } from '../child/install-child.ts';
+import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import { lowerNonce } from '../collisions/lowest-nonce.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { ChildConfig } from '../config.ts';
@@ -215,7 +216,7 @@ function install(
   }
   const child =
     rekeys === undefined
-      ? { ...asReplacement(session, agreed.child, 'peer'), isUnanswered: true }
+      ? { ...asMovedByPeer(session, agreed.child), isUnanswered: true }
       : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
   const fresh: Payload[] = [{ type: 'Nonce', data: responderNonce }];
   if (method !== undefined && publicValue) fresh.push({ type: 'KE', method, data: publicValue });
@@ -230,6 +231,13 @@ function install(
     payloads,
     lowest: lowerNonce(initiatorNonce, responderNonce),
   };
+}
+
+/** Who opened the IKE SA moves to it what a reauthentication has left on the old one; the other side asks for nothing but what
+ * it wishes for.
+ */
+function asMovedByPeer(session: IkeSession, child: NegotiatedChild): NegotiatedChild {
+  return session.role === 'responder' ? asReplacement(session, child, 'peer') : child;
 }
 
 /** The packet path has it: answers, unless what the request was about has changed meanwhile. */

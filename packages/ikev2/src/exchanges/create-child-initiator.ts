@@ -9,6 +9,7 @@ import {
 } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { requestInstallation } from '../child/install-child.ts';
+import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
 import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import type { ChildConfig } from '../config.ts';
@@ -29,6 +30,7 @@ import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, methodsOf } from '../negotiate/proposals.ts';
 import { isNarrower } from '../negotiate/selectors.ts';
 import { findErrorNotify, findPayload, readNonce } from '../payloads/find-payload.ts';
+import { movesOf } from '../reauth/left-behind.ts';
 import { asReplacement } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
@@ -245,10 +247,15 @@ function finish(
   const isRedundant = losesAgainstRival(session, rekeys, lowest);
   const child =
     rekeys === undefined
-      ? asReplacement(session, result.child, 'local')
+      ? asMoved(session, result.child)
       : { ...result.child, replaces: rekeys, isRedundant };
   const requestId = requestInstallation(context, session, child);
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
+}
+
+/** What a reauthentication moves takes the place of what it moves; what was wished for stands beside it. */
+function asMoved(session: IkeSession, child: NegotiatedChild): NegotiatedChild {
+  return movesOf(session) === undefined ? child : asReplacement(session, child, 'local');
 }
 
 /** Whether our replacement of a Child SA has the lowest of the four nonces. It has so for good: by the time that a late

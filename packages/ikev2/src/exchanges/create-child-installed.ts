@@ -5,7 +5,8 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
-import { announceOpened } from '../reauth/reauth-child.ts';
+import { giveWayToMoved, movesOf } from '../reauth/left-behind.ts';
+import { announceOpened, closeUnlessWished } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
 import type { Initiation } from './create-child-state.ts';
@@ -38,6 +39,7 @@ export function onChildInstalled(
     return;
   }
   const { rival } = session;
+  const moves = movesOf(session);
   session.deletedEarly.clear();
   session.initiation = undefined;
   session.running = undefined;
@@ -55,7 +57,9 @@ export function onChildInstalled(
     session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
   } else if (old || other) {
     if (other && other !== fresh) {
-      other.replacedBy = fresh.id;
+      other.isRedundant = true;
+      // Unless a reauthentication has moved both.
+      other.replacedBy = fresh.replacedBy ?? fresh.id;
       other.activateAt = undefined;
       announceReplacement(context, session, other, fresh, 'local');
     }
@@ -63,7 +67,12 @@ export function onChildInstalled(
       announceReplacement(context, session, old, fresh, 'local');
       remove(session, old.id, REPLACED);
     }
-  } else announceOpened(context, session, child);
+  } else {
+    if (moves !== undefined) closeUnlessWished(session, child);
+    // One that goes at once is none that its user ever had.
+    if (fresh.deleting === undefined) announceOpened(context, session, child);
+    if (attempt.rekeys === undefined && moves === undefined) giveWayToMoved(session, fresh);
+  }
   armChildLifetime(context, session);
 }
 

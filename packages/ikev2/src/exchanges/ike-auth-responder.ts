@@ -23,7 +23,7 @@ import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { giveWay } from '../reauth/give-way.ts';
 import { putOff } from '../reauth/put-off.ts';
-import { isUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
+import { closeIfUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
 import { waitsItsTurn } from '../reauth/turns.ts';
 import { releaseHalfOpen } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -144,7 +144,7 @@ export function onSecret(
     }
     session.takesOver = old;
     if (old) giveWay(context, session, old);
-    else session.isClosing ||= isUnwanted(context, session);
+    else closeIfUnwanted(context, session);
   }
   if (!admitPeer(context, session, isInitialContact)) {
     refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));

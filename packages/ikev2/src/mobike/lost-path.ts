@@ -22,6 +22,7 @@ export function regainPath(context: EndpointContext, session: IkeSession): boole
   const { parked, mover, id } = session;
   if (!parked) return false;
   session.parked = undefined;
+  session.movedAt = context.now;
   for (const entry of parked.values()) {
     if (!OF_TRANSMISSIONS.has(entry.name)) context.deadlines.set({ ...entry, sessionId: id });
   }

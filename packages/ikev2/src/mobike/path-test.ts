@@ -6,31 +6,37 @@ import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { tellMover } from './perform-moves.ts';
 import { performResponderMoves } from './responder-moves.ts';
-import { PACE_MS, sendOutstandingOver } from './send-outstanding.ts';
+import { isMoving, PACE_MS, sendOutstandingOver } from './send-outstanding.ts';
 import { isProven, whereItMayBe } from './unproven-path.ts';
 
 /** Transmissions over the path in use before others are tried. */
 const QUIET_TRANSMISSIONS = 2;
+
+/** What is done about a request without an answer: what its policy says, or another path was tried, or its time is over. */
+export type PathTest = 'by-policy' | 'tried' | 'over';
+
 /** An outstanding request has no answer yet. Where there is another path to try it is itself the test of the paths, since a window
  * of 1 lets no other request out.
- * @returns false when the policy of retransmission goes on as usual.
  * @see RFC 4555 §3.10, §3.11, RFC 4621 §6.2
  */
 export function testPaths(
   context: EndpointContext,
   session: IkeSession,
   request: OutstandingRequest,
-): boolean {
+): PathTest {
   const { state, mover, role } = session;
-  if (state.kind !== 'established' && state.kind !== 'ending') return false;
-  if (role === 'responder') return testAsResponder(context, session, request);
-  if (!mover || (!request.isPaced && mover.candidates.length < 2)) return false;
+  if (state.kind !== 'established' && state.kind !== 'ending') return 'by-policy';
+  if (role === 'responder') {
+    return testAsResponder(context, session, request) ? 'tried' : 'by-policy';
+  }
+  if (!mover || (!request.isPaced && mover.candidates.length < 2)) return 'by-policy';
+  if (context.now >= request.overAt && !isMoving(session, request)) return 'over';
   if (request.transmissions <= QUIET_TRANSMISSIONS) {
     sendOutstandingOver(context, session, [session.path], PACE_MS);
   } else {
     tellMover(context, session, { kind: 'no-answer' });
   }
-  return true;
+  return 'tried';
 }
 
 /** A responder moves and is not heard (yet), or its peer has moved to where it may not be. It goes on for minutes, since to find

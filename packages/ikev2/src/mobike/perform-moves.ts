@@ -58,6 +58,7 @@ function perform(context: EndpointContext, session: IkeSession, output: PathMove
       return;
     case 'move-ike':
       regainPath(context, session);
+      session.movedAt = context.now;
       moveIke(context, session, output.path, session.marker);
       moveBehind(context, session);
       resendOutstanding(context, session);

@@ -1,4 +1,4 @@
-import { addMs } from '@ipsec-kit/clock';
+import { addMs, msBetween } from '@ipsec-kit/clock';
 import type { Path } from '@ipsec-kit/ip';
 import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
@@ -21,6 +21,15 @@ export function resendOutstanding(context: EndpointContext, session: IkeSession)
   sendOutstandingOver(context, session, [session.path], PACE_MS);
 }
 
+/** Whether a request tells of a move of ours, or was overtaken by one: to find its way it may take minutes (RFC 4555 §3.11). Any other
+ * finds a dead peer in the time that its policy promises, however many paths there are.
+ */
+export function isMoving(session: IkeSession, { firstSentAt }: OutstandingRequest): boolean {
+  const { movedAt, running } = session;
+  const isUpdate = running?.procedure.kind === 'update-addresses';
+  return isUpdate || (movedAt !== undefined && movedAt >= firstSentAt);
+}
+
 /** Sends the outstanding request again over these paths, bitwise the same. @see RFC 7296 §2.1, RFC 4555 §3.10 */
 export function sendOutstandingOver(
   context: EndpointContext,
@@ -31,7 +40,14 @@ export function sendOutstandingOver(
   const [request] = session.requests.outstanding;
   if (!request) return;
   for (const path of paths) resend(context, session, request, path);
-  session.requests.pace(request.messageId, context.now, waitMs);
+  const patienceMs = isMoving(session, request)
+    ? waitMs
+    : Math.min(
+        waitMs,
+        msBetween(context.now, request.dueAt),
+        msBetween(context.now, request.overAt),
+      );
+  session.requests.pace(request.messageId, context.now, patienceMs);
   armRetransmission(context, session);
 }
 

@@ -1,5 +1,6 @@
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { isMoveToCome } from './procedure.ts';
 import { enqueue } from './run-procedures.ts';
 
 /** Begins anew what the peer had put off, once its pause is over. @see RFC 7296 §2.25 */
@@ -12,6 +13,9 @@ export function onPostponedTimer(context: EndpointContext, session: IkeSession):
       return;
     }
     session.postponed.shift();
-    enqueue(context, session, first.procedure);
+    const { procedure } = first;
+    enqueue(context, session, procedure);
+    // The old IKE SA has waited for it.
+    if (isMoveToCome(procedure)) enqueue(context, session, { kind: 'delete-predecessor' });
   }
 }

@@ -62,6 +62,15 @@ export type Procedure =
       readonly failure: SessionFailure;
     };
 
+/** How often the peer may put off what a reauthentication moves while the old IKE SA waits for that: a quarter of a minute. */
+const MAX_PUT_OFF_MOVES = 4;
+
+/** Whether a procedure makes what is to take the place of a Child SA of an old IKE SA, which waits for it. */
+export function isMoveToCome(procedure: Procedure): boolean {
+  if (procedure.kind !== 'create-child' || procedure.moves === undefined) return false;
+  return procedure.postponements <= MAX_PUT_OFF_MOVES;
+}
+
 /** A procedure that waits for its time. */
 export interface PostponedProcedure {
   readonly at: Instant;

@@ -7,6 +7,7 @@ import type { LivenessReason } from '../events.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
 import { announcementRequest } from '../mobike/announce.ts';
 import { performResponderMoves } from '../mobike/responder-moves.ts';
+import { answerSoon } from '../reauth/answer-late.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
@@ -19,7 +20,7 @@ import { deleteChildRequest, onChildDeleted, withdrawChildRequest } from './dele
 import { beginEnding, deleteIkeRequest, onIkeDeleted, reportRequest } from './end-ike-sa.ts';
 import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
-import type { Procedure } from './procedure.ts';
+import { isMoveToCome, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
 import {
   onAddressesUpdated,
@@ -72,6 +73,10 @@ function isAsked(
 
 /** Starts the next procedure, if the window is free. Those that have nothing to do any more are passed over. */
 export function runNext(context: EndpointContext, session: IkeSession): void {
+  if (session.lateAnswer) {
+    if (!session.running) answerSoon(context, session);
+    return;
+  }
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
   const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
   while (session.sa && !session.running && !isMoving && !session.parked) {
@@ -148,6 +153,8 @@ function leavesBehind(
 /** Outbound has moved to the Child SAs of this IKE SA a moment ago: what is under way on the old ones arrives first. */
 function armDeletion(context: EndpointContext, session: IkeSession): void {
   if (session.predecessor?.state.kind !== 'established') return;
+  // What the peer has put off moves first, unless it has put it off for too long: the old IKE SA must not stay with it for ever.
+  if (session.postponed.some(({ procedure }) => isMoveToCome(procedure))) return;
   setTimer(context, session, 'hand-over', addMs(context.now, SETTLE_MS), {
     label: 'DELETE of a replaced IKE SA',
     wake: 'process',

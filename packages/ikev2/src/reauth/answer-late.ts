@@ -4,29 +4,61 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { activateReplacement, endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LateAnswer } from '../session/late-answer.ts';
+import { repeatOutstanding } from '../session/repeat-request.ts';
 import { sendResponse } from '../session/send-message.ts';
 import { SETTLE_MS } from './settle-time.ts';
 
+/** How long the answer to a DELETE waits for the answer to what we have asked for under the same IKE SA: for two retransmissions. */
+export const OPEN_QUESTION_MS: number = 20_000;
+
 /** Moves outbound to what has replaced the Child SAs of this IKE SA, and lets the answer to its DELETE wait for
  * {@link SETTLE_MS}: some peers drop their inbound halves when it comes, and with them what is still in their queues.
- * Meanwhile retransmissions get silence, as always while a request is being worked on. @see RFC 7296 §2.1, §2.8
+ * Where a Child SA has been asked for under it, its answer is awaited first, since the peer may use that already: it
+ * answers retransmissions until it has our answer. Meanwhile those of the DELETE get silence, as always while a request is
+ * being worked on. @see RFC 7296 §2.1, §2.8
  * @returns false when nothing of ours can be under way on it, so that it is to be answered at once.
  */
 export function answerLate(
   context: EndpointContext,
   session: IkeSession,
-  answer: LateAnswer,
+  answer: Omit<LateAnswer, 'isAsking'>,
 ): boolean {
   if (session.state.kind !== 'established' || !session.takenOverBy) return false;
   const replacements = [...session.children.values()].flatMap(({ replacedBy = [] }) => replacedBy);
-  if (replacements.length === 0) return false;
+  const isAsking = awaitsChild(session);
+  if (replacements.length === 0 && !isAsking) return false;
   for (const childId of replacements) activateReplacement(context, childId);
-  session.lateAnswer = answer;
-  setTimer(context, session, 'late-answer', addMs(context.now, SETTLE_MS), {
+  session.lateAnswer = { ...answer, isAsking };
+  if (isAsking) repeatOutstanding(context, session);
+  armAnswer(context, session, isAsking ? OPEN_QUESTION_MS : SETTLE_MS);
+  return true;
+}
+
+/** Whether the peer may have made a Child SA, and used it, of which we do not know yet. */
+function awaitsChild({ initiation }: IkeSession): boolean {
+  switch (initiation?.kind) {
+    case 'awaiting-child-response':
+    case 'agreeing-child-key':
+    case 'installing-child':
+      return initiation.attempt.rekeys === undefined;
+    default:
+      return false;
+  }
+}
+
+/** Nothing that we have asked for is open any more. */
+export function answerSoon(context: EndpointContext, session: IkeSession): void {
+  const { lateAnswer } = session;
+  if (!lateAnswer?.isAsking) return;
+  session.lateAnswer = { ...lateAnswer, isAsking: false };
+  armAnswer(context, session, SETTLE_MS);
+}
+
+function armAnswer(context: EndpointContext, session: IkeSession, waitMs: number): void {
+  setTimer(context, session, 'late-answer', addMs(context.now, waitMs), {
     label: 'answer to the DELETE of a replaced IKE SA',
     wake: 'process',
   });
-  return true;
 }
 
 /** What was under way has arrived: the DELETE is answered, and the IKE SA ends. */

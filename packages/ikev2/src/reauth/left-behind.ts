@@ -1,3 +1,5 @@
+import type { ChildSa } from '../child/child-sa.ts';
+import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
@@ -21,7 +23,8 @@ export function takeWishes(from: IkeSession): Creation[] {
 export function takeLeftBehind(from: IkeSession): Creation[] {
   const found: Creation[] = [];
   for (const child of from.children.values()) {
-    if (child.replacedBy !== undefined || child.deleting !== undefined || child.isMoved) continue;
+    if (child.replacedBy !== undefined || child.deleting !== undefined) continue;
+    if (child.isMoved || child.isRedundant) continue;
     child.isMoved = true;
     const { name } = child.config;
     found.push({ kind: 'create-child', name, postponements: 0, moves: child.id });
@@ -29,18 +32,75 @@ export function takeLeftBehind(from: IkeSession): Creation[] {
   return [...found, ...takeWishes(from)];
 }
 
-/** An old IKE SA ends: what it was asked for, and may have been about to make, is left to the new one, unless it has that. */
+/** An IKE SA that another carries on is about to end: what it was asked for is left to that one, and so is what it was about to
+ * make, unless the peer has made that, and has moved it. Called while it has its Child SAs.
+ */
 export function passOnWishes(from: IkeSession): void {
   const heir = latestOf(from);
   if (heir === from || heir.state.kind !== 'established' || heir.isClosing) return;
   const wishes = takeWishes(from);
   const running = from.running?.procedure;
-  if (running && isCreation(running) && isWish(from, running)) wishes.push(running);
-  const names = new Set([...heir.children.values()].map(({ config }) => config.name));
-  for (const procedure of heir.running ? [heir.running.procedure, ...heir.queue] : heir.queue) {
-    if (isCreation(procedure)) names.add(procedure.name);
+  if (running && isCreation(running) && isWish(from, running)) {
+    if (!unclaimedChild(from, heir, ({ config }) => config.name === running.name)) {
+      wishes.push(running);
+    }
   }
-  heir.queue.push(...wishes.filter(({ name }) => !names.has(name)));
+  heir.queue.push(...wishes.filter((wish) => !isMet(heir, wish)));
+}
+
+/** A Child SA that was asked for under an IKE SA that another has replaced meanwhile: the peer, who has had it for longer, may have
+ * moved it before the answer came. Where the DELETE of the IKE SA is here as well and the peer has not, it is asked for again.
+ */
+export function giveWayToMoved(from: IkeSession, child: ChildSa): void {
+  const heir = latestOf(from);
+  if (heir === from) return;
+  const { name } = child.config;
+  const moved = unclaimedChild(from, heir, (other) => isSame(other, child));
+  if (moved) child.replacedBy = moved.id;
+  else if (from.lateAnswer) {
+    heir.queue.push({ kind: 'create-child', name, postponements: 0 });
+  }
+}
+
+function isSame(one: ChildSa, other: ChildSa): boolean {
+  return (
+    one.config.name === other.config.name &&
+    isWithinOffer(one.localSelectors, other.localSelectors) &&
+    isWithinOffer(one.remoteSelectors, other.remoteSelectors)
+  );
+}
+
+/** A Child SA of the IKE SA in the place of another that has replaced none of that: as far as this side knows there was none to
+ * replace, so the peer has moved one that is known to itself alone.
+ */
+export function unclaimedChild(
+  from: IkeSession,
+  heir: IkeSession,
+  isSought: (child: ChildSa) => boolean,
+): ChildSa | undefined {
+  const old = predecessorsOf(heir);
+  if (heir.role === 'initiator' || !old.includes(from)) return undefined;
+  const claimed = new Set(
+    old.flatMap(({ children }) => [...children.values()].map(({ replacedBy }) => replacedBy)),
+  );
+  return [...heir.children.values()].find(
+    (child) => child.isFromPeer && !claimed.has(child.id) && isSought(child),
+  );
+}
+
+/** What a packet wants is there when a Child SA of the name is, or is asked for: more than one is for nobody but users. */
+function isMet({ children, running, queue }: IkeSession, { name, packet }: Creation): boolean {
+  if (!packet) return false;
+  const procedures = running ? [running.procedure, ...queue] : queue;
+  return (
+    [...children.values()].some(({ config }) => config.name === name) ||
+    procedures.some((procedure) => isCreation(procedure) && procedure.name === name)
+  );
+}
+
+/** The Child SA of an old IKE SA whose place the one that is being made is to take. */
+export function movesOf({ running }: IkeSession): number | undefined {
+  return running && isCreation(running.procedure) ? running.procedure.moves : undefined;
 }
 
 function isCreation(procedure: Procedure): procedure is Creation {

@@ -5,7 +5,8 @@ import { latestOf } from './latest-of.ts';
 /** The Child SAs that a session is to keep when its IKE SA is replaced: those that nobody closes. */
 export function livingChildren(session: IkeSession): readonly ChildSa[] {
   return [...latestOf(session).children.values()].filter(
-    ({ deleting, replacedBy }) => deleting === undefined && replacedBy === undefined,
+    ({ deleting, replacedBy, isRedundant }) =>
+      deleting === undefined && replacedBy === undefined && !isRedundant,
   );
 }
 

@@ -68,6 +68,8 @@ function returnToOld(
     const replacement = session.children.get(child.replacedBy ?? 0);
     if (!replacement) continue;
     child.replacedBy = undefined;
+    // What the peer has sent on it until now still arrives.
+    replacement.replacedBy = child.id;
     // Passed over while the new one was in use.
     if (child.activateAt === undefined) activateChild(context, old, child);
     announceReplacement(context, old, replacement, child, 'local');

@@ -42,13 +42,23 @@ function replacedChild(
 ): ChildSa | undefined {
   const named = old
     .flatMap(({ children }) => [...children.values()])
-    .filter((child) => child.config.name === config.name && child.replacedBy === undefined);
+    .filter((child) => child.config.name === config.name && child.replacedBy === undefined)
+    .filter(({ isRedundant }) => !isRedundant);
   const living = named.filter(({ deleting }) => deleting === undefined);
+  // It rather is the one that we have asked for: the peer has made that, and moves it before its answer comes.
+  if (living.length === 0 && old.some((one) => isAskingFor(one, config.name))) return undefined;
   const candidates = living.length > 0 ? living : named;
   const isSame = (child: ChildSa): boolean =>
     isWithinOffer(child.localSelectors, localSelectors) &&
     isWithinOffer(child.remoteSelectors, remoteSelectors);
   return candidates.find(isSame) ?? candidates.at(-1);
+}
+
+/** Whether a request for a Child SA of this name is out. */
+function isAskingFor({ initiation }: IkeSession, name: string): boolean {
+  if (initiation?.kind !== 'awaiting-child-response') return false;
+  const { rekeys, offer } = initiation.attempt;
+  return rekeys === undefined && offer.config.name === name;
 }
 
 /** What a Child SA has replaced in the old IKE SA: of several, one after the other, the one that its user knows. */

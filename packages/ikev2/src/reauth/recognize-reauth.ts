@@ -5,6 +5,7 @@ import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { isWithinOffer, readSelectors } from '../negotiate/selectors.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { repeatOutstanding } from '../session/repeat-request.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { isTogether } from '../unique/at-once.ts';
 
@@ -45,10 +46,15 @@ function isOneOfTwo(context: EndpointContext, session: IkeSession, other: IkeSes
   return !isLater && !other.isReauthenticated && isTogether(context, session, other);
 }
 
-/** Whether the user closes what this peer has here, and the peer, who may not know yet, opens it anew or reauthenticates. */
-export function isUnwanted(context: EndpointContext, session: IkeSession): boolean {
-  const others = context.peerSessions.others(session);
-  return others.some(({ isClosing, connection }) => isClosing && connection === session.connection);
+/** Where the user closes what this peer has here, and the peer, who does not know yet, opens it anew or reauthenticates: what it opens
+ * is closed as well, and it is told again of the end of the other, since it has just shown that it is there.
+ */
+export function closeIfUnwanted(context: EndpointContext, session: IkeSession): void {
+  for (const other of context.peerSessions.others(session)) {
+    if (!other.isClosing || other.connection !== session.connection) continue;
+    session.isClosing = true;
+    repeatOutstanding(context, other);
+  }
 }
 
 /** The peer is the initiator: its TSi is the remote side, its TSr ours. */

@@ -6,6 +6,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { activateReplacement, retireOrRemove } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
+import { shownSession } from './shown-session.ts';
 
 /** What a replacement is given at least, from when it is begun, before a hard lifetime ends the old Child SA:
  * after a late wake both may be due at once, and nothing is deleted while its replacement is on the way.
@@ -71,7 +72,7 @@ export function onChildLimit(
 }
 
 /** Ends one Child SA with DELETE, and then what has replaced it, which may be what is sent on; once only, however often it is
- * asked for.
+ * asked for. While a session is reauthenticated it may be one of the old IKE SA, which then is not moved any more.
  */
 export function closeChild(
   context: EndpointContext,
@@ -79,11 +80,19 @@ export function closeChild(
   childId: number,
   reason: string,
 ): void {
-  const child = session.children.get(childId);
-  if (session.state.kind !== 'established' || !child) return;
+  const owner = context.sessionsByChild.get(childId);
+  const child = owner?.children.get(childId);
+  if (!owner || !child || shownSession(owner) !== shownSession(session)) return;
   const { replacedBy } = child;
-  deleteChild(context, session, child, reason);
+  dropMove(session, childId);
+  deleteChild(context, owner, child, reason);
   if (replacedBy !== undefined) closeChild(context, session, replacedBy, reason);
+}
+
+/** One that has been asked for in the new IKE SA already goes when it is there. */
+function dropMove({ queue }: IkeSession, childId: number): void {
+  const at = queue.findIndex((entry) => entry.kind === 'create-child' && entry.moves === childId);
+  if (at >= 0) queue.splice(at, 1);
 }
 
 function deleteChild(

@@ -3,6 +3,7 @@ import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceReplacement } from '../child/install-child.ts';
+import { replacementElsewhere } from '../child/replacement-elsewhere.ts';
 import { dropRetired, inheritRetired, retireChild } from '../child/retire-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { LossAction } from '../config.ts';
@@ -36,6 +37,7 @@ export function endSession(
   if (session.state.kind === 'closed' || session.state.kind === 'lingering') return;
   const action = lossAction(context, session, failure);
   passOnName(context, session, failure);
+  if (isBehind(session)) passOnWishes(session);
   context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);
   for (const child of [...session.children.values()]) {
@@ -50,7 +52,6 @@ export function endSession(
   session.lease = undefined;
   // A peer that failed to authenticate keeps counting while its answer is kept: it must not cost more than a half-open one.
   if (!linger) releaseHalfOpen(context, session);
-  if (isBehind(session)) passOnWishes(session);
   session.queue.length = 0;
   session.postponed.length = 0;
   session.running = undefined;
@@ -105,16 +106,15 @@ function letGoOfChild(
   action: LossAction = 'none',
 ): void {
   const front = shownSession(session);
-  // What replaced it here goes as well.
-  const livesOn = child.replacedBy !== undefined && !session.children.has(child.replacedBy);
+  const heirId = replacementElsewhere(session.children, child);
   // Where the session itself is gone, nobody is left to remember it.
   const isOrphan = front === session || front.state.kind === 'closed';
-  if (isOrphan || child.replacedBy === undefined || !livesOn) {
+  if (isOrphan || heirId === undefined) {
     // One that begins anew as a whole is told by `session-interrupted`.
     removeChild(context, session, child, reason, action === 'trap' ? action : 'none');
     return;
   }
-  activateReplacement(context, child.replacedBy);
+  activateReplacement(context, heirId);
   retireChild(context, session, child, front);
 }
 

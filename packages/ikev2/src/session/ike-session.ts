@@ -114,6 +114,8 @@ export interface IkeSession {
   attempts: number;
   lastInboundAt: Instant;
   lastLivenessHintAt: Instant | undefined;
+  /** When a change of addresses last moved it, or gave it a path again. */
+  movedAt: Instant | undefined;
   /** The session whose place this IKE SA is to take once it stands: a reauthentication. */
   takesOver: IkeSession | undefined;
   /** The IKE SA that has taken the place of this one, which now waits for its DELETE. */

@@ -8,4 +8,6 @@ export interface LateAnswer {
   readonly messageId: number;
   readonly via: { readonly path: Path; readonly marker: boolean };
   readonly failure: SessionFailure;
+  /** It waits for the answer to a request of ours. */
+  readonly isAsking: boolean;
 }

@@ -84,6 +84,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     attempts: 1,
     lastInboundAt: context.now,
     lastLivenessHintAt: undefined,
+    movedAt: undefined,
     takesOver: start.takesOver,
     hasWaited: false,
     takenOverBy: undefined,

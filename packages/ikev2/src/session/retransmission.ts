@@ -5,7 +5,8 @@ import { restartInitiation } from '../exchanges/initiate.ts';
 import { testPaths } from '../mobike/path-test.ts';
 import { endSession } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
-import { armRetransmission, transmit } from './send-message.ts';
+import { repeatRequest } from './repeat-request.ts';
+import { armRetransmission } from './send-message.ts';
 
 /** No response yet: sends the same bytes again, over the path of now, or gives the peer up. @see RFC 7296 §2.1, §2.4 */
 export function onRetransmitTimer(context: EndpointContext, session: IkeSession): void {
@@ -13,9 +14,15 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
   switch (action.kind) {
     case 'nothing':
       break;
-    case 'retransmit':
-      if (!testPaths(context, session, action.request)) repeat(context, session, action.request);
+    case 'retransmit': {
+      const test = testPaths(context, session, action.request);
+      if (test === 'over') {
+        giveUp(context, session, action.request);
+        return;
+      }
+      if (test === 'by-policy') repeatRequest(context, session, action.request);
       break;
+    }
     case 'give-up':
       giveUp(context, session, action.request);
       return;
@@ -23,19 +30,6 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
       unreachable(action);
   }
   armRetransmission(context, session);
-}
-
-function repeat(context: EndpointContext, session: IkeSession, request: OutstandingRequest): void {
-  const procedure = session.running?.procedure;
-  // RFC 4555 §3.7: a request that went to several addresses proves none of them.
-  if (procedure && 'check' in procedure) procedure.check.onSent(session.path.remote);
-  transmit(context, session, request.datagrams, {
-    exchange: request.name,
-    messageId: request.messageId,
-    isResponse: false,
-    payloads: session.outstanding?.payloads ?? '',
-    retransmission: true,
-  });
 }
 
 function giveUp(context: EndpointContext, session: IkeSession, request: OutstandingRequest): void {

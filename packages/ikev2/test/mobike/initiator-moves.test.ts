@@ -250,10 +250,26 @@ describe('an initiator that gets no answer', () => {
     expect(pair.espPaths(pair.server)).toEqual([`${SECOND} -> ${LTE}`]);
   });
 
-  it('gives up after minutes, and not before (RFC 4555 §3.11)', () => {
-    const pair = new RoamingPair().start([WIFI, LTE]);
+  it('finds a peer dead in the time of its policy of retransmission, however many paths there are', () => {
+    const retransmit = { timeoutMs: 300, base: 1.8, tries: 2, limitMs: 0, jitter: 0 };
+    const pair = new RoamingPair({ clientSettings: { retransmit } }).start(
+      [WIFI, LTE],
+      [SERVER, SECOND],
+    );
     pair.alive.delete(SERVER);
+    pair.alive.delete(SECOND);
     pair.client.command({ kind: 'check-liveness', sessionId: 1 });
+    pair.drive(1_800);
+    expect(pair.client.closeCode).toBeUndefined();
+    pair.drive(100);
+    expect(pair.client.closeCode).toBe('peer-dead');
+  });
+
+  it('after a move gives up after minutes, and not before (RFC 4555 §3.11)', () => {
+    const pair = new RoamingPair().start([WIFI], [SERVER, SECOND]);
+    pair.alive.delete(SERVER);
+    pair.alive.delete(SECOND);
+    pair.change(pair.client, [WIFI], [LTE]);
     pair.drive(300_000);
     expect(pair.client.closeCode).toBeUndefined();
     pair.drive(120_000);

@@ -1,0 +1,201 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
+import { describe, expect, it } from 'vitest';
+import { RETIRED_CHILD_MS } from '../../src/child/retire-child.ts';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { child, type Flight, type Host, Pair, selector } from '../pair.ts';
+
+const CLIENT = [1, 2].map((n) =>
+  child({
+    name: `net-${n}`,
+    localSelectors: [selector(`10.${n}.0.0/16`)],
+    remoteSelectors: [selector(`10.10${n}.0.0/16`)],
+  }),
+);
+const SERVER = CLIENT.map((config) => ({
+  ...config,
+  localSelectors: config.remoteSelectors,
+  remoteSelectors: config.localSelectors,
+}));
+
+function openPair(seed = 'wishes'): Pair {
+  return new Pair({
+    client: { children: CLIENT, makeBeforeBreak: true },
+    server: { children: SERVER, makeBeforeBreak: true },
+    seed,
+  })
+    .open()
+    .drive(40_000);
+}
+
+function create(host: Host, name: string): void {
+  host.command({ kind: 'create-child', sessionId: sessionOf(host), child: name });
+}
+
+function sessionOf(host: Host): number {
+  return host.seen('session-opened')[0]?.sessionId ?? 0;
+}
+
+function reauthenticate(pair: Pair): void {
+  pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+}
+
+function isOf(flight: Flight, from: 'client' | 'server', exchange: number, what: string): boolean {
+  const isResponse = ((flight.data[19] ?? 0) & 0x20) !== 0;
+  const wants = what === 'response';
+  return flight.from === from && flight.data[18] === exchange && isResponse === wants;
+}
+
+/** Names of the Child SAs that both ends have, and agree on. */
+function names({ client, server }: Pair): string[] {
+  const mirror = new Set([...server.children.values()].map(({ outboundSpi }) => outboundSpi));
+  const shared = [...client.children.values()].filter(({ inboundSpi }) => mirror.has(inboundSpi));
+  expect([client.children.size, server.children.size]).toEqual([shared.length, shared.length]);
+  return shared.map(({ config }) => config.name).sort();
+}
+
+describe('Child SAs that are asked for while a session is reauthenticated (RFC 7296 §2.8.3)', () => {
+  it('are all made when both sides ask for one of the same name, and the request of one is late', () => {
+    const pair = openPair();
+    pair.wire = (flight) => {
+      const isLate = isOf(flight, 'server', ExchangeType.CREATE_CHILD_SA, 'request');
+      return [{ flight, delayMs: isLate ? 1_000 : 0 }];
+    };
+    create(pair.server, 'net-2');
+    create(pair.client, 'net-2');
+    reauthenticate(pair);
+    pair.drive(60_000);
+    expect(names(pair)).toEqual(['net-1', 'net-2', 'net-2']);
+  });
+
+  it('are not made twice when the answer is lost, and receive what the peer sends on them at once', () => {
+    const pair = openPair();
+    let answers = 0;
+    pair.wire = (flight) => {
+      if (!isOf(flight, 'client', ExchangeType.CREATE_CHILD_SA, 'response')) return [{ flight }];
+      answers += 1;
+      return answers === 1 ? [] : [{ flight }];
+    };
+    create(pair.server, 'net-2');
+    pair.drive(15);
+    reauthenticate(pair);
+    // The DELETE of the old IKE SA comes before the first retransmission would: it is answered after what is asked for.
+    pair.drive(1_000);
+    expect(answers).toBe(2);
+    expect(pair.server.seen('child-opened').map(({ name }) => name)).toEqual(['net-1', 'net-2']);
+    pair.drive(60_000);
+    expect(names(pair)).toEqual(['net-1', 'net-2']);
+    expect(pair.server.seen('child-closed')).toHaveLength(0);
+  });
+
+  it('stand beside what is moved: a wish of the responder takes the place of nothing', () => {
+    const pair = openPair();
+    pair.wire = (flight) => {
+      const isLate = isOf(flight, 'server', ExchangeType.CREATE_CHILD_SA, 'request');
+      return [{ flight, delayMs: isLate ? 45 : 0 }];
+    };
+    create(pair.client, 'net-2');
+    pair.drive(1_000);
+    reauthenticate(pair);
+    pair.drive(41);
+    create(pair.server, 'net-2');
+    pair.drive(60_000);
+    expect(names(pair)).toEqual(['net-1', 'net-2', 'net-2']);
+    for (const host of [pair.client, pair.server]) {
+      expect(host.seen('child-opened')).toHaveLength(3);
+      expect(host.seen('child-rekeyed')).toHaveLength(2);
+    }
+  });
+});
+
+describe('Child SAs that a reauthentication moves (RFC 7296 §2.8.3)', () => {
+  it('go when they are closed meanwhile under the id that their user knows', () => {
+    const pair = openPair();
+    create(pair.client, 'net-2');
+    pair.drive(1_000);
+    const [, second] = pair.client.seen('child-opened');
+    reauthenticate(pair);
+    pair.wire = (flight) => {
+      const isLate = isOf(flight, 'server', ExchangeType.CREATE_CHILD_SA, 'response');
+      return [{ flight, delayMs: isLate ? 500 : 0 }];
+    };
+    pair.drive(300);
+    const childId = second?.childId ?? 0;
+    expect(pair.client.seen('child-rekeyed').map(({ oldChildId }) => oldChildId)).toEqual([1]);
+    pair.client.command({ kind: 'close-child', sessionId: 1, childId, reason: 'as asked' });
+    pair.drive(60_000);
+    expect(names(pair)).toEqual(['net-1']);
+    expect(pair.client.seen('child-closed').map(({ name }) => name)).toEqual(['net-2']);
+    expect(pair.server.seen('child-closed').map(({ name }) => name)).toEqual(['net-2']);
+  });
+
+  it('move later when the peer puts them off, and the old IKE SA waits for that (RFC 7296 §2.25)', () => {
+    const pair = openPair();
+    create(pair.client, 'net-2');
+    pair.drive(1_000);
+    reauthenticate(pair);
+    pair.drive(45);
+    pair.server.installRefusal = 'no memory';
+    pair.drive(400);
+    pair.server.installRefusal = undefined;
+    pair.drive(60_000);
+    expect(names(pair)).toEqual(['net-1', 'net-2']);
+    expect(pair.client.seen('child-closed')).toHaveLength(0);
+    expect(pair.client.seen('child-rekeyed')).toHaveLength(2);
+  });
+
+  it('receive for five seconds though their own DELETE has no answer when the old IKE SA ends (RFC 7296 §2.8)', () => {
+    const pair = openPair();
+    let isHeld = true;
+    // The answer to the DELETE of what the rekey has replaced is lost; that of the old IKE SA comes from the other side.
+    pair.wire = (flight) => {
+      const isLost = isHeld && isOf(flight, 'client', ExchangeType.INFORMATIONAL, 'response');
+      return isLost ? [] : [{ flight }];
+    };
+    const { server } = pair;
+    server.command({ kind: 'rekey-child', sessionId: FIRST_RESPONDER_SESSION_ID, childId: 1 });
+    pair.drive(100);
+    expect(server.children.has(1)).toBe(true);
+    reauthenticate(pair);
+    pair.drive(1_000);
+    isHeld = false;
+    expect(server.seen('session-reauthenticated')).toHaveLength(1);
+    expect(pair.client.steps.some(({ what }) => what === 'received INFORMATIONAL response')).toBe(
+      true,
+    );
+    expect([...server.children.keys()]).toEqual([1, 2, 3]);
+    pair.drive(RETIRED_CHILD_MS + 1_000);
+    expect([...server.children.keys()]).toEqual([3]);
+  });
+});
+
+describe('a rekey on the old IKE SA that ends behind a reauthentication (RFC 7296 §2.8.1, §2.8.3)', () => {
+  it('is told under the one name that its user knows, and leaves one Child SA, whichever of both sides has the lowest nonce', () => {
+    for (let seed = 0; seed < 8; seed += 1) {
+      for (const apartMs of [0, 15, 25, 35]) {
+        const pair = openPair(`behind/${seed}`);
+        const { client, server } = pair;
+        pair.wire = (flight) => {
+          const isLate = isOf(flight, 'client', ExchangeType.CREATE_CHILD_SA, 'response');
+          return [{ flight, delayMs: isLate ? 60 : 0 }];
+        };
+        reauthenticate(pair);
+        pair.drive(apartMs);
+        client.command({ kind: 'rekey-child', sessionId: 1, childId: 1 });
+        server.command({ kind: 'rekey-child', sessionId: FIRST_RESPONDER_SESSION_ID, childId: 1 });
+        pair.drive(60_000);
+        expect([seed, apartMs, names(pair)]).toEqual([seed, apartMs, ['net-1']]);
+        for (const host of [client, server]) {
+          expect(host.seen('child-opened')).toHaveLength(1);
+          expect(host.seen('child-closed')).toHaveLength(0);
+          const told = host.seen('child-rekeyed');
+          // Each begins with the one that the event before it ended with.
+          expect(told.map(({ oldChildId }) => oldChildId)).toEqual([
+            1,
+            ...told.slice(0, -1).map(({ newChildId }) => newChildId),
+          ]);
+          expect([...host.children.keys()]).toEqual([told.at(-1)?.newChildId]);
+        }
+      }
+    }
+  });
+});
