@@ -81,14 +81,16 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   handle(input: PathMoverInput): readonly PathMoverOutput[] {
     this.#now = input.now;
     switch (input.kind) {
-      case 'local-addresses':
+      case 'local-addresses': {
+        const order = this.#isPreferredNew(input.addresses) ? 'prefer' : 'stay';
         this.#locals = input.addresses;
         this.#nat64Prefix = input.nat64Prefix ?? this.#options.nat64Prefix;
         this.#refused.clear();
-        return this.#reconsider();
+        return this.#reconsider(order);
+      }
       case 'peer-addresses':
         this.#remotes = input.addresses;
-        return this.#reconsider();
+        return this.#reconsider('stay');
       case 'update-wanted':
         return this.#options.hasMobike ? this.#begin(this.#path) : [];
       case 'no-answer':
@@ -109,10 +111,19 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     return { name: 'address update', at, toleranceMs: 0, wake: 'device' };
   }
 
+  /** Whether there is another first choice than before. An address that merely stands before the one in use may lead elsewhere: the
+   * routes of the host chose the path that works.
+   */
+  #isPreferredNew(addresses: readonly IpAddress[]): boolean {
+    if (this.#options.followsPreference === false) return false;
+    const [before] = this.#locals;
+    const [first] = addresses;
+    return first !== undefined && !(before !== undefined && addressesEqual(before, first));
+  }
+
   /** Some address has changed: is the path still there, and is there a better one? */
-  #reconsider(): readonly PathMoverOutput[] {
-    const wished = this.#candidates(this.#options.followsPreference === false ? 'stay' : 'prefer');
-    const [best] = wished;
+  #reconsider(order: 'stay' | 'prefer'): readonly PathMoverOutput[] {
+    const [best] = this.#candidates(order);
     this.#delayed = undefined;
     if (best === undefined) return this.#strand();
     const wasStranded = !this.#hasPath;
@@ -248,7 +259,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     const again = this.#refused.firstForgotten;
     if (!this.#hasPath && again !== undefined && this.#now >= again) {
       this.#refused.clear();
-      return this.#reconsider();
+      return this.#reconsider('stay');
     }
     if (path === undefined || this.#limiter.waitMs(this.#now) > 0) return [];
     this.#delayed = undefined;

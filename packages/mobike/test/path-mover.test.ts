@@ -98,6 +98,20 @@ describe('an initiator whose own addresses change (RFC 4555 §3.5)', () => {
     expect(locals(1_000, LTE, WIFI)).toEqual([`announce [${LTE}]`]);
   });
 
+  it('stays when the peer lists its addresses, or another address comes, although one stands before the one in use', () => {
+    const mover = new PathMover(
+      at(0),
+      path(LTE, SERVER),
+      { locals: [WIFI, LTE].map(address), remotes: [address(SERVER)] },
+      { hasMobike: true },
+    );
+    const list = [SERVER, SERVER6].map(address);
+    expect(mover.handle({ kind: 'peer-addresses', now: at(1_000), addresses: list })).toEqual([]);
+    const addresses = [WIFI, LTE, WIFI6].map(address);
+    mover.handle({ kind: 'local-addresses', now: at(2_000), addresses });
+    expect(formatPath(mover.path)).toBe(formatPath(path(LTE, SERVER)));
+  });
+
   it('keeps quiet while there is no path, and says so when there is one again, even the same', () => {
     const { locals, noAnswer } = setUp();
     expect(locals(1_000)).toEqual(['no-path']);
