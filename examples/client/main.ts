@@ -6,7 +6,7 @@ import { createSecretStore } from '@ipsec-kit/auth';
 import { addMs } from '@ipsec-kit/clock';
 import { createSystemClock } from '@ipsec-kit/clock/system';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
-import { createDatapath } from '@ipsec-kit/datapath';
+import { createInlinePath } from '@ipsec-kit/datapath';
 import {
   createAddressPools,
   createIkeEndpoint,
@@ -14,7 +14,6 @@ import {
   type SessionEvent,
 } from '@ipsec-kit/ikev2';
 import { parseAddress } from '@ipsec-kit/ip';
-import { createPacketEngine } from '@ipsec-kit/ipsec';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import { createTun } from '@ipsec-kit/tun-adapter';
 import { createUdpAdapter, localAddressFor } from '@ipsec-kit/udp-adapter';
@@ -63,11 +62,11 @@ const udp = await createUdpAdapter({
 const [ike = 0, natT = 0] = udp.ports;
 
 // The packet path: TUN <-> engine <-> UDP. IKE messages and facts go to the driver.
-const engine = createPacketEngine({ crypto, random });
-const datapath = createDatapath({
+const packets = createInlinePath({
   tun,
   udp,
-  engine,
+  crypto,
+  random,
   isMarkedPort: (port) => port === natT,
   onIke: (message, path, marker) => driver.receive(message, path, marker),
   onFacts: (facts) => driver.noteFacts(facts),
@@ -87,12 +86,11 @@ const driver = createDriver({
     pools,
   }),
   control: {
-    sendIke: datapath.sendIke,
-    sendKeepalive: datapath.sendKeepalive,
-    pairCounters: (pairId) => engine.pairCounters(pairId),
+    ...packets,
+    sendEspKeepalive: (pairId) => packets.sendDummy(pairId, 0),
   },
   installer: createChildInstaller({
-    packetPath: engine,
+    packetPath: packets,
     crypto,
     tun: createTunConfigurator(tun, ({ routes }) => console.log(`${routes.length} routes set`)),
   }),
@@ -119,6 +117,6 @@ await end;
 
 // Down, in the opposite order; the device takes its addresses and routes with it.
 driver.stop();
-datapath.stop();
+await packets.stop();
 await udp.close();
 await tun.close();

@@ -6,10 +6,9 @@ import { createSecretStore } from '@ipsec-kit/auth';
 import { addMs } from '@ipsec-kit/clock';
 import { createSystemClock } from '@ipsec-kit/clock/system';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
-import { createDatapath } from '@ipsec-kit/datapath';
+import { createInlinePath } from '@ipsec-kit/datapath';
 import { createAddressPools, createIkeEndpoint, createRequestHandler } from '@ipsec-kit/ikev2';
 import { formatEndpoint, parsePrefix } from '@ipsec-kit/ip';
-import { createPacketEngine } from '@ipsec-kit/ipsec';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import { createTun } from '@ipsec-kit/tun-adapter';
 import { createUdpAdapter } from '@ipsec-kit/udp-adapter';
@@ -54,17 +53,17 @@ const udp = await createUdpAdapter({ bind: { ports: [500, 4500] } });
 const looking = setInterval(() => void udp.refresh(), 2_000);
 
 // The packet path: TUN <-> engine <-> UDP. IKE messages and facts go to the driver.
-const engine = createPacketEngine({ crypto, random });
-const datapath = createDatapath({
+const packets = createInlinePath({
   tun,
   udp,
-  engine,
+  crypto,
+  random,
   isMarkedPort: (port) => port === 4500,
   onIke: (message, path, marker) => driver.receive(message, path, marker),
   onFacts: (facts) => driver.noteFacts(facts),
 });
 const installer = createChildInstaller({
-  packetPath: engine,
+  packetPath: packets,
   crypto,
   tun: createTunConfigurator(tun, ({ routes }) => console.log(`${routes.length} routes set`)),
   poolPrefixes: [pool],
@@ -86,9 +85,8 @@ const driver = createDriver({
     pools,
   }),
   control: {
-    sendIke: datapath.sendIke,
-    sendKeepalive: datapath.sendKeepalive,
-    pairCounters: (pairId) => engine.pairCounters(pairId),
+    ...packets,
+    sendEspKeepalive: (pairId) => packets.sendDummy(pairId, 0),
   },
   installer,
   onEvent(event) {
@@ -112,6 +110,6 @@ if (open.size > 0) await closed;
 // Down, in the opposite order; the device takes its addresses and routes with it.
 clearInterval(looking);
 driver.stop();
-datapath.stop();
+await packets.stop();
 await udp.close();
 await tun.close();

@@ -32,9 +32,9 @@ export interface ControlPath {
   sendEspKeepalive(pairId: number): void;
   pairCounters(pairId: number): SaPairCounters | undefined;
   pairActivity(pairId: number): PairActivity | undefined;
-  /** Opens a port of its own towards a peer. @returns nothing when none is to be had. */
-  openScratchPort(remote: Endpoint): Promise<Endpoint | undefined>;
-  closeScratchPort(local: Endpoint): void;
+  /** Opens a port of its own towards a peer. @returns nothing when none is to be had. Absent: none ever is. */
+  openScratchPort?(remote: Endpoint): Promise<Endpoint | undefined>;
+  closeScratchPort?(local: Endpoint): void;
 }
 
 export interface DriverOptions {
@@ -163,12 +163,14 @@ export function createDriver(options: DriverOptions): Driver {
       case 'install-child':
         return installer.install(request.child);
       case 'open-scratch-port':
-        return control
-          .openScratchPort(request.remote)
-          .then((local) => ({ kind: 'open-scratch-port', local }));
+        return openScratchPort(request.remote);
       default:
         return requests(request);
     }
+  }
+
+  async function openScratchPort(remote: Endpoint): Promise<Answer> {
+    return { kind: 'open-scratch-port', local: await control.openScratchPort?.(remote) };
   }
 
   function performOne(output: Exclude<EndpointOutput, { kind: 'request' }>): void {
@@ -183,7 +185,7 @@ export function createDriver(options: DriverOptions): Driver {
         control.sendEspKeepalive(output.childId);
         break;
       case 'close-scratch-port':
-        control.closeScratchPort(output.local);
+        control.closeScratchPort?.(output.local);
         break;
       case 'remove-child':
         installer.remove(output.childId);

@@ -231,14 +231,6 @@ export function pathNotProven(path: Path): SessionFailure {
   };
 }
 
-/** The answer to our UPDATE_SA_ADDRESSES was not made from our request. @see RFC 4555 §3.7 */
-export function ownPathNotProven(path: Path): SessionFailure {
-  return {
-    code: 'internal',
-    sentence: `The peer at ${formatEndpoint(path.remote)} answered a change of our address without the COOKIE2 of the request, so the session was closed.`,
-  };
-}
-
 /** No connection is configured for these addresses. */
 export function noConnectionForPath(path: Path): SessionFailure {
   return {
