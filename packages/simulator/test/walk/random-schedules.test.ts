@@ -12,8 +12,6 @@ import { crypto } from '../simulation/establishments.ts';
 const SCHEDULES = 2_000;
 /** All acts, in all configurations. */
 const CHOICE: WalkChoice = {};
-/** Seed 560 fails: a side that opens its lost session anew does not notice that the peer has opened one meanwhile. */
-const FIRST_SEED = 561;
 
 const REQUESTS = ['create-child', 'rekey-child', 'rekey-ike', 'delete'] as const;
 /** What a walk that shows something has in it, and how often at least in so many schedules. */
@@ -54,7 +52,6 @@ describe('random schedules of all commands over a bad network (RFC 7296 §2.8.1,
       crypto,
       choice: CHOICE,
       runs: SCHEDULES,
-      firstSeed: FIRST_SEED,
       onlySeed: process.env.IPSEC_KIT_SEED,
       replay:
         'IPSEC_KIT_SEED=<seed> npx vitest run packages/simulator -t "agree with each other and with the model"',
