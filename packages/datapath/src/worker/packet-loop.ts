@@ -1,4 +1,3 @@
-import { KeyMaterial } from '@ipsec-kit/crypto';
 import {
   appendPacket,
   copyPackedPath,
@@ -6,7 +5,7 @@ import {
   type PacketBatch,
   packetBatchIn,
 } from '@ipsec-kit/ip';
-import type { PacketEngine, SaPair } from '@ipsec-kit/ipsec';
+import type { PacketEngine } from '@ipsec-kit/ipsec';
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, type SystemCalls } from '@ipsec-kit/posix';
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
@@ -15,17 +14,18 @@ import type { DatapathCounters } from '../datapath.ts';
 import { type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
 import { type IkeDatagram, takeEsp } from '../take-esp.ts';
+import { obeyInEngine } from './engine-command.ts';
 import {
   BACKLOG_DEFECTS,
   BACKLOG_FACTS,
   BACKLOG_IKE_BYTES,
   type FromWorker,
   type ToWorker,
-  type TransferredHalf,
   type TransferredPair,
 } from './messages.ts';
 import { createPollTable } from './poll-table.ts';
 import type { SharedCounters } from './shared-counters.ts';
+import { pairOf } from './transferred-pair.ts';
 import { createWorkerSockets, type WorkerSocket } from './worker-sockets.ts';
 
 /** Messages of one receive: each is one datagram, or up to 64 KiB of them. */
@@ -335,32 +335,11 @@ export class PacketLoop {
         this.#transportPairs.delete(command.pairId);
         engine.remove(command.pairId);
         return;
-      case 'move-peer':
-        engine.movePeer(command.pairId, command.path);
-        return;
-      case 'inner-mtu':
-        engine.changeInnerMtu(command.pairId, command.innerMtu);
-        return;
       case 'dummy':
         this.#sendOwn((batch) => engine.sealDummy(command.pairId, command.bytes, batch));
         return;
       case 'probe':
         this.#sendOwn((batch) => engine.sealProbe(command.pairId, command.probe, batch));
-        return;
-      case 'reserve-spi':
-        engine.reserveSpi(command.spi);
-        return;
-      case 'release-spi':
-        engine.releaseSpi(command.spi);
-        return;
-      case 'install-trap':
-        engine.installTrap(command.trap);
-        return;
-      case 'remove-trap':
-        engine.removeTrap(command.trapId);
-        return;
-      case 'rearm-trap':
-        engine.rearmTrap(command.trapId);
         return;
       case 'send':
         if (command.datagram.length === 1) this.#counted.keepalivesSent += 1;
@@ -380,7 +359,7 @@ export class PacketLoop {
         this.#isStopped = true;
         return;
       default:
-        unreachable(command);
+        obeyInEngine(engine, command);
     }
   }
 
@@ -434,26 +413,6 @@ function copyOuter(from: PacketBatch, at: number, to: PacketBatch, index: number
   if (to.trafficClasses) to.trafficClasses[index] = from.trafficClasses?.[at] ?? 0;
 }
 
-function pairOf(transferred: TransferredPair): SaPair {
-  return {
-    ...transferred,
-    inbound: halfOf(transferred.inbound),
-    outbound: halfOf(transferred.outbound),
-  };
-}
-
-function halfOf({ spi, encryptionKey, integrityKey }: TransferredHalf): SaPair['inbound'] {
-  return {
-    spi,
-    encryptionKey: new KeyMaterial(encryptionKey),
-    integrityKey: new KeyMaterial(integrityKey),
-  };
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function unreachable(value: never): never {
-  throw new Error(`nothing is known of ${JSON.stringify(value)}`);
 }
