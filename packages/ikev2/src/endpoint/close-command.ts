@@ -1,5 +1,5 @@
 import type { Instant } from '@ipsec-kit/clock';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { CLOSED_BY_USER } from '../errors/endings.ts';
 import { closeFront } from '../reauth/close-front.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';

@@ -11,7 +11,8 @@ import {
   releaseChildSpi,
   setTimer,
 } from '../endpoint/endpoint-context.ts';
-import { CHILD_DELETED_EARLY, keyExchangeRefused, outOfStep } from '../errors/failures.ts';
+import { CHILD_DELETED_EARLY } from '../errors/endings.ts';
+import { keyExchangeRefused, outOfStep } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';

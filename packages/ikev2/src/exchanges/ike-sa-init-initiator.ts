@@ -13,12 +13,8 @@ import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import { ask, type EndpointContext, randomBytes, setTimer } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import {
-  CHILDLESS_REFUSED,
-  keyExchangeRefused,
-  natTraversalRefused,
-  ownWorkFailed,
-} from '../errors/failures.ts';
+import { CHILDLESS_REFUSED } from '../errors/endings.ts';
+import { keyExchangeRefused, natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { readNatDetection } from '../nat/nat-detection.ts';
 import { findPayload } from '../payloads/find-payload.ts';

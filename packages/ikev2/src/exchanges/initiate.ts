@@ -6,7 +6,7 @@ import {
   releaseChildSpi,
 } from '../endpoint/endpoint-context.ts';
 import type { Command } from '../endpoint-io.ts';
-import { ONE_OF_TWO } from '../errors/failures.ts';
+import { ONE_OF_TWO } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { carriedOnBy } from '../loss/carried-on-by.ts';
 import { endSession } from '../session/close-session.ts';

@@ -1,7 +1,7 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
-import { ADDRESS_GONE } from '../errors/failures.ts';
+import { ADDRESS_GONE } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { exchangeIds, nextIdBehind } from '../reauth/session-name.ts';
 import type { IkeSession } from '../session/ike-session.ts';

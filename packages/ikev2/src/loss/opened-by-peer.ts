@@ -1,6 +1,6 @@
 import { addressesEqual } from '@ipsec-kit/ip';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { ONE_OF_TWO } from '../errors/failures.ts';
+import { ONE_OF_TWO } from '../errors/endings.ts';
 import { exchangeIds, nextIdBehind, rename } from '../reauth/session-name.ts';
 import { hasNotAsked } from '../reauth/turns.ts';
 import { endSession } from '../session/close-session.ts';

@@ -1,7 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { ADDRESS_GONE } from '../errors/failures.ts';
+import { ADDRESS_GONE } from '../errors/endings.ts';
 import { endSession } from '../session/close-session.ts';
 import { sayFarewell } from '../session/farewell.ts';
 import type { IkeSession } from '../session/ike-session.ts';

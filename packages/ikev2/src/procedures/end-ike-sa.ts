@@ -1,7 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { CLOSED_BY_USER } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { endSession } from '../session/close-session.ts';
 import { sayFarewell } from '../session/farewell.ts';

@@ -2,7 +2,7 @@ import { addMs, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/failures.ts';
+import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/endings.ts';
 import type { LivenessReason } from '../events.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
 import { announcementRequest } from '../mobike/announce.ts';

@@ -1,5 +1,5 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { CLOSED_BY_USER } from '../errors/endings.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 

@@ -1,5 +1,5 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { CLOSED_BY_USER } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { deletePredecessor, runNext } from '../procedures/run-procedures.ts';

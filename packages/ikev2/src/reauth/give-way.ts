@@ -1,5 +1,5 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { ONE_OF_TWO } from '../errors/failures.ts';
+import { ONE_OF_TWO } from '../errors/endings.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { hasNotAsked } from './turns.ts';

@@ -1,5 +1,5 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { ONE_OF_TWO } from '../errors/failures.ts';
+import { ONE_OF_TWO } from '../errors/endings.ts';
 import { onSecret } from '../exchanges/ike-auth-responder.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';

@@ -1,7 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
-import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/failures.ts';
+import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/endings.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';

@@ -13,7 +13,7 @@ import {
   releaseChildSpi,
   setTimer,
 } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/failures.ts';
+import { CLOSED_BY_USER } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { dropAnswering, dropInitiation } from '../exchanges/drop-exchanges.ts';
 import { lossAction } from '../loss/loss-action.ts';

@@ -1,6 +1,7 @@
 import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER, peerDead, peerUnreachable } from '../errors/failures.ts';
+import { CLOSED_BY_USER } from '../errors/endings.ts';
+import { peerDead, peerUnreachable } from '../errors/failures.ts';
 import { restartInitiation } from '../exchanges/initiate.ts';
 import { testPaths } from '../mobike/path-test.ts';
 import { endSession } from './close-session.ts';

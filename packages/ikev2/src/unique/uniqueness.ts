@@ -1,7 +1,7 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
 import { compareNonces } from '../collisions/lowest-nonce.ts';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { ONE_OF_TWO, REPLACED_BY_NEWER, REPLACED_BY_PEER } from '../errors/failures.ts';
+import { ONE_OF_TWO, REPLACED_BY_NEWER, REPLACED_BY_PEER } from '../errors/endings.ts';
 import { refuseAuth } from '../exchanges/refuse-auth.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
