@@ -152,6 +152,8 @@ export interface PairOptions {
   readonly jitters?: boolean;
   /** Milliseconds that each request of an endpoint takes to be answered; 0 answers in the same turn. */
   readonly answerDelayMs?: number;
+  /** The same of a Child SA that is being installed, where the packet path is slower than the rest. */
+  readonly installDelayMs?: number;
   readonly floatTo?: Path | null;
 }
 
@@ -444,7 +446,8 @@ export class Pair {
 
   answerLater(host: Host, requestId: number, answer: Answer): void {
     const deliver = () => host.handle({ kind: 'answer', now: this.now, requestId, answer });
-    const delayMs = this.#options.answerDelayMs ?? 0;
+    const { answerDelayMs = 0, installDelayMs = answerDelayMs } = this.#options;
+    const delayMs = answer.kind === 'install-child' ? installDelayMs : answerDelayMs;
     if (delayMs === 0) deliver();
     else this.schedule(delayMs, deliver);
   }

@@ -1,6 +1,7 @@
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceChild, announceReplacement } from '../child/install-child.ts';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
+import { replacementElsewhere } from '../child/replacement-elsewhere.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -25,14 +26,19 @@ export function asReplacement(
   return replaced ? { ...child, replaces: replaced.id, waitsForPeer: by === 'peer' } : child;
 }
 
-/** The same once it is installed: what it was to replace may have been replaced or closed meanwhile. */
+/** The same once it is installed: what it was to replace may have been closed meanwhile, or moved to an IKE SA of the peer's that
+ * stands since, where its replacement is the one to replace.
+ */
 export function asReplacementStill(
   context: EndpointContext,
   session: IkeSession,
   child: NegotiatedChild,
 ): NegotiatedChild {
   const { replaces, ...rest } = child;
-  if (replaces === undefined || context.sessionsByChild.has(replaces)) return child;
+  if (replaces === undefined) return child;
+  const owner = context.sessionsByChild.get(replaces);
+  const old = owner?.children.get(replaces);
+  if (owner && old && replacementElsewhere(owner.children, old) === undefined) return child;
   return asReplacement(session, rest, child.waitsForPeer ? 'peer' : 'local');
 }
 
