@@ -64,7 +64,10 @@ function onPredecessorEnded(
   const older = ended.predecessor;
   session.predecessor = undefined;
   context.deadlines.clear(session.id, 'hand-over');
-  if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') return;
+  if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') {
+    session.aloneSince = context.now;
+    return;
+  }
   session.predecessor = older;
   older.takenOverBy = session;
   // Who made the new one sees to the end of all before it; the other side only when that does not come.

@@ -58,7 +58,9 @@ function isThere({ state }: IkeSession): boolean {
  */
 export function leavesOrphan({ role, begunAt, predecessor, hasWaited }: IkeSession): boolean {
   if (role !== 'responder' || !predecessor) return false;
-  return hasWaited || (predecessor.role === 'responder' && begunAt <= predecessor.establishedAt);
+  const { establishedAt, aloneSince } = predecessor;
+  if (hasWaited || (aloneSince !== undefined && begunAt <= aloneSince)) return true;
+  return predecessor.role === 'responder' && begunAt <= establishedAt;
 }
 
 /** Sees to it that the IKE SA whose place this one has taken does go. */

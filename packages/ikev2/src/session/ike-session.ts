@@ -128,6 +128,8 @@ export interface IkeSession {
   peerSuccessor: IkeSession | undefined;
   /** As responder: its IKE_AUTH came while another reauthentication was under way, and was put off. */
   hasWaited: boolean;
+  /** When the last IKE SA whose place this one has taken was deleted. */
+  aloneSince: Instant | undefined;
   /** A reauthentication is wanted, and waits for the end of another. */
   isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */

@@ -1,7 +1,7 @@
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { CLIENT_4500, Pair, type PairOptions, SERVER_4500 } from '../pair.ts';
+import { CLIENT_4500, type Flight, Pair, type PairOptions, SERVER_4500 } from '../pair.ts';
 
 const QUIET: PairOptions = { client: { sendInitialContact: false } };
 
@@ -91,5 +91,20 @@ describe('a peer that reauthenticates when we do, and answers ours at once, as s
       }
     }
     expect(made).toEqual(made.map(([seed, apartMs]) => [seed, apartMs, 0, 0]));
+  });
+
+  it('leaves none of our IKE SAs behind when it began before the one that ours replaced was gone, and has asked since', () => {
+    const pair = new Pair({ ...QUIET, server: { makeBeforeBreak: true } }).open().drive(40_000);
+    const before = pair.server.seen('session-reauthenticated').length;
+    pair.server.command({ kind: 'reauthenticate', sessionId: FIRST_RESPONDER_SESSION_ID });
+    while (pair.server.seen('session-reauthenticated').length === before) pair.drive(1);
+    const isAnswer = ({ from, data }: Flight): boolean =>
+      from === 'server' && data[18] === ExchangeType.IKE_SA_INIT;
+    pair.wire = (flight) => [{ flight, delayMs: isAnswer(flight) ? 300 : 0 }];
+    askAgain(pair, 2);
+    pair.drive(10_000);
+    expect(pair.server.seen('session-reauthenticated')).toHaveLength(2);
+    expect(pair.server.children.size).toBe(1);
+    expect([...pair.client.children.values()].map(({ sessionId }) => sessionId)).toEqual([2]);
   });
 });
