@@ -153,6 +153,8 @@ export type VpnEvent =
   | {
       readonly kind: 'session-interrupted';
       readonly sessionId: number;
+      /** Who opens it: of the peer it is hoped for, and `session-closed` follows when it has not within `retryInMs`. */
+      readonly by: 'local' | 'peer';
       readonly retryInMs: number;
       readonly code: SessionFailure['code'];
       readonly sentence: string;

@@ -96,6 +96,7 @@ describe('the status of a session', () => {
   it('shows the new IKE SA of a session that was opened anew', () => {
     const lost: SessionEvent = {
       kind: 'session-interrupted',
+      by: 'local',
       sessionId: 1,
       failure,
       retryInMs: 0,

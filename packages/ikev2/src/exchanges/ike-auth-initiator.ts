@@ -41,6 +41,7 @@ import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { configRequest } from '../negotiate/config-payload.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endAfterAuthFailure } from '../procedures/request-end.ts';
+import { readAuthLifetime } from '../reauth/auth-lifetime.ts';
 import { firstChildName } from '../reauth/living-children.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -290,6 +291,7 @@ function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMa
     return;
   }
   readMobike(session, payloads);
+  readAuthLifetime(context, session, payloads);
   if (offer.childSpi === undefined) openChildless(context, session, state);
   else openFirstChild(context, session, state, sa, connection, offer.childSpi);
 }

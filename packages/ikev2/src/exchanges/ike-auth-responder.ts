@@ -21,6 +21,7 @@ import { takeForLost } from '../loss/opened-by-peer.ts';
 import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
+import { authLifetimeNotifies } from '../reauth/auth-lifetime.ts';
 import { giveWay } from '../reauth/give-way.ts';
 import { putOff } from '../reauth/put-off.ts';
 import { closeIfUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
@@ -157,6 +158,7 @@ export function onSecret(
   // The peer may move the SAs only when both have announced it. @see RFC 4555 §3.2
   readMobike(session, payloads);
   if (session.addressUpdates) authPayloads.push(...mobikeNotifies(context, session));
+  authPayloads.push(...authLifetimeNotifies(session));
   leaseOrOpen(context, session, sa, request, authPayloads);
 }
 

@@ -5,8 +5,8 @@ import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
 import { furtherChildren } from '../loss/further-children.ts';
-import { lossAction } from '../loss/loss-action.ts';
-import { openAnew } from '../loss/open-anew.ts';
+import { lossAction, mayComeBack } from '../loss/loss-action.ts';
+import { awaitPeer, openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
@@ -29,6 +29,8 @@ export function passOnName(
     goOnWith(context, session, successor, failure);
   } else if (lossAction(context, session, failure) === 'start') {
     openAnew(context, session, failure);
+  } else if (mayComeBack(context, session, failure)) {
+    awaitPeer(context, session, failure);
   }
 }
 
@@ -126,5 +128,5 @@ function goOnWith(
   inheritRetired(context, session, successor);
   if (successor.isClosing) return;
   const sessionId = successor.id;
-  raise(context, { kind: 'session-interrupted', sessionId, failure, retryInMs: 0 });
+  raise(context, { kind: 'session-interrupted', sessionId, by: 'local', failure, retryInMs: 0 });
 }

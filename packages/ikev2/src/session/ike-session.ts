@@ -15,6 +15,7 @@ import type { ConnectionConfig } from '../config.ts';
 import type { HeapEntry } from '../endpoint/deadline-heap.ts';
 import type { TimerName } from '../endpoint/timer-name.ts';
 import type { Lease, PacketSelectors } from '../endpoint-io.ts';
+import type { SessionFailure } from '../events.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -130,6 +131,8 @@ export interface IkeSession {
   hasWaited: boolean;
   /** When the last IKE SA whose place this one has taken was deleted. */
   aloneSince: Instant | undefined;
+  /** As initiator: when to repeat the authentication, where the peer lets it count for a time. @see RFC 4478 §2 */
+  repeatAuthAt: Instant | undefined;
   /** A reauthentication is wanted, and waits for the end of another. */
   isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */
@@ -140,6 +143,8 @@ export interface IkeSession {
   failedReauths: number;
   /** Users have seen it open before: it opens anew under the same name. */
   isReopened: boolean;
+  /** It is the peer who is to open the session anew: why it ends when the peer does not. */
+  awaitsPeer: SessionFailure | undefined;
   /** Names of the children that are opened when the first one stands: what it had when it was lost. */
   furtherChildren: readonly string[];
   /** How often it was opened anew since it last stood for long. */
