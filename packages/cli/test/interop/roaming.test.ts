@@ -79,6 +79,14 @@ const moves: Readonly<Record<string, Move>> = {
         void (await lab.right.run('ip', 'addr', 'del', `${addresses.right.v4}/24`, 'dev', 'eth0')),
     ],
   },
+  'the server, of a client behind a NAT, loses its first address': {
+    tunnel: { serverAddresses: '%any' },
+    roaming: {},
+    steps: ({ lab }) => [
+      async () =>
+        void (await lab.right.run('ip', 'addr', 'del', `${addresses.right.v4}/24`, 'dev', 'eth0')),
+    ],
+  },
 };
 
 for (const [title, { tunnel, roaming, steps }] of Object.entries(moves)) {
