@@ -112,6 +112,18 @@ describe('networkSnapshot', () => {
     expect(snapshot.interfaces.map(({ name }) => name)).toEqual(['wlan0', 'eth0']);
   });
 
+  it('leaves out every address of the loopback interface, as that of a network behind this host', () => {
+    const loopback: RouteRecordKind = { ...link(1, 'lo'), kind: 'link', isLoopback: true };
+    const snapshot = networkSnapshot([
+      loopback,
+      own(1, '10.77.0.1'),
+      own(1, '2001:db8:77::1'),
+      ...wifi,
+    ]);
+    expect(snapshot.preferredAddresses.map(formatAddress)).toEqual(['192.168.1.100']);
+    expect(snapshot.addresses.map(({ interface: name }) => name)).toEqual(['wlan0']);
+  });
+
   it('has one key for each network, which survives that the gateway is not heard for a while', () => {
     const gateway: RouteRecordKind = {
       kind: 'neighbour',

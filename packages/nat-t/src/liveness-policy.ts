@@ -152,6 +152,11 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     return { keepalives: this.#keepalives, updates: this.#updates, dpds: { ...this.#dpds } };
   }
 
+  /** The round trip of the last exchange that went through at once, in milliseconds; 0 while none is known. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
+  }
+
   /** The keepalive interval in use, in milliseconds; 0 when none go out. */
   get keepaliveMs(): number {
     return this.#isKept() ? this.#rule.keepaliveMs : 0;

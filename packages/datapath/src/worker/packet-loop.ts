@@ -11,9 +11,9 @@ import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
 import { lookIntervalMs } from '../activity-watch.ts';
 import type { DatapathCounters } from '../datapath.ts';
-import { type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
+import { keepaliveFacts, type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
-import { type IkeDatagram, takeEsp } from '../take-esp.ts';
+import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
 import { obeyInEngine } from './engine-command.ts';
 import {
   BACKLOG_DEFECTS,
@@ -66,7 +66,7 @@ export class PacketLoop {
   readonly #pairCounters = new Map<number, Float64Array>();
   /** Pairs whose packets get an IP header when they come, which needs room in front of each. */
   readonly #transportPairs = new Set<number>();
-  readonly #ike: IkeDatagram[] = [];
+  readonly #taken: TakenDatagrams = { ike: [], keepalives: [] };
   readonly #incoming: PacketBatch;
   readonly #copies: PacketBatch;
   readonly #toHost: PacketBatch;
@@ -201,8 +201,10 @@ export class PacketLoop {
     const came = incoming.count;
     if (came === 0) return isFull;
     from.hasDelivered = true;
-    takeEsp(incoming, () => isMarked, this.#ike, this.#counted);
-    if (this.#ike.length > 0) this.#tellIke();
+    const { ike, keepalives } = this.#taken;
+    takeEsp(incoming, () => isMarked, this.#taken, this.#counted);
+    if (ike.length > 0) this.#tellIke();
+    if (keepalives.length > 0) this.#tellHints(keepaliveFacts(keepalives));
     if (incoming.count > 0) {
       this.#counted.espReceived += incoming.count;
       if (this.#transportPairs.size > 0) this.#openCopies(incoming);
@@ -258,7 +260,7 @@ export class PacketLoop {
 
   #tellIke(): void {
     const { backlog, tell } = this.#options;
-    for (const { message, path, marker } of this.#ike.splice(0)) {
+    for (const { message, path, marker } of this.#taken.ike.splice(0)) {
       if (Atomics.load(backlog, BACKLOG_IKE_BYTES) + message.length > MOST_IKE_BYTES) {
         this.#counted.malformed += 1;
         continue;
@@ -295,11 +297,11 @@ export class PacketLoop {
         resumed.push({ kind: 'outbound-resumed', pairId });
       }
     }
-    if (resumed.length > 0) this.#tellResumed(resumed);
+    if (resumed.length > 0) this.#tellHints(resumed);
   }
 
-  /** A hint, and nothing is lost without it: a main thread that is behind is not told. */
-  #tellResumed(facts: readonly PathFact[]): void {
+  /** Hints, and nothing is lost without them: a main thread that is behind is not told. */
+  #tellHints(facts: readonly PathFact[]): void {
     const { backlog, tell } = this.#options;
     if (Atomics.load(backlog, BACKLOG_FACTS) >= MOST_FACT_MESSAGES) return;
     Atomics.add(backlog, BACKLOG_FACTS, 1);
@@ -394,7 +396,8 @@ export class PacketLoop {
     try {
       return part();
     } catch (error) {
-      this.#ike.length = 0;
+      this.#taken.ike.length = 0;
+      this.#taken.keepalives.length = 0;
       this.#counted.defects += 1;
       this.#mustPublish = true;
       const { backlog, tell } = this.#options;
