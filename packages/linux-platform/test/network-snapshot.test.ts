@@ -12,12 +12,12 @@ function address(text: string): IpAddress {
   return parsed;
 }
 
-const link = (index: number, name: string, isUp = true): RouteRecordKind => ({
+const link = (index: number, name: string, isUp = true, isLoopback = false): RouteRecordKind => ({
   kind: 'link',
   index,
   name,
   isUp,
-  isLoopback: false,
+  isLoopback,
   mtu: 1500,
 });
 const own = (index: number, text: string, extra = {}): RouteRecordKind => ({
@@ -113,9 +113,8 @@ describe('networkSnapshot', () => {
   });
 
   it('leaves out every address of the loopback interface, as that of a network behind this host', () => {
-    const loopback: RouteRecordKind = { ...link(1, 'lo'), kind: 'link', isLoopback: true };
     const snapshot = networkSnapshot([
-      loopback,
+      link(1, 'lo', true, true),
       own(1, '10.77.0.1'),
       own(1, '2001:db8:77::1'),
       ...wifi,

@@ -137,7 +137,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
       this.#pathDeadline(),
       this.#keepaliveDeadline(),
       this.#idleDeadline(),
-      this.#oneWay.nextDeadline(this.#now),
+      this.#oneWay.nextDeadline(this.#now, this.#roundTripMs),
     ];
     return earliestDeadline(all.filter((one) => wake === undefined || one?.wake === wake));
   }
