@@ -55,7 +55,9 @@ function side(network: MemoryNetwork, own: Host, peer: Host) {
   const written: number[] = [];
   const facts: PathFact[] = [];
   /** What a driver does about a fact. */
-  const react: { onFact: (fact: PathFact, datapath: Datapath) => void } = { onFact: () => undefined };
+  const react: { onFact: (fact: PathFact, datapath: Datapath) => void } = {
+    onFact: () => undefined,
+  };
   tun.onWritten((packet) => written.push(numberIn(packet)));
   const datapath: Datapath = createDatapath({
     tun,
