@@ -221,7 +221,7 @@ const childKeys: KeyTable = {
     default: '0',
     status: 'supported',
     about:
-      'least size in bytes that inner packets are padded to, or mtu for as large as fits; tunnel mode only, and not where the peer says that it takes none (strongSwan with its userspace ESP does)',
+      'least size in bytes that inner packets are padded to, or mtu for as large as fits; tunnel mode only, and not where the peer says that it takes none',
   },
   replay_window: {
     kind: 'integer',
