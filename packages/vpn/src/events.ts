@@ -77,6 +77,8 @@ export type VpnEvent =
       readonly remote: string;
       readonly virtualAddresses: readonly string[];
       readonly peerAddresses: readonly string[];
+      readonly initiatorSpi: string;
+      readonly responderSpi: string;
     }
   | {
       readonly kind: 'child-opened';
@@ -284,6 +286,8 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         remote: formatEndpoint(event.path.remote),
         virtualAddresses: event.virtualAddresses.map(formatAddress),
         peerAddresses: event.peerAddresses.map(formatAddress),
+        initiatorSpi: formatIkeSpi(event.spis.initiator),
+        responderSpi: formatIkeSpi(event.spis.responder),
       };
     case 'child-opened': {
       const { esn, ...shown } = event;

@@ -1,3 +1,4 @@
+import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
@@ -11,6 +12,9 @@ import { closeFront } from './close-front.ts';
 import { armReauthRetry } from './reauth-timer.ts';
 import { armHandOver } from './take-over.ts';
 
+/** How long a peer takes at most to open what is to take the place of an IKE SA that it has deleted itself. */
+const PEER_OPENS_WITHIN_MS = 10_000;
+
 /** Draws the conclusions when IKE SAs behind a session have ended: an attempt that failed is tried again later, and an old
  * one that is deleted is forgotten.
  */
@@ -21,7 +25,7 @@ export function afterEndsBehind(context: EndpointContext): void {
     if (front?.successor === session) onAttemptEnded(context, front, failure);
     const heir = session.takenOverBy;
     if (heir?.predecessor === session) {
-      onPredecessorEnded(context, heir, session);
+      onPredecessorEnded(context, heir, session, failure);
       if (heir.isClosing) closeAfter(context, heir, failure);
       runNext(context, heir);
     } else if (heir?.state.kind === 'established') {
@@ -60,12 +64,15 @@ function onPredecessorEnded(
   context: EndpointContext,
   session: IkeSession,
   ended: IkeSession,
+  failure: SessionFailure,
 ): void {
   const older = ended.predecessor;
   session.predecessor = undefined;
   context.deadlines.clear(session.id, 'hand-over');
   if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') {
-    session.aloneSince = context.now;
+    // A peer that breaks before it makes has deleted it to open another.
+    const isBroken = session.role === 'initiator' && failure.code === 'peer-deleted';
+    session.meantForOldUntil = isBroken ? addMs(context.now, PEER_OPENS_WITHIN_MS) : context.now;
     return;
   }
   session.predecessor = older;

@@ -58,8 +58,8 @@ function isThere({ state }: IkeSession): boolean {
  */
 export function leavesOrphan({ role, begunAt, predecessor, hasWaited }: IkeSession): boolean {
   if (role !== 'responder' || !predecessor) return false;
-  const { establishedAt, aloneSince } = predecessor;
-  if (hasWaited || (aloneSince !== undefined && begunAt <= aloneSince)) return true;
+  const { establishedAt, meantForOldUntil } = predecessor;
+  if (hasWaited || (meantForOldUntil !== undefined && begunAt <= meantForOldUntil)) return true;
   return predecessor.role === 'responder' && begunAt <= establishedAt;
 }
 

@@ -129,8 +129,8 @@ export interface IkeSession {
   peerSuccessor: IkeSession | undefined;
   /** As responder: its IKE_AUTH came while another reauthentication was under way, and was put off. */
   hasWaited: boolean;
-  /** When the last IKE SA whose place this one has taken was deleted. */
-  aloneSince: Instant | undefined;
+  /** Until when what the peer begins may be meant for an IKE SA whose place this one has taken. */
+  meantForOldUntil: Instant | undefined;
   /** As initiator: when to repeat the authentication, where the peer lets it count for a time. @see RFC 4478 §2 */
   repeatAuthAt: Instant | undefined;
   /** A reauthentication is wanted, and waits for the end of another. */

@@ -87,7 +87,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     movedAt: undefined,
     takesOver: start.takesOver,
     hasWaited: false,
-    aloneSince: undefined,
+    meantForOldUntil: undefined,
     takenOverBy: undefined,
     lateAnswer: undefined,
     successor: undefined,

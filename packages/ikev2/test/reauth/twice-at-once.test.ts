@@ -1,7 +1,8 @@
-import { ExchangeType } from '@ipsec-kit/ikev2-codec';
+import { ExchangeType, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { CLIENT_4500, type Flight, Pair, type PairOptions, SERVER_4500 } from '../pair.ts';
+import { RawPeer } from '../raw-peer.ts';
 
 const QUIET: PairOptions = { client: { sendInitialContact: false } };
 
@@ -106,5 +107,18 @@ describe('a peer that reauthenticates when we do, and answers ours at once, as s
     expect(pair.server.seen('session-reauthenticated')).toHaveLength(2);
     expect(pair.server.children.size).toBe(1);
     expect([...pair.client.children.values()].map(({ sessionId }) => sessionId)).toEqual([2]);
+  });
+
+  it('leaves none behind either when it deletes what ours has replaced, and then opens another: it breaks before it makes', () => {
+    const pair = new Pair({ ...QUIET, server: { makeBeforeBreak: true } }).open().drive(40_000);
+    pair.server.command({ kind: 'reauthenticate', sessionId: FIRST_RESPONDER_SESSION_ID });
+    while (pair.server.seen('session-reauthenticated').length === 0) pair.drive(1);
+    new RawPeer(pair, 'client').request([{ type: 'D', protocol: ProtocolId.IKE, spis: [] }]);
+    pair.drive(1_000);
+    askAgain(pair, 2);
+    pair.drive(10_000);
+    expect(pair.server.seen('session-reauthenticated')).toHaveLength(2);
+    expect(pair.server.children.size).toBe(1);
+    expect([...pair.client.children.values()].map(({ sessionId }) => sessionId)).toContain(2);
   });
 });
