@@ -148,7 +148,7 @@ export function onInitiatorProof(
 ): void {
   const { sa } = session;
   const { request, others, refusal } = state;
-  const { payloads, connection, localIdentity, remoteIdentity, transcript } = request;
+  const { payloads, connection, localIdentity, transcript } = request;
   const id = findPayload(payloads, 'IDi');
   const auth = findPayload(payloads, 'AUTH');
   if (!sa || !id || !auth) return;
