@@ -11,9 +11,9 @@ import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
 import { lookIntervalMs } from '../activity-watch.ts';
 import type { DatapathCounters } from '../datapath.ts';
-import { type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
+import { keepaliveFacts, type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
-import { type IkeDatagram, takeEsp } from '../take-esp.ts';
+import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
 import { obeyInEngine } from './engine-command.ts';
 import { createMainThread, type MainThread } from './main-thread.ts';
 import type { FromWorker, ToWorker, TransferredPair } from './messages.ts';
@@ -56,7 +56,7 @@ export class PacketLoop {
   readonly #pairCounters = new Map<number, Float64Array>();
   /** Pairs whose packets get an IP header when they come, which needs room in front of each. */
   readonly #transportPairs = new Set<number>();
-  readonly #ike: IkeDatagram[] = [];
+  readonly #taken: TakenDatagrams = { ike: [], keepalives: [] };
   readonly #incoming: PacketBatch;
   readonly #copies: PacketBatch;
   readonly #toHost: PacketBatch;
@@ -193,8 +193,10 @@ export class PacketLoop {
     const came = incoming.count;
     if (came === 0) return isFull;
     from.hasDelivered = true;
-    takeEsp(incoming, () => isMarked, this.#ike, this.#counted);
-    if (this.#ike.length > 0) this.#tellIke();
+    const { ike, keepalives } = this.#taken;
+    takeEsp(incoming, () => isMarked, this.#taken, this.#counted);
+    if (ike.length > 0) this.#tellIke();
+    if (keepalives.length > 0) this.#mainThread.hint(keepaliveFacts(keepalives));
     if (incoming.count > 0) {
       this.#counted.espReceived += incoming.count;
       if (this.#transportPairs.size > 0) this.#openCopies(incoming);
@@ -249,7 +251,7 @@ export class PacketLoop {
   }
 
   #tellIke(): void {
-    const datagrams = this.#ike.splice(0);
+    const datagrams = this.#taken.ike.splice(0);
     const taken = this.#mainThread.tellIke(datagrams);
     this.#counted.ikeReceived += taken;
     this.#counted.malformed += datagrams.length - taken;
@@ -362,7 +364,8 @@ export class PacketLoop {
     try {
       return part();
     } catch (error) {
-      this.#ike.length = 0;
+      this.#taken.ike.length = 0;
+      this.#taken.keepalives.length = 0;
       this.#counted.defects += 1;
       this.#mustPublish = true;
       this.#mainThread.tellDefect(messageOf(error));
