@@ -9,6 +9,7 @@ import {
   compileAddresses,
 } from './compile-addresses.ts';
 import { compileAuthentication } from './compile-authentication.ts';
+import type { CertificateStore } from './compile-certificates.ts';
 import { type ChildAction, type CompiledChild, compileChild } from './compile-child.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compileProposals } from './compile-proposals.ts';
