@@ -6,6 +6,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { AT_ONCE_MS } from '../unique/at-once.ts';
 import { furtherChildren } from './further-children.ts';
+import { reopenChild } from './lost-child.ts';
 
 /** Another session with the same peer that stands in the place of one that is lost, or could not be opened: that is not opened
  * anew then. Both ends may open what both have lost, and one of the two is enough. Where a peer may have several (`never`), there
@@ -16,8 +17,7 @@ export function carriedOnBy(context: EndpointContext, session: IkeSession): IkeS
   for (const other of context.sessions.values()) {
     if (other === session || other.state.kind !== 'established' || isBehind(other)) continue;
     if (other.isClosing || other.lease || !isInItsPlace(session, other)) continue;
-    if (other.connection !== session.connection || !isSamePeer(session, other)) continue;
-    if (hasAllOf(other, session)) return other;
+    if (other.connection === session.connection && isSamePeer(session, other)) return other;
   }
   return undefined;
 }
@@ -29,12 +29,15 @@ function isInItsPlace(session: IkeSession, other: IkeSession): boolean {
   return session.role === 'responder' && isBegunBefore && session.begunAt <= other.establishedAt;
 }
 
-/** Whether it has whatever would be opened anew, by name. */
-function hasAllOf(other: IkeSession, session: IkeSession): boolean {
+/** What of that other session would be opened anew is asked for in the one that stands in its place, where that has none of the
+ * name: the peer may want less.
+ */
+export function leaveTo(context: EndpointContext, other: IkeSession, session: IkeSession): void {
   const { childName } = session;
-  const names = new Set([...other.children.values()].map(({ config }) => config.name));
-  if (session.isReopened && childName !== undefined && !names.has(childName)) return false;
-  return furtherChildren(session, undefined).every((name) => names.has(name));
+  const names = new Set(furtherChildren(session, undefined));
+  if (session.isReopened && childName !== undefined) names.add(childName);
+  for (const { config } of other.children.values()) names.delete(config.name);
+  for (const name of names) reopenChild(context, other, name);
 }
 
 function isSamePeer(session: IkeSession, other: IkeSession): boolean {
