@@ -7,7 +7,7 @@ const DOUBTFUL_SLEEP_MS = 5_000;
 const TOLERANCE_SHARE = 0.05;
 
 /** Share of the time between the interval and the end of a known lifetime that a keepalive may wait for a wake that comes anyway. */
-const RIDE_SHARE = 0.8;
+const RIDE_SHARE = 0.9;
 
 /** What silence means to the mapping: the interval, how much beyond it is too much, and how long a mapping lives if that is known. */
 export class BindingRule {
