@@ -18,6 +18,9 @@ import type { BindingFact } from './session-binding.ts';
 /** Why the peer is asked where it sees us when keepalives have not kept their interval, or the network has changed. */
 const NO_MISS: ReadonlySet<LivenessReason> = new Set<DpdReason>(['late', 'slept', 'connectivity']);
 
+/** Shortest interval that is worth its packets: it works practically everywhere. */
+const LEAST_INTERVAL_MS = 10_000;
+
 /** Begins, goes on with or ends the search for the lifetime of mappings, for every session whose path or network has changed.
  * It needs a peer with MOBIKE, to which requests from a scratch port change nothing (RFC 4555 §3.8, §3.10).
  */
@@ -50,7 +53,7 @@ function review(context: EndpointContext, session: IkeSession): void {
     return;
   }
   session.binding ??= {
-    discovery: new BindingDiscovery({}, context.bindingMemory),
+    discovery: newDiscovery(context),
     network: wanted,
     probe: undefined,
     probes: 0,
@@ -60,7 +63,15 @@ function review(context: EndpointContext, session: IkeSession): void {
   };
   session.binding.network = wanted;
   session.binding.interval = undefined;
+  session.binding.probes = 0;
   feed(context, session, { kind: 'network', network: wanted });
+}
+
+/** Whoever wants keepalives more often than the search ever asks for knows why, and has them where nothing can be proven. */
+function newDiscovery({ settings, bindingMemory }: EndpointContext): BindingDiscovery {
+  const { keepaliveMs } = settings;
+  const floorMs = Math.min(LEAST_INTERVAL_MS, keepaliveMs);
+  return new BindingDiscovery({ floorMs, unprovenMs: keepaliveMs }, bindingMemory);
 }
 
 /** The network whose mappings are to be measured, by name: those of each IP version have a life of their own. */
