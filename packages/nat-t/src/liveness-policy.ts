@@ -138,19 +138,24 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
       this.#keepaliveDeadline(),
       this.#rideDeadline(),
       this.#idleDeadline(),
-      this.#oneWay.nextDeadline(this.#now),
+      this.#oneWay.nextDeadline(this.#now, this.#roundTripMs),
     ];
     return earliestDeadline(all.filter((one) => wake === undefined || one?.wake === wake));
   }
 
   /** When packets last came and went, for status. */
-  get stamps(): TrafficStamps {
+  get stamps(): TrafficStamps & { readonly outKeepalive?: Instant | undefined } {
     return this.#traffic;
   }
 
   /** What this has cost. */
   get counters(): LivenessCounters {
     return { keepalives: this.#keepalives, updates: this.#updates, dpds: { ...this.#dpds } };
+  }
+
+  /** The round trip of the last exchange that went through at once, in milliseconds; 0 while none is known. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
   }
 
   /** The keepalive interval in use, in milliseconds; 0 when none go out. */

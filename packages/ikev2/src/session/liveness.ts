@@ -4,6 +4,7 @@ import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { carryBinding } from '../binding/carry-binding.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
+import { resendOutstanding } from '../mobike/send-outstanding.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { updateAddresses } from '../procedures/queue-update.ts';
 import { latestOf } from '../reauth/latest-of.ts';
@@ -35,6 +36,7 @@ export function beginLiveness(context: EndpointContext, session: IkeSession): vo
   }
   // What was out on another IKE SA is not awaited here.
   noteExchangeEnded(context, session, {});
+  const isNew = !session.liveness;
   session.liveness ??= new LivenessPolicy(now, {
     keepaliveMs: settings.keepaliveMs,
     dpdMarginMs: settings.keepaliveDpdMarginMs,
@@ -43,6 +45,8 @@ export function beginLiveness(context: EndpointContext, session: IkeSession): vo
     dpdDelayMs: connection?.dpdDelayMs ?? 0,
     updateOnConnectivity: connection?.updateOnConnectivity ?? false,
   });
+  // The exchange that has just established it went both ways.
+  if (isNew) session.liveness.note({ inIke: now, outIke: now });
   tellPath(context, session);
 }
 
@@ -97,7 +101,9 @@ function latest(
   return a !== undefined && a > b ? a : b;
 }
 
-/** The device slept, or the network changed: every session asks for its path before anything else is done. */
+/** The device slept, or the network changed: every session asks for its path before anything else is done. What is out when the network
+ * changed may not have found a way, and goes again.
+ */
 export function onPathEvent(
   context: EndpointContext,
   event: Extract<EndpointInput, { readonly kind: 'slept' | 'connectivity' }>,
@@ -106,7 +112,10 @@ export function onPathEvent(
   for (const session of [...context.sessions.values()]) {
     if (!session.liveness) continue;
     if (event.kind === 'slept') tell(context, session, { kind: 'slept', sleptMs: event.sleptMs });
-    else tell(context, session, { kind: 'connectivity' });
+    else {
+      resendOutstanding(context, session);
+      tell(context, session, { kind: 'connectivity' });
+    }
   }
 }
 

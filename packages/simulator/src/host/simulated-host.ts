@@ -332,6 +332,7 @@ export class SimulatedHost {
         this.#receiveEsp(path, data);
         return;
       case 'keepalive':
+        this.#driver.feed({ kind: 'keepalive-received', path });
         return;
       case 'malformed':
         this.#rejectedDatagrams += 1;
