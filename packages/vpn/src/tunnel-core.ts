@@ -4,6 +4,7 @@ import {
   createAddressPools,
   createIkeEndpoint,
   createRequestHandler,
+  type PathStatus,
   type SessionLifetimes,
 } from '@ipsec-kit/ikev2';
 import { formatAddress, formatEndpoint, formatPrefix, type TrafficSelector } from '@ipsec-kit/ip';
@@ -57,6 +58,7 @@ export interface TunnelCore {
   /** What wakes the device, and why it does not. */
   readonly alarm: Pick<HostAlarm, 'source' | 'limit'> | undefined;
   lifetimes(sessionId: number): SessionLifetimes | undefined;
+  path(sessionId: number): PathStatus | undefined;
   readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
 
@@ -203,6 +205,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
   };
   const lifetimes = endpoint.lifetimes.bind(endpoint);
+  const path = endpoint.path.bind(endpoint);
   return {
     driver,
     book,
@@ -216,6 +219,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     scheduler,
     alarm,
     lifetimes,
+    path,
     ikeCounters,
   };
 }
