@@ -29,7 +29,9 @@ import {
   type EndpointSettings,
   type IkeEndpoint,
   type PoolConfig,
+  type Request,
   type SessionEvent,
+  type SignatureWork,
 } from '../src/index.ts';
 
 export const CLIENT_500: Endpoint = endpoint('192.0.2.1:500');
@@ -155,6 +157,11 @@ export interface PairOptions {
   /** The same of a Child SA that is being installed, where the packet path is slower than the rest. */
   readonly installDelayMs?: number;
   readonly floatTo?: Path | null;
+  readonly clientSignatures?: SignatureWork;
+  readonly serverSignatures?: SignatureWork;
+  /** Milliseconds until a signature is made or checked; without end: never. Default as `answerDelayMs`. */
+  readonly clientProofDelayMs?: number;
+  readonly serverProofDelayMs?: number;
 }
 
 /** Numbers from 0 to 1. */
@@ -204,6 +211,7 @@ export class Host {
     pools: readonly PoolConfig[],
     seed: string,
     jitters = false,
+    signatures?: SignatureWork,
   ) {
     this.#pair = pair;
     this.#name = name;
@@ -222,6 +230,7 @@ export class Host {
         { ids: [], secret: new KeyMaterial(new TextEncoder().encode(secret)) },
       ]),
       pools: this.pools,
+      ...(signatures ? { signatures } : {}),
     });
   }
 
@@ -294,7 +303,7 @@ export class Host {
             ? ({ kind: 'shared-secret', secret: undefined } as const)
             : this.#answer(request);
         if (answer instanceof Promise) throw new Error('the pair wants a synchronous provider');
-        this.#pair.answerLater(this, requestId, answer);
+        this.#pair.answerLater(this, requestId, answer, request.kind);
         return;
       }
       case 'remove-child':
@@ -444,10 +453,23 @@ export class Pair {
     return to.handle({ kind: 'datagram', now: this.now, path: mirrored, data, marker });
   }
 
-  answerLater(host: Host, requestId: number, answer: Answer): void {
+  answerLater(host: Host, requestId: number, answer: Answer, kind?: Request['kind']): void {
     const deliver = () => host.handle({ kind: 'answer', now: this.now, requestId, answer });
-    const { answerDelayMs = 0, installDelayMs = answerDelayMs } = this.#options;
-    const delayMs = answer.kind === 'install-child' ? installDelayMs : answerDelayMs;
+    const {
+      answerDelayMs = 0,
+      installDelayMs,
+      clientProofDelayMs,
+      serverProofDelayMs,
+    } = this.#options;
+    const proofDelayMs = host === this.client ? clientProofDelayMs : serverProofDelayMs;
+    const isProof = kind === 'sign' || kind === 'verify-peer';
+    const ownDelayMs = isProof
+      ? proofDelayMs
+      : answer.kind === 'install-child'
+        ? installDelayMs
+        : undefined;
+    const delayMs = ownDelayMs ?? answerDelayMs;
+    if (delayMs === Number.POSITIVE_INFINITY) return;
     if (delayMs === 0) deliver();
     else this.schedule(delayMs, deliver);
   }
@@ -490,6 +512,7 @@ export class Pair {
       [],
       seed,
       options.jitters,
+      options.clientSignatures,
     );
   }
 
@@ -507,6 +530,7 @@ export class Pair {
       options.pools ?? [],
       seed,
       options.jitters,
+      options.serverSignatures,
     );
   }
 

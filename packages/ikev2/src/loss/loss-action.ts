@@ -14,10 +14,22 @@ export function lossAction(
   session: IkeSession,
   failure: SessionFailure,
 ): LossAction {
-  const action = configuredAction(session, failure, context.now);
+  return heirOf(context, session, failure)
+    ? 'none'
+    : configuredAction(session, failure, context.now);
+}
+
+/** The session with the same peer that makes it superfluous to open anew one that has ended for this reason. */
+export function heirOf(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): IkeSession | undefined {
   // What we delete to make it anew keeps its name, whatever the peer opens meanwhile.
-  if (action !== 'start' || failure.code === 'reauthenticating') return action;
-  return carriedOnBy(context, session) ? 'none' : action;
+  if (failure.code === 'reauthenticating') return undefined;
+  return configuredAction(session, failure, context.now) === 'start'
+    ? carriedOnBy(context, session)
+    : undefined;
 }
 
 function configuredAction(session: IkeSession, failure: SessionFailure, now: Instant): LossAction {

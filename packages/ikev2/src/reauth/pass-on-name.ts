@@ -1,11 +1,13 @@
+import { carryBinding } from '../binding/carry-binding.ts';
 import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceChild, announceReplacement } from '../child/install-child.ts';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
+import { leaveTo } from '../loss/carried-on-by.ts';
 import { furtherChildren } from '../loss/further-children.ts';
-import { lossAction, mayComeBack } from '../loss/loss-action.ts';
+import { heirOf, lossAction, mayComeBack } from '../loss/loss-action.ts';
 import { awaitPeer, openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -31,6 +33,9 @@ export function passOnName(
     openAnew(context, session, failure);
   } else if (mayComeBack(context, session, failure)) {
     awaitPeer(context, session, failure);
+  } else {
+    const heir = heirOf(context, session, failure);
+    if (heir) leaveTo(context, heir, session);
   }
 }
 
@@ -59,6 +64,7 @@ function returnToOld(
   old.takenOverBy = undefined;
   old.liveness = session.liveness;
   session.liveness = undefined;
+  carryBinding(context, session, old);
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
   if (session.isReauthDue) {
