@@ -9,6 +9,8 @@ export {
   type RefusalEffect,
 } from './collisions/table.ts';
 export * from './config.ts';
+export type { DelegationResult, TakeBackResult } from './delegate/delegate-session.ts';
+export type { DelegateReport, Delegation, LastResponse } from './delegate/delegation.ts';
 export {
   createIkeEndpoint,
   type IkeEndpoint,
