@@ -1,6 +1,8 @@
 import type { Instant, Machine, WakeClass } from '@ipsec-kit/clock';
 import { instantFromMs } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import { BindingMemory } from '@ipsec-kit/nat-t';
+import { onNetwork, reviewBindings } from '../binding/discover-binding.ts';
 import { onFirstInbound } from '../child/activate-child.ts';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import {
@@ -53,6 +55,10 @@ export interface IkeEndpointOptions {
   readonly random: RandomSource;
   /** 0 to 1, for timers alone, so that they do not move SPIs in a trace. */
   readonly jitter: () => number;
+  /** What is known of how long the NATs of networks keep a mapping, and will be; default: nothing yet, for as long as the endpoint is
+   * there. It is bounded, and may be stored across restarts.
+   */
+  readonly bindingMemory?: BindingMemory;
 }
 
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
@@ -99,6 +105,7 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       afterEndsBehind(context);
       resumeWaiting(context);
       afterEndsBehind(context);
+      reviewBindings(context);
       settleLiveness(context);
       return context.outputs;
     },
@@ -178,6 +185,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     localAddresses: undefined,
     seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
+    bindingMemory: options.bindingMemory ?? new BindingMemory(),
+    bindingReviews: new Set(),
     livenessNews: new Map(),
   };
 }
@@ -213,7 +222,7 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       context.seenEndpoints.note(input.path);
       return;
     case 'network':
-      context.networkKey = input.networkKey;
+      onNetwork(context, input.networkKey);
       return;
     case 'child-first-inbound':
       onFirstInbound(context, input.childId);
