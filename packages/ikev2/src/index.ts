@@ -1,3 +1,4 @@
+export type { BindingStatus } from './binding/session-binding.ts';
 export {
   type Cell,
   COLLISIONS,

@@ -1,5 +1,6 @@
 import { addMs, type Instant, msBetween } from '@ipsec-kit/clock';
 import { formatEndpoint } from '@ipsec-kit/ip';
+import { closeProbe } from '../binding/binding-probe.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { TimerName } from '../endpoint/timer-name.ts';
 import { resumeAfter } from '../mobike/lost-path.ts';
@@ -31,6 +32,7 @@ const DONE_BY_DELEGATE: ReadonlySet<TimerName> = new Set<TimerName>([
   'path-watch',
   'standby',
   'follow',
+  'binding',
 ]);
 
 /** Hands the IKE SA of a session to a delegate. From here on the session sends nothing, answers nothing and decides nothing; what it is
@@ -47,6 +49,8 @@ export function delegateSession(
     return { ok: false, code: 'not-open' };
   }
   if (isBusy(session, sa)) return { ok: false, code: 'busy' };
+  // Nobody looks at its mapping in time.
+  closeProbe(context, session);
   const sealed = sa.sealer.sealed;
   // An IV is never used twice, whatever becomes of the delegate and of its report. @see RFC 5282 §3.1
   sa.sealer.sealed += BigInt(DELEGATED_MESSAGES);
@@ -94,7 +98,7 @@ function isBusy(session: IkeSession, sa: IkeSa): boolean {
   const { running, queue, answering, successor, peerSuccessor, predecessor, takesOver } = session;
   return (
     running !== undefined ||
-    queue.length > 0 ||
+    queue.some(({ kind }) => kind !== 'probe-binding') ||
     answering !== undefined ||
     session.lateAnswer !== undefined ||
     session.takenOverBy !== undefined ||

@@ -74,8 +74,12 @@ export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
   /** Hands a session to a process that keeps it alive while this one rests, with `createLivenessDelegate` of
    * `@ipsec-kit/ikev2/delegate`. Until {@link takeBack} nothing is sent here under this IKE SA and none of its messages is looked at,
    * so that message ids and IVs stay in step; packets of its Child SAs are no matter of the delegate.
+   * @returns among others what is to be performed, as `handle` does.
    */
-  delegate(sessionId: number, now: Instant): DelegationResult;
+  delegate(
+    sessionId: number,
+    now: Instant,
+  ): DelegationResult & { readonly outputs: readonly EndpointOutput[] };
   /** Takes a session back with the `DelegateReport` of its delegate, as it came out of JSON. Only the one whose delegate has been released
    * may be taken back; one whose report is lost cannot, and is closed.
    * @returns among others what is to be performed, as `handle` does.
@@ -128,12 +132,14 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
     delegate(sessionId, now) {
       context.now = now;
       context.outputs = [];
-      return delegateSession(context, context.sessions.get(sessionId), now);
+      const result = delegateSession(context, context.sessions.get(sessionId), now);
+      return { ...result, outputs: context.outputs };
     },
     takeBack(sessionId, report, now) {
       context.now = now;
       context.outputs = [];
       const result = takeBackSession(context, context.sessions.get(sessionId), report, now);
+      reviewBindings(context);
       settleLiveness(context);
       return { ...result, outputs: context.outputs };
     },

@@ -3,6 +3,7 @@ import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import {
   createLivenessDelegate,
   type DelegateInput,
+  type DelegateOptions,
   type DelegateOutput,
   type LivenessDelegate,
 } from '@ipsec-kit/ikev2/delegate';
@@ -10,7 +11,7 @@ import type { EndpointInput, EndpointOutput, TakeBackResult } from '../../src/in
 import { RoamingPair } from '../mobike/roaming-pair.ts';
 import type { PairOptions } from '../pair.ts';
 
-export const DELEGATE_OPTIONS = {
+export const DELEGATE_OPTIONS: DelegateOptions = {
   crypto: createNodeProvider(),
   random: createSeededRandom('delegate'),
 };

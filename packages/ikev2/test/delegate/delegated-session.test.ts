@@ -158,11 +158,17 @@ describe('a delegated session (RFC 7296 §2.1, §2.4)', () => {
   it('is refused while something is under way, and twice', () => {
     const pair = opened();
     pair.client.command({ kind: 'check-liveness', sessionId: 1 });
-    expect(pair.client.machine.delegate(1, pair.now)).toEqual({ ok: false, code: 'busy' });
+    expect(pair.client.machine.delegate(1, pair.now)).toMatchObject({ ok: false, code: 'busy' });
     pair.drive(1_000);
     pair.handOver();
-    expect(pair.client.machine.delegate(1, pair.now)).toEqual({ ok: false, code: 'delegated' });
-    expect(pair.client.machine.delegate(9, pair.now)).toEqual({ ok: false, code: 'not-open' });
+    expect(pair.client.machine.delegate(1, pair.now)).toMatchObject({
+      ok: false,
+      code: 'delegated',
+    });
+    expect(pair.client.machine.delegate(9, pair.now)).toMatchObject({
+      ok: false,
+      code: 'not-open',
+    });
   });
 
   it('stays delegated when a report cannot be of it', () => {
