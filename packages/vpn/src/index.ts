@@ -3,6 +3,8 @@ export * from './child-installer.ts';
 export { type Client, type ClientOptions, type CloseOptions, createClient } from './client.ts';
 export * from './compile/index.ts';
 export * from './connection-path.ts';
+export { requestDisconnect, requestSession, requestStatus } from './control-request.ts';
+export * from './control-socket.ts';
 export type {
   AuthorityPlaces,
   CompiledCredentials,
@@ -12,8 +14,6 @@ export type {
   PeerCredentials,
 } from './credentials/compiled-credentials.ts';
 export type { SignatureRule } from './credentials/signature-rule.ts';
-export { requestDisconnect, requestSession, requestStatus } from './control-request.ts';
-export * from './control-socket.ts';
 export * from './driver.ts';
 export type { MonitoredEvent } from './event-listener.ts';
 export * from './events.ts';

@@ -115,6 +115,22 @@ describe('certificates as options', () => {
   });
 });
 
+describe('private keys of the options', () => {
+  it('are in no text that is made of them', async () => {
+    const ca = await homeCa();
+    const compiled = compileOptions(
+      clientWith(ca, { keys: [{ data: ca.client.keyPem, secret: 'tiger' }] }),
+    );
+    const text = JSON.stringify(compiled, (_, value) =>
+      value instanceof Map ? [...value] : value instanceof Uint8Array ? [...value] : value,
+    );
+    const asNumbers = [...new TextEncoder().encode(ca.client.keyPem.slice(30, 60))].join(',');
+    expect(compiled.ok).toBe(true);
+    expect(text).not.toContain(asNumbers);
+    expect(text).not.toMatch(/tiger|PRIVATE/);
+  });
+});
+
 describe('revocation = ifuri (RFC 5280 §6.3)', () => {
   it('refuses a client whose CRL cannot be had, and tells it nothing of that', async () => {
     const http = createHttpServer((_, response) => response.writeHead(404).end());
