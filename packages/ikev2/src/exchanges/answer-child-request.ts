@@ -216,7 +216,7 @@ function install(
   }
   const child =
     rekeys === undefined
-      ? { ...asMovedByPeer(session, agreed.child), isUnanswered: true }
+      ? { ...asMovedByPeer(session, agreed.child), isUnanswered: true, isFromPeer: true }
       : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
   const fresh: Payload[] = [{ type: 'Nonce', data: responderNonce }];
   if (method !== undefined && publicValue) fresh.push({ type: 'KE', method, data: publicValue });
