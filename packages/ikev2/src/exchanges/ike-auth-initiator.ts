@@ -123,13 +123,14 @@ export function onOwnSecret(
 ): void {
   const { connection, sa } = session;
   const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
-  const config = connection && firstChildConfig(connection, firstChildName(session));
+  session.childName = firstChildName(session);
+  const config = connection && firstChildConfig(connection, session.childName);
   if (!secret || !connection || !sa) {
     endSession(context, session, noSecret(state.localIdentity, state.secretFor, answer));
     return;
   }
   if (!config) {
-    const name = firstChildName(session) ?? 'any';
+    const name = session.childName ?? 'any';
     endSession(
       context,
       session,

@@ -10,8 +10,10 @@ import { openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { firstChildName } from './living-children.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds } from './session-name.ts';
+import { hasNotAsked } from './turns.ts';
 
 /** The IKE SA of a session is about to end. Where another carries the session on, or is to be opened, that one gets its name,
  * and the end is none of the session.
@@ -119,8 +121,10 @@ function goOnWith(
   exchangeIds(context, session, successor);
   session.successor = undefined;
   session.takenOverBy = successor;
-  successor.takesOver = undefined;
   successor.isReopened = true;
+  // What has been closed meanwhile is asked for no more.
+  if (hasNotAsked(successor)) successor.childName = firstChildName(successor);
+  successor.takesOver = undefined;
   successor.furtherChildren = furtherChildren(session, successor.childName);
   successor.isClosing ||= session.isClosing;
   inheritRetired(context, session, successor);

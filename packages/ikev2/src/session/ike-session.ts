@@ -36,8 +36,8 @@ export interface IkeSession {
   state: SessionState;
   /** Known from the start as initiator, from IKE_AUTH on as responder. */
   connection: ConnectionConfig | undefined;
-  /** As initiator: the child to open, and where to go on after IKE_SA_INIT. */
-  readonly childName: string | undefined;
+  /** As initiator: the child that IKE_AUTH asks for, and where to go on after IKE_SA_INIT. */
+  childName: string | undefined;
   floatTo: Path | undefined;
   /** The packet that wants the child. */
   readonly firstPacket: PacketSelectors | undefined;
