@@ -21,6 +21,8 @@ export interface ChildInstaller {
   remove(childId: number): void;
   move(childId: number, path: Path): void;
   activate(childId: number): void;
+  /** It sends no more, and receives on. */
+  deactivate(childId: number): void;
   /** Holds ESP for an inbound SPI whose Child SA is being negotiated. */
   reserve(spi: number): void;
   release(spi: number): void;
@@ -39,6 +41,7 @@ export interface ChildPath {
   /** @returns nothing when the pair stands, or a promise that rejects when it cannot. @throws when it cannot. */
   install(pair: SaPair): void | Promise<void>;
   activateOutbound(pairId: number): void;
+  deactivateOutbound(pairId: number): void;
   movePeer(pairId: number, path: Path): void;
   remove(pairId: number): void;
   reserveSpi(spi: number): void;
@@ -182,6 +185,9 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     },
     activate(childId) {
       if (children.has(childId)) packetPath.activateOutbound(childId);
+    },
+    deactivate(childId) {
+      if (children.has(childId)) packetPath.deactivateOutbound(childId);
     },
     reserve: (spi) => packetPath.reserveSpi(spi),
     release: (spi) => packetPath.releaseSpi(spi),

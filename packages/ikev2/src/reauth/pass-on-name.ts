@@ -118,12 +118,12 @@ function goOnWith(
   successor: IkeSession,
   failure: SessionFailure,
 ): void {
+  // What has been closed meanwhile is asked for no more.
+  if (hasNotAsked(successor)) successor.childName = firstChildName(successor);
   exchangeIds(context, session, successor);
   session.successor = undefined;
   session.takenOverBy = successor;
   successor.isReopened = true;
-  // What has been closed meanwhile is asked for no more.
-  if (hasNotAsked(successor)) successor.childName = firstChildName(successor);
   successor.takesOver = undefined;
   successor.furtherChildren = furtherChildren(session, successor.childName);
   successor.isClosing ||= session.isClosing;
