@@ -17,7 +17,7 @@ import {
   peerNotAuthentic,
 } from '../errors/failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
-import { takeForLost } from '../loss/opened-by-peer.ts';
+import { takeForOwn } from '../loss/take-for-own.ts';
 import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
@@ -150,7 +150,7 @@ export function onSecret(
     refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));
     return;
   }
-  if (!session.takesOver) takeForLost(context, session);
+  if (!session.takesOver) takeForOwn(context, session);
   const idr: IdPayload = { type: 'IDr', ...localIdentity };
   const proof = proveIdentity(context.crypto, sa, transcript, idr, secret);
   const authPayloads: Payload[] = [idr, proof];

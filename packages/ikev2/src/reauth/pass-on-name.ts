@@ -10,6 +10,7 @@ import { openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { goneWith } from './gone-with.ts';
 import { firstChildName } from './living-children.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds } from './session-name.ts';
@@ -25,7 +26,8 @@ export function passOnName(
 ): void {
   if (isBehind(session)) return;
   const { predecessor, successor } = session;
-  if (predecessor && canCarryOn(session, predecessor)) {
+  const isPeerGone = goneWith(session, failure).length > 0;
+  if (predecessor && !isPeerGone && canCarryOn(session, predecessor)) {
     returnToOld(context, session, predecessor, failure);
   } else if (successor && isAlive(successor)) {
     goOnWith(context, session, successor, failure);
