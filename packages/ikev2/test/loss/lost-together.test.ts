@@ -163,3 +163,37 @@ describe('the end of a dead peer, whatever the clock reads (RFC 7296 §2.4)', ()
     }
   });
 });
+
+describe('a peer that falls silent while it reauthenticates (RFC 7296 §2.4, §2.8.3)', () => {
+  /** The client has begun to move three Child SAs, and vanishes: what the server has are two IKE SAs. */
+  function halfMoved(dpdAction: 'none' | 'start'): Pair {
+    const connection = { children: CHILDREN, makeBeforeBreak: true, dpdAction };
+    const server = { ...connection, dpdDelayMs: 30_000, dpdTimeoutMs: 20_000 };
+    const pair = new Pair({ client: connection, server }).open();
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'net-2' });
+    pair.drive(40_000);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (pair.server.children.size < 4) pair.drive(1);
+    pair.wire = () => [];
+    return pair.drive(60_000);
+  }
+
+  it('is gone on the old IKE SA as on the new one, after one time of patience', () => {
+    const { client, server } = halfMoved('none');
+    expect(server.children.size).toBe(0);
+    expect(server.closeCode).toBe('peer-dead');
+    expect(server.seen('reauthentication-failed')).toHaveLength(0);
+    expect(server.seen('child-closed')).toHaveLength(2);
+    expect([client.removedTwice, server.removedTwice]).toEqual([0, 0]);
+  });
+
+  it('has each Child SA once when the session is opened anew', () => {
+    const pair = halfMoved('start');
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(900_000);
+    for (const host of [pair.client, pair.server]) {
+      const left = [...host.children.values()].map(({ config }) => config.name).sort();
+      expect(left).toEqual(['net-1', 'net-2']);
+    }
+  });
+});
