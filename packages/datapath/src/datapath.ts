@@ -1,10 +1,11 @@
 import { createPacketBatch, type PacketBatch, type Path } from '@ipsec-kit/ip';
-import type { Fact, PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
+import type { PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
 import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
+import { keepaliveFacts, type PathFact } from './pair-activity.ts';
 import { createHeldSender } from './send-held.ts';
-import { type IkeDatagram, takeEsp } from './take-esp.ts';
+import { type TakenDatagrams, takeEsp } from './take-esp.ts';
 
 /** ICMP errors to the host that may wait for one batch of outbound packets; each is at most 1280 bytes (RFC 4443 §2.4). */
 const MOST_ERRORS_PER_BATCH = 64;
@@ -29,8 +30,8 @@ export interface DatapathOptions {
   readonly onIke: (message: Uint8Array, path: Path, marker: boolean) => void;
   /** Packets have passed the engine: called once for each batch. */
   readonly onCarried?: () => void;
-  /** What the engine noticed in a batch; never empty. */
-  readonly onFacts: (facts: readonly Fact[]) => void;
+  /** What was noticed in a batch; never empty. */
+  readonly onFacts: (facts: readonly PathFact[]) => void;
   /** An error thrown by a handler or the engine: a defect, not a bad packet. */
   readonly onError?: (error: Error) => void;
 }
@@ -98,7 +99,7 @@ export function createDatapath(options: DatapathOptions): Datapath {
   });
   const own = createPacketBatch({ capacity: 1, slotBytes: OWN_SLOT_BYTES, headroom: 64 });
   const keepalive = natKeepalive();
-  const ike: IkeDatagram[] = [];
+  const taken: TakenDatagrams = { ike: [], keepalives: [] };
 
   function defect(error: unknown): void {
     counters.defects += 1;
@@ -136,8 +137,8 @@ export function createDatapath(options: DatapathOptions): Datapath {
   });
 
   function deliverIke(): void {
-    counters.ikeReceived += ike.length;
-    for (const { message, path, marker } of ike.splice(0)) {
+    counters.ikeReceived += taken.ike.length;
+    for (const { message, path, marker } of taken.ike.splice(0)) {
       try {
         options.onIke(message, path, marker);
       } catch (error) {
@@ -147,8 +148,9 @@ export function createDatapath(options: DatapathOptions): Datapath {
   }
 
   function fromUdp(batch: PacketBatch): void {
-    takeEsp(batch, isMarkedPort, ike, counters);
-    if (ike.length > 0) deliverIke();
+    takeEsp(batch, isMarkedPort, taken, counters);
+    if (taken.keepalives.length > 0) options.onFacts(keepaliveFacts(taken.keepalives));
+    if (taken.ike.length > 0) deliverIke();
     const hasSent = sendHeld();
     if (batch.count === 0) {
       if (hasSent) reportFacts();
@@ -178,7 +180,8 @@ export function createDatapath(options: DatapathOptions): Datapath {
       try {
         handle(batch);
       } catch (error) {
-        ike.length = 0;
+        taken.ike.length = 0;
+        taken.keepalives.length = 0;
         defect(error);
       }
     };

@@ -1,3 +1,4 @@
+import type { Path } from '@ipsec-kit/ip';
 import type { Fact, SaPairCounters } from '@ipsec-kit/ipsec';
 import { CLOCK_BOOTTIME, loadTimerCalls } from '@ipsec-kit/posix';
 
@@ -8,7 +9,19 @@ const SILENCE_MS = 1_000;
 export type PathFact =
   | Fact
   /** The first outbound packet of a pair after a second of silence, or the first of all. */
-  | { readonly kind: 'outbound-resumed'; readonly pairId: number };
+  | { readonly kind: 'outbound-resumed'; readonly pairId: number }
+  | KeepaliveFact;
+
+/** A NAT-keepalive came in: it says where a NAT maps whoever sent it, and proves nothing. @see RFC 3948 §2.3 */
+export interface KeepaliveFact {
+  readonly kind: 'keepalive-received';
+  readonly path: Path;
+}
+
+/** Takes the paths of keepalives as facts. */
+export function keepaliveFacts(paths: Path[]): readonly KeepaliveFact[] {
+  return paths.splice(0).map((path) => ({ kind: 'keepalive-received', path }));
+}
 
 /** How long ago packets of a pair passed last, in milliseconds; absent before the first. Inbound means authenticated. */
 export interface PairActivity {

@@ -14,6 +14,8 @@ import {
 } from '@ipsec-kit/nat-t';
 
 const LOCAL_PORT_OFFSET = 16;
+/** Keepalives of one batch whose paths are told. */
+const MOST_KEEPALIVES = 16;
 
 /** An IKE message out of a batch, in memory of its own. */
 export interface IkeDatagram {
@@ -23,14 +25,21 @@ export interface IkeDatagram {
   readonly marker: boolean;
 }
 
-/** Takes everything out of a batch of UDP datagrams that is not ESP: IKE messages are copied to `ike`,
- * NAT-keepalives and datagrams too short to be anything are counted. What stays is compacted, in its order.
+/** What was taken out of a batch. */
+export interface TakenDatagrams {
+  readonly ike: IkeDatagram[];
+  /** Paths of NAT-keepalives, the first 16 of a batch: they say where a NAT maps whoever sent them, and nothing else. */
+  readonly keepalives: Path[];
+}
+
+/** Takes everything out of a batch of UDP datagrams that is not ESP: IKE messages are copied to `taken`, NAT-keepalives are counted
+ * and their paths noted, datagrams too short to be anything are counted. What stays is compacted, in its order.
  * @see RFC 3948 §2.2 (marker), §2.3 (keepalives are to be ignored, and are no sign of life)
  */
 export function takeEsp(
   batch: PacketBatch,
   isMarkedPort: (localPort: number) => boolean,
-  ike: IkeDatagram[],
+  { ike, keepalives }: TakenDatagrams,
   counters: { keepalivesReceived: number; malformed: number },
 ): void {
   const { paths } = batch;
@@ -47,6 +56,7 @@ export function takeEsp(
         break;
       case 'keepalive':
         counters.keepalivesReceived += 1;
+        if (keepalives.length < MOST_KEEPALIVES) keepalives.push(readPackedPath(paths, i));
         break;
       case 'malformed':
         counters.malformed += 1;

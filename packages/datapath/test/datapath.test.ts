@@ -177,10 +177,10 @@ describe('createDatapath', () => {
     expect(receiver.log).toEqual(['ike 28 on 24500 marked', 'packet 42']);
   });
 
-  it('drops NAT-keepalives and counts them (RFC 3948 §2.3)', () => {
+  it('drops NAT-keepalives, counts them and tells where they came from (RFC 3948 §2.3)', () => {
     alice.datapath.sendKeepalive(alicePath);
     alice.datapath.sendKeepalive({ local: at(500), remote: at(501) });
-    expect(bob.log).toEqual([]);
+    expect(bob.log).toEqual(['fact keepalive-received', 'fact keepalive-received']);
     expect(bob.datapath.counters.keepalivesReceived).toBe(2);
     expect(alice.datapath.counters.keepalivesSent).toBe(2);
   });

@@ -8,11 +8,11 @@ import {
   parseSelector,
   type TrafficSelector,
 } from '@ipsec-kit/ip';
-import { createPacketEngine, type Fact, type SaPair } from '@ipsec-kit/ipsec';
+import { createPacketEngine, type SaPair } from '@ipsec-kit/ipsec';
 import { createMemoryTun } from '@ipsec-kit/tun-adapter/memory';
 import { createMemoryNetwork, type MemoryNetwork } from '@ipsec-kit/udp-adapter/memory';
 import { describe, expect, it } from 'vitest';
-import { createDatapath, type Datapath } from '../src/index.ts';
+import { createDatapath, type Datapath, type PathFact } from '../src/index.ts';
 
 function known<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new Error('the test wrote something that cannot be parsed');
@@ -53,9 +53,11 @@ function side(network: MemoryNetwork, own: Host, peer: Host) {
   });
   const tun = createMemoryTun({ mtu: 1500 });
   const written: number[] = [];
-  const facts: Fact[] = [];
+  const facts: PathFact[] = [];
   /** What a driver does about a fact. */
-  const react: { onFact: (fact: Fact, datapath: Datapath) => void } = { onFact: () => undefined };
+  const react: { onFact: (fact: PathFact, datapath: Datapath) => void } = {
+    onFact: () => undefined,
+  };
   tun.onWritten((packet) => written.push(numberIn(packet)));
   const datapath: Datapath = createDatapath({
     tun,

@@ -175,6 +175,18 @@ describe.skipIf(gate.skip)('a worker that carries packets', () => {
     await one.close();
   });
 
+  it('tells where a NAT-keepalive came from, however many come no more than it can take (RFC 3948 §2.3)', async () => {
+    const one = await bench();
+    const { local } = one.way('marked');
+    for (let i = 0; i < 200; i += 1) one.peer.send(Uint8Array.of(0xff), local.port, '127.0.0.1');
+    await vi.waitFor(() => expect(one.path.counters.keepalivesReceived).toBe(200));
+    await vi.waitFor(() => expect(one.facts.length).toBeGreaterThan(0));
+    expect(one.facts[0]).toEqual({ kind: 'keepalive-received', path: one.way('marked') });
+    expect(one.facts.length).toBeLessThanOrEqual(200);
+    expect(one.path.counters.defects).toBe(0);
+    await one.close();
+  });
+
   it('tells an unknown SPI once, and keeps what comes for a reserved one until its SA stands', async () => {
     const one = await bench();
     const { local } = one.way('marked');

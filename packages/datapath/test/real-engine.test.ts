@@ -9,11 +9,11 @@ import {
   parseSelector,
   type TrafficSelector,
 } from '@ipsec-kit/ip';
-import { createPacketEngine, type Fact, type SaPair } from '@ipsec-kit/ipsec';
+import { createPacketEngine, type SaPair } from '@ipsec-kit/ipsec';
 import { createMemoryTun } from '@ipsec-kit/tun-adapter/memory';
 import { createMemoryNetwork, type MemoryNetwork } from '@ipsec-kit/udp-adapter/memory';
 import { describe, expect, it } from 'vitest';
-import { createDatapath } from '../src/index.ts';
+import { createDatapath, type PathFact } from '../src/index.ts';
 
 const suites: Readonly<Record<string, CipherSuite>> = {
   aes256gcm16: { encryption: Encr.ENCR_AES_GCM_16, keyBits: 256, integrity: Integ.NONE },
@@ -69,7 +69,7 @@ function side(network: MemoryNetwork, own: Host, peer: Host, suite: CipherSuite)
   engine.install(pair(own, peer, suite));
   const tun = createMemoryTun({ mtu: 1500 });
   const written: Uint8Array[] = [];
-  const facts: Fact[] = [];
+  const facts: PathFact[] = [];
   tun.onWritten((packet) => written.push(packet));
   const datapath = createDatapath({
     tun,

@@ -60,6 +60,24 @@ export type UniquePolicy = 'never' | 'no' | 'keep' | 'replace';
  */
 export type ChildlessPolicy = 'allow' | 'prefer' | 'force' | 'never';
 
+/** How this side proves who it is: with the secret that both sides share, or with a private key that the driver signs with. */
+export type LocalAuthentication = { readonly kind: 'psk' } | { readonly kind: 'signature' };
+
+/** A certificate, or the authorities that one is to come from, as CERT and CERTREQ payloads carry them. @see RFC 7296 §3.6, §3.7 */
+export interface CertificateData {
+  readonly encoding: number;
+  readonly data: Uint8Array;
+}
+
+/** How the peer has to prove who it is. */
+export type RemoteAuthentication =
+  | { readonly kind: 'psk' }
+  | {
+      readonly kind: 'signature';
+      /** What CERTREQ payloads ask the peer for; none where its key is known without. */
+      readonly certificateRequests: readonly CertificateData[];
+    };
+
 /** A connection: whom we talk to, how each side proves who it is, and what is protected. */
 export interface ConnectionConfig {
   readonly name: string;
@@ -71,6 +89,14 @@ export interface ConnectionConfig {
   /** Own identity; absent: the own address. */
   readonly localIdentity?: Identity;
   readonly remoteIdentity: IdentityPattern;
+  /** Default: a pre-shared key. */
+  readonly localAuthentication?: LocalAuthentication;
+  /** Default: a pre-shared key. */
+  readonly remoteAuthentication?: RemoteAuthentication;
+  /** Hashes that signatures of the peer may have, best first, for SIGNATURE_HASH_ALGORITHMS; absent: it is not sent, so that
+   * the authentication methods of before RFC 7427 remain. @see RFC 7427 §4
+   */
+  readonly signatureHashes?: readonly number[];
   readonly children: readonly ChildConfig[];
   /** Virtual addresses to ask for as initiator; the unspecified address asks for any of its family. */
   readonly virtualAddresses: readonly IpAddress[];

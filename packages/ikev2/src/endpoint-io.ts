@@ -2,7 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
 import type { Endpoint, IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
-import type { ChildConfig, ChildMode } from './config.ts';
+import type { CertificateData, ChildConfig, ChildMode } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
 /** Session ids from here on are given by the endpoint, to sessions that a peer opened. */
@@ -192,6 +192,8 @@ export type Request =
       /** The peer's identity; its address (ID_IPV4_ADDR, ID_IPV6_ADDR) while the initiator cannot know more. */
       readonly remote: Identity;
     }
+  | SignRequest
+  | VerifyPeerRequest
   | {
       readonly kind: 'lease';
       readonly connection: string;
@@ -206,11 +208,79 @@ export type Request =
   /** Always blocking: the SA stands before the message that promises it leaves. */
   | { readonly kind: 'install-child'; readonly child: ChildInstallation };
 
+/** Proves who we are with a signature. The driver chooses the key and its certificates, and the algorithm: one whose hash the peer
+ * has, and of those it has the best. Without an answer for {@link PROOF_TIMEOUT_MS} it counts as failed.
+ * @see RFC 7427 §3, RFC 7296 §2.15
+ */
+export interface SignRequest {
+  readonly kind: 'sign';
+  readonly connection: string;
+  readonly local: Identity;
+  /** The peer's identity; its address (ID_IPV4_ADDR, ID_IPV6_ADDR) while the initiator cannot know more. */
+  readonly remote: Identity;
+  /** What is signed. */
+  readonly octets: Uint8Array;
+  /** From the peer's SIGNATURE_HASH_ALGORITHMS; `undefined`: it sent none, so that methods 1, 9, 10 and 11 remain. */
+  readonly peerHashes: readonly number[] | undefined;
+  /** The peer's CERTREQ payloads; none: it asked for no certificate. */
+  readonly certificateRequests: readonly CertificateData[];
+  /** How many ways to sign the peer has refused already: the one after those is wanted. */
+  readonly refusals: number;
+}
+
+/** Checks a peer's signature, its certificates, and that they vouch for its identity. What is wrong is never told to the peer.
+ * Without an answer for {@link PROOF_TIMEOUT_MS} it counts as failed.
+ */
+export interface VerifyPeerRequest {
+  readonly kind: 'verify-peer';
+  readonly connection: string;
+  readonly local: Identity;
+  /** Who the peer says it is; it has matched the configured identity. */
+  readonly remote: Identity;
+  /** The peer's role in the IKE SA. */
+  readonly role: 'initiator' | 'responder';
+  /** What was signed. */
+  readonly octets: Uint8Array;
+  /** Its AUTH payload. */
+  readonly auth: { readonly method: number; readonly data: Uint8Array };
+  /** Its CERT payloads, the own certificate first; any number, any encoding. */
+  readonly certificates: readonly CertificateData[];
+  /** We prove anew who both sides are: what is fetched for it might go through the tunnel that waits for it. */
+  readonly isReauthentication: boolean;
+}
+
+/** How long a {@link SignRequest} or {@link VerifyPeerRequest} may take: the peer waits for it. */
+export const PROOF_TIMEOUT_MS: number = 30_000;
+
+/** The AUTH payload of a signature, and the CERT payloads that go with it. */
+export interface SignatureProof {
+  readonly method: number;
+  readonly data: Uint8Array;
+  /** The own certificate first. */
+  readonly certificates: readonly CertificateData[];
+  /** Whether there is another key or algorithm to try when the peer refuses this one. */
+  readonly hasMore: boolean;
+}
+
+/** Whether a peer is who it says it is. */
+export type PeerVerdict =
+  | {
+      readonly ok: true;
+      /** The driver's number for what the peer has proven itself with; comes back in events about the session. */
+      readonly credential?: number;
+    }
+  /** In words, for our side only; begins small, without a full stop: `its certificate has expired`. */
+  | { readonly ok: false; readonly detail: string };
+
 /** The outcome of a {@link Request}; its kind is the request's, or `failed`. */
 export type Answer =
   | { readonly kind: 'generate-key'; readonly secret: KeyExchangeSecret }
   | { readonly kind: 'agree-key'; readonly agreement: KeyAgreement }
   | { readonly kind: 'shared-secret'; readonly secret: KeyMaterial | undefined }
+  /** Without a proof: why there is none, as a sentence. */
+  | { readonly kind: 'sign'; readonly proof: SignatureProof }
+  | { readonly kind: 'sign'; readonly proof: undefined; readonly sentence: string }
+  | { readonly kind: 'verify-peer'; readonly verdict: PeerVerdict }
   | { readonly kind: 'lease'; readonly lease: Lease | undefined }
   | { readonly kind: 'install-child'; readonly ok: boolean; readonly reason?: string }
   /** `undefined`: none is to be had. */

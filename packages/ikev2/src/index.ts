@@ -19,6 +19,7 @@ export {
   type LocalRequest,
   type RequestHandler,
   type RequestHandlerOptions,
+  type SignatureWork,
 } from './endpoint/request-handler.ts';
 export * from './endpoint-io.ts';
 export * from './events.ts';

@@ -47,7 +47,9 @@ export interface DefaultRoute {
 /** The network of the host at one moment. */
 export interface NetworkSnapshot {
   readonly interfaces: readonly NetworkInterface[];
-  /** Of interfaces that are up, usable ones only; without loopback and link-local. */
+  /** Of interfaces that are up, usable ones only; without loopback (the addresses, and whatever else the loopback interface has) and
+   * link-local.
+   */
   readonly addresses: readonly InterfaceAddress[];
   /** Of interfaces that are up, the preferred first. */
   readonly defaultRoutes: readonly DefaultRoute[];
@@ -74,8 +76,11 @@ export function networkSnapshot(
   const byIndex = new Map(links.map((link) => [link.index, link]));
   const isUp = ({ index }: { readonly index: number }): boolean =>
     byIndex.get(index)?.isUp === true;
+  // What the host has for itself: nobody finds the way there by the address of a network.
+  const isInside = ({ index }: { readonly index: number }): boolean =>
+    byIndex.get(index)?.isLoopback === true;
   const addresses = ofKind(records, 'address', MOST.addresses).filter(
-    (record) => isUp(record) && isReachable(record),
+    (record) => isUp(record) && !isInside(record) && isReachable(record),
   );
   const routes = ofKind(records, 'default-route', MOST.routes)
     .filter(isUp)

@@ -12,12 +12,12 @@ function address(text: string): IpAddress {
   return parsed;
 }
 
-const link = (index: number, name: string, isUp = true): RouteRecordKind => ({
+const link = (index: number, name: string, isUp = true, isLoopback = false): RouteRecordKind => ({
   kind: 'link',
   index,
   name,
   isUp,
-  isLoopback: false,
+  isLoopback,
   mtu: 1500,
 });
 const own = (index: number, text: string, extra = {}): RouteRecordKind => ({
@@ -110,6 +110,17 @@ describe('networkSnapshot', () => {
     expect(snapshot.defaultRoutes).toEqual([]);
     expect(snapshot.networkKey).toBeUndefined();
     expect(snapshot.interfaces.map(({ name }) => name)).toEqual(['wlan0', 'eth0']);
+  });
+
+  it('leaves out every address of the loopback interface, as that of a network behind this host', () => {
+    const snapshot = networkSnapshot([
+      link(1, 'lo', true, true),
+      own(1, '10.77.0.1'),
+      own(1, '2001:db8:77::1'),
+      ...wifi,
+    ]);
+    expect(snapshot.preferredAddresses.map(formatAddress)).toEqual(['192.168.1.100']);
+    expect(snapshot.addresses.map(({ interface: name }) => name)).toEqual(['wlan0']);
   });
 
   it('has one key for each network, which survives that the gateway is not heard for a while', () => {

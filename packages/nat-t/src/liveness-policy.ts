@@ -137,7 +137,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
       this.#pathDeadline(),
       this.#keepaliveDeadline(),
       this.#idleDeadline(),
-      this.#oneWay.nextDeadline(this.#now),
+      this.#oneWay.nextDeadline(this.#now, this.#roundTripMs),
     ];
     return earliestDeadline(all.filter((one) => wake === undefined || one?.wake === wake));
   }
@@ -150,6 +150,11 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   /** What this has cost. */
   get counters(): LivenessCounters {
     return { keepalives: this.#keepalives, updates: this.#updates, dpds: { ...this.#dpds } };
+  }
+
+  /** The round trip of the last exchange that went through at once, in milliseconds; 0 while none is known. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
   }
 
   /** The keepalive interval in use, in milliseconds; 0 when none go out. */

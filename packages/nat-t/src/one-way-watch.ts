@@ -11,6 +11,8 @@ const PAUSE_MS = 10_000;
 /** How often a flow that is in use is looked at, and for how long after its last packet. */
 const LOOK_MS = 250;
 const LOOK_FOR_MS = 5_000;
+/** How late the look may be at the end of a silence. */
+const END_TOLERANCE_MS = 20;
 
 /** Notices that the peer went silent while we are sending: the mapping of a *busy* host may be gone, which nothing else notices,
  * since a host that sends all the time never comes to a keepalive.
@@ -60,17 +62,26 @@ export class OneWayWatch {
     return true;
   }
 
-  /** When to take the next sample; `undefined` while nothing is being sent. */
-  nextDeadline(now: Instant): Deadline | undefined {
+  /** When to take the next sample, at the latest when a silence becomes suspicious; `undefined` while nothing is being sent. */
+  nextDeadline(now: Instant, roundTripMs = 0): Deadline | undefined {
     // Also while it is not two-way: the first sample of a flow is taken before its answer comes.
     if (this.#lookUntil === undefined || now >= this.#lookUntil) return undefined;
     // A busy device is awake anyway; a sleeping one is not woken for this.
+    const look = addMs(now, LOOK_MS);
+    const end = this.#endOfSilence(roundTripMs);
+    const isEndNext = end !== undefined && end > now && end < look;
     return {
       name: 'one-way-watch',
-      at: addMs(now, LOOK_MS),
-      toleranceMs: LOOK_MS,
+      at: isEndNext ? end : look,
+      toleranceMs: isEndNext ? END_TOLERANCE_MS : LOOK_MS,
       wake: 'process',
     };
+  }
+
+  /** When the silence of now is long enough. */
+  #endOfSilence(roundTripMs: number): Instant | undefined {
+    if (!this.#isTwoWay || this.#unansweredSince === undefined) return undefined;
+    return addMs(this.#unansweredSince, silenceMs(roundTripMs));
   }
 }
 

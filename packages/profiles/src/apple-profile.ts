@@ -1,13 +1,12 @@
 import { DOMParser } from '@xmldom/xmldom';
 import { build, type PlistValue, parse } from 'plist';
 import { espOf, ikeOf, proposalFromApple } from './apple-proposals.ts';
+import { FieldReader, refuse } from './field-reader.ts';
 import {
-  FieldReader,
   MAX_PROFILE_LETTERS,
   type ProfileAuthentication,
   type ProfileResult,
   type ProfileText,
-  refuse,
   type VpnProfile,
 } from './profile.ts';
 

@@ -1,4 +1,4 @@
-import type { FieldReader } from './profile.ts';
+import type { FieldReader } from './field-reader.ts';
 
 /** Ciphers as Apple names them, in strongSwan's keywords; the last two columns: whether it is an AEAD. */
 const CIPHERS: readonly {

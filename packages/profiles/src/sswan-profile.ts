@@ -1,11 +1,10 @@
+import { base64 } from '@scure/base';
+import { FieldReader, refuse } from './field-reader.ts';
 import {
-  encodeBase64,
-  FieldReader,
   MAX_PROFILE_LETTERS,
   type ProfileAuthentication,
   type ProfileResult,
   type ProfileText,
-  refuse,
   type VpnProfile,
 } from './profile.ts';
 
@@ -96,12 +95,12 @@ export function writeSswan(profile: VpnProfile): ProfileText {
       addr: profile.server,
       ...optional('port', profile.port),
       ...optional('id', profile.remoteId),
-      ...(ca ? { cert: encodeBase64(ca) } : {}),
+      ...(ca ? { cert: base64.encode(ca) } : {}),
     },
     local: {
       ...optional('eap_id', user),
       ...optional('id', profile.localId),
-      ...(profile.pkcs12 ? { p12: encodeBase64(profile.pkcs12) } : {}),
+      ...(profile.pkcs12 ? { p12: base64.encode(profile.pkcs12) } : {}),
     },
     // The app offers one list of algorithms, not several.
     ...optional('ike-proposal', ikeProposals[0]),

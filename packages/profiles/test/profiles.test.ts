@@ -1,6 +1,4 @@
 import {
-  decodeBase64,
-  encodeBase64,
   type ProfileText,
   qrCode,
   readMobileConfig,
@@ -180,16 +178,6 @@ describe('swanctl.conf of a profile', () => {
     expect(text).toContain('At-home-1 {');
     expect(text).toContain('id = "C=CH, CN=\\"x\\""');
     expect(text).toContain('secret = 0x30785c2022c3bc');
-  });
-});
-
-describe('Base64 (RFC 4648 §4)', () => {
-  it('is read as it was written', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
-        expect(decodeBase64(encodeBase64(bytes))).toEqual(bytes);
-      }),
-    );
   });
 });
 

@@ -84,6 +84,9 @@ interface Pending {
   firstSentAt: Instant;
   lastSentAt: Instant;
   transmissions: number;
+  /** Those of them that its policy does not count. */
+  extra: number;
+  isHastened: boolean;
   nextAt: Instant;
   waitMs: number;
   isPaced: boolean;
@@ -153,6 +156,8 @@ export class RequestWindow {
       firstSentAt: request.now,
       lastSentAt: request.now,
       transmissions: 1,
+      extra: 0,
+      isHastened: false,
       nextAt: request.now,
       waitMs: 0,
       isPaced: false,
@@ -178,6 +183,8 @@ export class RequestWindow {
     pending.firstSentAt = now;
     pending.lastSentAt = now;
     pending.transmissions = 1;
+    pending.extra = 0;
+    pending.isHastened = false;
     this.#startWait(pending, now);
     return true;
   }
@@ -207,7 +214,8 @@ export class RequestWindow {
     const request = this.#nextDue();
     if (request === undefined || dueAt(request) > now) return { kind: 'nothing' };
     const lifetimeEnded = request.notAfter !== undefined && request.notAfter <= now;
-    const isOver = !request.isPaced && request.transmissions > request.policy.tries;
+    const counted = request.transmissions - request.extra;
+    const isOver = !request.isPaced && !request.isHastened && counted > request.policy.tries;
     if (lifetimeEnded || isOver) {
       this.#pending.delete(request.messageId);
       this.#gaveUp = true;
@@ -215,6 +223,8 @@ export class RequestWindow {
       return { kind: 'give-up', request: snapshot(request), reason };
     }
     request.transmissions += 1;
+    if (request.isHastened) request.extra += 1;
+    request.isHastened = false;
     request.lastSentAt = now;
     this.#startWait(request, now);
     return { kind: 'retransmit', request: snapshot(request) };
@@ -229,9 +239,22 @@ export class RequestWindow {
     const pending = this.#pending.get(messageId);
     if (pending === undefined) return false;
     pending.isPaced = true;
+    pending.isHastened = false;
     pending.lastSentAt = now;
     pending.waitMs = Math.max(waitMs, MIN_RETRANSMIT_DELAY_MS);
     pending.nextAt = addMs(now, pending.waitMs);
+    return true;
+  }
+
+  /** Has a request sent once more before its policy would: it waits in a hurry for an answer that is due within a round trip. The policy
+   * goes on from there, and does not count it among its tries.
+   * @returns false when no request with this message id is outstanding, or it is due before that anyway.
+   */
+  hasten(messageId: number, at: Instant): boolean {
+    const pending = this.#pending.get(messageId);
+    if (pending === undefined || pending.isPaced || at >= pending.nextAt) return false;
+    pending.isHastened = true;
+    pending.nextAt = at;
     return true;
   }
 
@@ -250,7 +273,7 @@ export class RequestWindow {
   }
 
   #startWait(pending: Pending, now: Instant): void {
-    const attempt = pending.transmissions - 1;
+    const attempt = pending.transmissions - 1 - pending.extra;
     pending.waitMs = retransmitDelayMs(pending.policy, attempt, this.#jitterFraction());
     pending.nextAt = addMs(now, pending.waitMs);
   }

@@ -56,6 +56,23 @@ describe('retransmission of a request (RFC 7296 §2.1, §2.4)', () => {
     }
   });
 
+  it('sends once more in a hurry, which does not count among the tries', () => {
+    const window = new RequestWindow();
+    window.send(request(start));
+    expect(window.hasten(7, addMs(start, 500))).toBe(false);
+    expect(window.hasten(0, addMs(start, 4_000))).toBe(false);
+    expect(window.hasten(0, addMs(start, 500))).toBe(true);
+    expect(drive(window)).toEqual([
+      { afterMs: 500, did: 'retransmit' },
+      { afterMs: 4_500, did: 'retransmit' },
+      { afterMs: 11_700, did: 'retransmit' },
+      { afterMs: 24_660, did: 'retransmit' },
+      { afterMs: 47_988, did: 'retransmit' },
+      { afterMs: 89_978, did: 'retransmit' },
+      { afterMs: 165_561, did: 'no-response' },
+    ]);
+  });
+
   it('ends a paced request with what it serves', () => {
     const window = new RequestWindow();
     window.send(request(start, { notAfter: addMs(start, 5_000) }));

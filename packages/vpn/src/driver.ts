@@ -217,6 +217,10 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function noteFact(fact: PathFact): void {
+    if (fact.kind === 'keepalive-received') {
+      feed(fact);
+      return;
+    }
     if (!('pairId' in fact) || !installer.children.has(fact.pairId)) return;
     const childId = fact.pairId;
     switch (fact.kind) {

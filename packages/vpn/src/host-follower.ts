@@ -1,6 +1,6 @@
 import type { Clock, SleepAwareClock } from '@ipsec-kit/clock';
 import type { EndpointInput, SessionEvent } from '@ipsec-kit/ikev2';
-import { addressesEqual, type IpAddress, isLinkLocal, isLoopback } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { HostNetwork, NetworkWatch, Platform } from './platform.ts';
 import type { OpenSockets } from './tunnel-host-options.ts';
@@ -35,7 +35,9 @@ export interface HostFollowerOptions {
 export interface HostFollower {
   /** Looks at the network at once: a socket has failed, say. */
   look(): void;
-  /** Sessions on addresses that no monitor tells of (loopback, link-local) keep them. */
+  /** Sessions on addresses that no monitor tells of (of the loopback interface, link-local) keep them while there is a socket on
+   * them.
+   */
   note(event: SessionEvent): void;
   stop(): void;
 }
@@ -80,8 +82,9 @@ class RunningFollower implements HostFollower {
   note(event: SessionEvent): void {
     if (event.kind !== 'session-opened') return;
     const { address } = event.path.local;
-    if (!isLoopback(address) && !isLinkLocal(address)) return;
-    this.#besides.set(address.bytes.join('.'), address);
+    const isTold = this.#network?.preferredAddresses.some((one) => addressesEqual(one, address));
+    if (isTold) return;
+    this.#besides.set(keyOf(address), address);
     this.#tellAddresses(false);
   }
 
@@ -117,6 +120,8 @@ class RunningFollower implements HostFollower {
     }
     if (this.#isStopped) return;
     this.#network = network;
+    // What is watched after all comes and goes with the network.
+    for (const address of network.preferredAddresses) this.#besides.delete(keyOf(address));
     if (this.#toldKey !== network.networkKey || this.#toldAddresses === undefined) {
       this.#toldKey = network.networkKey;
       tell({ kind: 'network', networkKey: network.networkKey });
@@ -140,6 +145,10 @@ class RunningFollower implements HostFollower {
       tell({ kind: 'connectivity' });
     }
   }
+}
+
+function keyOf({ bytes }: IpAddress): string {
+  return bytes.join('.');
 }
 
 function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {

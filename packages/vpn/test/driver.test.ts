@@ -130,6 +130,12 @@ function bench(
 }
 
 describe('the driver', () => {
+  it('hands on where a NAT-keepalive came from, of whatever peer', () => {
+    const { driver, inputs, clock } = bench(() => []);
+    driver.noteFacts([{ kind: 'keepalive-received', path }]);
+    expect(inputs).toEqual([{ kind: 'keepalive-received', path, now: clock.now() }]);
+  });
+
   it('performs outputs in order, and feeds the answer of a request after them', () => {
     const { log, datagram } = bench((input) =>
       input.kind === 'datagram' ? [send(1), generate(7), send(2)] : [send(3)],

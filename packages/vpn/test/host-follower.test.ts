@@ -156,6 +156,17 @@ describe('who follows the host', () => {
     expect(log.at(-1)).toBe('addresses 192.0.2.1 127.0.0.1');
   });
 
+  it('keeps the address of the loopback interface that a session is on, and no longer than the monitor or a socket knows it', async () => {
+    const { log, follower, network } = bench(['192.0.2.1', '10.77.0.1']);
+    follower.note(opened('10.77.0.1'));
+    await network(['192.0.2.1'], 'wifi', ['192.0.2.1', '10.77.0.1']);
+    expect(log.at(-1)).toBe('addresses 192.0.2.1 10.77.0.1');
+    await network(['10.77.0.1', '192.0.2.1'], 'wifi');
+    expect(log.at(-1)).toBe('addresses 10.77.0.1 192.0.2.1');
+    await network(['192.0.2.1'], 'wifi', ['192.0.2.1', '10.77.0.1']);
+    expect(log.at(-1)).toBe('addresses 192.0.2.1');
+  });
+
   it('says in one sentence that the sockets do not follow, and tells what there is', async () => {
     const { log, warnings, network, fail } = bench(['192.0.2.7']);
     fail(new Error('too many files are open'));

@@ -1,3 +1,5 @@
+import { base64 } from '@scure/base';
+
 /** Longest PEM text that is read. */
 const MAX_PEM_LETTERS = 8_388_608;
 const MAX_BLOCKS = 1_024;
@@ -40,22 +42,10 @@ export function readPem(text: string): readonly PemBlock[] | undefined {
   return label === undefined ? blocks : undefined;
 }
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-
 function decodeBase64(text: string): Uint8Array | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
-  const body = text.replace(/=+$/, '');
-  const bytes = new Uint8Array(Math.floor((body.length * 3) / 4));
-  let bits = 0;
-  let buffer = 0;
-  let at = 0;
-  for (const letter of body) {
-    buffer = ((buffer << 6) | ALPHABET.indexOf(letter)) & 0xffff;
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes[at] = (buffer >> bits) & 0xff;
-    at += 1;
+  try {
+    return base64.decode(text);
+  } catch {
+    return undefined; // The library throws at letters, padding and trailing bits that RFC 4648 §3 forbids.
   }
-  return bytes;
 }

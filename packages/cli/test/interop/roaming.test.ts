@@ -52,6 +52,8 @@ async function during(
 }
 
 interface Move {
+  /** Ends between which the tunnel does not come back in this time, and cannot by what ours does: only the IKE SA has to stay. */
+  readonly outOfReach?: readonly Ours[];
   readonly tunnel: Tunnel;
   readonly roaming: Roaming;
   readonly steps: (established: Established) => readonly (() => Promise<void>)[];
@@ -79,9 +81,20 @@ const moves: Readonly<Record<string, Move>> = {
         void (await lab.right.run('ip', 'addr', 'del', `${addresses.right.v4}/24`, 'dev', 'eth0')),
     ],
   },
+  'the server, of a client behind a NAT, loses its first address': {
+    // The NAT lets in only what the client asked for, so a server that moves is found by its client or not at all. Ours keeps a mapping
+    // to each address of the server, and looks for one that is silent; strongSwan does neither.
+    outOfReach: ['server'],
+    tunnel: { serverAddresses: '%any' },
+    roaming: {},
+    steps: ({ lab }) => [
+      async () =>
+        void (await lab.right.run('ip', 'addr', 'del', `${addresses.right.v4}/24`, 'dev', 'eth0')),
+    ],
+  },
 };
 
-for (const [title, { tunnel, roaming, steps }] of Object.entries(moves)) {
+for (const [title, { tunnel, roaming, steps, outOfReach = [] }] of Object.entries(moves)) {
   describe.skipIf(gate.skip)(title, () => {
     for (const [ours, peers] of ends) {
       it(`${peers}: the IKE SA and a TCP transfer go on (RFC 4555 §3.5)`, ({ task }) =>
@@ -95,12 +108,13 @@ for (const [title, { tunnel, roaming, steps }] of Object.entries(moves)) {
             const transferred = failure === undefined ? 'transfer complete' : 'transfer failed';
             task.meta.figures = `${outageText('up', up)}; ${outageText('down', down)}; ${transferred}`;
             if (ours === 'none') return;
+            expect(await ikeSpis(established)).toEqual(spis);
+            if (outOfReach.includes(ours)) return;
             expect(failure).toBeUndefined();
             for (const way of ['up', 'down'] as const)
               expect(outageMs(result[way]) ?? Number.POSITIVE_INFINITY, way).toBeLessThanOrEqual(
                 limitMs,
               );
-            expect(await ikeSpis(established)).toEqual(spis);
           },
           { makeLab: () => createRoamingLab(roaming) },
         ));

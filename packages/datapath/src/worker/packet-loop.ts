@@ -11,18 +11,12 @@ import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
 import { lookIntervalMs } from '../activity-watch.ts';
 import type { DatapathCounters } from '../datapath.ts';
-import { type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
+import { keepaliveFacts, type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
-import { type IkeDatagram, takeEsp } from '../take-esp.ts';
+import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
 import { obeyInEngine } from './engine-command.ts';
-import {
-  BACKLOG_DEFECTS,
-  BACKLOG_FACTS,
-  BACKLOG_IKE_BYTES,
-  type FromWorker,
-  type ToWorker,
-  type TransferredPair,
-} from './messages.ts';
+import { createMainThread, type MainThread } from './main-thread.ts';
+import type { FromWorker, ToWorker, TransferredPair } from './messages.ts';
 import { createPollTable } from './poll-table.ts';
 import type { SharedCounters } from './shared-counters.ts';
 import { pairOf } from './transferred-pair.ts';
@@ -32,10 +26,6 @@ import { createWorkerSockets, type WorkerSocket } from './worker-sockets.ts';
 const RECEIVE_MESSAGES = 16;
 /** Turns of both directions before commands are looked for again. */
 const ROUNDS = 16;
-/** What may wait for the main thread; more IKE is dropped as by a full link, and facts stay in the engine. */
-const MOST_IKE_BYTES = 4 * 1024 * 1024;
-const MOST_FACT_MESSAGES = 16;
-const MOST_DEFECT_MESSAGES = 16;
 const MOST_ERRORS_PER_BATCH = 64;
 const ERROR_SLOT_BYTES = 1536;
 /** Slots with room on both sides, for what cannot be worked on where it was received. */
@@ -66,10 +56,11 @@ export class PacketLoop {
   readonly #pairCounters = new Map<number, Float64Array>();
   /** Pairs whose packets get an IP header when they come, which needs room in front of each. */
   readonly #transportPairs = new Set<number>();
-  readonly #ike: IkeDatagram[] = [];
+  readonly #taken: TakenDatagrams = { ike: [], keepalives: [] };
   readonly #incoming: PacketBatch;
   readonly #copies: PacketBatch;
   readonly #toHost: PacketBatch;
+  readonly #mainThread: MainThread;
   readonly #sendHeld: () => boolean;
   readonly #scratch: { readonly address: number };
   readonly #counted: { -readonly [Name in keyof DatapathCounters]: number } = {
@@ -93,8 +84,9 @@ export class PacketLoop {
   #commands = 0;
 
   constructor(options: PacketLoopOptions) {
-    const { calls, engine, queue } = options;
+    const { calls, engine, queue, backlog, tell } = options;
     this.#options = options;
+    this.#mainThread = createMainThread(backlog, tell);
     this.#sockets = createWorkerSockets(calls);
     this.#poll = createPollTable(calls);
     this.#scratch = calls.mapMemory(8);
@@ -134,7 +126,7 @@ export class PacketLoop {
       // Once a turn: no packet pays for a look at the clock.
       if (hasCarried) this.#carriedAtMs = this.#nowMs();
       this.#mustPublish ||= hasCarried;
-      this.#guard(() => this.#tellFacts());
+      this.#guard(() => this.#mainThread.tellFacts(() => this.#options.engine.drainFacts()));
       this.#publish();
     }
     for (const pairId of this.#pairCounters.keys()) this.#options.engine.remove(pairId);
@@ -201,8 +193,10 @@ export class PacketLoop {
     const came = incoming.count;
     if (came === 0) return isFull;
     from.hasDelivered = true;
-    takeEsp(incoming, () => isMarked, this.#ike, this.#counted);
-    if (this.#ike.length > 0) this.#tellIke();
+    const { ike, keepalives } = this.#taken;
+    takeEsp(incoming, () => isMarked, this.#taken, this.#counted);
+    if (ike.length > 0) this.#tellIke();
+    if (keepalives.length > 0) this.#mainThread.hint(keepaliveFacts(keepalives));
     if (incoming.count > 0) {
       this.#counted.espReceived += incoming.count;
       if (this.#transportPairs.size > 0) this.#openCopies(incoming);
@@ -257,26 +251,10 @@ export class PacketLoop {
   }
 
   #tellIke(): void {
-    const { backlog, tell } = this.#options;
-    for (const { message, path, marker } of this.#ike.splice(0)) {
-      if (Atomics.load(backlog, BACKLOG_IKE_BYTES) + message.length > MOST_IKE_BYTES) {
-        this.#counted.malformed += 1;
-        continue;
-      }
-      this.#counted.ikeReceived += 1;
-      Atomics.add(backlog, BACKLOG_IKE_BYTES, message.length);
-      tell({ kind: 'ike', message, path, marker });
-    }
-  }
-
-  #tellFacts(): void {
-    const { engine, backlog, tell } = this.#options;
-    while (Atomics.load(backlog, BACKLOG_FACTS) < MOST_FACT_MESSAGES) {
-      const facts = engine.drainFacts();
-      if (facts.length === 0) return;
-      Atomics.add(backlog, BACKLOG_FACTS, 1);
-      tell({ kind: 'facts', facts });
-    }
+    const datagrams = this.#taken.ike.splice(0);
+    const taken = this.#mainThread.tellIke(datagrams);
+    this.#counted.ikeReceived += taken;
+    this.#counted.malformed += datagrams.length - taken;
   }
 
   #publish(): void {
@@ -295,15 +273,7 @@ export class PacketLoop {
         resumed.push({ kind: 'outbound-resumed', pairId });
       }
     }
-    if (resumed.length > 0) this.#tellResumed(resumed);
-  }
-
-  /** A hint, and nothing is lost without it: a main thread that is behind is not told. */
-  #tellResumed(facts: readonly PathFact[]): void {
-    const { backlog, tell } = this.#options;
-    if (Atomics.load(backlog, BACKLOG_FACTS) >= MOST_FACT_MESSAGES) return;
-    Atomics.add(backlog, BACKLOG_FACTS, 1);
-    tell({ kind: 'facts', facts });
+    if (resumed.length > 0) this.#mainThread.hint(resumed);
   }
 
   /** @returns whether there was anything to obey. */
@@ -394,14 +364,11 @@ export class PacketLoop {
     try {
       return part();
     } catch (error) {
-      this.#ike.length = 0;
+      this.#taken.ike.length = 0;
+      this.#taken.keepalives.length = 0;
       this.#counted.defects += 1;
       this.#mustPublish = true;
-      const { backlog, tell } = this.#options;
-      if (Atomics.load(backlog, BACKLOG_DEFECTS) < MOST_DEFECT_MESSAGES) {
-        Atomics.add(backlog, BACKLOG_DEFECTS, 1);
-        tell({ kind: 'defect', sentence: messageOf(error) });
-      }
+      this.#mainThread.tellDefect(messageOf(error));
       return undefined;
     }
   }

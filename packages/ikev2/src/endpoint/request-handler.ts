@@ -1,6 +1,6 @@
 import type { SecretStore } from '@ipsec-kit/auth';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
-import type { Answer, Request } from '../endpoint-io.ts';
+import type { Answer, Request, SignRequest, VerifyPeerRequest } from '../endpoint-io.ts';
 import type { AddressPools } from '../pools/address-pools.ts';
 
 /** The requests that need no packet path and no sockets. */
@@ -9,6 +9,12 @@ export type LocalRequest = Exclude<
   { readonly kind: 'install-child' | 'open-scratch-port' }
 >;
 
+/** Signs, and checks the signatures and certificates of peers: where keys, certificates and trusted authorities are known. */
+export interface SignatureWork {
+  sign(request: SignRequest): Answer | Promise<Answer>;
+  verifyPeer(request: VerifyPeerRequest): Answer | Promise<Answer>;
+}
+
 /** What answers them. */
 export interface RequestHandlerOptions {
   readonly crypto: CryptoProvider;
@@ -16,6 +22,8 @@ export interface RequestHandlerOptions {
   readonly random: RandomSource;
   readonly secrets: SecretStore;
   readonly pools: AddressPools;
+  /** Absent: no connection authenticates with signatures. */
+  readonly signatures?: SignatureWork;
 }
 
 /** Does the work that an endpoint asks for, all but the installation of Child SAs and the opening of ports.
@@ -53,6 +61,10 @@ function perform(options: RequestHandlerOptions, request: LocalRequest): Answer 
     }
     case 'shared-secret':
       return { kind: 'shared-secret', secret: secrets.find(request.local, request.remote) };
+    case 'sign':
+      return options.signatures?.sign(request) ?? NO_SIGNATURES;
+    case 'verify-peer':
+      return options.signatures?.verifyPeer(request) ?? NO_SIGNATURES;
     case 'lease':
       return {
         kind: 'lease',
@@ -62,6 +74,8 @@ function perform(options: RequestHandlerOptions, request: LocalRequest): Answer 
       return unreachable(request);
   }
 }
+
+const NO_SIGNATURES: Answer = { kind: 'failed', reason: 'there are no keys and certificates' };
 
 function failed(error: unknown): Answer {
   return { kind: 'failed', reason: error instanceof Error ? error.message : 'unknown error' };

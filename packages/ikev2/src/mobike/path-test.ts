@@ -4,6 +4,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { peerDead } from '../errors/failures.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { hurryMs, isAboutPath, isSilent } from './hurry.ts';
 import { tellMover } from './perform-moves.ts';
 import { performResponderMoves } from './responder-moves.ts';
 import { isMoving, PACE_MS, sendOutstandingOver } from './send-outstanding.ts';
@@ -25,14 +26,18 @@ export function testPaths(
   request: OutstandingRequest,
 ): PathTest {
   const { state, mover, role } = session;
-  if (state.kind !== 'established' && state.kind !== 'ending') return 'by-policy';
+  if (state.kind !== 'established' && state.kind !== 'ending') {
+    return request.isPaced && context.now >= request.overAt ? 'over' : 'by-policy';
+  }
   if (role === 'responder') {
     return testAsResponder(context, session, request) ? 'tried' : 'by-policy';
   }
   if (!mover || (!request.isPaced && mover.candidates.length < 2)) return 'by-policy';
   if (context.now >= request.overAt && !isMoving(session, request)) return 'over';
-  if (request.transmissions <= QUIET_TRANSMISSIONS) {
-    sendOutstandingOver(context, session, [session.path], PACE_MS);
+  const quiet = isSilent(session) ? 1 : QUIET_TRANSMISSIONS;
+  if (request.transmissions <= quiet) {
+    const waitMs = isAboutPath(session) ? hurryMs(session) : PACE_MS;
+    sendOutstandingOver(context, session, [session.path], waitMs);
   } else {
     tellMover(context, session, { kind: 'no-answer' });
   }

@@ -17,7 +17,12 @@ export function resendOutstanding(context: EndpointContext, session: IkeSession)
   const [request] = session.requests.outstanding;
   if (!request) return;
   const soonest = addMs(request.lastSentAt, LEAST_MS);
-  if (request.isPaced && context.now < soonest) return;
+  if (request.isPaced && context.now < soonest) {
+    if (request.dueAt <= soonest) return;
+    session.requests.pace(request.messageId, request.lastSentAt, LEAST_MS);
+    armRetransmission(context, session);
+    return;
+  }
   sendOutstandingOver(context, session, [session.path], PACE_MS);
 }
 

@@ -1,5 +1,5 @@
 import { findNotifies, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
-import type { Path } from '@ipsec-kit/ip';
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import type { MappingVerdict } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -8,7 +8,8 @@ import { tellPath } from '../session/liveness.ts';
 import { readNatDetection } from './nat-detection.ts';
 
 /** Takes what the NAT detection of a verified response says: where the peer sees us, and who is behind a NAT.
- * @returns what has become of our mapping; `undefined` when the response carries no NAT detection.
+ * @returns what has become of our mapping; `undefined` when the response carries no NAT detection, or came over another path: a NAT
+ * may map us otherwise there, which says nothing of the one in use.
  * @see RFC 4555 §3.8
  */
 export function observeMapping(
@@ -23,8 +24,9 @@ export function observeMapping(
   if (!view || !nat) return undefined;
   const wasBehindNat = session.nat.local;
   session.nat = nat;
-  const verdict = session.mapping.observe(sa, view.data);
   if (nat.local !== wasBehindNat) tellPath(context, session);
+  if (!pathsEqual(path, session.path)) return undefined;
+  const verdict = session.mapping.observe(sa, view.data);
   if (verdict === 'changed') {
     raise(context, { kind: 'mapping-changed', sessionId: session.id, path: session.path });
   }

@@ -6,6 +6,7 @@ import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/endings.ts';
 import type { LivenessReason } from '../events.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
 import { announcementRequest } from '../mobike/announce.ts';
+import { hurry } from '../mobike/hurry.ts';
 import { performResponderMoves } from '../mobike/responder-moves.ts';
 import { answerSoon } from '../reauth/answer-late.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
@@ -14,7 +15,7 @@ import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
 import { SETTLE_MS } from '../reauth/settle-time.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { sendRequest } from '../session/send-message.ts';
+import { armRetransmission, sendRequest } from '../session/send-message.ts';
 import { beginCreateChild, beginRekeyChild } from './create-child.ts';
 import { deleteChildRequest, onChildDeleted, withdrawChildRequest } from './delete-child.ts';
 import { beginEnding, deleteIkeRequest, onIkeDeleted, reportRequest } from './end-ike-sa.ts';
@@ -189,6 +190,7 @@ function inform(
   }
   const paths = procedure.kind === 'announce-addresses' ? procedure.paths : undefined;
   sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, paths ? { paths } : {});
+  if (hurry(session)) armRetransmission(context, session);
   return true;
 }
 

@@ -3,6 +3,7 @@ import type { DpdReason, LivenessAction, LivenessInput } from '@ipsec-kit/nat-t'
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
+import { resendOutstanding } from '../mobike/send-outstanding.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { updateAddresses } from '../procedures/queue-update.ts';
 import { latestOf } from '../reauth/latest-of.ts';
@@ -85,7 +86,9 @@ function latest(
   return a !== undefined && a > b ? a : b;
 }
 
-/** The device slept, or the network changed: every session asks for its path before anything else is done. */
+/** The device slept, or the network changed: every session asks for its path before anything else is done. What is out when the network
+ * changed may not have found a way, and goes again.
+ */
 export function onPathEvent(
   context: EndpointContext,
   event: Extract<EndpointInput, { readonly kind: 'slept' | 'connectivity' }>,
@@ -94,7 +97,10 @@ export function onPathEvent(
   for (const session of [...context.sessions.values()]) {
     if (!session.liveness) continue;
     if (event.kind === 'slept') tell(context, session, { kind: 'slept', sleptMs: event.sleptMs });
-    else tell(context, session, { kind: 'connectivity' });
+    else {
+      resendOutstanding(context, session);
+      tell(context, session, { kind: 'connectivity' });
+    }
   }
 }
 

@@ -84,6 +84,7 @@ describe('an initiator whose address changes', () => {
       .filter((line) => line.includes('UPDATE_SA_ADDRESSES'));
     expect(updates.map((line) => line.split(':')[0])).toEqual([
       `${LTE} -> ${SERVER}`,
+      `${LTE} -> ${SERVER} again`,
       `${WIFI} -> ${SERVER} again`,
       `${WIFI} -> ${SERVER}`,
     ]);

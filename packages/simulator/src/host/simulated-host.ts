@@ -335,6 +335,7 @@ export class SimulatedHost {
         this.#receiveEsp(path, data);
         return;
       case 'keepalive':
+        this.#driver.feed({ kind: 'keepalive-received', path });
         return;
       case 'malformed':
         this.#rejectedDatagrams += 1;
