@@ -37,8 +37,12 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
     if (!maySeveral) {
       if (moveOff(context, predecessor)) armAgain(context, session, SETTLE_MS);
       else deletePredecessor(context, session);
-    } else if (context.now >= separatesAt) separate(context, session, predecessor);
-    else {
+    } else if (session.lastInboundAt >= separatesAt) separate(context, session, predecessor);
+    else if (context.now >= separatesAt) {
+      // Who has given the new one up, while this side slept perhaps, keeps the old one alone.
+      checkLiveness(context, session, 'proof');
+      armAgain(context, session, PROOF_PATIENCE_MS);
+    } else {
       setTimer(context, session, 'hand-over', separatesAt, {
         label: 'end of a replaced IKE SA',
         toleranceMs: HAND_OVER_PATIENCE_MS,
