@@ -80,3 +80,73 @@ describe('a reauthentication whose session the peer closes meanwhile (RFC 7296 �
     });
   }
 });
+
+describe('a Child SA that is closed and wished for again around a reauthentication (RFC 7296 §2.8.3, §2.25.1)', () => {
+  function open(): Pair {
+    return new Pair({ client: OPTIONS, server: OPTIONS }).open();
+  }
+
+  it('is made anew when the peer closes what IKE_AUTH moves', () => {
+    const pair = open();
+    const { client, server } = pair;
+    // Whatever waits on the old IKE SA waits for long.
+    pair.wire = (flight) => {
+      const isCreation = exchangeOf(flight) === ExchangeType.CREATE_CHILD_SA;
+      return [{ flight, delayMs: isCreation && flight.from === 'client' ? 1_000 : 0 }];
+    };
+    client.command({ kind: 'rekey-ike', sessionId: 1 });
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (!client.story.at(-1)?.startsWith('sent IKE_AUTH')) pair.drive(1);
+    server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'asked' });
+    while (client.seen('child-closed').length === 0) pair.drive(1);
+    client.command({ kind: 'create-child', sessionId: 1, child: 'a' });
+    pair.drive(60_000);
+    expect([names(client), names(server)]).toEqual([['a'], ['a']]);
+  });
+
+  it('is made anew when the peer has no answer yet to its DELETE of the one before', () => {
+    const pair = open();
+    const { client, server } = pair;
+    // The answers to that get lost for a while.
+    const answersAt = pair.now + 6_000;
+    pair.wire = (flight) => {
+      const isInformational = exchangeOf(flight) === ExchangeType.INFORMATIONAL;
+      const isLost = isInformational && flight.from === 'client' && pair.now < answersAt;
+      return isLost ? [] : [{ flight }];
+    };
+    server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'asked' });
+    pair.drive(100);
+    expect([names(client), names(server)]).toEqual([[], ['a']]);
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    client.command({ kind: 'create-child', sessionId: 1, child: 'b' });
+    pair.drive(60);
+    client.command({ kind: 'create-child', sessionId: 1, child: 'a' });
+    pair.drive(60_000);
+    expect([names(client).sort(), names(server).sort()]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+  });
+});
+
+describe('a reauthentication that its initiator gives up while the responder sleeps (RFC 7296 §2.4, §2.8.3)', () => {
+  it('leaves no session at one end alone, and none that is taken for two', () => {
+    const pair = new Pair({ client: OPTIONS, server: OPTIONS }).open();
+    const { client, server } = pair;
+    client.command({ kind: 'create-child', sessionId: 1, child: 'b' });
+    pair.drive(40_000);
+    // The new IKE SA carries a request of its initiator, whose answer is lost.
+    pair.wire = (flight) => {
+      const isCreation = exchangeOf(flight) === ExchangeType.CREATE_CHILD_SA;
+      return isCreation && flight.from === 'server' ? [] : [{ flight }];
+    };
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (server.children.size < 4) pair.drive(1);
+    pair.sleepOf('server', 3_600_000);
+    expect(client.seen('reauthentication-failed')).toHaveLength(1);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(900_000);
+    expect(server.seen('session-opened')).toHaveLength(1);
+    expect([names(client), names(server)]).toEqual([[], []]);
+  });
+});
