@@ -114,6 +114,8 @@ export type SessionEvent =
       readonly inboundSpi: number;
       readonly outboundSpi: number;
       readonly suite: CipherSuite;
+      /** Whether its sequence numbers are extended. */
+      readonly esn: boolean;
       readonly localSelectors: readonly TrafficSelector[];
       readonly remoteSelectors: readonly TrafficSelector[];
       readonly mode: ChildMode;
@@ -147,6 +149,8 @@ export type SessionEvent =
       readonly inboundSpi: number;
       readonly outboundSpi: number;
       readonly suite: CipherSuite;
+      /** Whether its sequence numbers are extended. */
+      readonly esn: boolean;
       readonly localSelectors: readonly TrafficSelector[];
       readonly remoteSelectors: readonly TrafficSelector[];
       readonly mode: ChildMode;

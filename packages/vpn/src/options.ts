@@ -69,6 +69,12 @@ export interface ChildOptions {
   /** Default tunnel. Transport is between the two hosts themselves, where the peer wants it as well. */
   readonly mode?: 'tunnel' | 'transport';
   readonly replayWindow?: number;
+  /** Least size that inner packets are padded to, in bytes, or `mtu` for as large as fits; default 0, no padding. In tunnel mode,
+   * and where the peer takes it.
+   */
+  readonly tfcPadding?: number | 'mtu';
+  /** Whether the outer header shows the DSCP of the packet inside; default true. */
+  readonly copyDscp?: boolean;
   /** When the Child SA is replaced; 0 is never. Default 1 h, or `lifeTimeMs` / 1.1 where that is given. */
   readonly rekeyTimeMs?: number;
   /** When it ends, replaced or not; default `rekeyTimeMs` and a tenth. */

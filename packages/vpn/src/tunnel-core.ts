@@ -4,6 +4,7 @@ import {
   createAddressPools,
   createIkeEndpoint,
   createRequestHandler,
+  type PathStatus,
   type SessionLifetimes,
 } from '@ipsec-kit/ikev2';
 import { formatAddress, formatEndpoint, formatPrefix, type TrafficSelector } from '@ipsec-kit/ip';
@@ -54,6 +55,7 @@ export interface TunnelCore {
   /** What wakes the device, and why it does not. */
   readonly alarm: Pick<HostAlarm, 'source' | 'limit'> | undefined;
   lifetimes(sessionId: number): SessionLifetimes | undefined;
+  path(sessionId: number): PathStatus | undefined;
   readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
 
@@ -191,6 +193,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
   };
   const lifetimes = endpoint.lifetimes.bind(endpoint);
+  const path = endpoint.path.bind(endpoint);
   return {
     driver,
     book,
@@ -204,6 +207,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     scheduler,
     alarm,
     lifetimes,
+    path,
     ikeCounters,
   };
 }

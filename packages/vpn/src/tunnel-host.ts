@@ -119,7 +119,11 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         upSeconds: Math.floor(msBetween(openedAt, world.clock.now()) / 1000),
         endpoints: udp.endpoints.map(formatEndpoint),
         tun: tun.name,
-        sessions: book.sessions((childId) => packets.pairCounters(childId), core.lifetimes),
+        sessions: book.sessions(
+          (childId) => packets.pairCounters(childId),
+          core.lifetimes,
+          core.path,
+        ),
         wakes: wakeStatus(core.scheduler, core.alarm, world.clock, openedAt),
         counters: packets.engineCounters(),
         datagrams: {

@@ -7,6 +7,7 @@ export type TimerName =
   | 'standby'
   | 'path'
   | 'path-watch'
+  | 'binding'
   | 'follow'
   | 'child-lifetime'
   | 'activation'

@@ -1,3 +1,4 @@
+import { carryBinding } from '../binding/carry-binding.ts';
 import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceChild, announceReplacement } from '../child/install-child.ts';
@@ -61,6 +62,7 @@ function returnToOld(
   old.takenOverBy = undefined;
   old.liveness = session.liveness;
   session.liveness = undefined;
+  carryBinding(context, session, old);
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
   if (session.isReauthDue) {

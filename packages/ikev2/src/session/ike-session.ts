@@ -10,6 +10,7 @@ import type {
   StandbyKeepalives,
 } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
+import type { SessionBinding } from '../binding/session-binding.ts';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { HeapEntry } from '../endpoint/deadline-heap.ts';
@@ -57,6 +58,8 @@ export interface IkeSession {
   nat: NatStatus;
   /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
   liveness: LivenessPolicy | undefined;
+  /** Measures how long the NAT keeps a mapping; there while that is wanted. */
+  binding: SessionBinding | undefined;
   /** Decides when the peer's packets have come from elsewhere for good; there once established. */
   follower: PeerFollower | undefined;
   /** Notices that a NAT has given us another address or port. */

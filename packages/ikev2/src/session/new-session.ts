@@ -52,6 +52,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     remoteIdentity: undefined,
     nat: NAT_UNKNOWN,
     liveness: undefined,
+    binding: undefined,
     follower: undefined,
     mapping: new MappingTracker(),
     peerIsChildless: false,
