@@ -29,7 +29,9 @@ import {
   type EndpointSettings,
   type IkeEndpoint,
   type PoolConfig,
+  type Request,
   type SessionEvent,
+  type SignatureWork,
 } from '../src/index.ts';
 
 export const CLIENT_500: Endpoint = endpoint('192.0.2.1:500');
@@ -153,6 +155,11 @@ export interface PairOptions {
   /** Milliseconds that each request of an endpoint takes to be answered; 0 answers in the same turn. */
   readonly answerDelayMs?: number;
   readonly floatTo?: Path | null;
+  readonly clientSignatures?: SignatureWork;
+  readonly serverSignatures?: SignatureWork;
+  /** Milliseconds until a signature is made or checked; without end: never. Default as `answerDelayMs`. */
+  readonly clientProofDelayMs?: number;
+  readonly serverProofDelayMs?: number;
 }
 
 /** Numbers from 0 to 1. */
@@ -203,6 +210,7 @@ export class Host {
     pools: readonly PoolConfig[],
     seed: string,
     jitters = false,
+    signatures?: SignatureWork,
   ) {
     this.#pair = pair;
     this.#name = name;
@@ -221,6 +229,7 @@ export class Host {
         { ids: [], secret: new KeyMaterial(new TextEncoder().encode(secret)) },
       ]),
       pools: this.pools,
+      ...(signatures ? { signatures } : {}),
     });
   }
 
@@ -293,7 +302,7 @@ export class Host {
             ? ({ kind: 'shared-secret', secret: undefined } as const)
             : this.#answer(request);
         if (answer instanceof Promise) throw new Error('the pair wants a synchronous provider');
-        this.#pair.answerLater(this, requestId, answer);
+        this.#pair.answerLater(this, requestId, answer, request.kind);
         return;
       }
       case 'remove-child':
@@ -446,9 +455,13 @@ export class Pair {
     return to.handle({ kind: 'datagram', now: this.now, path: mirrored, data, marker });
   }
 
-  answerLater(host: Host, requestId: number, answer: Answer): void {
+  answerLater(host: Host, requestId: number, answer: Answer, kind?: Request['kind']): void {
     const deliver = () => host.handle({ kind: 'answer', now: this.now, requestId, answer });
-    const delayMs = this.#options.answerDelayMs ?? 0;
+    const { answerDelayMs = 0, clientProofDelayMs, serverProofDelayMs } = this.#options;
+    const proofDelayMs = host === this.client ? clientProofDelayMs : serverProofDelayMs;
+    const isProof = kind === 'sign' || kind === 'verify-peer';
+    const delayMs = isProof ? (proofDelayMs ?? answerDelayMs) : answerDelayMs;
+    if (delayMs === Number.POSITIVE_INFINITY) return;
     if (delayMs === 0) deliver();
     else this.schedule(delayMs, deliver);
   }
@@ -491,6 +504,7 @@ export class Pair {
       [],
       seed,
       options.jitters,
+      options.clientSignatures,
     );
   }
 
@@ -508,6 +522,7 @@ export class Pair {
       options.pools ?? [],
       seed,
       options.jitters,
+      options.serverSignatures,
     );
   }
 
