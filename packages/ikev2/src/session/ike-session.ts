@@ -178,6 +178,8 @@ export interface IkeSession {
   heardAt: readonly Path[];
   /** Our other addresses, as the peer was told of them last. */
   announced: readonly IpAddress[];
-  /** The deadlines that rest while there is no path to the peer; `undefined` while there is one. */
+  /** Somebody else keeps it alive, beginning with this request of the peer; its deadlines rest, and it sends nothing. */
+  delegated: { readonly expectedRequestId: number } | undefined;
+  /** The deadlines that rest while there is no path to the peer, or it is delegated; `undefined` otherwise. */
   parked: Map<TimerName, HeapEntry<TimerName>> | undefined;
 }

@@ -117,6 +117,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     provenPath: undefined,
     heardAt: [],
     announced: [],
+    delegated: undefined,
     parked: undefined,
   };
   context.sessions.set(session.id, session);
