@@ -69,8 +69,6 @@ export interface IkeSession {
   peerWishes: PeerWishes;
   /** Ways to sign that the peer has refused, as initiator. */
   signatureRefusals: number;
-  /** The driver's number for what the peer has proven itself with. */
-  credential: number | undefined;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */

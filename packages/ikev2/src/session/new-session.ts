@@ -58,7 +58,6 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     mapping: new MappingTracker(),
     peerWishes: NO_WISHES,
     signatureRefusals: 0,
-    credential: undefined,
     peerIsChildless: false,
     fragmentation: false,
     children: new Map(),
