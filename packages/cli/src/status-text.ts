@@ -28,6 +28,7 @@ function sessionLines(session: SessionStatus): string[] {
     ...(session.lastRoundTripMs === undefined
       ? []
       : [`  last round trip ${session.lastRoundTripMs.toFixed(1)} ms`]),
+    ...(session.pathMtuBytes === undefined ? [] : [`  path MTU ${session.pathMtuBytes}`]),
     ...session.children.flatMap(childLines),
   ];
 }

@@ -5,7 +5,8 @@ import { formatPrefix, parseAddress, parseSelector } from '@ipsec-kit/ip';
 import type { SaPair } from '@ipsec-kit/ipsec';
 import type { TunSettings } from '@ipsec-kit/tun-adapter';
 import { describe, expect, it } from 'vitest';
-import { createChildInstaller, saPairFor } from '../src/child-installer.ts';
+import { createChildInstaller } from '../src/child-installer.ts';
+import { saPairFor } from '../src/sa-pair-for.ts';
 import { createTunConfigurator } from '../src/tun-configurator.ts';
 
 const crypto = createNodeProvider();
@@ -66,6 +67,7 @@ function bench(
       },
       activateOutbound: (id) => moves.push(id),
       movePeer: (id) => moves.push(id),
+      changeInnerMtu: () => undefined,
       remove: (id) => pairs.delete(id),
       reserveSpi: (spi) => reserved.add(spi),
       releaseSpi: (spi) => reserved.delete(spi),

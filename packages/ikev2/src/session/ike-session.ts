@@ -65,6 +65,8 @@ export interface IkeSession {
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */
   fragmentation: boolean;
+  /** What the path carries, as far as it has been found. */
+  pathMtuBytes: number | undefined;
   readonly children: Map<number, ChildSa>;
   /** Replaced Child SAs that still receive, in the order in which they go. */
   readonly retired: RetiredChild[];

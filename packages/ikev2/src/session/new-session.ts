@@ -56,6 +56,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     mapping: new MappingTracker(),
     peerIsChildless: false,
     fragmentation: false,
+    pathMtuBytes: undefined,
     children: new Map(),
     retired: [],
     lease: undefined,

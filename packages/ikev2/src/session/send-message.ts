@@ -3,7 +3,7 @@ import { exchangeTypeName, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
-import { maxMessageBytes } from '../protect/fragment-size.ts';
+import { DEFAULT_FRAGMENT_BYTES, maxMessageBytes } from '../protect/fragment-size.ts';
 import { sealMessage } from '../protect/seal-message.ts';
 import { headerOf, type IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -213,5 +213,7 @@ function seal(
 function fragmentLimit(context: EndpointContext, session: IkeSession): number | undefined {
   const mode = session.connection?.fragmentation ?? 'yes';
   if (!session.fragmentation || mode === 'accept' || mode === 'no') return undefined;
-  return maxMessageBytes(context.settings.fragmentBytes, session.path, session.marker);
+  const found = session.pathMtuBytes ?? session.takesOver?.pathMtuBytes;
+  const bytes = context.settings.fragmentBytes || DEFAULT_FRAGMENT_BYTES;
+  return maxMessageBytes(Math.min(bytes, found ?? bytes), session.path, session.marker);
 }
