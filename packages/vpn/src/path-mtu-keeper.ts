@@ -20,6 +20,8 @@ const GREETING_MS = 500;
 /** Pause when none has answered; doubled each time. */
 const FIRST_PAUSE_MS = 4_000;
 const MOST_PAUSE_MS = 300_000;
+/** How often the size in use is tried again while the path is used: as long as a black hole goes unnoticed, and a probe is one packet. */
+const CONFIRM_MS = 10_000;
 /** Hosts that are remembered for having sent something. */
 const MOST_SEEN = 4;
 
@@ -41,6 +43,8 @@ export interface PathMtuKeeper {
 }
 
 export interface PathMtuKeeperOptions {
+  /** Whether anything is probed. */
+  readonly isOn: boolean;
   readonly clock: Pick<Clock, 'now'>;
   readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
   readonly packets: Pick<PacketPath, 'sendProbe' | 'askForSource' | 'pairCounters'>;
@@ -88,6 +92,7 @@ class ProbingKeeper implements PathMtuKeeper {
 
   constructor(options: PathMtuKeeperOptions) {
     this.#options = options;
+    this.#isStopped = !options.isOn;
   }
 
   bytesOf(sessionId: number): number | undefined {
@@ -244,7 +249,7 @@ class ProbingKeeper implements PathMtuKeeper {
     discovery.asked = 0;
     discovery.pauseMs = FIRST_PAUSE_MS;
     const { version } = child.child.path.remote.address;
-    const machine = createPathMtu({ outerVersion: version });
+    const machine = createPathMtu({ outerVersion: version, confirmMs: CONFIRM_MS });
     discovery.machine = machine;
     this.#feed(discovery, machine, { kind: 'path', linkMtu: DEFAULT_OUTER_MTU });
   }

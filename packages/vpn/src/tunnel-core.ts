@@ -165,6 +165,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     scheduler,
     packets,
     installer,
+    isOn: options.pathMtuProbes ?? options.tun === undefined,
     hostAddresses: () => world.hostAddresses(tun.name),
     identifier: echoIdentifier(world.random),
     onBytes: (sessionId, bytes) => driver.command({ kind: 'path-mtu', sessionId, bytes }),
