@@ -1,6 +1,8 @@
 import type { Machine, WakeClass } from '@ipsec-kit/clock';
 import { instantFromMs } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import { BindingMemory } from '@ipsec-kit/nat-t';
+import { onNetwork, reviewBindings } from '../binding/discover-binding.ts';
 import { onFirstInbound } from '../child/activate-child.ts';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import {
@@ -16,6 +18,7 @@ import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
 import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
 import { followEsp } from '../session/move-path.ts';
+import { type PathStatus, pathStatusOf } from '../session/path-status.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
@@ -46,6 +49,10 @@ export interface IkeEndpointOptions {
   readonly random: RandomSource;
   /** 0 to 1, for timers alone, so that they do not move SPIs in a trace. */
   readonly jitter: () => number;
+  /** What is known of how long the NATs of networks keep a mapping, and will be; default: nothing yet, for as long as the endpoint is
+   * there. It is bounded, and may be stored across restarts.
+   */
+  readonly bindingMemory?: BindingMemory;
 }
 
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
@@ -56,6 +63,8 @@ export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
   nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
   /** When the keys of a session and of its children are replaced, and when they end; `undefined` when there is no such session. */
   lifetimes(sessionId: number): SessionLifetimes | undefined;
+  /** How a session reaches its peer now, and what keeps that path alive; `undefined` when there is no such session. */
+  path(sessionId: number): PathStatus | undefined;
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
   readonly rejectedMessages: number;
 }
@@ -74,6 +83,7 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       afterEndsBehind(context);
       resumeWaiting(context);
       afterEndsBehind(context);
+      reviewBindings(context);
       settleLiveness(context);
       return context.outputs;
     },
@@ -88,6 +98,10 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
     lifetimes(sessionId) {
       const session = context.sessions.get(sessionId);
       return session && lifetimesOf(context, session);
+    },
+    path(sessionId) {
+      const session = context.sessions.get(sessionId);
+      return session && pathStatusOf(context, session);
     },
     get rejectedMessages() {
       return context.counters.rejectedMessages;
@@ -137,6 +151,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     localAddresses: undefined,
     seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
+    bindingMemory: options.bindingMemory ?? new BindingMemory(),
+    bindingReviews: new Set(),
     livenessNews: new Map(),
   };
 }
@@ -172,7 +188,7 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       context.seenEndpoints.note(input.path);
       return;
     case 'network':
-      context.networkKey = input.networkKey;
+      onNetwork(context, input.networkKey);
       return;
     case 'child-first-inbound':
       onFirstInbound(context, input.childId);

@@ -19,6 +19,7 @@ import type { SessionFailure } from '../events.ts';
 import { readNatDetection } from '../nat/nat-detection.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
+import { readPeerWishes } from '../proof/peer-wishes.ts';
 import { endSession } from '../session/close-session.ts';
 import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -151,6 +152,7 @@ function acceptInitResponse(
   armRetransmission(context, session);
   context.deadlines.clear(session.id, 'init-refusal');
   session.nat = nat;
+  session.peerWishes = readPeerWishes(payloads);
   session.peerIsChildless =
     findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
   if (session.connection?.childless === 'force' && !session.peerIsChildless) {
@@ -216,6 +218,9 @@ function retryWithMethod(
   method: number,
 ): void {
   const { offer } = state;
+  const [, ...askedFor] = offer.triedMethods;
+  // A late copy of the answer that made us try it; the one to the present request may be lost, and is asked for again.
+  if (askedFor.includes(method)) return;
   const own = session.connection ? keyExchangeMethods(session.connection) : [];
   if (!own.includes(method) || offer.triedMethods.includes(method)) {
     refuseLater(context, session, keyExchangeRefused(method, own));

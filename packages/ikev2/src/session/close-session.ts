@@ -1,4 +1,5 @@
 import { addMs } from '@ipsec-kit/clock';
+import { closeProbe } from '../binding/binding-probe.ts';
 import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
@@ -54,6 +55,8 @@ export function endSession(
   if (!linger) releaseHalfOpen(context, session);
   session.queue.length = 0;
   session.postponed.length = 0;
+  closeProbe(context, session);
+  session.binding = undefined;
   session.running = undefined;
   if (session.rival?.kind === 'ike') dropIkeSa(context, session, session.rival.sa);
   dropInitiation(context, session);
@@ -196,7 +199,7 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
   const { state } = session;
   switch (state.kind) {
     case 'awaiting-auth-response':
-    case 'finding-peer-secret':
+    case 'checking-peer-proof':
       releaseChildSpi(context, state.offer.childSpi);
       return;
     case 'installing-first-child':
@@ -211,11 +214,12 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':
-    case 'finding-own-secret':
+    case 'making-own-proof':
     case 'generating-response-key':
     case 'agreeing-response-key':
     case 'awaiting-auth-request':
-    case 'finding-secret':
+    case 'checking-initiator-proof':
+    case 'making-response-proof':
     case 'leasing-addresses':
     case 'established':
     case 'ending':

@@ -10,6 +10,7 @@ import type {
   StandbyKeepalives,
 } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
+import type { SessionBinding } from '../binding/session-binding.ts';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { HeapEntry } from '../endpoint/deadline-heap.ts';
@@ -17,6 +18,7 @@ import type { TimerName } from '../endpoint/timer-name.ts';
 import type { Lease, PacketSelectors } from '../endpoint-io.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
+import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { LateAnswer } from './late-answer.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
@@ -57,10 +59,18 @@ export interface IkeSession {
   nat: NatStatus;
   /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
   liveness: LivenessPolicy | undefined;
+  /** Measures how long the NAT keeps a mapping; there while that is wanted. */
+  binding: SessionBinding | undefined;
   /** Decides when the peer's packets have come from elsewhere for good; there once established. */
   follower: PeerFollower | undefined;
   /** Notices that a NAT has given us another address or port. */
   readonly mapping: MappingTracker;
+  /** How the peer wants us to prove who we are. */
+  peerWishes: PeerWishes;
+  /** Ways to sign that the peer has refused, as initiator. */
+  signatureRefusals: number;
+  /** The driver's number for what the peer has proven itself with. */
+  credential: number | undefined;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */
@@ -68,6 +78,8 @@ export interface IkeSession {
   /** What the path carries, as far as it has been found. */
   pathMtuBytes: number | undefined;
   readonly children: Map<number, ChildSa>;
+  /** The last Child SA of each name that it has or has had: the peer may not know yet that one is gone. */
+  readonly carried: Map<string, Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>>;
   /** Replaced Child SAs that still receive, in the order in which they go. */
   readonly retired: RetiredChild[];
   /** What our pools gave to the peer, as responder. */

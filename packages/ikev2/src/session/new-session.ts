@@ -5,6 +5,7 @@ import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
 import { NAT_UNKNOWN } from '../nat/nat-detection.ts';
+import { NO_WISHES } from '../proof/peer-wishes.ts';
 import type { IkeSession } from './ike-session.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -52,12 +53,17 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     remoteIdentity: undefined,
     nat: NAT_UNKNOWN,
     liveness: undefined,
+    binding: undefined,
     follower: undefined,
     mapping: new MappingTracker(),
+    peerWishes: NO_WISHES,
+    signatureRefusals: 0,
+    credential: undefined,
     peerIsChildless: false,
     fragmentation: false,
     pathMtuBytes: undefined,
     children: new Map(),
+    carried: new Map(),
     retired: [],
     lease: undefined,
     virtualAddresses: [],
