@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { address, addresses, build, type Lab, link } from './lab/lab.ts';
@@ -77,22 +76,4 @@ describe.skipIf(gate.skip)('a black hole (RFC 8899, RFC 2923)', () => {
         { makeLab: () => createBlackHole(hopBytes) },
       ));
   }
-
-  it('that opens under a connection which has begun with large packets: it goes on within seconds', () =>
-    withTunnel(
-      'both',
-      {},
-      async ({ lab, client, server }) => {
-        for (const side of [client, server]) {
-          await side?.process.waitFor(/packets of 1500 bytes come through/);
-        }
-        const whole = transfer(lab.left, lab.right, addresses.right.inner4, 60, 'up', 2);
-        await pause(3_000);
-        await narrow(lab, 1300);
-        await client?.process.waitFor(/large packets do not come through/, 90_000);
-        await whole;
-        await client?.process.waitFor(/packets of 1(29\d|300) bytes come through/, 60_000);
-      },
-      { makeLab: () => createBlackHole(1500) },
-    ));
 });
