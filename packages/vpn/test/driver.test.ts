@@ -103,6 +103,8 @@ function bench(
       deactivate: (childId) => log.push(`deactivate ${childId}`),
       reserve: (spi) => log.push(`reserve ${spi}`),
       release: (spi) => log.push(`release ${spi}`),
+      changeOuterMtu: () => undefined,
+      probeBytes: () => undefined,
     },
     requests: () => parts.work?.() ?? { kind: 'failed', reason: 'nobody works here' },
     pools: { release: (lease) => released.push(lease) },
