@@ -104,6 +104,30 @@ describe('the status as text', () => {
     expect(lines).toContain('  next in 8.9 s: nat-keepalive');
   });
 
+  it.each([
+    [
+      { keepaliveSource: 'found', mappingSeconds: 110 },
+      '; the NAT keeps a mapping for 110 s, as measured',
+    ],
+    [{ keepaliveSource: 'searching' }, '; being measured'],
+    [{}, ''],
+  ] as const)('tells where the interval of keepalives comes from: %o', (measured, text) => {
+    const path = {
+      state: 'in-use',
+      mobike: true,
+      nat: { local: true, remote: false },
+      localAddresses: [],
+      remoteAddresses: [],
+      keepaliveSeconds: 86.9,
+      ...measured,
+      keepalives: 7,
+      checks: {},
+      updates: 0,
+    } as const;
+    const lines = statusText({ ...status, sessions: [{ ...session, path }] }).split('\n');
+    expect(lines).toContain(`  keepalive after 86.9 s of silence, 7 sent${text}`);
+  });
+
   it('says nothing of times that do not come', () => {
     const forever = { rekeyInSeconds: undefined, endsInSeconds: undefined };
     const text = statusText({

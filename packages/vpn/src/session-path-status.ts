@@ -5,7 +5,7 @@ import type { SessionPathStatus } from './status.ts';
 
 /** The path of a session as its status shows it. */
 export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathStatus {
-  const { stamps, counters, next, nat } = path;
+  const { stamps, counters, next, nat, binding } = path;
   const ago = <Name extends keyof SessionPathStatus>(name: Name, at: Instant | undefined) =>
     at === undefined ? {} : { [name]: secondsBetween(at, now) };
   return {
@@ -14,7 +14,11 @@ export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathSt
     nat: { local: nat.local, remote: nat.remote },
     localAddresses: path.localAddresses.map(formatAddress),
     remoteAddresses: path.peerAddresses.map(formatAddress),
-    keepaliveSeconds: path.keepaliveMs / 1000,
+    keepaliveSeconds: tenths(path.keepaliveMs),
+    ...(binding ? { keepaliveSource: binding.state } : {}),
+    ...(binding?.lifetimeMs === undefined
+      ? {}
+      : { mappingSeconds: Math.floor(binding.lifetimeMs / 1000) }),
     ...ago('lastInIkeSeconds', stamps.inIke),
     ...ago('lastInEspSeconds', stamps.inEsp),
     ...ago('lastOutIkeSeconds', stamps.outIke),

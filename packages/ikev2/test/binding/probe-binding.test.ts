@@ -19,6 +19,11 @@ describe('the lifetime of a NAT mapping (RFC 4787 §4.3)', () => {
     expect(found?.keepaliveMs).toBeLessThan(seconds * 1000);
     expect(found?.lifetimeMs).toBeLessThan(seconds * 1000);
     expect(found?.probes).toBeLessThanOrEqual(12);
+    const { keepaliveMs = 0, lifetimeMs } = found ?? {};
+    expect(pair.client.machine.path(1)).toMatchObject({
+      keepaliveMs,
+      binding: { state: 'found', keepaliveMs, lifetimeMs },
+    });
     const before = pair.client.keepalives.length;
     pair.rest(10 * (found?.keepaliveMs ?? 0) + 1_000);
     expect(pair.client.keepalives.length - before).toBeGreaterThanOrEqual(9);
@@ -80,6 +85,7 @@ describe('the lifetime of a NAT mapping (RFC 4787 §4.3)', () => {
     pair.rest(60_000);
     expect(pair.client.seen('session-opened')).toHaveLength(1);
     expect(pair.probes).toEqual([]);
+    expect(pair.client.machine.path(1)?.binding).toBeUndefined();
   });
 });
 
@@ -87,7 +93,12 @@ describe('a probe', () => {
   it('that gets no answer is sent once more from its port, and over the path in use from then on: nothing ends', () => {
     const pair = new MeasuringPair(60_000);
     pair.loses = scratchPorts;
-    pair.open().rest(20_000);
+    pair.open();
+    expect(pair.client.machine.path(1)?.binding).toEqual({
+      state: 'searching',
+      keepaliveMs: 20_000,
+    });
+    pair.rest(20_000);
     const [first, again, next] = pair.probes;
     expect(again?.data).toEqual(first?.data);
     const copies = pair.flights.filter(
