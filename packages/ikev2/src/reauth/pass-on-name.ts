@@ -5,8 +5,9 @@ import { announceChild, announceReplacement } from '../child/install-child.ts';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
+import { leaveTo } from '../loss/carried-on-by.ts';
 import { furtherChildren } from '../loss/further-children.ts';
-import { lossAction } from '../loss/loss-action.ts';
+import { heirOf, lossAction } from '../loss/loss-action.ts';
 import { openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -30,6 +31,9 @@ export function passOnName(
     goOnWith(context, session, successor, failure);
   } else if (lossAction(context, session, failure) === 'start') {
     openAnew(context, session, failure);
+  } else {
+    const heir = heirOf(context, session, failure);
+    if (heir) leaveTo(context, heir, session);
   }
 }
 

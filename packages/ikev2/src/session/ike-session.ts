@@ -69,6 +69,8 @@ export interface IkeSession {
   /** Both sides can do RFC 7383. */
   fragmentation: boolean;
   readonly children: Map<number, ChildSa>;
+  /** The last Child SA of each name that it has or has had: the peer may not know yet that one is gone. */
+  readonly carried: Map<string, Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>>;
   /** Replaced Child SAs that still receive, in the order in which they go. */
   readonly retired: RetiredChild[];
   /** What our pools gave to the peer, as responder. */

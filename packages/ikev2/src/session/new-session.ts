@@ -58,6 +58,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     peerIsChildless: false,
     fragmentation: false,
     children: new Map(),
+    carried: new Map(),
     retired: [],
     lease: undefined,
     virtualAddresses: [],
