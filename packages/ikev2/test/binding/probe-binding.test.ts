@@ -113,6 +113,28 @@ describe('a probe', () => {
     expect(pair.discovered[0]).not.toHaveProperty('lifetimeMs');
   });
 
+  it('that is looked at a second time, since the first was lost, proves life and no death', () => {
+    const searched = (lifetimeMs: number): number => {
+      const pair = new MeasuringPair(lifetimeMs);
+      // The first look of all, after 15 s of rest.
+      let looks = 0;
+      pair.loses = ({ from, path }) => {
+        if (from !== 'client' || path.local.port !== 50_001) return false;
+        looks += 1;
+        return looks === 2;
+      };
+      pair.open().rest(40_000);
+      expect(looks).toBe(3);
+      const idle = { state: 'searching', keepaliveMs: 20_000 };
+      expect(pair.client.machine.path(1)?.binding).toEqual(idle);
+      return pair.client.closedScratchPorts.length;
+    };
+    // Dead only by the time of the second look, 19 s after the first packet: the next idles for 15 s again.
+    expect(searched(17_000)).toBe(2);
+    // Alive still: the next idles for twice as long.
+    expect(searched(35_000)).toBe(1);
+  });
+
   it('gives way: whatever else there is to ask leaves a round trip later', () => {
     const pair = new MeasuringPair(60_000);
     pair.loses = scratchPorts;
