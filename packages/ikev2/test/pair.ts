@@ -29,7 +29,9 @@ import {
   type EndpointSettings,
   type IkeEndpoint,
   type PoolConfig,
+  type Request,
   type SessionEvent,
+  type SignatureWork,
 } from '../src/index.ts';
 
 export const CLIENT_500: Endpoint = endpoint('192.0.2.1:500');
@@ -153,6 +155,11 @@ export interface PairOptions {
   /** Milliseconds that each request of an endpoint takes to be answered; 0 answers in the same turn. */
   readonly answerDelayMs?: number;
   readonly floatTo?: Path | null;
+  readonly clientSignatures?: SignatureWork;
+  readonly serverSignatures?: SignatureWork;
+  /** Milliseconds until a signature is made or checked; without end: never. Default as `answerDelayMs`. */
+  readonly clientProofDelayMs?: number;
+  readonly serverProofDelayMs?: number;
 }
 
 /** Numbers from 0 to 1. */
@@ -202,6 +209,7 @@ export class Host {
     pools: readonly PoolConfig[],
     seed: string,
     jitters = false,
+    signatures?: SignatureWork,
   ) {
     this.#pair = pair;
     this.#name = name;
@@ -220,6 +228,7 @@ export class Host {
         { ids: [], secret: new KeyMaterial(new TextEncoder().encode(secret)) },
       ]),
       pools: this.pools,
+      ...(signatures ? { signatures } : {}),
     });
   }
 
@@ -292,7 +301,7 @@ export class Host {
             ? ({ kind: 'shared-secret', secret: undefined } as const)
             : this.#answer(request);
         if (answer instanceof Promise) throw new Error('the pair wants a synchronous provider');
-        this.#pair.answerLater(this, requestId, answer);
+        this.#pair.answerLater(this, requestId, answer, request.kind);
         return;
       }
       case 'remove-child':
@@ -442,9 +451,13 @@ export class Pair {
     return to.handle({ kind: 'datagram', now: this.now, path: mirrored, data, marker });
   }
 
-  answerLater(host: Host, requestId: number, answer: Answer): void {
+  answerLater(host: Host, requestId: number, answer: Answer, kind?: Request['kind']): void {
     const deliver = () => host.handle({ kind: 'answer', now: this.now, requestId, answer });
-    const delayMs = this.#options.answerDelayMs ?? 0;
+    const { answerDelayMs = 0, clientProofDelayMs, serverProofDelayMs } = this.#options;
+    const proofDelayMs = host === this.client ? clientProofDelayMs : serverProofDelayMs;
+    const isProof = kind === 'sign' || kind === 'verify-peer';
+    const delayMs = isProof ? (proofDelayMs ?? answerDelayMs) : answerDelayMs;
+    if (delayMs === Number.POSITIVE_INFINITY) return;
     if (delayMs === 0) deliver();
     else this.schedule(delayMs, deliver);
   }
@@ -487,6 +500,7 @@ export class Pair {
       [],
       seed,
       options.jitters,
+      options.clientSignatures,
     );
   }
 
@@ -504,6 +518,7 @@ export class Pair {
       options.pools ?? [],
       seed,
       options.jitters,
+      options.serverSignatures,
     );
   }
 

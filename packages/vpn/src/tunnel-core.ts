@@ -15,6 +15,8 @@ import { type ChildInstaller, createChildInstaller } from './child-installer.ts'
 import { type ChildOpener, createChildOpener } from './child-opener.ts';
 import { createSessionCloser, type SessionCloser } from './close-sessions.ts';
 import type { CompiledVpn } from './compile/index.ts';
+import type { Keyring } from './credentials/keyring.ts';
+import { createSignatureWork } from './credentials/signature-work.ts';
 import { createDriver, type Driver } from './driver.ts';
 import { publicEvent } from './events.ts';
 import { followHost, type HostFollower } from './host-follower.ts';
@@ -36,6 +38,7 @@ export interface OpenParts {
   readonly devices: TunnelDevices;
   readonly udp: OpenSockets;
   readonly keyLog: KeyLog | undefined;
+  readonly keyring: Keyring;
   readonly warn: (sentence: string) => void;
   readonly undo: (() => Promise<void>)[];
 }
@@ -62,7 +65,7 @@ export interface TunnelCore {
 /** Connects what is open; what has to be stopped again is added to `parts.undo`. */
 export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): TunnelCore {
   const { compiled, world, onEvent = () => undefined } = options;
-  const { devices, udp, keyLog, warn, undo } = parts;
+  const { devices, udp, keyLog, keyring, warn, undo } = parts;
   const { tun } = devices;
   const { clock, crypto } = world;
   const alarm = world.createAlarm?.();
@@ -126,6 +129,15 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
       random: world.random,
       secrets: createSecretStore(compiled.secrets),
       pools,
+      signatures: createSignatureWork({
+        credentials: compiled.credentials,
+        keyring,
+        clock,
+        scheduler,
+        crypto,
+        random: world.random,
+        dateMs: world.dateMs ?? Date.now,
+      }),
     }),
     onEvent(event) {
       book.note(event);

@@ -44,7 +44,7 @@ function closeIkeSa(
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':
-    case 'finding-own-secret':
+    case 'making-own-proof':
     case 'generating-response-key':
     case 'agreeing-response-key':
     case 'awaiting-auth-request':
@@ -52,9 +52,10 @@ function closeIkeSa(
       endSession(context, session, CLOSED_BY_USER);
       return;
     case 'awaiting-auth-response':
-    case 'finding-peer-secret':
+    case 'checking-peer-proof':
     case 'installing-first-child':
-    case 'finding-secret':
+    case 'checking-initiator-proof':
+    case 'making-response-proof':
     case 'leasing-addresses':
     case 'installing-response-child':
       session.isClosing = true;

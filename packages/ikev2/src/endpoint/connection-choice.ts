@@ -25,28 +25,27 @@ export interface ChosenConnection {
   readonly localIdentity: Identity;
 }
 
-/** The connection of an IKE_AUTH request: its addresses fit the path, its proposals allow what IKE_SA_INIT chose,
- * the peer's identity matches best, and ours is the one that the peer asks for, if it asks.
+/** The connections that an IKE_AUTH request may be for: their addresses fit the path, their proposals allow what IKE_SA_INIT chose,
+ * the peer's identity matches, and ours is the one that the peer asks for, if it asks. The best match goes first, among equals the
+ * narrowest addresses.
  * @param idr - the identity that the peer wants to talk to, if it says.
- * @returns `undefined` when no connection fits: AUTHENTICATION_FAILED.
+ * @returns none when no connection fits: AUTHENTICATION_FAILED.
  */
-export function chooseConnection(
+export function chooseConnections(
   connections: readonly ConnectionConfig[],
   path: Path,
   chosen: Proposal['transforms'],
   idi: Identity,
   idr: Identity | undefined,
-): ChosenConnection | undefined {
-  let best: (ChosenConnection & { readonly match: number }) | undefined;
-  for (const connection of connectionsForPath(connections, path)) {
+): readonly ChosenConnection[] {
+  const fitting = connectionsForPath(connections, path).flatMap((connection) => {
     const localIdentity = connection.localIdentity ?? addressIdentity(path.local.address);
-    if (idr && !identitiesEqual(idr, localIdentity)) continue;
+    if (idr && !identitiesEqual(idr, localIdentity)) return [];
     const match = matchIdentity(connection.remoteIdentity, idi);
-    if (match === 0 || match <= (best?.match ?? 0)) continue;
-    if (!allowsTransforms(connection, chosen)) continue;
-    best = { connection, localIdentity, match };
-  }
-  return best;
+    if (match === 0 || !allowsTransforms(connection, chosen)) return [];
+    return [{ connection, localIdentity, match }];
+  });
+  return fitting.toSorted((a, b) => b.match - a.match);
 }
 
 function allowsTransforms(

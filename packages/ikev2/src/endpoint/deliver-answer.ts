@@ -4,13 +4,14 @@ import type { Answer } from '../endpoint-io.ts';
 import { onAnsweringAnswer, onInitiationAnswer } from '../exchanges/create-child-answers.ts';
 import { onFirstChildInstalled } from '../exchanges/first-child-initiator.ts';
 import { onResponseChildInstalled } from '../exchanges/first-child-responder.ts';
-import { onKeyAgreed, onOwnSecret, onPeerSecret } from '../exchanges/ike-auth-initiator.ts';
-import { onLease, onSecret } from '../exchanges/ike-auth-responder.ts';
+import { onKeyAgreed, onOwnProof, onPeerProof } from '../exchanges/ike-auth-initiator.ts';
+import { onInitiatorProof, onLease, onResponseProof } from '../exchanges/ike-auth-responder.ts';
 import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
 import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
 import { releaseOwnResponse } from '../exchanges/own-response.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import type { StateKind } from '../session/states.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 
 /** Takes the answer to a request to the session that waits for it. An answer that comes too late, because its session has
@@ -26,6 +27,22 @@ export function deliverAnswer(context: EndpointContext, requestId: number, answe
   if (installation?.hasInbound) onFirstInbound(context, installation.childId);
   if (installation) activatePutOff(context, installation);
 }
+
+/** The work on a proof takes too long: goes on as if it had failed. @returns false when none is under way. */
+export function failProof(context: EndpointContext, session: IkeSession): boolean {
+  const { state } = session;
+  const requestId = PROOFS.has(state.kind) && 'requestId' in state ? state.requestId : undefined;
+  if (requestId === undefined || !context.awaitedAnswers.has(requestId)) return false;
+  deliverAnswer(context, requestId, { kind: 'failed', reason: 'it takes too long' });
+  return true;
+}
+
+const PROOFS: ReadonlySet<StateKind> = new Set([
+  'making-own-proof',
+  'checking-peer-proof',
+  'checking-initiator-proof',
+  'making-response-proof',
+]);
 
 function deliver(
   context: EndpointContext,
@@ -74,11 +91,11 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
     case 'agreeing-key':
       onKeyAgreed(context, session, state, answer);
       return;
-    case 'finding-own-secret':
-      onOwnSecret(context, session, state, answer);
+    case 'making-own-proof':
+      onOwnProof(context, session, state, answer);
       return;
-    case 'finding-peer-secret':
-      onPeerSecret(context, session, state, answer);
+    case 'checking-peer-proof':
+      onPeerProof(context, session, state, answer);
       return;
     case 'installing-first-child':
       onFirstChildInstalled(context, session, state, answer);
@@ -89,8 +106,11 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
     case 'agreeing-response-key':
       onResponseKeyAgreed(context, session, state, answer);
       return;
-    case 'finding-secret':
-      onSecret(context, session, state, answer);
+    case 'checking-initiator-proof':
+      onInitiatorProof(context, session, state, answer);
+      return;
+    case 'making-response-proof':
+      onResponseProof(context, session, state, answer);
       return;
     case 'leasing-addresses':
       onLease(context, session, state, answer);

@@ -22,6 +22,7 @@ import { onFollowTimer } from '../session/move-path.ts';
 import { onReplacedTimer } from '../session/replaced-ike-sas.ts';
 import { onRetransmitTimer } from '../session/retransmission.ts';
 import { onDuplicateTimer } from '../unique/uniqueness.ts';
+import { failProof } from './deliver-answer.ts';
 import type { EndpointContext, TimerName } from './endpoint-context.ts';
 
 /** What goes before what when several deadlines of one session are due at one wake, as after a sleep: the path first, then
@@ -75,7 +76,11 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       onRefusalGraceOver(context, session);
       return;
     case 'half-open':
+      if (failProof(context, session)) return;
       endSession(context, session, neverAuthenticated(session.path));
+      return;
+    case 'proof':
+      failProof(context, session);
       return;
     case 'path':
     case 'path-watch':

@@ -3,6 +3,7 @@ export type TimerName =
   | 'retransmit'
   | 'init-refusal'
   | 'half-open'
+  | 'proof'
   | 'address-update'
   | 'standby'
   | 'path'

@@ -13,7 +13,7 @@ import {
   type Path,
   type TrafficSelector,
 } from '@ipsec-kit/ip';
-import type { ConfiguredSelector, ConnectionConfig } from '../config.ts';
+import type { ConfiguredSelector, ConnectionConfig, LocalAuthentication } from '../config.ts';
 import type { Answer } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
 import { describeProposals } from './describe-offer.ts';
@@ -118,12 +118,17 @@ export function natTraversalRefused(path: Path): SessionFailure {
 export function peerRejectedAuthentication(
   local: Identity | undefined,
   remote: string,
+  proof: LocalAuthentication['kind'],
 ): SessionFailure {
   const self = local ? formatIdentity(local) : 'our identity';
+  const advice = {
+    psk: 'the secrets are the same on both sides',
+    signature: 'the peer trusts the CA of our certificate, that this names our identity',
+  }[proof];
   return {
     code: 'authentication-failed',
     notify: NotifyType.AUTHENTICATION_FAILED,
-    sentence: `The peer answered AUTHENTICATION_FAILED to ${self} asking for ${remote}; check that the secrets are the same on both sides and that the identities are those that the peer is configured for.`,
+    sentence: `The peer answered AUTHENTICATION_FAILED to ${self} asking for ${remote}; check that ${advice} and that the identities are those that the peer is configured for.`,
   };
 }
 
@@ -134,6 +139,15 @@ export function noSecret(local: Identity, remote: Identity, answer: Answer): Ses
     code: 'authentication-failed',
     sentence: `There is no secret for ${formatIdentity(local)} and ${formatIdentity(remote)}; add one for either identity to the secrets.`,
   };
+}
+
+/** There is no key that could sign for us, or what signs failed. */
+export function noSignature(local: Identity, answer: Answer): SessionFailure {
+  if (answer.kind === 'sign' && !answer.proof) {
+    return { code: 'authentication-failed', sentence: answer.sentence };
+  }
+  const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
+  return ownWorkFailed(`The signature for ${formatIdentity(local)}`, reason);
 }
 
 /** The same peer came again, and its first session is kept. */

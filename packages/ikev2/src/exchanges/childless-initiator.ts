@@ -24,14 +24,14 @@ export function beginsChildless({ connection, peerIsChildless, takesOver }: IkeS
 export function openChildless(
   context: EndpointContext,
   session: IkeSession,
-  { payloads, offer }: StateOf<'finding-peer-secret'>,
+  { payloads, offer }: StateOf<'checking-peer-proof'>,
 ): void {
   const reply = findPayload(payloads, 'CP');
   const given = reply
     ? readConfigReply(reply, session.wantedAddresses)
     : { addresses: [], dns: [] };
   const { wantedAddresses, takesOver } = session;
-  moveTo(session, 'finding-peer-secret', { kind: 'established' });
+  moveTo(session, 'checking-peer-proof', { kind: 'established' });
   if (wantedAddresses.length > 0 && given.addresses.length === 0) {
     const failure = noAddressFromPeer(wantedAddresses);
     raise(context, {

@@ -30,7 +30,7 @@ import { moveTo, type StateOf } from '../session/session-state.ts';
 export function openFirstChild(
   context: EndpointContext,
   session: IkeSession,
-  state: StateOf<'finding-peer-secret'>,
+  state: StateOf<'checking-peer-proof'>,
   sa: IkeSa,
   connection: ConnectionConfig,
   childSpi: number,
@@ -69,7 +69,7 @@ export function openFirstChild(
   }
   const negotiated = asReplacement(session, result.child, 'local');
   const requestId = requestInstallation(context, session, negotiated);
-  moveTo(session, 'finding-peer-secret', {
+  moveTo(session, 'checking-peer-proof', {
     kind: 'installing-first-child',
     requestId,
     child: negotiated,
@@ -123,9 +123,9 @@ function failChild(
   failure: SessionFailure,
 ): void {
   const { state } = session;
-  if (state.kind !== 'finding-peer-secret') return;
+  if (state.kind !== 'checking-peer-proof') return;
   releaseChildSpi(context, state.offer.childSpi);
   raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
-  moveTo(session, 'finding-peer-secret', { kind: 'established' });
+  moveTo(session, 'checking-peer-proof', { kind: 'established' });
   endWithDelete(context, session, failure);
 }

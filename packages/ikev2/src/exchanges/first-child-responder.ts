@@ -75,7 +75,7 @@ export function openFirstChildAsResponder(
     lease: leased,
   };
   if (session.state.kind === 'leasing-addresses') moveTo(session, 'leasing-addresses', next);
-  else moveTo(session, 'finding-secret', next);
+  else moveTo(session, 'making-response-proof', next);
 }
 
 /** The packet path has answered: now the response may leave. */
@@ -127,7 +127,7 @@ function establishChildless(
 function moveToEstablished(session: IkeSession): void {
   const { kind } = session.state;
   if (kind === 'leasing-addresses') moveTo(session, kind, { kind: 'established' });
-  else if (kind === 'finding-secret') moveTo(session, kind, { kind: 'established' });
+  else if (kind === 'making-response-proof') moveTo(session, kind, { kind: 'established' });
   else if (kind === 'installing-response-child') moveTo(session, kind, { kind: 'established' });
 }
 

@@ -5,23 +5,11 @@ import {
   identitiesEqual,
   matchIdentity,
 } from '@ipsec-kit/auth';
-import { type KeyMaterial, TransformType } from '@ipsec-kit/crypto';
-import {
-  ExchangeType,
-  type IdPayload,
-  NotifyType,
-  notify,
-  type Payload,
-} from '@ipsec-kit/ikev2-codec';
-import {
-  type ChildOffer,
-  childOfferPayloads,
-  firstChildConfig,
-  firstChildOffer,
-} from '../child/child-offer.ts';
+import { TransformType } from '@ipsec-kit/crypto';
+import { ExchangeType, type IdPayload, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import { firstChildConfig, firstChildOffer } from '../child/child-offer.ts';
 import type { ConnectionConfig } from '../config.ts';
 import {
-  ask,
   type EndpointContext,
   releaseChildSpi,
   reserveChildSpi,
@@ -30,29 +18,31 @@ import type { Answer } from '../endpoint-io.ts';
 import {
   keyExchangeInvalid,
   malformedFromPeer,
-  noSecret,
   otherNotify,
   ownWorkFailed,
   peerNotAuthentic,
   peerRejectedAuthentication,
 } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
-import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
-import { configRequest } from '../negotiate/config-payload.ts';
+import { readMobike } from '../mobike/begin-mobike.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endAfterAuthFailure } from '../procedures/request-end.ts';
+import { askOwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
+import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';
 import { firstChildName } from '../reauth/living-children.ts';
 import { endSession } from '../session/close-session.ts';
-import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { addressIdentity } from '../session/own-identity.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
-import type { StateKind } from '../session/states.ts';
-import { proveIdentity, verifyProof } from './auth-proof.ts';
+import { authRequestPayloads } from './auth-request.ts';
 import { beginsChildless, openChildless } from './childless-initiator.ts';
 import { openFirstChild } from './first-child-initiator.ts';
+import { beginAnew } from './initiate.ts';
 import { keyIkeSa } from './keyed-ike-sa.ts';
+
+/** Ways to sign that are tried after the first. */
+const MAX_SIGNATURE_REFUSALS = 3;
 
 /** The shared secret is there: makes the IKE SA, moves to port 4500, and asks for the secret that proves who we are. */
 export function onKeyAgreed(
@@ -95,37 +85,38 @@ export function onKeyAgreed(
   const localIdentity = connection.localIdentity ?? addressIdentity(session.path.local.address);
   session.localIdentity = localIdentity;
   // Which identity the peer has is known for sure only when one is configured; its address stands in until it says.
-  const secretFor =
+  const askedFor =
     connection.remoteIdentity.kind === 'identity'
       ? connection.remoteIdentity.identity
       : addressIdentity(session.path.remote.address);
-  const requestId = ask(context, session, {
-    kind: 'shared-secret',
-    connection: connection.name,
-    local: localIdentity,
-    remote: secretFor,
-  });
+  const id: IdPayload = { type: 'IDi', ...localIdentity };
+  const claim = { connection, id, remote: askedFor, transcript };
+  const requestId = askOwnProof(context, session, sa, claim);
   moveTo(session, 'agreeing-key', {
-    kind: 'finding-own-secret',
+    kind: 'making-own-proof',
     requestId,
     transcript,
     localIdentity,
-    secretFor,
+    askedFor,
   });
 }
 
-/** Our secret is there: sends the IKE_AUTH request with the offer of the first Child SA. */
-export function onOwnSecret(
+/** What proves who we are is there: sends the IKE_AUTH request with the offer of the first Child SA. */
+export function onOwnProof(
   context: EndpointContext,
   session: IkeSession,
-  state: StateOf<'finding-own-secret'>,
+  state: StateOf<'making-own-proof'>,
   answer: Answer,
 ): void {
   const { connection, sa } = session;
-  const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
-  const config = connection && firstChildConfig(connection, firstChildName(session));
-  if (!secret || !connection || !sa) {
-    endSession(context, session, noSecret(state.localIdentity, state.secretFor, answer));
+  if (!connection || !sa) return;
+  const { localIdentity, askedFor, transcript } = state;
+  const id: IdPayload = { type: 'IDi', ...localIdentity };
+  const claim = { connection, id, remote: askedFor, transcript };
+  const proof = readOwnProof(context, session, sa, claim, answer);
+  const config = firstChildConfig(connection, firstChildName(session));
+  if (!proof.ok) {
+    endSession(context, session, proof.failure);
     return;
   }
   if (!config) {
@@ -140,69 +131,21 @@ export function onOwnSecret(
   session.authPath = session.path;
   const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context);
   const offer: AuthOffer = {
-    transcript: state.transcript,
-    localIdentity: state.localIdentity,
+    transcript,
+    localIdentity,
     childSpi,
     childName: config.name,
-    secret,
-    secretFor: state.secretFor,
+    answer,
+    askedFor,
+    hasMoreProofs: proof.hasMore,
   };
   const child =
     childSpi === undefined ? undefined : firstChildOffer(session, connection, config, childSpi);
-  moveTo(session, 'finding-own-secret', { kind: 'awaiting-auth-response', offer });
-  const payloads = authPayloads(context, session, sa, connection, offer, child);
+  moveTo(session, 'making-own-proof', { kind: 'awaiting-auth-response', offer });
+  const payloads = authRequestPayloads(context, session, connection, id, proof.payloads, child);
   // The peer may use the Child SA before its response is here.
   if (childSpi !== undefined) context.outputs.push({ kind: 'reserve-spi', spi: childSpi });
   sendRequest(context, session, sa, ExchangeType.IKE_AUTH, payloads);
-}
-
-/** IDi, [IDr,] AUTH, [CP,] SA, TSi, TSr and notifications. @see RFC 7296 §1.2, §2.19 */
-function authPayloads(
-  context: EndpointContext,
-  session: IkeSession,
-  sa: IkeSa,
-  connection: ConnectionConfig,
-  offer: AuthOffer,
-  child: ChildOffer | undefined,
-): Payload[] {
-  const idi: IdPayload = { type: 'IDi', ...offer.localIdentity };
-  const payloads: Payload[] = [idi];
-  if (connection.remoteIdentity.kind === 'identity') {
-    payloads.push({ type: 'IDr', ...connection.remoteIdentity.identity });
-  }
-  payloads.push(proveIdentity(context.crypto, sa, offer.transcript, idi, offer.secret));
-  const request = configRequest(session.wantedAddresses);
-  if (request) payloads.push(request);
-  if (child) payloads.push(...childOfferPayloads(child));
-  // RFC 7296 §2.4: only when this is the only IKE SA between the two identities.
-  const isFirst = !session.takesOver && !hasOther(context, session, connection);
-  if (connection.sendInitialContact && isFirst) {
-    payloads.push(notify(NotifyType.INITIAL_CONTACT));
-  }
-  if (connection.mobike) payloads.push(...mobikeNotifies(context, session));
-  return payloads;
-}
-
-/** States from which the peer may hold the other one for authenticated, whether or not we know. */
-const MAY_STAND: ReadonlySet<StateKind> = new Set<StateKind>([
-  'awaiting-auth-response',
-  'finding-peer-secret',
-  'installing-first-child',
-  'leasing-addresses',
-  'installing-response-child',
-  'established',
-]);
-
-function hasOther(
-  context: EndpointContext,
-  session: IkeSession,
-  connection: ConnectionConfig,
-): boolean {
-  for (const other of context.sessions.values()) {
-    if (other === session || other.connection !== connection) continue;
-    if (MAY_STAND.has(other.state.kind)) return true;
-  }
-  return false;
 }
 
 /** The response, decrypted. Its keys are agreed, but who sent it is not known before AUTH verifies. */
@@ -212,20 +155,13 @@ export function onAuthResponse(
   state: StateOf<'awaiting-auth-response'>,
   payloads: readonly Payload[],
 ): void {
-  const { connection } = session;
-  if (!connection) return;
+  const { connection, sa } = session;
+  if (!connection || !sa) return;
   const idr = findPayload(payloads, 'IDr');
   const auth = findPayload(payloads, 'AUTH');
   const error = findErrorNotify(payloads);
   if (!auth && error) {
-    const failure =
-      error.notify === NotifyType.AUTHENTICATION_FAILED
-        ? peerRejectedAuthentication(
-            session.localIdentity,
-            formatIdentityPattern(connection.remoteIdentity),
-          )
-        : otherNotify(error.notify, 'IKE_AUTH');
-    endSession(context, session, failure);
+    onRefusal(context, session, connection, state.offer, error.notify);
     return;
   }
   if (!idr || !auth) {
@@ -243,50 +179,65 @@ export function onAuthResponse(
     failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
     return;
   }
-  const isSame = identitiesEqual(state.offer.secretFor, remoteIdentity);
-  const requestId = isSame
-    ? undefined
-    : ask(context, session, {
-        kind: 'shared-secret',
-        connection: connection.name,
-        local: state.offer.localIdentity,
-        remote: remoteIdentity,
-      });
-  moveTo(session, 'awaiting-auth-response', {
-    kind: 'finding-peer-secret',
-    requestId,
-    offer: state.offer,
-    remoteIdentity,
-    payloads,
-  });
-  if (isSame) verifyPeer(context, session, state.offer.secret);
-}
-
-/** The secret for the identity that the peer named is there. */
-export function onPeerSecret(
-  context: EndpointContext,
-  session: IkeSession,
-  state: StateOf<'finding-peer-secret'>,
-  answer: Answer,
-): void {
-  const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
-  if (secret) {
-    verifyPeer(context, session, secret);
+  if (!takesProof(connection, auth)) {
+    failAuth(context, session, wrongKindOfProof(connection, remoteIdentity, auth));
     return;
   }
-  failAuth(context, session, noSecret(state.offer.localIdentity, state.remoteIdentity, answer));
+  const { offer } = state;
+  const { transcript, localIdentity: local } = offer;
+  const isKnown = sharesSecret(connection) && identitiesEqual(offer.askedFor, remoteIdentity);
+  const claim = { connection, local, transcript, id: idr, auth, payloads };
+  const requestId = isKnown ? undefined : askPeerProof(context, session, sa, claim);
+  const checking = { kind: 'checking-peer-proof', requestId, offer, payloads } as const;
+  moveTo(session, 'awaiting-auth-response', checking);
+  if (isKnown) onPeerProof(context, session, checking, offer.answer);
 }
 
-function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMaterial): void {
-  const { state, sa, connection } = session;
-  if (state.kind !== 'finding-peer-secret' || !sa || !connection) return;
-  const { payloads, offer, remoteIdentity } = state;
+/** The peer has refused us: for what we sign with, where there is another way to try; otherwise for good.
+ * @see RFC 7427 §5 (a peer may not like an algorithm that it has announced the hash of)
+ */
+function onRefusal(
+  context: EndpointContext,
+  session: IkeSession,
+  connection: ConnectionConfig,
+  offer: AuthOffer,
+  notifyType: number,
+): void {
+  if (notifyType !== NotifyType.AUTHENTICATION_FAILED) {
+    endSession(context, session, otherNotify(notifyType, 'IKE_AUTH'));
+    return;
+  }
+  const failure = peerRejectedAuthentication(
+    session.localIdentity,
+    formatIdentityPattern(connection.remoteIdentity),
+    connection.localAuthentication?.kind ?? 'psk',
+  );
+  const mayRetry = offer.hasMoreProofs && session.signatureRefusals < MAX_SIGNATURE_REFUSALS;
+  if (!mayRetry || session.isClosing) {
+    endSession(context, session, failure);
+    return;
+  }
+  session.signatureRefusals += 1;
+  beginAnew(context, session, connection, failure);
+}
+
+/** What it takes to check the peer's proof is there. */
+export function onPeerProof(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'checking-peer-proof'>,
+  answer: Answer,
+): void {
+  const { sa, connection } = session;
+  const { payloads, offer } = state;
   const idr = findPayload(payloads, 'IDr');
   const auth = findPayload(payloads, 'AUTH');
-  if (!idr || !auth || !verifyProof(context.crypto, sa, offer.transcript, idr, secret, auth)) {
-    const detail =
-      'its AUTH does not match the pre-shared key that we have for it; give both sides the same secret';
-    failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
+  if (!sa || !connection || !idr || !auth) return;
+  const { transcript, localIdentity: local } = offer;
+  const claim = { connection, local, transcript, id: idr, auth, payloads };
+  const failure = judgePeerProof(context, session, sa, claim, answer);
+  if (failure) {
+    failAuth(context, session, failure);
     return;
   }
   readMobike(session, payloads);
@@ -296,7 +247,7 @@ function verifyPeer(context: EndpointContext, session: IkeSession, secret: KeyMa
 
 function failAuth(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {
   const { state } = session;
-  if (state.kind === 'awaiting-auth-response' || state.kind === 'finding-peer-secret') {
+  if (state.kind === 'awaiting-auth-response' || state.kind === 'checking-peer-proof') {
     releaseChildSpi(context, state.offer.childSpi);
   }
   endAfterAuthFailure(context, session, failure);

@@ -6,21 +6,24 @@ import {
   NotifyType,
   type Payload,
 } from '@ipsec-kit/ikev2-codec';
-import { chooseConnection } from '../endpoint/connection-choice.ts';
+import { type ChosenConnection, chooseConnections } from '../endpoint/connection-choice.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer, Lease } from '../endpoint-io.ts';
 import {
   malformedFromPeer,
   noConnectionForIdentities,
-  noSecret,
   peerIsHere,
   peerNotAuthentic,
 } from '../errors/failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
+import type { SessionFailure } from '../events.ts';
 import { takeForLost } from '../loss/opened-by-peer.ts';
 import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
+import { askOwnProof, type OwnClaim, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
+import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';
+import { readPeerWishes } from '../proof/peer-wishes.ts';
 import { giveWay } from '../reauth/give-way.ts';
 import { putOff } from '../reauth/put-off.ts';
 import { closeIfUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
@@ -30,11 +33,13 @@ import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { type AuthRequest, moveTo, type StateOf } from '../session/session-state.ts';
 import { admitPeer } from '../unique/uniqueness.ts';
-import { proveIdentity, verifyProof } from './auth-proof.ts';
 import { openFirstChildAsResponder } from './first-child-responder.ts';
 import { refuseAuth } from './refuse-auth.ts';
 
-/** The IKE_AUTH request, decrypted: finds the connection by both identities, and asks for their secret.
+/** Connections that are tried when the peer did not prove itself for the one that fits best. */
+const MAX_OTHER_CONNECTIONS = 3;
+
+/** The IKE_AUTH request, decrypted: finds the connection by both identities, and asks for what it takes to check the peer's.
  * @see RFC 7296 §1.2, §2.15, §2.21.2
  */
 export function onAuthRequest(
@@ -59,25 +64,50 @@ export function onAuthRequest(
   }
   const remoteIdentity = copyIdentity(idi);
   session.remoteIdentity = remoteIdentity;
-  if (!findPayload(payloads, 'AUTH')) {
+  const auth = findPayload(payloads, 'AUTH');
+  if (!auth) {
     const detail =
-      'it sent no AUTH, so it wants EAP, which is not supported here; set it to a pre-shared key';
+      'it sent no AUTH, so it wants EAP, which is not supported here; set it to a certificate or a pre-shared key';
     refuseAuth(context, session, sa, FAILED, peerNotAuthentic(remoteIdentity, detail));
     return;
   }
   const idr = findPayload(payloads, 'IDr');
   const wanted = idr && copyIdentity(idr);
-  const chosen = chooseConnection(
+  const fitting = chooseConnections(
     context.connections,
     session.path,
     sa.suite.transforms,
     remoteIdentity,
     wanted,
   );
-  if (!chosen) {
-    refuseAuth(context, session, sa, FAILED, noConnectionForIdentities(remoteIdentity, wanted));
+  const chosen = fitting.filter(({ connection }) => takesProof(connection, auth));
+  const [first] = fitting;
+  if (chosen.length === 0) {
+    const failure = first
+      ? wrongKindOfProof(first.connection, remoteIdentity, auth)
+      : noConnectionForIdentities(remoteIdentity, wanted);
+    refuseAuth(context, session, sa, FAILED, failure);
     return;
   }
+  const { certificateRequests } = readPeerWishes(payloads);
+  session.peerWishes = { ...session.peerWishes, certificateRequests };
+  const { transcript } = state;
+  checkInitiator(context, session, sa, { payloads, remoteIdentity, transcript }, chosen);
+}
+
+/** Asks for what it takes to check the peer for the first of these connections. */
+function checkInitiator(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  request: Pick<AuthRequest, 'payloads' | 'remoteIdentity' | 'transcript'>,
+  [chosen, ...others]: readonly ChosenConnection[],
+  refusal?: SessionFailure,
+): void {
+  const { payloads, transcript } = request;
+  const id = findPayload(payloads, 'IDi');
+  const auth = findPayload(payloads, 'AUTH');
+  if (!chosen || !id || !auth) return;
   const { connection, localIdentity } = chosen;
   session.connection = connection;
   if (connection.childless === 'never' && !findPayload(payloads, 'SA')) {
@@ -86,18 +116,17 @@ export function onAuthRequest(
     return;
   }
   session.localIdentity = localIdentity;
-  const { transcript } = state;
-  const requestId = ask(context, session, {
-    kind: 'shared-secret',
-    connection: connection.name,
-    local: localIdentity,
-    remote: remoteIdentity,
-  });
-  moveTo(session, 'awaiting-auth-request', {
-    kind: 'finding-secret',
-    requestId,
-    request: { payloads, connection, localIdentity, remoteIdentity, transcript },
-  });
+  const claim = { connection, local: localIdentity, transcript, id, auth, payloads };
+  const next = {
+    kind: 'checking-initiator-proof',
+    requestId: askPeerProof(context, session, sa, claim),
+    request: { ...request, connection, localIdentity },
+    others: others.slice(0, MAX_OTHER_CONNECTIONS),
+    refusal,
+  } as const;
+  const { kind } = session.state;
+  if (kind === 'awaiting-auth-request') moveTo(session, kind, next);
+  else if (kind === 'checking-initiator-proof') moveTo(session, kind, next);
 }
 
 /** What an IKE_AUTH request lacks: all three payloads of the Child SA may be missing, but not some of them. @see RFC 6023 §5 */
@@ -108,30 +137,66 @@ function missingPayload(payloads: readonly Payload[]): 'IDi' | 'SA' | 'TSi' | 'T
   return needed.find((type) => !findPayload(payloads, type));
 }
 
-/** The secret of both identities is there: verifies the peer, and goes on to addresses and the first Child SA. */
-export function onSecret(
+/** What it takes to check the peer is there: goes on with our own proof. Where it has not proven itself, and another connection has
+ * other demands of the same kind, with that one.
+ */
+export function onInitiatorProof(
   context: EndpointContext,
   session: IkeSession,
-  state: StateOf<'finding-secret'>,
+  state: StateOf<'checking-initiator-proof'>,
+  answer: Answer,
+): void {
+  const { sa } = session;
+  const { request, others, refusal } = state;
+  const { payloads, connection, localIdentity, transcript } = request;
+  const id = findPayload(payloads, 'IDi');
+  const auth = findPayload(payloads, 'AUTH');
+  if (!sa || !id || !auth) return;
+  const peer = { connection, local: localIdentity, transcript, id, auth, payloads };
+  const failure = judgePeerProof(context, session, sa, peer, answer);
+  if (failure && others.length > 0 && connection.remoteAuthentication?.kind === 'signature') {
+    checkInitiator(context, session, sa, request, others, refusal ?? failure);
+    return;
+  }
+  if (failure) {
+    const notify = NotifyType.AUTHENTICATION_FAILED;
+    refuseAuth(context, session, sa, FAILED, { ...(refusal ?? failure), notify });
+    return;
+  }
+  const isKnown = sharesSecret(connection);
+  const own = ownClaim(request);
+  const requestId = isKnown ? undefined : askOwnProof(context, session, sa, own);
+  const making = { kind: 'making-response-proof', requestId, request } as const;
+  moveTo(session, 'checking-initiator-proof', making);
+  if (isKnown) onResponseProof(context, session, making, answer);
+}
+
+function ownClaim({
+  connection,
+  localIdentity,
+  remoteIdentity,
+  transcript,
+}: AuthRequest): OwnClaim {
+  const id: IdPayload = { type: 'IDr', ...localIdentity };
+  return { connection, id, remote: remoteIdentity, transcript };
+}
+
+/** The peer is authentic, and what proves who we are is there: goes on to addresses and the first Child SA. */
+export function onResponseProof(
+  context: EndpointContext,
+  session: IkeSession,
+  state: StateOf<'making-response-proof'>,
   answer: Answer,
 ): void {
   const { sa } = session;
   const { request } = state;
-  const { payloads, localIdentity, remoteIdentity, transcript } = request;
-  const secret = answer.kind === 'shared-secret' ? answer.secret : undefined;
-  const idi = findPayload(payloads, 'IDi');
-  const auth = findPayload(payloads, 'AUTH');
-  if (!sa || !idi || !auth) return;
-  if (!secret) {
+  const { payloads, remoteIdentity } = request;
+  if (!sa) return;
+  const own = ownClaim(request);
+  const proof = readOwnProof(context, session, sa, own, answer);
+  if (!proof.ok) {
     const notify = NotifyType.AUTHENTICATION_FAILED;
-    const failure = { ...noSecret(localIdentity, remoteIdentity, answer), notify };
-    refuseAuth(context, session, sa, FAILED, failure);
-    return;
-  }
-  if (!verifyProof(context.crypto, sa, transcript, idi, secret, auth)) {
-    const detail =
-      'its AUTH does not match the pre-shared key that we have for it; give both sides the same secret';
-    refuseAuth(context, session, sa, FAILED, peerNotAuthentic(remoteIdentity, detail));
+    refuseAuth(context, session, sa, FAILED, { ...proof.failure, notify });
     return;
   }
   releaseHalfOpen(context, session);
@@ -151,9 +216,7 @@ export function onSecret(
     return;
   }
   if (!session.takesOver) takeForLost(context, session);
-  const idr: IdPayload = { type: 'IDr', ...localIdentity };
-  const proof = proveIdentity(context.crypto, sa, transcript, idr, secret);
-  const authPayloads: Payload[] = [idr, proof];
+  const authPayloads: Payload[] = [own.id, ...proof.payloads];
   // The peer may move the SAs only when both have announced it. @see RFC 4555 §3.2
   readMobike(session, payloads);
   if (session.addressUpdates) authPayloads.push(...mobikeNotifies(context, session));
@@ -182,7 +245,7 @@ function leaseOrOpen(
     identity: remoteIdentity,
     requested,
   });
-  moveTo(session, 'finding-secret', {
+  moveTo(session, 'making-response-proof', {
     kind: 'leasing-addresses',
     requestId,
     request,

@@ -19,6 +19,7 @@ import type { SessionFailure } from '../events.ts';
 import { readNatDetection } from '../nat/nat-detection.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
+import { readPeerWishes } from '../proof/peer-wishes.ts';
 import { endSession } from '../session/close-session.ts';
 import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -151,6 +152,7 @@ function acceptInitResponse(
   armRetransmission(context, session);
   context.deadlines.clear(session.id, 'init-refusal');
   session.nat = nat;
+  session.peerWishes = readPeerWishes(payloads);
   session.peerIsChildless =
     findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
   if (session.connection?.childless === 'force' && !session.peerIsChildless) {

@@ -38,6 +38,7 @@ import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts'
 import { chooseProposal, offerProposals } from '../negotiate/proposals.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
+import { certificateRequests, hashNotifies, readPeerWishes } from '../proof/peer-wishes.ts';
 import { endSession } from '../session/close-session.ts';
 import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -77,6 +78,7 @@ export function answerInit(
     initHash,
   });
   session.nat = nat;
+  session.peerWishes = readPeerWishes(message.payloads);
   const { header, payloads } = message;
   const once = { fragments: 1, retransmission: false };
   narrateReceived(context, session, { header, payloads, bytes, path, ...once });
@@ -210,6 +212,8 @@ export function onResponseKeyAgreed(
   if (candidates.some(({ childless }) => childless !== 'never')) {
     payloads.push(notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED));
   }
+  if (session.peerWishes.signatureHashes) payloads.push(...hashNotifies(candidates));
+  payloads.push(...certificateRequests(candidates));
   const header = headerOf(
     { ...spis, isInitiator: false },
     { exchangeType: ExchangeType.IKE_SA_INIT, isResponse: true, messageId: 0 },

@@ -20,6 +20,7 @@ import type { SessionFailure } from '../events.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { isConsistentAnswer, offerProposals } from '../negotiate/proposals.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
+import { hashNotifies } from '../proof/peer-wishes.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitOffer, StateOf } from '../session/session-state.ts';
 
@@ -49,6 +50,7 @@ export function initPayloads(
   if (session.connection?.fragmentation !== 'no') {
     payloads.push(notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED));
   }
+  if (session.connection) payloads.push(...hashNotifies([session.connection]));
   // RFC 7296 §2.6: the cookie MUST be the first payload.
   return offer.cookie ? [notify(NotifyType.COOKIE, offer.cookie), ...payloads] : payloads;
 }

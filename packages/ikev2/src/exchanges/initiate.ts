@@ -37,8 +37,8 @@ export function initiate(
   beginInit(context, session, connection);
 }
 
-/** Starts the first exchange anew after the peer did not answer, if the connection has tries left: with another SPI and
- * another nonce, from the first path. Ends it when the peer has opened the session meanwhile.
+/** Starts the first exchange anew after the peer did not answer, if the connection has tries left. Ends it when the peer has
+ * opened the session meanwhile.
  * @returns false when it has none.
  */
 export function restartInitiation(
@@ -46,7 +46,7 @@ export function restartInitiation(
   session: IkeSession,
   failure: SessionFailure,
 ): boolean {
-  const { connection, state } = session;
+  const { connection } = session;
   // A reauthentication has a pause of its own: the old IKE SA still stands.
   if (!connection || session.takesOver) return false;
   if (carriedOnBy(context, session)) {
@@ -54,11 +54,24 @@ export function restartInitiation(
     return true;
   }
   if (connection.keyingTries !== 0 && session.attempts >= connection.keyingTries) return false;
+  session.attempts += 1;
+  beginAnew(context, session, connection, failure);
+  return true;
+}
+
+/** Starts the first exchange anew: with another SPI and another nonce, from the first path. */
+export function beginAnew(
+  context: EndpointContext,
+  session: IkeSession,
+  connection: ConnectionConfig,
+  failure: SessionFailure,
+): void {
+  const { state } = session;
   if (state.kind === 'awaiting-auth-response') releaseChildSpi(context, state.offer.childSpi);
   raise(context, {
     kind: 'session-retried',
     sessionId: session.id,
-    attempt: session.attempts + 1,
+    attempt: session.attempts + session.signatureRefusals,
     failure,
   });
   context.sessionsBySpi.delete(session.localSpi);
@@ -66,13 +79,11 @@ export function restartInitiation(
   if (session.sa) eraseIkeSa(session.sa);
   session.sa = undefined;
   session.outstanding = undefined;
-  session.attempts += 1;
   session.path = session.firstPath;
   session.marker = session.firstMarker;
   session.localSpi = newIkeSpi(context);
   context.sessionsBySpi.set(session.localSpi, session);
   beginInit(context, session, connection);
-  return true;
 }
 
 /** The time has come to open a session anew. */

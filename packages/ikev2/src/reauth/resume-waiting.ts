@@ -1,6 +1,6 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { ONE_OF_TWO } from '../errors/endings.ts';
-import { onSecret } from '../exchanges/ike-auth-responder.ts';
+import { onResponseProof } from '../exchanges/ike-auth-responder.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
 import { isFresh } from './put-off.ts';
@@ -13,11 +13,11 @@ import { mayBegin } from './turns.ts';
 export function resumeWaiting(context: EndpointContext): void {
   for (const [session, waiting] of [...context.waitingAuths]) {
     const { state } = session;
-    if (state.kind === 'finding-secret' && context.now <= waiting.until) {
+    if (state.kind === 'making-response-proof' && context.now <= waiting.until) {
       if (!isFresh(waiting, context.now)) continue;
-      onSecret(context, session, state, waiting.answer);
+      onResponseProof(context, session, state, waiting.answer);
       runNext(context, session);
-    } else if (state.kind === 'finding-secret') endSession(context, session, ONE_OF_TWO);
+    } else if (state.kind === 'making-response-proof') endSession(context, session, ONE_OF_TWO);
     // Unless it has been put off again.
     if (context.waitingAuths.get(session) === waiting) context.waitingAuths.delete(session);
   }

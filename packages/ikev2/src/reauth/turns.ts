@@ -21,7 +21,7 @@ export function waitsItsTurn(session: IkeSession, old: IkeSession, now: Instant)
   switch (own?.state.kind) {
     case 'awaiting-auth-response':
       return compareNonces(session.lowestNonce, own.lowestNonce) < 0;
-    case 'finding-peer-secret':
+    case 'checking-peer-proof':
     case 'installing-first-child':
       return true;
     default:
@@ -61,7 +61,7 @@ export function hasNotAsked({ state }: IkeSession): boolean {
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':
-    case 'finding-own-secret':
+    case 'making-own-proof':
       return true;
     default:
       return false;

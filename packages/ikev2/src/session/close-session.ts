@@ -199,7 +199,7 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
   const { state } = session;
   switch (state.kind) {
     case 'awaiting-auth-response':
-    case 'finding-peer-secret':
+    case 'checking-peer-proof':
       releaseChildSpi(context, state.offer.childSpi);
       return;
     case 'installing-first-child':
@@ -214,11 +214,12 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':
-    case 'finding-own-secret':
+    case 'making-own-proof':
     case 'generating-response-key':
     case 'agreeing-response-key':
     case 'awaiting-auth-request':
-    case 'finding-secret':
+    case 'checking-initiator-proof':
+    case 'making-response-proof':
     case 'leasing-addresses':
     case 'established':
     case 'ending':

@@ -9,7 +9,7 @@ import type { StateKind } from './states.ts';
 /** States in which the peer may have the IKE SA, and has not been told of its end. */
 const UNTOLD: ReadonlySet<StateKind> = new Set([
   'awaiting-auth-response',
-  'finding-peer-secret',
+  'checking-peer-proof',
   'installing-first-child',
   'established',
 ]);

@@ -18,6 +18,7 @@ import type { TimerName } from '../endpoint/timer-name.ts';
 import type { Lease, PacketSelectors } from '../endpoint-io.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
+import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { LateAnswer } from './late-answer.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
@@ -64,6 +65,12 @@ export interface IkeSession {
   follower: PeerFollower | undefined;
   /** Notices that a NAT has given us another address or port. */
   readonly mapping: MappingTracker;
+  /** How the peer wants us to prove who we are. */
+  peerWishes: PeerWishes;
+  /** Ways to sign that the peer has refused, as initiator. */
+  signatureRefusals: number;
+  /** The driver's number for what the peer has proven itself with. */
+  credential: number | undefined;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */

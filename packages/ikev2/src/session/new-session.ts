@@ -5,6 +5,7 @@ import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
 import { NAT_UNKNOWN } from '../nat/nat-detection.ts';
+import { NO_WISHES } from '../proof/peer-wishes.ts';
 import type { IkeSession } from './ike-session.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -55,6 +56,9 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     binding: undefined,
     follower: undefined,
     mapping: new MappingTracker(),
+    peerWishes: NO_WISHES,
+    signatureRefusals: 0,
+    credential: undefined,
     peerIsChildless: false,
     fragmentation: false,
     children: new Map(),

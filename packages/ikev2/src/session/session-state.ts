@@ -1,9 +1,10 @@
 import type { Identity } from '@ipsec-kit/auth';
-import type { KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
+import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
 import type { Payload, Proposal } from '@ipsec-kit/ikev2-codec';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ConnectionConfig } from '../config.ts';
-import type { Lease } from '../endpoint-io.ts';
+import type { ChosenConnection } from '../endpoint/connection-choice.ts';
+import type { Answer, Lease } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
 import type { NextState, StateKind } from './states.ts';
 
@@ -46,8 +47,11 @@ export interface AuthOffer {
   /** `undefined` when no Child SA was asked for. @see RFC 6023 */
   readonly childSpi: number | undefined;
   readonly childName: string;
-  readonly secret: KeyMaterial;
-  readonly secretFor: Identity;
+  /** The driver's answer for our own proof, and who it was for: where both sides share a secret it serves for the peer's. */
+  readonly answer: Answer;
+  readonly askedFor: Identity;
+  /** Whether we could sign in another way, should the peer refuse. */
+  readonly hasMoreProofs: boolean;
 }
 
 /** An IKE_AUTH request whose identities are known and accepted. */
@@ -79,18 +83,17 @@ export type SessionState =
       readonly proposal: Proposal;
     }
   | {
-      readonly kind: 'finding-own-secret';
+      readonly kind: 'making-own-proof';
       readonly requestId: number;
       readonly transcript: InitTranscript;
       readonly localIdentity: Identity;
-      readonly secretFor: Identity;
+      readonly askedFor: Identity;
     }
   | { readonly kind: 'awaiting-auth-response'; readonly offer: AuthOffer }
   | {
-      readonly kind: 'finding-peer-secret';
+      readonly kind: 'checking-peer-proof';
       readonly requestId: number | undefined;
       readonly offer: AuthOffer;
-      readonly remoteIdentity: Identity;
       readonly payloads: readonly Payload[];
     }
   | {
@@ -111,7 +114,21 @@ export type SessionState =
       readonly publicValue: Uint8Array;
     }
   | { readonly kind: 'awaiting-auth-request'; readonly transcript: InitTranscript }
-  | { readonly kind: 'finding-secret'; readonly requestId: number; readonly request: AuthRequest }
+  | {
+      readonly kind: 'checking-initiator-proof';
+      readonly requestId: number;
+      readonly request: AuthRequest;
+      /** Other connections that the peer may belong to, should it not prove itself for this one. */
+      readonly others: readonly ChosenConnection[];
+      /** Why it was not believed for the best one. */
+      readonly refusal: SessionFailure | undefined;
+    }
+  | {
+      readonly kind: 'making-response-proof';
+      /** `undefined`: its answer is there, and waits. */
+      readonly requestId: number | undefined;
+      readonly request: AuthRequest;
+    }
   | {
       readonly kind: 'leasing-addresses';
       readonly requestId: number;

@@ -15,21 +15,21 @@ export const SESSION_STATES = {
   'agreeing-key': {
     role: 'initiator',
     awaits: 'the shared secret of the key exchange',
-    next: ['finding-own-secret', 'closed'],
+    next: ['making-own-proof', 'closed'],
   },
-  'finding-own-secret': {
+  'making-own-proof': {
     role: 'initiator',
-    awaits: 'the secret that proves who we are',
+    awaits: 'the secret or the signature that proves who we are',
     next: ['awaiting-auth-response', 'closed'],
   },
   'awaiting-auth-response': {
     role: 'initiator',
     awaits: 'the IKE_AUTH response',
-    next: ['finding-peer-secret', 'ending', 'closed'],
+    next: ['checking-peer-proof', 'ending', 'closed'],
   },
-  'finding-peer-secret': {
+  'checking-peer-proof': {
     role: 'initiator',
-    awaits: 'the secret that the peer must prove to know',
+    awaits: 'what it takes to check who the peer is: a secret, or the verdict on its signature',
     next: ['installing-first-child', 'established', 'ending', 'closed'],
   },
   'installing-first-child': {
@@ -55,11 +55,17 @@ export const SESSION_STATES = {
   'awaiting-auth-request': {
     role: 'responder',
     awaits: 'the IKE_AUTH request',
-    next: ['finding-secret', 'lingering', 'closed'],
+    next: ['checking-initiator-proof', 'lingering', 'closed'],
   },
-  'finding-secret': {
+  'checking-initiator-proof': {
     role: 'responder',
-    awaits: 'the secret that both sides must prove to know',
+    awaits: 'what it takes to check who the peer is: a secret, or the verdict on its signature',
+    // It may belong to another connection than the one that was tried first.
+    next: ['checking-initiator-proof', 'making-response-proof', 'lingering', 'closed'],
+  },
+  'making-response-proof': {
+    role: 'responder',
+    awaits: 'the secret or the signature that proves who we are',
     next: ['leasing-addresses', 'installing-response-child', 'established', 'lingering', 'closed'],
   },
   'leasing-addresses': {
