@@ -36,31 +36,24 @@ function stamps(times: readonly (readonly [string, number | undefined])[]): stri
   return known.length === 0 ? 'never' : known.join(', ');
 }
 
-const SOURCES: Readonly<Record<NonNullable<SessionPathStatus['keepaliveSource']>, string>> = {
-  remembered: 'as measured here before',
-  searching: 'being measured',
-  found: 'as measured',
-  unproven: 'the NAT does not show how long it keeps a mapping',
-  missed: 'the NAT has kept a mapping for a shorter time than measured',
-};
-
-function bindingText({ mappingSeconds, keepaliveSource }: SessionPathStatus): readonly string[] {
-  if (keepaliveSource === undefined) return [];
-  const source = SOURCES[keepaliveSource];
-  return mappingSeconds === undefined
-    ? [source]
-    : [`the NAT keeps a mapping for ${mappingSeconds} s, ${source}`];
-}
-
 function costText(path: SessionPathStatus): string {
-  const { keepaliveSeconds, keepalives, checks, updates } = path;
+  const { keepaliveSeconds, keepalives, checks, updates, binding } = path;
   const interval =
     keepaliveSeconds === 0 ? 'no keepalives' : `keepalive after ${keepaliveSeconds} s of silence`;
   const asked = Object.entries(checks).map(([reason, count]) => `${count} ${reason}`);
   return [
     `${interval}, ${keepalives} sent`,
-    ...bindingText(path),
+    ...(binding ? [mappingText(binding)] : []),
     ...(asked.length === 0 ? [] : [`checks: ${asked.join(', ')}`]),
     ...(updates === 0 ? [] : [`address updates: ${updates}`]),
   ].join('; ');
+}
+
+function mappingText({
+  lifetimeSeconds,
+  state,
+}: NonNullable<SessionPathStatus['binding']>): string {
+  return lifetimeSeconds === undefined
+    ? `lifetime of the NAT mapping ${state}`
+    : `the NAT mapping lives ${lifetimeSeconds} s at least (${state})`;
 }

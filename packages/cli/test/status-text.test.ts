@@ -77,6 +77,7 @@ describe('the status as text', () => {
             localAddresses: ['192.0.2.7', '2001:db8::7'],
             remoteAddresses: ['192.0.2.1'],
             keepaliveSeconds: 20,
+            binding: { lifetimeSeconds: 28, state: 'found' },
             lastInIkeSeconds: 31,
             lastInEspSeconds: 0,
             lastOutIkeSeconds: 31,
@@ -99,33 +100,9 @@ describe('the status as text', () => {
       '  last in: IKE 31 s ago, ESP 0 s ago; last out: IKE 31 s ago, keepalive 11 s ago',
     );
     expect(lines).toContain(
-      '  keepalive after 20 s of silence, 7 sent; checks: 1 baseline, 2 one-way; address updates: 3',
+      '  keepalive after 20 s of silence, 7 sent; the NAT mapping lives 28 s at least (found); checks: 1 baseline, 2 one-way; address updates: 3',
     );
     expect(lines).toContain('  next in 8.9 s: nat-keepalive');
-  });
-
-  it.each([
-    [
-      { keepaliveSource: 'found', mappingSeconds: 110 },
-      '; the NAT keeps a mapping for 110 s, as measured',
-    ],
-    [{ keepaliveSource: 'searching' }, '; being measured'],
-    [{}, ''],
-  ] as const)('tells where the interval of keepalives comes from: %o', (measured, text) => {
-    const path = {
-      state: 'in-use',
-      mobike: true,
-      nat: { local: true, remote: false },
-      localAddresses: [],
-      remoteAddresses: [],
-      keepaliveSeconds: 86.9,
-      ...measured,
-      keepalives: 7,
-      checks: {},
-      updates: 0,
-    } as const;
-    const lines = statusText({ ...status, sessions: [{ ...session, path }] }).split('\n');
-    expect(lines).toContain(`  keepalive after 86.9 s of silence, 7 sent${text}`);
   });
 
   it('says nothing of times that do not come', () => {

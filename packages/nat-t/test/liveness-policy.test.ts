@@ -281,6 +281,14 @@ describe('one-way silence', () => {
     expect(rebound(700).run(60_000)[0]).toBe(10_100 + 2_800);
   });
 
+  it('is looked at just when it is long enough, however coarse the samples are', () => {
+    const { policy, traffic } = rebound();
+    traffic(10_100, { outEsp: at(10_100) }, 101);
+    traffic(10_900, { outEsp: at(10_900) }, 109);
+    expect(policy.nextDeadline('process')).toMatchObject({ name: 'one-way-watch', at: at(11_100) });
+    expect(policy.nextDeadline('process')?.toleranceMs).toBeLessThanOrEqual(20);
+  });
+
   it('asks once, until the peer is heard again', () => {
     const { run, traffic, policy } = rebound();
     run(60_000);

@@ -14,11 +14,8 @@ export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathSt
     nat: { local: nat.local, remote: nat.remote },
     localAddresses: path.localAddresses.map(formatAddress),
     remoteAddresses: path.peerAddresses.map(formatAddress),
-    keepaliveSeconds: tenths(path.keepaliveMs),
-    ...(binding ? { keepaliveSource: binding.state } : {}),
-    ...(binding?.lifetimeMs === undefined
-      ? {}
-      : { mappingSeconds: Math.floor(binding.lifetimeMs / 1000) }),
+    keepaliveSeconds: path.keepaliveMs / 1000,
+    ...(binding ? { binding: { ...lifetime(binding.lifetimeMs), state: binding.state } } : {}),
     ...ago('lastInIkeSeconds', stamps.inIke),
     ...ago('lastInEspSeconds', stamps.inEsp),
     ...ago('lastOutIkeSeconds', stamps.outIke),
@@ -29,6 +26,10 @@ export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathSt
     updates: counters?.updates ?? 0,
     ...(next ? { next: { inSeconds: tenths(msBetween(now, next.at)), reason: next.name } } : {}),
   };
+}
+
+function lifetime(ms: number | undefined): { readonly lifetimeSeconds?: number } {
+  return ms === undefined ? {} : { lifetimeSeconds: ms / 1000 };
 }
 
 /** Without the reasons that never came up. */

@@ -71,10 +71,10 @@ export interface SessionPathStatus {
   readonly remoteAddresses: readonly string[];
   /** Silence after which a keepalive goes out; 0: none do. */
   readonly keepaliveSeconds: number;
-  /** How long the NAT was seen to keep an idle mapping; absent where that is not measured, or could not be proven. */
-  readonly mappingSeconds?: number;
-  /** Where the interval of keepalives comes from; absent: the configuration. */
-  readonly keepaliveSource?: 'remembered' | 'searching' | 'found' | 'unproven' | 'missed';
+  /** What was found out about the NAT mapping: how long one was seen to live without a packet, where that is known, and where the
+   * interval comes from. Absent where it is not measured.
+   */
+  readonly binding?: { readonly lifetimeSeconds?: number; readonly state: string };
   readonly lastInIkeSeconds?: number;
   readonly lastInEspSeconds?: number;
   readonly lastOutIkeSeconds?: number;

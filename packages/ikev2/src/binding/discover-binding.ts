@@ -26,6 +26,8 @@ const LEAST_INTERVAL_MS = 10_000;
  */
 export function reviewBindings(context: EndpointContext): void {
   for (const session of context.bindingReviews) {
+    // Whoever keeps it alive goes by the interval that it was given.
+    if (session.delegated) continue;
     context.bindingReviews.delete(session);
     for (const fact of session.binding?.facts.splice(0) ?? []) feed(context, session, fact);
     review(context, session);

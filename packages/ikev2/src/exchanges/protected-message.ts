@@ -50,6 +50,8 @@ export function onProtectedDatagram(
   sa: IkeSa,
   received: ReceivedDatagram,
 ): void {
+  // Whoever it is delegated to answers, or has it taken back first.
+  if (session.delegated) return;
   // A host that has moved and stays answers only where it is now. RFC 4555 §3.6
   if (!received.header.isResponse && !answersAt(session, received.path)) return;
   const opened = openDatagram(context, session, sa, received);

@@ -101,7 +101,7 @@ export function askPeerProof(
 }
 
 /** Judges the peer's proof by the driver's answer.
- * @returns why the peer is not believed, or `undefined`; a credential that the driver names goes to the session.
+ * @returns why the peer is not believed, or `undefined`.
  */
 export function judgePeerProof(
   context: EndpointContext,
@@ -129,9 +129,7 @@ export function judgePeerProof(
         return { ...ownWorkFailed("The check of the peer's signature", reason) };
       }
       const { verdict } = answer;
-      if (!verdict.ok) return peerNotAuthentic(remote, verdict.detail);
-      session.credential = verdict.credential;
-      return undefined;
+      return verdict.ok ? undefined : peerNotAuthentic(remote, verdict.detail);
     }
     default:
       return unreachable(kind);

@@ -69,8 +69,6 @@ export interface IkeSession {
   peerWishes: PeerWishes;
   /** Ways to sign that the peer has refused, as initiator. */
   signatureRefusals: number;
-  /** The driver's number for what the peer has proven itself with. */
-  credential: number | undefined;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */
@@ -178,6 +176,8 @@ export interface IkeSession {
   heardAt: readonly Path[];
   /** Our other addresses, as the peer was told of them last. */
   announced: readonly IpAddress[];
-  /** The deadlines that rest while there is no path to the peer; `undefined` while there is one. */
+  /** Somebody else keeps it alive, beginning with this request of the peer; its deadlines rest, and it sends nothing. */
+  delegated: { readonly expectedRequestId: number } | undefined;
+  /** The deadlines that rest while there is no path to the peer, or it is delegated; `undefined` otherwise. */
   parked: Map<TimerName, HeapEntry<TimerName>> | undefined;
 }

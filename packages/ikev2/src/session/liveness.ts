@@ -158,7 +158,7 @@ function tell(context: EndpointContext, session: IkeSession, fact: Fact): void {
 
 function feed(context: EndpointContext, session: IkeSession, fact: Fact): void {
   const { liveness } = session;
-  if (!liveness || !isStanding(session)) return;
+  if (!liveness || !isStanding(session) || session.delegated) return;
   for (const action of liveness.handle({ ...fact, now: context.now })) {
     perform(context, session, action);
   }

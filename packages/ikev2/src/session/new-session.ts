@@ -58,7 +58,6 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     mapping: new MappingTracker(),
     peerWishes: NO_WISHES,
     signatureRefusals: 0,
-    credential: undefined,
     peerIsChildless: false,
     fragmentation: false,
     children: new Map(),
@@ -117,6 +116,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     provenPath: undefined,
     heardAt: [],
     announced: [],
+    delegated: undefined,
     parked: undefined,
   };
   context.sessions.set(session.id, session);

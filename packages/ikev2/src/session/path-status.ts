@@ -21,7 +21,7 @@ export interface PathStatus {
   readonly hasMobike: boolean;
   /** Milliseconds of silence outbound after which a keepalive goes out; 0 when none do. */
   readonly keepaliveMs: number;
-  /** What is known of the lifetime of the NAT mapping, and from where; absent where that is not measured. */
+  /** What was found out about the NAT mapping; absent where its lifetime is not measured. */
   readonly binding?: BindingStatus;
   /** When packets last came and went; a 0xFF is neither IKE nor ESP. */
   readonly stamps: TrafficStamps & { readonly outKeepalive?: Instant | undefined };
@@ -42,8 +42,8 @@ export function pathStatusOf(context: EndpointContext, session: IkeSession): Pat
   const { path, nat, liveness, addressUpdates, parked, id } = session;
   const told = addressUpdates?.peerAddresses.addresses ?? [];
   const next = context.deadlines.firstOf(id);
-  const roundTripMs = liveness?.roundTripMs ?? 0;
   const binding = bindingStatus(session);
+  const roundTripMs = liveness?.roundTripMs ?? 0;
   return {
     path,
     state: parked ? 'lost' : isProven(session) ? 'in-use' : 'unproven',
