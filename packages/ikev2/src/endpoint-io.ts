@@ -125,6 +125,10 @@ export type Command =
       readonly to: IpAddress;
       readonly isOldGone?: boolean;
     }
+  /** The path carries outer packets of this size: IKE messages are split so that they fit, where `fragmentBytes` is larger. It is
+   * forgotten with the IKE SA that a reauthentication replaces. @see RFC 7383 §2.5.1
+   */
+  | { readonly kind: 'path-mtu'; readonly sessionId: number; readonly bytes: number }
   /** Replaces the IKE SA now: new SPIs and keys, message ids from 0; session, lease and children stay. @see RFC 7296 §1.3.2 */
   | { readonly kind: 'rekey-ike'; readonly sessionId: number }
   /** Replaces a Child SA now. @see RFC 7296 §1.3.3 */
@@ -165,6 +169,10 @@ export type EndpointOutput =
   | { readonly kind: 'remove-child'; readonly childId: number }
   | { readonly kind: 'move-child'; readonly childId: number; readonly path: Path }
   | { readonly kind: 'activate-child'; readonly childId: number }
+  /** It has been replaced and deleted: it receives until `remove-child`, and never sends again, whatever becomes of what has
+   * replaced it. @see RFC 7296 §2.8
+   */
+  | { readonly kind: 'deactivate-child'; readonly childId: number }
   /** An SPI of ours that a message has promised before its Child SA can be installed: packets for it are kept, bounded,
    * until `install-child` or `release-spi`.
    */

@@ -190,6 +190,7 @@ export class Host {
   failAnswers = false;
   onInstall: (child: ChildInstallation) => void = () => {};
   readonly activations: number[] = [];
+  readonly deactivations: number[] = [];
   /** Child SAs that were to be removed though they were not there (any more). */
   removedTwice = 0;
   /** Keys of every Child SA that was ever installed. */
@@ -326,6 +327,9 @@ export class Host {
         return;
       case 'activate-child':
         this.activations.push(output.childId);
+        return;
+      case 'deactivate-child':
+        this.deactivations.push(output.childId);
         return;
       case 'reserve-spi':
       case 'release-spi':

@@ -196,6 +196,9 @@ export function createDriver(options: DriverOptions): Driver {
       case 'activate-child':
         installer.activate(output.childId);
         break;
+      case 'deactivate-child':
+        installer.deactivate(output.childId);
+        break;
       case 'reserve-spi':
         installer.reserve(output.spi);
         break;
@@ -232,6 +235,7 @@ export function createDriver(options: DriverOptions): Driver {
         feed({ kind: 'peer-moved', childId, path: fact.path });
         break;
       case 'probe-answered':
+      case 'inbound-source':
         // Told to whoever probes the path.
         break;
       case 'first-inbound':

@@ -1,4 +1,5 @@
 import { createSecretStore } from '@ipsec-kit/auth';
+import type { RandomSource } from '@ipsec-kit/crypto';
 import type { PacketPath } from '@ipsec-kit/datapath';
 import {
   createAddressPools,
@@ -21,6 +22,7 @@ import { createDriver, type Driver } from './driver.ts';
 import { publicEvent } from './events.ts';
 import { followHost, type HostFollower } from './host-follower.ts';
 import type { KeyLog } from './key-log.ts';
+import { createPathMtuKeeper } from './path-mtu-keeper.ts';
 import type { HostAlarm } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
 import { createScratchPorts } from './scratch-ports.ts';
@@ -58,6 +60,8 @@ export interface TunnelCore {
   /** What wakes the device, and why it does not. */
   readonly alarm: Pick<HostAlarm, 'source' | 'limit'> | undefined;
   lifetimes(sessionId: number): SessionLifetimes | undefined;
+  /** What is known to come through to the peer of a session. */
+  pathMtuOf(sessionId: number): number | undefined;
   path(sessionId: number): PathStatus | undefined;
   readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
@@ -85,6 +89,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     onFacts(facts) {
       driver.noteFacts(facts);
       traps.noteFacts(facts);
+      pathMtu.noteFacts(facts);
     },
     onError: (error) => warn(`A defect in the packet path: ${messageOf(error)}`),
   });
@@ -98,6 +103,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     localSelectors: options.poolPrefixes.length === 0 ? [] : fixedLocalSelectors(compiled),
     hostAddresses: () => world.hostAddresses(tun.name),
     outsidePorts: udp.ports,
+    outerMtuOf: (sessionId) => pathMtu.bytesOf(sessionId),
     trapped: () => traps.planned,
     onWarning: warn,
     ...(keyLog ? { keyLog } : {}),
@@ -146,6 +152,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
       onEvent(publicEvent(event));
       opener.note(event);
       traps.note(event);
+      pathMtu.note(event);
       closer.note(event);
       commands.note(event);
       options.onSessionEvent(event);
@@ -167,6 +174,17 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     onChange: () => installer.refresh(),
     onEvent,
   });
+  const pathMtu = createPathMtuKeeper({
+    clock,
+    scheduler,
+    packets,
+    installer,
+    isOn: options.pathMtuProbes ?? options.tun === undefined,
+    hostAddresses: () => world.hostAddresses(tun.name),
+    identifier: echoIdentifier(world.random),
+    onBytes: (sessionId, bytes) => driver.command({ kind: 'path-mtu', sessionId, bytes }),
+    onEvent,
+  });
   const closer = createSessionCloser({
     clock,
     command: driver.command,
@@ -175,6 +193,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   undo.push(async () => {
     opener.stop();
     traps.stop();
+    pathMtu.stop();
     driver.stop();
     await packets.stop();
   });
@@ -219,6 +238,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     scheduler,
     alarm,
     lifetimes,
+    pathMtuOf: (sessionId) => pathMtu.bytesOf(sessionId),
     path,
     ikeCounters,
   };
@@ -237,6 +257,13 @@ function followAddresses(
   const { clock } = world;
   const stop = watchAddresses({ udp, clock, scheduler, onChange, onWarning: warn });
   undo.push(async () => stop());
+}
+
+/** Echoes of other programs on this host have identifiers too; of 65,536 ours is hardly theirs. */
+function echoIdentifier(random: RandomSource): number {
+  const bytes = new Uint8Array(2);
+  random.fill(bytes);
+  return (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0);
 }
 
 /** What the clients of our pools are to reach. */

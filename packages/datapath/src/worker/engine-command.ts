@@ -6,8 +6,10 @@ export type EngineCommand = Extract<
   ToWorker,
   {
     readonly kind:
+      | 'deactivate'
       | 'move-peer'
       | 'inner-mtu'
+      | 'ask-source'
       | 'reserve-spi'
       | 'release-spi'
       | 'install-trap'
@@ -19,11 +21,17 @@ export type EngineCommand = Extract<
 /** Does what is to be done in the engine, and neither sends nor tells anything. */
 export function obeyInEngine(engine: PacketEngine, command: EngineCommand): void {
   switch (command.kind) {
+    case 'deactivate':
+      engine.deactivateOutbound(command.pairId);
+      return;
     case 'move-peer':
       engine.movePeer(command.pairId, command.path);
       return;
     case 'inner-mtu':
       engine.changeInnerMtu(command.pairId, command.innerMtu);
+      return;
+    case 'ask-source':
+      engine.askForSource(command.pairId);
       return;
     case 'reserve-spi':
       engine.reserveSpi(command.spi);

@@ -58,10 +58,12 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
       );
     },
     activateOutbound: (pairId) => channel.send({ kind: 'activate', pairId }),
+    deactivateOutbound: (pairId) => channel.send({ kind: 'deactivate', pairId }),
     movePeer: (pairId, to) => channel.send({ kind: 'move-peer', pairId, path: to }),
     changeInnerMtu: (pairId, innerMtu) => channel.send({ kind: 'inner-mtu', pairId, innerMtu }),
     sendDummy: (pairId, bytes) => channel.send({ kind: 'dummy', pairId, bytes }),
     sendProbe: (pairId, probe) => channel.send({ kind: 'probe', pairId, probe }),
+    askForSource: (pairId) => channel.send({ kind: 'ask-source', pairId }),
     remove(pairId): void {
       pairs.delete(pairId);
       channel.send({ kind: 'remove', pairId });

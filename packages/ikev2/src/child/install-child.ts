@@ -79,7 +79,7 @@ export function adoptChild(
     activateAt: waits ? activationDeadline(context) : undefined,
     isRekeyDue: false,
     replacedBy: undefined,
-    isFromPeer: child.isUnanswered === true,
+    isFromPeer: child.isFromPeer === true,
     isRedundant,
     isMoved: false,
     deleting: undefined,

@@ -115,13 +115,14 @@ export function onOwnProof(
   const id: IdPayload = { type: 'IDi', ...localIdentity };
   const claim = { connection, id, remote: askedFor, transcript };
   const proof = readOwnProof(context, session, sa, claim, answer);
-  const config = firstChildConfig(connection, firstChildName(session));
+  session.childName = firstChildName(session);
+  const config = firstChildConfig(connection, session.childName);
   if (!proof.ok) {
     endSession(context, session, proof.failure);
     return;
   }
   if (!config) {
-    const name = firstChildName(session) ?? 'any';
+    const name = session.childName ?? 'any';
     endSession(
       context,
       session,

@@ -17,7 +17,7 @@ import {
 } from '../errors/failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
-import { takeForLost } from '../loss/opened-by-peer.ts';
+import { takeForOwn } from '../loss/take-for-own.ts';
 import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
@@ -216,7 +216,7 @@ export function onResponseProof(
     refuseAuth(context, session, sa, FAILED, peerIsHere(remoteIdentity));
     return;
   }
-  if (!session.takesOver) takeForLost(context, session);
+  if (!session.takesOver) takeForOwn(context, session);
   const authPayloads: Payload[] = [own.id, ...proof.payloads];
   // The peer may move the SAs only when both have announced it. @see RFC 4555 §3.2
   readMobike(session, payloads);

@@ -1,6 +1,6 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/endings.ts';
+import { CLOSED_BY_USER, isSilence } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { deletePredecessor, runNext } from '../procedures/run-procedures.ts';
@@ -55,8 +55,7 @@ function onAttemptEnded(
 
 /** The user closes the session, and what was before this IKE SA is gone; a peer that did not answer is not asked again. */
 function closeAfter(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {
-  const isSilent = failure.code === 'peer-unreachable' || failure.code === 'peer-dead';
-  if (!isSilent) closeFront(context, session);
+  if (!isSilence(failure)) closeFront(context, session);
   else if (session.state.kind === 'established') endSession(context, session, CLOSED_BY_USER);
 }
 

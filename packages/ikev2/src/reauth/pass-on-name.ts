@@ -12,8 +12,11 @@ import { awaitPeer, openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { goneWith } from './gone-with.ts';
+import { firstChildName } from './living-children.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds } from './session-name.ts';
+import { hasNotAsked } from './turns.ts';
 
 /** The IKE SA of a session is about to end. Where another carries the session on, or is to be opened, that one gets its name,
  * and the end is none of the session.
@@ -25,7 +28,8 @@ export function passOnName(
 ): void {
   if (isBehind(session)) return;
   const { predecessor, successor } = session;
-  if (predecessor && canCarryOn(session, predecessor)) {
+  const isPeerGone = goneWith(session, failure).length > 0;
+  if (predecessor && !isPeerGone && canCarryOn(session, predecessor)) {
     returnToOld(context, session, predecessor, failure);
   } else if (successor && isAlive(successor)) {
     goOnWith(context, session, successor, failure);
@@ -124,11 +128,13 @@ function goOnWith(
   successor: IkeSession,
   failure: SessionFailure,
 ): void {
+  // What has been closed meanwhile is asked for no more.
+  if (hasNotAsked(successor)) successor.childName = firstChildName(successor);
   exchangeIds(context, session, successor);
   session.successor = undefined;
   session.takenOverBy = successor;
-  successor.takesOver = undefined;
   successor.isReopened = true;
+  successor.takesOver = undefined;
   successor.furtherChildren = furtherChildren(session, successor.childName);
   successor.isClosing ||= session.isClosing;
   inheritRetired(context, session, successor);

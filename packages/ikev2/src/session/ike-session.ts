@@ -39,8 +39,8 @@ export interface IkeSession {
   state: SessionState;
   /** Known from the start as initiator, from IKE_AUTH on as responder. */
   connection: ConnectionConfig | undefined;
-  /** As initiator: the child to open, and where to go on after IKE_SA_INIT. */
-  readonly childName: string | undefined;
+  /** As initiator: the child that IKE_AUTH asks for, and where to go on after IKE_SA_INIT. */
+  childName: string | undefined;
   floatTo: Path | undefined;
   /** The packet that wants the child. */
   readonly firstPacket: PacketSelectors | undefined;
@@ -74,6 +74,8 @@ export interface IkeSession {
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */
   fragmentation: boolean;
+  /** What the path carries, as far as it has been found. */
+  pathMtuBytes: number | undefined;
   readonly children: Map<number, ChildSa>;
   /** The last Child SA of each name that it has or has had: the peer may not know yet that one is gone. */
   readonly carried: Map<string, Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>>;
