@@ -8,7 +8,7 @@ import type { HostLedger, LedgerChild, LedgerEnd } from './host-ledger.ts';
 export interface FlowEnd {
   readonly ledger: HostLedger;
   /** There once the simulation is. */
-  host(): SimulatedHost;
+  host(): Pick<SimulatedHost, 'children' | 'isAsleep' | 'sendInner'>;
 }
 
 interface Arrival {
