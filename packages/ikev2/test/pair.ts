@@ -24,6 +24,7 @@ import {
   createAddressPools,
   createIkeEndpoint,
   createRequestHandler,
+  type EapWork,
   type EndpointInput,
   type EndpointOutput,
   type EndpointSettings,
@@ -157,6 +158,8 @@ export interface PairOptions {
   readonly floatTo?: Path | null;
   readonly clientSignatures?: SignatureWork;
   readonly serverSignatures?: SignatureWork;
+  readonly clientEap?: EapWork;
+  readonly serverEap?: EapWork;
   /** Milliseconds until a signature is made or checked; without end: never. Default as `answerDelayMs`. */
   readonly clientProofDelayMs?: number;
   readonly serverProofDelayMs?: number;
@@ -179,6 +182,7 @@ export class Host {
   readonly keepalives: Instant[] = [];
   readonly espKeepalives: { readonly at: Instant; readonly childId: number }[] = [];
   readonly closedScratchPorts: number[] = [];
+  readonly endedEap: bigint[] = [];
   /** What the packet path was told, in order: `install 2 for 1`, `activate 2`, `remove 1`, `reserve`, and what was `sent`. */
   readonly steps: { readonly at: Instant; readonly what: string }[] = [];
   readonly moves: { childId: number; path: Path }[] = [];
@@ -210,6 +214,7 @@ export class Host {
     seed: string,
     jitters = false,
     signatures?: SignatureWork,
+    eap?: EapWork,
   ) {
     this.#pair = pair;
     this.#name = name;
@@ -229,6 +234,7 @@ export class Host {
       ]),
       pools: this.pools,
       ...(signatures ? { signatures } : {}),
+      ...(eap ? { eap } : {}),
     });
   }
 
@@ -324,6 +330,9 @@ export class Host {
         return;
       case 'activate-child':
         this.activations.push(output.childId);
+        return;
+      case 'end-eap':
+        this.endedEap.push(output.conversation);
         return;
       case 'reserve-spi':
       case 'release-spi':
@@ -455,7 +464,7 @@ export class Pair {
     const deliver = () => host.handle({ kind: 'answer', now: this.now, requestId, answer });
     const { answerDelayMs = 0, clientProofDelayMs, serverProofDelayMs } = this.#options;
     const proofDelayMs = host === this.client ? clientProofDelayMs : serverProofDelayMs;
-    const isProof = kind === 'sign' || kind === 'verify-peer';
+    const isProof = kind === 'sign' || kind === 'verify-peer' || kind === 'eap-step';
     const delayMs = isProof ? (proofDelayMs ?? answerDelayMs) : answerDelayMs;
     if (delayMs === Number.POSITIVE_INFINITY) return;
     if (delayMs === 0) deliver();
@@ -501,6 +510,7 @@ export class Pair {
       seed,
       options.jitters,
       options.clientSignatures,
+      options.clientEap,
     );
   }
 
@@ -519,6 +529,7 @@ export class Pair {
       seed,
       options.jitters,
       options.serverSignatures,
+      options.serverEap,
     );
   }
 

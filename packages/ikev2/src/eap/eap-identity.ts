@@ -1,0 +1,12 @@
+import type { Identity } from '@ipsec-kit/auth';
+import { IdType } from '@ipsec-kit/ikev2-codec';
+
+const AT = 0x40;
+
+/** The name that an EAP method has proven, as an identity: with an @ an e-mail address, else a name. What it says is not read
+ * otherwise, so that nobody becomes another by how a name is spelt. @param user - in UTF-8. @see RFC 7542
+ */
+export function eapIdentityOf(user: Uint8Array): Identity {
+  const idType = user.includes(AT) ? IdType.ID_RFC822_ADDR : IdType.ID_FQDN;
+  return { idType, data: user.slice() };
+}
