@@ -1,5 +1,6 @@
 import type { ChildStatus, SessionStatus, VpnStatus, WakeStatus } from '@ipsec-kit/vpn';
 import { natText } from './narrate.ts';
+import { pathLines } from './path-text.ts';
 
 /** The status of a running client or server as text for people. */
 export function statusText(status: VpnStatus): string {
@@ -21,13 +22,14 @@ function sessionLines(session: SessionStatus): string[] {
   return [
     `session ${session.id}: ${name} ${session.state} for ${duration(session.openSeconds)}, ${session.initiator ? 'initiator' : 'responder'}`,
     `  ${session.localIdentity ?? '?'} (${session.local ?? '?'}) with ${session.remoteIdentity ?? '?'} (${session.remote ?? '?'})`,
-    `  ${session.suite}, SPIs ${session.initiatorSpi} ${session.responderSpi}; ${natText(session.nat)}`,
+    `  ${session.suite}, SPIs ${session.initiatorSpi} ${session.responderSpi}; ${natText({ ...session.nat, ...session.path?.nat })}`,
     ...(lifetimeText(session) === '' ? [] : [`  ${lifetimeText(session).slice(2)}`]),
     ...session.virtualAddresses.map((address) => `  virtual IP ${address}`),
     ...session.peerAddresses.map((address) => `  peer has virtual IP ${address}`),
     ...(session.lastRoundTripMs === undefined
       ? []
       : [`  last round trip ${session.lastRoundTripMs.toFixed(1)} ms`]),
+    ...(session.path ? pathLines(session.path).map((line) => `  ${line}`) : []),
     ...session.children.flatMap(childLines),
   ];
 }

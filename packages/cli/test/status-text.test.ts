@@ -64,6 +64,46 @@ describe('the status as text', () => {
     expect(lines).toContain('    3 packets in (300 bytes), 4 out (400 bytes), 0 replayed');
   });
 
+  it('tells how the peer is reached, what keeps that up, what it has cost, and what comes next', () => {
+    const lines = statusText({
+      ...status,
+      sessions: [
+        {
+          ...session,
+          path: {
+            state: 'in-use',
+            mobike: true,
+            nat: { local: true, remote: false },
+            localAddresses: ['192.0.2.7', '2001:db8::7'],
+            remoteAddresses: ['192.0.2.1'],
+            keepaliveSeconds: 20,
+            lastInIkeSeconds: 31,
+            lastInEspSeconds: 0,
+            lastOutIkeSeconds: 31,
+            lastKeepaliveSeconds: 11,
+            keepalives: 7,
+            checks: { baseline: 1, 'one-way': 2 },
+            updates: 3,
+            next: { inSeconds: 8.9, reason: 'nat-keepalive' },
+          },
+        },
+      ],
+    }).split('\n');
+    expect(lines).toContain(
+      '  AES_CBC_256, SPIs 1 2; this host is behind a NAT, UDP encapsulation forced',
+    );
+    expect(lines).toContain(
+      '  path in use, MOBIKE; this host 192.0.2.7 2001:db8::7, the peer 192.0.2.1',
+    );
+    expect(lines).toContain(
+      '  last in: IKE 31 s ago, ESP 0 s ago; last out: IKE 31 s ago, keepalive 11 s ago',
+    );
+    expect(lines).toContain(
+      '  keepalive after 20 s of silence, 7 sent; checks: 1 baseline, 2 one-way; address updates: 3',
+    );
+    expect(lines).toContain('  next in 8.9 s: nat-keepalive');
+  });
+
   it('says nothing of times that do not come', () => {
     const forever = { rekeyInSeconds: undefined, endsInSeconds: undefined };
     const text = statusText({

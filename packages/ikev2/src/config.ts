@@ -33,6 +33,12 @@ export interface ChildConfig {
    */
   readonly mode?: ChildMode;
   readonly replayWindowPackets: number;
+  /** Least size of inner packets, padding included, in tunnel mode and where the peer takes it; absent or 0: no padding, and a
+   * number above what fits stands for that. @see RFC 4303 §2.7
+   */
+  readonly tfcPaddingBytes?: number;
+  /** Whether the outer header shows the DSCP of the packet inside; default true. @see RFC 4301 §5.1.2 */
+  readonly copyDscp?: boolean;
   /** Soft lifetime: the Child SA is replaced when it is over; absent or 0: not by time. */
   readonly rekeyMs?: number;
   /** Most that is subtracted from `rekeyMs` at random, so that both sides rarely begin at once. */

@@ -362,6 +362,10 @@ export interface ChildInstallation {
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
   readonly mode: ChildMode;
+  /** Whether both use extended sequence numbers. @see RFC 4303 §2.2.1 */
+  readonly esn: boolean;
+  /** Whether the peer takes packets that are padded against traffic analysis. @see RFC 7296 §1.3.1 */
+  readonly peerTakesTfc: boolean;
   /** There in transport mode: the addresses of the headers that are rebuilt. */
   readonly transportAddresses?: TransportAddresses;
   readonly path: Path;

@@ -116,6 +116,8 @@ export type SessionEvent =
       readonly inboundSpi: number;
       readonly outboundSpi: number;
       readonly suite: CipherSuite;
+      /** Whether its sequence numbers are extended. */
+      readonly esn: boolean;
       readonly localSelectors: readonly TrafficSelector[];
       readonly remoteSelectors: readonly TrafficSelector[];
       readonly mode: ChildMode;
@@ -149,6 +151,8 @@ export type SessionEvent =
       readonly inboundSpi: number;
       readonly outboundSpi: number;
       readonly suite: CipherSuite;
+      /** Whether its sequence numbers are extended. */
+      readonly esn: boolean;
       readonly localSelectors: readonly TrafficSelector[];
       readonly remoteSelectors: readonly TrafficSelector[];
       readonly mode: ChildMode;

@@ -28,5 +28,6 @@ export { resolveSelectors } from './negotiate/selectors.ts';
 export type { PoolRange, PoolStatus } from './pools/address-pool.ts';
 export { type AddressPools, createAddressPools, type PoolConfig } from './pools/address-pools.ts';
 export { LINGER_MS } from './session/linger.ts';
+export type { PathStatus } from './session/path-status.ts';
 export type { Lifetimes, SessionLifetimes } from './session/session-lifetimes.ts';
 export { type NextState, SESSION_STATES, type StateKind } from './session/states.ts';

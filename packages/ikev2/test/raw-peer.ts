@@ -12,7 +12,7 @@ import {
 import type { Path } from '@ipsec-kit/ip';
 import type { EndpointOutput, SessionEvent } from '../src/index.ts';
 import { openPayload } from '../src/protect/open-message.ts';
-import { CLIENT_4500, type Pair, SERVER_4500 } from './pair.ts';
+import { CLIENT_4500, type Flight, type Pair, SERVER_4500 } from './pair.ts';
 
 /** Speaks under the keys of an established pair in one side's place: for requests that our own code never sends. */
 export class RawPeer {
@@ -133,6 +133,24 @@ export class RawClient extends RawPeer {
   constructor(pair: Pair, firstMessageId = 2) {
     super(pair, 'client', firstMessageId);
   }
+}
+
+/** The IKE_AUTH message of one side with other payloads; every other flight as it is. */
+export function extended(
+  raw: RawClient,
+  flight: Flight,
+  from: 'client' | 'server',
+  change: (payloads: readonly Payload[]) => Payload[],
+): Flight {
+  if (flight.from !== from || !flight.marker || flight.data[18] !== ExchangeType.IKE_AUTH) {
+    return flight;
+  }
+  const message = {
+    exchangeType: ExchangeType.IKE_AUTH,
+    messageId: 1,
+    isResponse: from === 'server',
+  };
+  return { ...flight, data: raw.seal(change(raw.open(flight.data, from)), message, from) };
 }
 
 type KeyedEvent = Extract<SessionEvent, { kind: 'ike-sa-keyed' }>;

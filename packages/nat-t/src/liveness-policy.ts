@@ -143,7 +143,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   }
 
   /** When packets last came and went, for status. */
-  get stamps(): TrafficStamps {
+  get stamps(): TrafficStamps & { readonly outKeepalive?: Instant | undefined } {
     return this.#traffic;
   }
 

@@ -96,15 +96,25 @@ export function saPairFor(
     ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
     path: child.path,
     replayWindowPackets: config.replayWindowPackets,
+    esn: child.esn,
     limits: {
       ...(config.rekeyBytes === undefined ? {} : { softBytes: config.rekeyBytes }),
       ...(config.rekeyPackets === undefined ? {} : { softPackets: config.rekeyPackets }),
       ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
       ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
     },
+    ...(config.copyDscp === undefined ? {} : { copyDscp: config.copyDscp }),
+    ...(isPadded(child) ? { tfcPadding: { minimumBytes: config.tfcPaddingBytes ?? 0 } } : {}),
     innerMtu: Math.min(tunMtu, innerMtuFor(shape, outerVersion, DEFAULT_OUTER_MTU, mode)),
     outboundActive: child.outboundActive,
   };
+}
+
+/** Whether what is sent is padded: it is wanted, the IP header inside tells what is padding, and the peer takes it.
+ * @see RFC 4303 §2.7, RFC 7296 §1.3.1
+ */
+function isPadded({ config, mode, peerTakesTfc }: ChildInstallation): boolean {
+  return (config.tfcPaddingBytes ?? 0) > 0 && mode === 'tunnel' && peerTakesTfc;
 }
 
 /** Makes an installer for one packet path and, when there is one, its TUN device. */
@@ -158,6 +168,11 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
         return refusal(error);
       }
       keyLog?.noteChild(child);
+      if ((child.config.tfcPaddingBytes ?? 0) > 0 && !isPadded(child)) {
+        options.onWarning?.(
+          `Packets of Child SA ${child.config.name} show their size: the peer takes no padding`,
+        );
+      }
       children.set(childId, withoutKeys(child));
       const configured = configureTun();
       if (!standing && !configured) return installed;

@@ -1,5 +1,5 @@
 import { formatIdentity } from '@ipsec-kit/auth';
-import { formatSuite, formatTransforms } from '@ipsec-kit/crypto';
+import { type CipherSuite, formatSuite, formatTransforms } from '@ipsec-kit/crypto';
 import type { LivenessReason, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import { formatAddress, formatEndpoint, formatSelector } from '@ipsec-kit/ip';
 import type { VpnErrorCode } from './vpn-error.ts';
@@ -85,6 +85,7 @@ export type VpnEvent =
       readonly name: string;
       readonly inboundSpi: string;
       readonly outboundSpi: string;
+      /** With `/ESN` where its sequence numbers are extended. */
       readonly suite: string;
       readonly localSelectors: readonly string[];
       readonly remoteSelectors: readonly string[];
@@ -118,6 +119,7 @@ export type VpnEvent =
       readonly by: 'local' | 'peer';
       readonly inboundSpi: string;
       readonly outboundSpi: string;
+      /** With `/ESN` where its sequence numbers are extended. */
       readonly suite: string;
       readonly localSelectors: readonly string[];
       readonly remoteSelectors: readonly string[];
@@ -281,24 +283,28 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         virtualAddresses: event.virtualAddresses.map(formatAddress),
         peerAddresses: event.peerAddresses.map(formatAddress),
       };
-    case 'child-opened':
+    case 'child-opened': {
+      const { esn, ...shown } = event;
       return {
-        ...event,
+        ...shown,
         inboundSpi: formatSpi(event.inboundSpi),
         outboundSpi: formatSpi(event.outboundSpi),
-        suite: formatSuite(event.suite),
+        suite: formatChildSuite(event.suite, esn),
         localSelectors: event.localSelectors.map(formatSelector),
         remoteSelectors: event.remoteSelectors.map(formatSelector),
       };
-    case 'child-rekeyed':
+    }
+    case 'child-rekeyed': {
+      const { esn, ...shown } = event;
       return {
-        ...event,
+        ...shown,
         inboundSpi: formatSpi(event.inboundSpi),
         outboundSpi: formatSpi(event.outboundSpi),
-        suite: formatSuite(event.suite),
+        suite: formatChildSuite(event.suite, esn),
         localSelectors: event.localSelectors.map(formatSelector),
         remoteSelectors: event.remoteSelectors.map(formatSelector),
       };
+    }
     case 'session-rekeyed':
     case 'session-reauthenticated':
       return {
@@ -373,4 +379,9 @@ export function publicEvent(event: SessionEvent): VpnEvent {
     case 'liveness-confirmed':
       return event;
   }
+}
+
+/** As strongSwan has it: `AES_GCM_16_256/ESN`. */
+function formatChildSuite(suite: CipherSuite, esn: boolean): string {
+  return esn ? `${formatSuite(suite)}/ESN` : formatSuite(suite);
 }

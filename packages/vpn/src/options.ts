@@ -1,9 +1,19 @@
+import type { SigningKey } from '@ipsec-kit/crypto';
+
 /** The options of a client or server: the same things that swanctl.conf and strongswan.conf say, as one typed object.
  * Spellings of values (proposals, identities, selectors, addresses) are strongSwan's.
  */
 export interface VpnOptions {
   readonly connections: Readonly<Record<string, ConnectionOptions>>;
   readonly secrets?: readonly SecretOptions[];
+  /** Private keys; which one goes with a certificate is found by its public key. */
+  readonly keys?: readonly KeyOptions[];
+  /** Further own certificates, and intermediate CAs that are sent along with them. */
+  readonly certificates?: readonly CertificateOptions[];
+  /** CAs that every connection trusts that names none of its own in `cacerts`. */
+  readonly authorities?: readonly AuthorityOptions[];
+  /** CRLs, in PEM or DER. */
+  readonly crls?: readonly CertificateOptions[];
   readonly pools?: Readonly<Record<string, PoolOptions>>;
   readonly settings?: SettingsOptions;
 }
@@ -51,15 +61,56 @@ export interface ConnectionOptions {
   readonly overTimeMs?: number;
   /** Most that is subtracted from both at random; default `overTimeMs`, at most half of the shorter of both. */
   readonly randTimeMs?: number;
+  /** When own certificates are sent; default `ifasked`. */
+  readonly sendCert?: 'ifasked' | 'always' | 'never';
+  /** Whether the peer is asked for a certificate; default true. */
+  readonly sendCertreq?: boolean;
   readonly local: AuthenticationOptions;
   readonly remote: AuthenticationOptions;
   readonly children: Readonly<Record<string, ChildOptions>>;
 }
 
 export interface AuthenticationOptions {
-  readonly auth?: 'psk';
-  /** `client`, `user@example.org`, `10.0.0.1`, `%any`, `*@example.org`, `keyid:...`, `fqdn:...` */
+  /** `psk` (default), or `pubkey`: a certificate. What signatures are wanted may be said as well: `rsa`, `ecdsa-256-sha256`,
+   * `rsa/pss-sha384`, `ed25519`.
+   */
+  readonly auth?: string;
+  /** `client`, `user@example.org`, `10.0.0.1`, `%any`, `*@example.org`, `keyid:...`, `fqdn:...`. A certificate of one's own
+   * is for it; absent, the subject of that is one's identity.
+   */
   readonly id?: string;
+  /** Own certificates, in order of preference; as for the peer: those that it may have, without asking a CA. */
+  readonly certs?: readonly CertificateOptions[];
+  /** Of the peer: the CAs that its certificate has to come from. */
+  readonly cacerts?: readonly CertificateOptions[];
+  /** Of the peer: whether it is refused when nothing says that its certificate is not revoked (`strict`), when its certificates name
+   * a CRL or an OCSP responder that does not say so (`ifuri`), or only when something says that it is (`relaxed`, the default).
+   */
+  readonly revocation?: 'strict' | 'ifuri' | 'relaxed';
+}
+
+/** A certificate (or several, the own one first), or a CRL: in PEM as text, in PEM or DER as bytes, or with a name for messages. */
+export type CertificateOptions =
+  | string
+  | Uint8Array
+  | { readonly name: string; readonly data: string | Uint8Array };
+
+/** A private key: from a file in PEM, PKCS #8 or PKCS #12, with its password; or an object that signs wherever the key lives. */
+export type KeyOptions =
+  | {
+      readonly data: string | Uint8Array;
+      /** In messages. */
+      readonly name?: string;
+      readonly secret?: string | Uint8Array;
+    }
+  | { readonly key: SigningKey; readonly name?: string };
+
+/** A CA that is trusted. */
+export interface AuthorityOptions {
+  readonly cacert: CertificateOptions;
+  /** Where its CRLs and OCSP responders are, beside what its certificates say. */
+  readonly crlUris?: readonly string[];
+  readonly ocspUris?: readonly string[];
 }
 
 export interface ChildOptions {
@@ -69,6 +120,12 @@ export interface ChildOptions {
   /** Default tunnel. Transport is between the two hosts themselves, where the peer wants it as well. */
   readonly mode?: 'tunnel' | 'transport';
   readonly replayWindow?: number;
+  /** Least size that inner packets are padded to, in bytes, or `mtu` for as large as fits; default 0, no padding. In tunnel mode,
+   * and where the peer takes it.
+   */
+  readonly tfcPadding?: number | 'mtu';
+  /** Whether the outer header shows the DSCP of the packet inside; default true. */
+  readonly copyDscp?: boolean;
   /** When the Child SA is replaced; 0 is never. Default 1 h, or `lifeTimeMs` / 1.1 where that is given. */
   readonly rekeyTimeMs?: number;
   /** When it ends, replaced or not; default `rekeyTimeMs` and a tenth. */

@@ -69,6 +69,8 @@ export interface Platform {
   createAlarm?(): HostAlarm | undefined;
   /** Watches the addresses of this host and the network that it is in. Absent: nothing is followed. */
   watchNetwork?(options: NetworkWatchOptions): NetworkWatch;
+  /** Milliseconds since 1970, for the dates in certificates; default that of this host. */
+  dateMs?(): number;
   readonly random: RandomSource;
   /** 0 to 1, for timers and nothing else, so that a change of timers moves no SPI. */
   readonly jitter: () => number;

@@ -1,7 +1,8 @@
 import { type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
-import type { SessionEvent, SessionLifetimes } from '@ipsec-kit/ikev2';
+import type { PathStatus, SessionEvent, SessionLifetimes } from '@ipsec-kit/ikev2';
 import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import { publicEvent, type VpnEvent } from './events.ts';
+import { sessionPathStatus } from './session-path-status.ts';
 import type { ChildStatus, SessionStatus } from './status.ts';
 
 type Keyed = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>;
@@ -55,6 +56,7 @@ export interface SessionBook {
   sessions(
     pairCounters: (childId: number) => SaPairCounters | undefined,
     lifetimes?: (sessionId: number) => SessionLifetimes | undefined,
+    path?: (sessionId: number) => PathStatus | undefined,
   ): readonly SessionStatus[];
   /** The sessions that are open now, the oldest first. */
   readonly standing: readonly StandingSession[];
@@ -166,9 +168,9 @@ export function createSessionBook(clock: Clock): SessionBook {
 
   return {
     note,
-    sessions: (pairCounters, lifetimes) =>
+    sessions: (pairCounters, lifetimes, path) =>
       [...entries].map(([id, entry]) =>
-        sessionStatus(id, entry, clock.now(), pairCounters, lifetimes?.(id)),
+        sessionStatus(id, entry, clock.now(), pairCounters, lifetimes?.(id), path?.(id)),
       ),
     get standing() {
       return [...entries].flatMap(([id, entry]) => standingSession(id, entry) ?? []);
@@ -208,6 +210,7 @@ function sessionStatus(
   now: Instant,
   pairCounters: (childId: number) => SaPairCounters | undefined,
   lifetimes: SessionLifetimes | undefined,
+  path: PathStatus | undefined,
 ): SessionStatus {
   const { keyed, opened } = entry;
   return {
@@ -230,6 +233,7 @@ function sessionStatus(
     reauthenticationInSeconds: secondsUntil(now, lifetimes?.reauthenticateAt),
     endsInSeconds: secondsUntil(now, lifetimes?.endsAt),
     lastRoundTripMs: entry.roundTripMs,
+    ...(path && opened ? { path: sessionPathStatus(now, path) } : {}),
     children: [...entry.children.values()].map((child) =>
       childStatus(child, now, pairCounters, lifetimes),
     ),

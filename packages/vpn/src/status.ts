@@ -50,7 +50,39 @@ export interface SessionStatus {
   readonly reauthenticationInSeconds: number | undefined;
   readonly endsInSeconds: number | undefined;
   readonly lastRoundTripMs: number | undefined;
+  /** Absent before it is open. */
+  readonly path?: SessionPathStatus;
   readonly children: readonly ChildStatus[];
+}
+
+/** How a session reaches its peer, what keeps that path alive, and what that has cost. Times are seconds before now, rounded down;
+ * absent: never.
+ */
+export interface SessionPathStatus {
+  /** `lost`: no address of this host leads to the peer, nothing is sent until one does; `unproven`: the peer says that it has moved
+   * there, and has not answered from there yet.
+   */
+  readonly state: 'in-use' | 'unproven' | 'lost';
+  readonly mobike: boolean;
+  /** Who is behind a NAT, as seen last. */
+  readonly nat: { readonly local: boolean; readonly remote: boolean };
+  /** Of this host, in order of preference, and of the peer, the one in use first. */
+  readonly localAddresses: readonly string[];
+  readonly remoteAddresses: readonly string[];
+  /** Silence after which a keepalive goes out; 0: none do. */
+  readonly keepaliveSeconds: number;
+  readonly lastInIkeSeconds?: number;
+  readonly lastInEspSeconds?: number;
+  readonly lastOutIkeSeconds?: number;
+  readonly lastOutEspSeconds?: number;
+  readonly lastKeepaliveSeconds?: number;
+  readonly keepalives: number;
+  /** Questions whether the peer lives and where it sees this host, by their reason. */
+  readonly checks: Readonly<Record<string, number>>;
+  /** Times that the peer was told that this host has another address or port, or may have. */
+  readonly updates: number;
+  /** What is to be done next, and why. */
+  readonly next?: { readonly inSeconds: number; readonly reason: string };
 }
 
 /** Everything that `ipsec-kit status` shows; plain JSON without a secret. */

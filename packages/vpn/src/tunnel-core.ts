@@ -4,6 +4,7 @@ import {
   createAddressPools,
   createIkeEndpoint,
   createRequestHandler,
+  type PathStatus,
   type SessionLifetimes,
 } from '@ipsec-kit/ikev2';
 import { formatAddress, formatEndpoint, formatPrefix, type TrafficSelector } from '@ipsec-kit/ip';
@@ -14,6 +15,8 @@ import { type ChildInstaller, createChildInstaller } from './child-installer.ts'
 import { type ChildOpener, createChildOpener } from './child-opener.ts';
 import { createSessionCloser, type SessionCloser } from './close-sessions.ts';
 import type { CompiledVpn } from './compile/index.ts';
+import type { Keyring } from './credentials/keyring.ts';
+import { createSignatureWork } from './credentials/signature-work.ts';
 import { createDriver, type Driver } from './driver.ts';
 import { publicEvent } from './events.ts';
 import { followHost, type HostFollower } from './host-follower.ts';
@@ -35,6 +38,7 @@ export interface OpenParts {
   readonly devices: TunnelDevices;
   readonly udp: OpenSockets;
   readonly keyLog: KeyLog | undefined;
+  readonly keyring: Keyring;
   readonly warn: (sentence: string) => void;
   readonly undo: (() => Promise<void>)[];
 }
@@ -54,13 +58,14 @@ export interface TunnelCore {
   /** What wakes the device, and why it does not. */
   readonly alarm: Pick<HostAlarm, 'source' | 'limit'> | undefined;
   lifetimes(sessionId: number): SessionLifetimes | undefined;
+  path(sessionId: number): PathStatus | undefined;
   readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
 
 /** Connects what is open; what has to be stopped again is added to `parts.undo`. */
 export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): TunnelCore {
   const { compiled, world, onEvent = () => undefined } = options;
-  const { devices, udp, keyLog, warn, undo } = parts;
+  const { devices, udp, keyLog, keyring, warn, undo } = parts;
   const { tun } = devices;
   const { clock, crypto } = world;
   const alarm = world.createAlarm?.();
@@ -124,6 +129,15 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
       random: world.random,
       secrets: createSecretStore(compiled.secrets),
       pools,
+      signatures: createSignatureWork({
+        credentials: compiled.credentials,
+        keyring,
+        clock,
+        scheduler,
+        crypto,
+        random: world.random,
+        dateMs: world.dateMs ?? Date.now,
+      }),
     }),
     onEvent(event) {
       book.note(event);
@@ -191,6 +205,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
   };
   const lifetimes = endpoint.lifetimes.bind(endpoint);
+  const path = endpoint.path.bind(endpoint);
   return {
     driver,
     book,
@@ -204,6 +219,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     scheduler,
     alarm,
     lifetimes,
+    path,
     ikeCounters,
   };
 }

@@ -3,6 +3,7 @@ import { type Endpoint, formatEndpoint } from '@ipsec-kit/ip';
 import { openCapture } from './capture.ts';
 import type { ChildOpener } from './child-opener.ts';
 import type { InitialPath } from './connection-path.ts';
+import { openKeyring, requireKeys } from './credentials/keyring.ts';
 import type { Driver } from './driver.ts';
 import type { HostFollower } from './host-follower.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
@@ -61,6 +62,8 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
   }
 
   try {
+    const keyring = await openKeyring(options.compiled.credentials.keys);
+    requireKeys(options.compiled, keyring);
     const keyLog = options.keyLogDirectory ? openKeyLog(options.keyLogDirectory, warn) : undefined;
     const capture = options.captureFile ? openCapture(options.captureFile) : undefined;
     if (capture) undo.push(() => capture.close());
@@ -89,7 +92,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     });
     onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
 
-    const core = createTunnelCore(options, { devices, udp, keyLog, warn, undo });
+    const core = createTunnelCore(options, { devices, udp, keyLog, keyring, warn, undo });
     follower = core.follower;
     const { driver, book, packets, installer, opener, traps, closer } = core;
     if (options.poolPrefixes.length > 0) await installer.prepare();
@@ -119,7 +122,11 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         upSeconds: Math.floor(msBetween(openedAt, world.clock.now()) / 1000),
         endpoints: udp.endpoints.map(formatEndpoint),
         tun: tun.name,
-        sessions: book.sessions((childId) => packets.pairCounters(childId), core.lifetimes),
+        sessions: book.sessions(
+          (childId) => packets.pairCounters(childId),
+          core.lifetimes,
+          core.path,
+        ),
         wakes: wakeStatus(core.scheduler, core.alarm, world.clock, openedAt),
         counters: packets.engineCounters(),
         datagrams: {

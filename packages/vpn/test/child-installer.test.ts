@@ -40,6 +40,8 @@ const child = (childId: number): ChildInstallation => ({
   remoteSelectors: [far],
   path: { local: { address, port: 4500 }, remote: { address, port: 4500 } },
   mode: 'tunnel',
+  esn: false,
+  peerTakesTfc: true,
   outboundActive: true,
   virtualAddresses: [virtual],
   dns: [],
@@ -103,6 +105,29 @@ describe('the installation of a Child SA', () => {
     const pair = saPairFor({ ...child(3), mode: 'transport', transportAddresses }, crypto, 1500);
     expect(pair).toMatchObject({ mode: 'transport', transportAddresses, innerMtu: 1458 });
     expect(saPairFor(child(3), crypto).mode).toBe('tunnel');
+  });
+
+  it('hands it what was agreed on sequence numbers and padding, and what is wanted of the outer header', () => {
+    const plain = saPairFor(child(3), crypto);
+    expect(plain).toMatchObject({ esn: false });
+    expect(plain).not.toHaveProperty('tfcPadding');
+    expect(plain).not.toHaveProperty('copyDscp');
+    const config = { ...child(3).config, tfcPaddingBytes: 1200, copyDscp: false };
+    expect(saPairFor({ ...child(3), config, esn: true }, crypto)).toMatchObject({
+      esn: true,
+      tfcPadding: { minimumBytes: 1200 },
+      copyDscp: false,
+    });
+  });
+
+  it('pads nothing for a peer that takes none, and says so (RFC 7296 §1.3.1)', () => {
+    const { installer, pairs, warnings } = bench();
+    const config = { ...child(3).config, tfcPaddingBytes: 1200 };
+    installer.install({ ...child(3), config, peerTakesTfc: false });
+    expect(pairs.get(3)).not.toHaveProperty('tfcPadding');
+    expect(warnings).toEqual([
+      'Packets of Child SA net show their size: the peer takes no padding',
+    ]);
   });
 
   it('is acknowledged when the device stands, not before', async () => {

@@ -60,6 +60,8 @@ const child = (suite: ChildInstallation['suite'], version: 4 | 6 = 4): ChildInst
     remote: { address: address(version === 4 ? '192.0.2.2' : '2001:db8::2'), port: 4500 },
   },
   mode: 'tunnel',
+  esn: false,
+  peerTakesTfc: true,
   outboundActive: true,
   virtualAddresses: [],
   dns: [],

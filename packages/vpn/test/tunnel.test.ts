@@ -44,6 +44,12 @@ describe('a client and a server', () => {
     await c.client.open();
     expect(c.port.addresses).toEqual([address('10.88.0.1')]);
     expect(c.client.status()).toMatchObject({ role: 'client', state: 'open' });
+    expect(c.client.status().sessions[0]?.path).toMatchObject({
+      state: 'in-use',
+      lastInIkeSeconds: 0,
+      lastOutIkeSeconds: 0,
+      updates: 0,
+    });
 
     answerPings(s.port);
     expect(await ping(c.port, address('10.88.0.1'), address('10.77.0.1'))).toBe(7);

@@ -14,14 +14,14 @@ import {
 import type { SessionFailure } from '../events.ts';
 import { deriveChildKeys } from '../keys/child-keys.ts';
 import { cipherSuiteOf } from '../keys/ike-suite.ts';
-import { isConsistentAnswer } from '../negotiate/proposals.ts';
+import { isConsistentAnswer, isExtended } from '../negotiate/proposals.ts';
 import { isWithinOffer, readSelectors } from '../negotiate/selectors.ts';
 import { substituteAddresses, type TransportSelectors } from '../negotiate/transport-mode.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { InitTranscript } from '../session/session-state.ts';
 import { type ChildOffer, readChildSpi } from './child-offer.ts';
-import type { NegotiatedChild } from './negotiated-child.ts';
+import { type NegotiatedChild, takesTfc } from './negotiated-child.ts';
 
 /** A Child SA, or why there is none. */
 export type ChildResult =
@@ -97,6 +97,8 @@ export function acceptChild(
       outboundKeys: keys.fromInitiator,
       localSelectors: local,
       remoteSelectors: remote,
+      esn: isExtended(proposal.transforms),
+      peerTakesTfc: takesTfc(payloads),
       ...(transport ? { transportAddresses: transport.addresses } : {}),
     },
   };

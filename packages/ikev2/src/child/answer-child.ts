@@ -14,7 +14,12 @@ import type { ProtocolError } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { deriveChildKeys } from '../keys/child-keys.ts';
 import { cipherSuiteOf } from '../keys/ike-suite.ts';
-import { chooseProposal, firstChildProposals, offerProposals } from '../negotiate/proposals.ts';
+import {
+  chooseProposal,
+  firstChildProposals,
+  isExtended,
+  offerProposals,
+} from '../negotiate/proposals.ts';
 import {
   isWithinOffer,
   type NarrowedSelectors,
@@ -32,7 +37,7 @@ import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitTranscript } from '../session/session-state.ts';
 import { modeNotifies, readChildSpi, spiBytes } from './child-offer.ts';
-import type { NegotiatedChild } from './negotiated-child.ts';
+import { type NegotiatedChild, takesTfc } from './negotiated-child.ts';
 import { isTakenByOther } from './transport-conflict.ts';
 
 /** What the responder makes of an offer: a Child SA and the payloads that say so, or an error for the wire. */
@@ -53,6 +58,7 @@ export type ChosenChild =
       readonly selectors: NarrowedSelectors;
       readonly proposal: Proposal;
       readonly outboundSpi: number;
+      readonly peerTakesTfc: boolean;
       /** There when it is in transport mode. */
       readonly transportAddresses?: TransportAddresses | undefined;
     }
@@ -114,11 +120,16 @@ export function chooseChild(
     ? substituteAddresses(transportPath(session), offered)
     : undefined;
   if (hosted) {
-    const { proposals } = offered;
+    const { proposals, peerTakesTfc } = offered;
     const able = candidates.flatMap(({ transport, ...rest }) =>
       transport ? [{ ...rest, selectors: transport }] : [],
     );
-    const { found } = firstFitting(context, { proposals, ...hosted }, able, preferMethod);
+    const { found } = firstFitting(
+      context,
+      { proposals, peerTakesTfc, ...hosted },
+      able,
+      preferMethod,
+    );
     if (found && isTakenByOther(context, session, found.selectors)) {
       return refuseTaken(session, found.config.name);
     }
@@ -152,7 +163,8 @@ function firstFitting(
     const { proposal } = chosen;
     if (!isProvided(context, proposal.transforms)) continue;
     const { config } = candidate;
-    return { found: { ok: true, config, selectors, proposal, outboundSpi }, fitting };
+    const { peerTakesTfc } = offered;
+    return { found: { ok: true, config, selectors, proposal, outboundSpi, peerTakesTfc }, fitting };
   }
   return fitting ? { fitting } : {};
 }
@@ -178,6 +190,7 @@ function refuseTaken(session: IkeSession, name: string): ChildAnswer & { readonl
 
 interface ReadOffer extends NarrowedSelectors {
   readonly proposals: readonly Proposal[];
+  readonly peerTakesTfc: boolean;
 }
 
 /** The peer is the initiator: its TSi is the remote side, its TSr ours. */
@@ -188,6 +201,7 @@ function readOffer(payloads: readonly Payload[]): ReadOffer {
     proposals: findPayload(payloads, 'SA')?.proposals ?? [],
     local: tsr ? readSelectors(tsr) : [],
     remote: tsi ? readSelectors(tsi) : [],
+    peerTakesTfc: takesTfc(payloads),
   };
 }
 
@@ -222,11 +236,11 @@ export function agreeChild(
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
   sharedSecret?: KeyMaterial,
 ): ChildAnswer {
-  const { config, selectors, proposal, outboundSpi, transportAddresses } = chosen;
+  const { config, selectors, proposal, outboundSpi, peerTakesTfc, transportAddresses } = chosen;
   const suite = cipherSuiteOf(proposal.transforms);
   const shape = suite && context.crypto.cipherShape(suite);
   if (!suite || !shape) {
-    return refuseOffer(connection, { proposals: [proposal], ...selectors }, chosen);
+    return refuseOffer(connection, { proposals: [proposal], peerTakesTfc, ...selectors }, chosen);
   }
   const nonces = { initiator: transcript.initiatorNonce, responder: transcript.responderNonce };
   const { skD } = sa.keys;
@@ -247,6 +261,8 @@ export function agreeChild(
       outboundKeys: keys.fromResponder,
       localSelectors: selectors.local,
       remoteSelectors: selectors.remote,
+      esn: isExtended(proposal.transforms),
+      peerTakesTfc,
       ...(transportAddresses ? { transportAddresses } : {}),
     },
     payloads: [

@@ -149,9 +149,13 @@ export function withNonce(payloads: readonly Payload[], nonce: readonly Payload[
   return [...payloads.slice(0, behind), ...nonce, ...payloads.slice(behind)];
 }
 
-/** What says that a Child SA is to be, or is, in transport mode; a tunnel needs no word. @see RFC 7296 §1.3.1 */
+/** What says that a Child SA is to be, or is, in transport mode; a tunnel needs no word. Padding behind the end of a packet
+ * is told by its IP header, which transport mode does not carry: there we take none.
+ * @see RFC 7296 §1.3.1, §3.10.1; RFC 4303 §2.7
+ */
 export function modeNotifies(transport: object | undefined): Payload[] {
-  return transport ? [notify(NotifyType.USE_TRANSPORT_MODE)] : [];
+  if (!transport) return [];
+  return [notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED), notify(NotifyType.USE_TRANSPORT_MODE)];
 }
 
 /** An SPI of ESP as it stands in a payload: 4 bytes. */

@@ -16,6 +16,8 @@ export interface ChildSa {
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
   readonly mode: ChildMode;
+  /** Whether its sequence numbers are extended. */
+  readonly esn: boolean;
   /** ESP packets that it has sent, as the packet path told last. */
   packetsOut: number;
   /** When it is to be replaced; `undefined` once that has begun, or when it is not by time. */

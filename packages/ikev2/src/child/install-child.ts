@@ -30,6 +30,8 @@ export function requestInstallation(
       localSelectors: child.localSelectors,
       remoteSelectors: child.remoteSelectors,
       mode: modeOf(child),
+      esn: child.esn,
+      peerTakesTfc: child.peerTakesTfc,
       ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
       path: session.path,
       outboundActive,
@@ -65,6 +67,7 @@ export function adoptChild(
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
     mode: modeOf(child),
+    esn: child.esn,
     packetsOut: 0,
     softAt: jitteredEnd(context, config.rekeyMs, config.rekeyJitterMs),
     expiresAt: config.hardLifetimeMs ? addMs(context.now, config.hardLifetimeMs) : undefined,
@@ -134,6 +137,7 @@ export function announceChild(
     | 'suite'
     | 'localSelectors'
     | 'remoteSelectors'
+    | 'esn'
     | 'transportAddresses'
   >,
 ): void {
@@ -147,6 +151,7 @@ export function announceChild(
     inboundSpi: child.inboundSpi,
     outboundSpi: child.outboundSpi,
     suite: child.suite,
+    esn: child.esn,
     localSelectors: child.localSelectors,
     remoteSelectors: child.remoteSelectors,
     mode: modeOf(child),
@@ -178,6 +183,7 @@ export function announceReplacement(
     inboundSpi: fresh.inboundSpi,
     outboundSpi: fresh.outboundSpi,
     suite: fresh.suite,
+    esn: fresh.esn,
     localSelectors: fresh.localSelectors,
     remoteSelectors: fresh.remoteSelectors,
     mode: fresh.mode,

@@ -1,4 +1,5 @@
 import type { CipherSuite } from '@ipsec-kit/crypto';
+import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildConfig, ChildMode, ConnectionConfig } from '../config.ts';
 import type { TransportAddresses } from '../endpoint-io.ts';
@@ -17,6 +18,10 @@ export interface NegotiatedChild {
   readonly outboundKeys: ChildKeys['fromInitiator'];
   readonly localSelectors: readonly TrafficSelector[];
   readonly remoteSelectors: readonly TrafficSelector[];
+  /** Whether both use extended sequence numbers. */
+  readonly esn: boolean;
+  /** Whether the peer takes packets that are padded against traffic analysis. */
+  readonly peerTakesTfc: boolean;
   /** Both sides want transport mode: between these addresses. Absent: a tunnel. */
   readonly transportAddresses?: TransportAddresses;
   /** The Child SA that it takes the place of, by rekey or reauthentication. */
@@ -34,4 +39,9 @@ export function modeOf({
   transportAddresses,
 }: Pick<NegotiatedChild, 'transportAddresses'>): ChildMode {
   return transportAddresses ? 'transport' : 'tunnel';
+}
+
+/** Whether a peer that sent these payloads takes packets that are padded against traffic analysis. @see RFC 7296 §1.3.1, §3.10.1 */
+export function takesTfc(payloads: readonly Payload[]): boolean {
+  return findNotify(payloads, NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED) === undefined;
 }

@@ -73,6 +73,15 @@ export class DeadlineHeap<Name extends string> {
     return this.#current.get(sessionId)?.get(name)?.at;
   }
 
+  /** The deadline of a session that comes first; it stays. */
+  firstOf(sessionId: number): HeapEntry<Name> | undefined {
+    let first: HeapEntry<Name> | undefined;
+    for (const entry of this.#current.get(sessionId)?.values() ?? []) {
+      if (!first || entry.at < first.at) first = entry;
+    }
+    return first;
+  }
+
   /** The deadline that comes first, of one class or of all; it stays. */
   first(wake?: WakeClass): HeapEntry<Name> | undefined {
     if (wake) return this.#firstOf(this.#heaps[wake]);

@@ -16,6 +16,7 @@ import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
 import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
 import { followEsp } from '../session/move-path.ts';
+import { type PathStatus, pathStatusOf } from '../session/path-status.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
@@ -56,6 +57,8 @@ export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
   nextDeadline(wake?: WakeClass): EndpointDeadline | undefined;
   /** When the keys of a session and of its children are replaced, and when they end; `undefined` when there is no such session. */
   lifetimes(sessionId: number): SessionLifetimes | undefined;
+  /** How a session reaches its peer now, and what keeps that path alive; `undefined` when there is no such session. */
+  path(sessionId: number): PathStatus | undefined;
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
   readonly rejectedMessages: number;
 }
@@ -88,6 +91,10 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
     lifetimes(sessionId) {
       const session = context.sessions.get(sessionId);
       return session && lifetimesOf(context, session);
+    },
+    path(sessionId) {
+      const session = context.sessions.get(sessionId);
+      return session && pathStatusOf(context, session);
     },
     get rejectedMessages() {
       return context.counters.rejectedMessages;

@@ -86,6 +86,7 @@ export function answerChildRequest(
     config: chosen.config,
     proposal: chosen.proposal,
     outboundSpi: chosen.outboundSpi,
+    peerTakesTfc: chosen.peerTakesTfc,
     local: chosen.selectors.local,
     remote: chosen.selectors.remote,
     transportAddresses: chosen.transportAddresses,
@@ -206,8 +207,8 @@ function install(
   const { connection, config, proposal, outboundSpi, initiatorNonce, rekeys, method } = reply;
   const responderNonce = randomBytes(context.random, NONCE_BYTES);
   const selectors = { local: reply.local, remote: reply.remote };
-  const { transportAddresses } = reply;
-  const chosen = { config, selectors, proposal, outboundSpi, transportAddresses };
+  const { peerTakesTfc, transportAddresses } = reply;
+  const chosen = { config, selectors, proposal, outboundSpi, peerTakesTfc, transportAddresses };
   const nonces = { initiatorNonce, responderNonce };
   const agreed = agreeChild(context, request.sa, connection, chosen, nonces, sharedSecret);
   if (!agreed.ok) {

@@ -97,6 +97,7 @@ export interface ChildReply {
   readonly config: ChildConfig;
   readonly proposal: Proposal;
   readonly outboundSpi: number;
+  readonly peerTakesTfc: boolean;
   readonly local: NegotiatedChild['localSelectors'];
   readonly remote: NegotiatedChild['remoteSelectors'];
   readonly transportAddresses: NegotiatedChild['transportAddresses'] | undefined;

@@ -13,6 +13,8 @@ export interface ChosenProposal {
 const MAX_PROPOSALS = 255;
 /** The value 0 of the registry of key exchange methods: none. */
 const KE_NONE = 0;
+/** Sequence numbers of 64 bits, of which 32 are sent. */
+const EXTENDED = 1;
 
 /** The SA payload's proposals for an offer: numbered from 1, with the same SPI in each.
  * @param spi - empty in IKE_SA_INIT, 4 bytes for ESP.
@@ -70,6 +72,11 @@ export function methodsOf(configured: readonly ConfiguredProposal[]): number[] {
 /** The key exchange method of a chosen proposal; `undefined` when it has none. @see RFC 7296 §3.3.2 (NONE is 0) */
 export function chosenMethod(transforms: readonly Transform[]): number | undefined {
   return transforms.find(({ type, id }) => type === TransformType.KE && id !== 0)?.id;
+}
+
+/** Whether chosen transforms make extended sequence numbers of an SA. @see RFC 7296 §3.3.2, RFC 9827 §5 */
+export function isExtended(transforms: readonly Transform[]): boolean {
+  return transforms.some(({ type, id }) => type === TransformType.ESN && id === EXTENDED);
 }
 
 /** Chooses from an offer: the first configured proposal that the offer can meet, in our order of preference, and in it

@@ -34,6 +34,7 @@ export function beginLiveness(context: EndpointContext, session: IkeSession): vo
   }
   // What was out on another IKE SA is not awaited here.
   noteExchangeEnded(context, session, {});
+  const isNew = !session.liveness;
   session.liveness ??= new LivenessPolicy(now, {
     keepaliveMs: settings.keepaliveMs,
     dpdMarginMs: settings.keepaliveDpdMarginMs,
@@ -42,6 +43,8 @@ export function beginLiveness(context: EndpointContext, session: IkeSession): vo
     dpdDelayMs: connection?.dpdDelayMs ?? 0,
     updateOnConnectivity: connection?.updateOnConnectivity ?? false,
   });
+  // The exchange that has just established it went both ways.
+  if (isNew) session.liveness.note({ inIke: now, outIke: now });
   tellPath(context, session);
 }
 

@@ -1,4 +1,4 @@
-import { ExchangeType, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { formatAddress, formatSelector } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import type { ChildInstallation } from '../../src/index.ts';
@@ -17,7 +17,7 @@ import {
   SERVER_4500,
   selector,
 } from '../pair.ts';
-import { RawClient } from '../raw-peer.ts';
+import { extended, RawClient } from '../raw-peer.ts';
 
 const transport = [child({ mode: 'transport' })];
 const both: PairOptions = { client: { children: transport }, server: { children: transport } };
@@ -208,24 +208,6 @@ function addNotify(payloads: readonly Payload[]): Payload[] {
   return [...payloads, notify(NotifyType.USE_TRANSPORT_MODE)];
 }
 
-/** The IKE_AUTH message of one side with other payloads; every other flight as it is. */
-function extended(
-  raw: RawClient,
-  flight: Flight,
-  from: 'client' | 'server',
-  change: (payloads: readonly Payload[]) => Payload[],
-): Flight {
-  if (flight.from !== from || !flight.marker || flight.data[18] !== ExchangeType.IKE_AUTH) {
-    return flight;
-  }
-  const message = {
-    exchangeType: ExchangeType.IKE_AUTH,
-    messageId: 1,
-    isResponse: from === 'server',
-  };
-  return { ...flight, data: raw.seal(change(raw.open(flight.data, from)), message, from) };
-}
-
 describe('transport mode behind a NAT (RFC 7296 §2.23.1)', () => {
   it('in front of the client: both have the addresses that they see, and know those of the peer', () => {
     const pair = withNat(new Pair(both), 'client', '203.0.113.9').open();
@@ -348,7 +330,7 @@ describe('the mode of a transport mode SA in its later life', () => {
         expect(sides.map((each) => [shape(pair[each]), addresses(pair[each])])).toEqual(before);
         expect(pair.server.seen('child-rekeyed')).toMatchObject([{ mode: 'transport' }]);
         expect(pair.client.story.join('\n')).toMatch(
-          /CREATE_CHILD_SA request: N\(REKEY_SA\) N\(USE_TRANSPORT_MODE\) SA No TSi TSr/,
+          /CREATE_CHILD_SA request: N\(REKEY_SA\) N\(ESP_TFC_PADDING_NOT_SUPPORTED\) N\(USE_TRANSPORT_MODE\) SA No TSi TSr/,
         );
       }
     });

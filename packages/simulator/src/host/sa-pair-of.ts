@@ -37,6 +37,7 @@ export function saPairOf(
     ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
     path,
     replayWindowPackets: config.replayWindowPackets,
+    esn: child.esn,
     limits: {
       ...(config.rekeyBytes ? { softBytes: config.rekeyBytes } : {}),
       ...(config.rekeyPackets ? { softPackets: config.rekeyPackets } : {}),

@@ -1,7 +1,7 @@
-import type { ChildConfig } from '@ipsec-kit/ikev2';
+import type { ChildConfig, ChildMode } from '@ipsec-kit/ikev2';
 import type { ChildOptions } from '../options.ts';
 import { compileChildLifetimes } from './compile-lifetimes.ts';
-import { compileProposals } from './compile-proposals.ts';
+import { compileProposals, isExtended } from './compile-proposals.ts';
 import { compileSelectors } from './compile-selectors.ts';
 import { join, type OptionChecks } from './option-checks.ts';
 
@@ -22,6 +22,8 @@ const KNOWN: readonly (keyof ChildOptions)[] = [
   'espProposals',
   'mode',
   'replayWindow',
+  'tfcPadding',
+  'copyDscp',
   'rekeyTimeMs',
   'lifeTimeMs',
   'randTimeMs',
@@ -36,6 +38,7 @@ const KNOWN: readonly (keyof ChildOptions)[] = [
 
 const DEFAULT_REPLAY_WINDOW = 32;
 const MAX_REPLAY_WINDOW = 65_536;
+const LARGEST_PACKET_BYTES = 65_535;
 
 /** Compiles the options of one Child SA.
  * @param path - `connections.home.children.net`
@@ -53,6 +56,21 @@ export function compileChild(
   const action = (key: 'startAction' | 'dpdAction' | 'closeAction'): ChildAction =>
     checks.choice(at(key), options[key], ['none', 'trap', 'start'], 'none');
   const mode = checks.choice(at('mode'), options.mode, ['tunnel', 'transport'], 'tunnel');
+  const proposals = compileProposals(checks, at('espProposals'), list('espProposals'), 'esp');
+  // RFC 4303 §3.4.3: at least 32 is supported, 64 preferred; 0 turns the protection off.
+  const replayWindowPackets = checks.integer(at('replayWindow'), options.replayWindow, {
+    min: 0,
+    max: MAX_REPLAY_WINDOW,
+    fallback: DEFAULT_REPLAY_WINDOW,
+  });
+  if (replayWindowPackets === 0 && proposals.some(({ transforms }) => isExtended(transforms))) {
+    // RFC 4303 §3.4.3: without the window nothing tells reliably which upper half a packet has.
+    checks.problem(
+      'invalid-value',
+      at('replayWindow'),
+      'extended sequence numbers need a replay window: leave out "esn" in the ESP proposals, or write 32 or more',
+    );
+  }
   return {
     startAction: action('startAction'),
     dpdAction: action('dpdAction'),
@@ -60,16 +78,39 @@ export function compileChild(
     config: {
       name,
       ...(mode === 'tunnel' ? {} : { mode }),
-      proposals: compileProposals(checks, at('espProposals'), list('espProposals'), 'esp'),
+      proposals,
       localSelectors: compileSelectors(checks, at('localTs'), list('localTs')),
       remoteSelectors: compileSelectors(checks, at('remoteTs'), list('remoteTs')),
-      // RFC 4303 §3.4.3: at least 32 is supported, 64 preferred; 0 turns the protection off.
-      replayWindowPackets: checks.integer(at('replayWindow'), options.replayWindow, {
-        min: 0,
-        max: MAX_REPLAY_WINDOW,
-        fallback: DEFAULT_REPLAY_WINDOW,
-      }),
+      replayWindowPackets,
+      ...compileOuter(checks, path, options, mode),
       ...compileChildLifetimes(checks, path, options),
     },
+  };
+}
+
+/** What the outside sees of a packet besides where it goes. */
+function compileOuter(
+  checks: OptionChecks,
+  path: string,
+  { tfcPadding, copyDscp }: ChildOptions,
+  mode: ChildMode,
+): Pick<ChildConfig, 'tfcPaddingBytes' | 'copyDscp'> {
+  const at = join(path, 'tfcPadding');
+  const bytes = tfcPadding === 'mtu' ? LARGEST_PACKET_BYTES : (tfcPadding ?? 0);
+  const isSize = Number.isInteger(bytes) && bytes >= 0 && bytes <= LARGEST_PACKET_BYTES;
+  if (!isSize) checks.invalid(at, `a size from 0 to ${LARGEST_PACKET_BYTES} bytes, or mtu`, bytes);
+  const tfcPaddingBytes = isSize ? bytes : 0;
+  if (tfcPaddingBytes > 0 && mode === 'transport') {
+    // RFC 4303 §2.7: only where the payload says how long it is.
+    checks.problem(
+      'invalid-value',
+      at,
+      'packets in transport mode cannot be padded: leave it out, or use tunnel mode',
+    );
+  }
+  const shows = checks.boolean(join(path, 'copyDscp'), copyDscp, true);
+  return {
+    ...(tfcPaddingBytes > 0 ? { tfcPaddingBytes } : {}),
+    ...(shows ? {} : { copyDscp: false }),
   };
 }

@@ -1,14 +1,16 @@
 import type { ConnectionConfig } from '@ipsec-kit/ikev2';
 import { type IpAddress, parseAddress } from '@ipsec-kit/ip';
-import type { AuthenticationOptions, ConnectionOptions } from '../options.ts';
+import type { OwnCredentials, PeerCredentials } from '../credentials/compiled-credentials.ts';
+import type { ConnectionOptions } from '../options.ts';
 import { checkTraps } from './check-traps.ts';
 import {
   type AddressTarget,
   type CompiledAddresses,
   compileAddresses,
 } from './compile-addresses.ts';
+import { compileAuthentication } from './compile-authentication.ts';
+import type { CertificateStore } from './compile-certificates.ts';
 import { type ChildAction, type CompiledChild, compileChild } from './compile-child.ts';
-import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
@@ -36,6 +38,9 @@ export interface ConnectionTransport {
 export interface CompiledConnection {
   readonly config: ConnectionConfig;
   readonly transport: ConnectionTransport;
+  /** There where this side signs, and where the peer does. */
+  readonly own?: OwnCredentials;
+  readonly peer?: PeerCredentials;
 }
 
 const KNOWN: readonly (keyof ConnectionOptions)[] = [
@@ -63,6 +68,8 @@ const KNOWN: readonly (keyof ConnectionOptions)[] = [
   'reauthTimeMs',
   'overTimeMs',
   'randTimeMs',
+  'sendCert',
+  'sendCertreq',
   'local',
   'remote',
   'children',
@@ -77,6 +84,7 @@ const PORT = { min: 1, max: 65_535 };
 /** Compiles the options of one connection.
  * @param poolNames - the pools that exist.
  * @param makeBeforeBreak - of the settings.
+ * @param store - the certificates that there are for all.
  */
 export function compileConnection(
   checks: OptionChecks,
@@ -84,6 +92,7 @@ export function compileConnection(
   options: ConnectionOptions,
   poolNames: ReadonlySet<string>,
   makeBeforeBreak: boolean,
+  store: CertificateStore,
 ): CompiledConnection {
   const path = `connections.${name}`;
   checks.object(path, options, KNOWN);
@@ -112,13 +121,20 @@ export function compileConnection(
     const sentence = `a peer would be dead that takes ${durationText(dpdTimeoutMs)} to answer, and ${durationText(MIN_DPD_TIMEOUT_MS)} is the least: raise it, or leave it out for the retransmissions to decide`;
     checks.problem('invalid-value', at('dpdTimeoutMs'), sentence);
   }
+  const { config: authentication, ...credentials } = compileAuthentication(
+    checks,
+    path,
+    options,
+    store,
+  );
   return {
+    ...credentials,
     config: {
       name,
       localAddresses: local.prefixes,
       remoteAddresses: remote.prefixes,
       proposals: compileProposals(checks, at('proposals'), list('proposals'), 'ike'),
-      ...compileIdentities(checks, path, options),
+      ...authentication,
       children: children.map(({ config }) => config),
       virtualAddresses,
       pools,
@@ -239,43 +255,6 @@ function commonAction(
     checks.problem('invalid-value', `${path}.children.${other.config.name}.${key}`, sentence);
   }
   return action;
-}
-
-function compileIdentities(
-  checks: OptionChecks,
-  path: string,
-  options: ConnectionOptions,
-): Pick<ConnectionConfig, 'localIdentity' | 'remoteIdentity'> {
-  const own = authentication(checks, `${path}.local`, options.local);
-  const peer = authentication(checks, `${path}.remote`, options.remote);
-  const localIdentity =
-    own === undefined ? undefined : compileIdentity(checks, `${path}.local.id`, own);
-  return {
-    ...(localIdentity === undefined ? {} : { localIdentity }),
-    remoteIdentity: compileIdentityPattern(checks, `${path}.remote.id`, peer ?? '%any'),
-  };
-}
-
-/** @returns the identity of a side, if it has one. */
-function authentication(
-  checks: OptionChecks,
-  path: string,
-  options: AuthenticationOptions | undefined,
-): string | undefined {
-  if (options === undefined) {
-    checks.problem(
-      'missing-value',
-      path,
-      "expected how this side proves who it is: { auth: 'psk' }",
-    );
-    return undefined;
-  }
-  checks.object(path, options, ['auth', 'id']);
-  const { auth, id }: AuthenticationOptions = Object(options);
-  checks.choice(`${path}.auth`, auth, ['psk'], 'psk');
-  if (id === undefined || typeof id === 'string') return id;
-  checks.invalid(`${path}.id`, 'an identity as text', id);
-  return undefined;
 }
 
 function compileVirtualAddresses(

@@ -1,6 +1,8 @@
 import type { SecretEntry } from '@ipsec-kit/auth';
 import type { ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
+import type { CompiledCredentials } from '../credentials/compiled-credentials.ts';
 import type { VpnOptions } from '../options.ts';
+import { type CertificateStore, compileCertificates } from './compile-certificates.ts';
 import {
   type CompiledConnection,
   type ConnectionTransport,
@@ -25,6 +27,8 @@ export interface CompiledVpn {
   readonly networkMonitor: boolean;
   /** For auth's `createSecretStore`. */
   readonly secrets: readonly SecretEntry[];
+  /** Keys and certificates; keys are opened when a client or server is. */
+  readonly credentials: CompiledCredentials;
   readonly pools: readonly CompiledPool[];
 }
 
@@ -48,16 +52,26 @@ export function compileOptions(
 }
 
 function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undefined {
-  checks.object('', options, ['connections', 'secrets', 'pools', 'settings']);
+  checks.object('', options, [
+    'connections',
+    'secrets',
+    'keys',
+    'certificates',
+    'authorities',
+    'crls',
+    'pools',
+    'settings',
+  ]);
   if (!isObject(options)) return undefined;
   const pools = compilePools(checks, options.pools);
   const secrets = compileSecrets(checks, options.secrets);
   const compiled = compileSettings(checks, options.settings ?? {});
   const { settings, ports, networkMonitor, makeBeforeBreak } = compiled;
-  const connections = compileConnections(checks, options, makeBeforeBreak);
-  if (connections.length > 0 && (options.secrets ?? []).length === 0) {
+  const store = compileCertificates(checks, options);
+  const connections = compileConnections(checks, options, makeBeforeBreak, store);
+  if (connections.some(needsSecret) && (options.secrets ?? []).length === 0) {
     const sentence =
-      'there is no pre-shared key: every connection uses one, so at least one secret is needed';
+      'there is no pre-shared key: connections with auth = psk use one, so at least one secret is needed';
     checks.problem('missing-value', 'secrets', sentence);
   }
   return {
@@ -67,14 +81,28 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     ports,
     networkMonitor,
     secrets,
+    credentials: {
+      ...store,
+      own: new Map(
+        connections.flatMap(({ config, own }) => (own ? [[config.name, own] as const] : [])),
+      ),
+      peers: new Map(
+        connections.flatMap(({ config, peer }) => (peer ? [[config.name, peer] as const] : [])),
+      ),
+    },
     pools,
   };
+}
+
+function needsSecret({ own, peer }: CompiledConnection): boolean {
+  return !own || !peer;
 }
 
 function compileConnections(
   checks: OptionChecks,
   options: VpnOptions,
   makeBeforeBreak: boolean,
+  store: CertificateStore,
 ): CompiledConnection[] {
   const named = checks.entries('connections', options.connections);
   if (named.length === 0) {
@@ -86,6 +114,6 @@ function compileConnections(
   }
   const poolNames = new Set(isObject(options.pools) ? Object.keys(options.pools) : []);
   return named.map(([name, connection]) =>
-    compileConnection(checks, name, connection, poolNames, makeBeforeBreak),
+    compileConnection(checks, name, connection, poolNames, makeBeforeBreak, store),
   );
 }

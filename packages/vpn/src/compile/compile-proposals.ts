@@ -4,7 +4,12 @@ import type { Transform } from '@ipsec-kit/ikev2-codec';
 import { quoted } from './config-problem.ts';
 import { nearestName } from './nearest-name.ts';
 import type { OptionChecks } from './option-checks.ts';
-import { algorithmOf, isUnsupportedKeyword, proposalKeywords } from './proposal-keywords.ts';
+import {
+  algorithmOf,
+  isImplicitIv,
+  isUnsupportedKeyword,
+  proposalKeywords,
+} from './proposal-keywords.ts';
 
 /** What `default` stands for in `proposals`, best first: AEADs, then CBC with HMAC.
  * @see RFC 8247 §2 (what must and should be there; SHA-1 is left to those who name it)
@@ -57,6 +62,11 @@ export function compileProposals(
   });
 }
 
+/** Whether a proposal may end in extended sequence numbers. */
+export function isExtended(transforms: readonly Transform[]): boolean {
+  return transforms.some(({ type, id }) => type === TransformType.ESN && id === 1);
+}
+
 interface Wrong {
   readonly code: 'invalid-value' | 'not-supported';
   readonly sentence: string;
@@ -73,21 +83,10 @@ function compileProposal(text: string, protocol: 'ike' | 'esp'): ConfiguredPropo
     return wrong(`a proposal has at most ${MAX_KEYWORDS} algorithms`);
   }
   for (const keyword of keywords) {
-    if (keyword === 'esn' && protocol === 'esp') {
-      if (!keywords.includes('noesn')) return esnAlone(text);
-    } else {
-      const problem = parts.add(keyword, text);
-      if (problem) return problem;
-    }
+    const problem = parts.add(keyword, text);
+    if (problem) return problem;
   }
   return protocol === 'ike' ? completeIke(parts, text) : completeEsp(parts, text);
-}
-
-function esnAlone(text: string): Wrong {
-  return {
-    code: 'not-supported',
-    sentence: `extended sequence numbers are not supported: leave out "esn" in ${quoted(text)}, or write "esn-noesn" so that either will do`,
-  };
 }
 
 /** The transforms of one proposal by type, each once, in the order given. */
@@ -138,7 +137,15 @@ function completeIke(parts: Parts, text: string): ConfiguredProposal | Wrong {
     );
   }
   if (parts.of(TransformType.ESN).length > 0) {
-    return wrong(`"noesn" is for ESP, not for the IKE SA: leave it out in ${quoted(text)}`);
+    return wrong(
+      `"esn" and "noesn" are for ESP, not for the IKE SA: leave them out in ${quoted(text)}`,
+    );
+  }
+  if (parts.of(ENCR).some(({ id }) => isImplicitIv(id))) {
+    // RFC 8750 §7: nothing in a header of IKE is unique to its message.
+    return wrong(
+      `ciphers with an implicit IV are for ESP, not for the IKE SA: leave "iiv" out in ${quoted(text)}`,
+    );
   }
   const own = parts.kind === 'aead' ? [] : integrity;
   return { transforms: [...parts.of(ENCR), ...prfs, ...own, ...parts.of(KE)] };
@@ -152,7 +159,9 @@ function completeEsp(parts: Parts, text: string): ConfiguredProposal | Wrong {
     return wrong(`ESP has no PRF: leave it out in ${quoted(text)}`);
   }
   const own = parts.kind === 'aead' ? [] : parts.of(INTEG);
-  return { transforms: [...parts.of(ENCR), ...own, ...parts.of(KE), { type: ESN, id: 0 }] };
+  // Extended sequence numbers are for those who ask for them: nobody else needs 2^32 packets before the next rekey.
+  const numbers = parts.of(ESN).length > 0 ? parts.of(ESN) : [{ type: ESN, id: 0 }];
+  return { transforms: [...parts.of(ENCR), ...own, ...parts.of(KE), ...numbers] };
 }
 
 function wrongCipher(parts: Parts, text: string): string | undefined {

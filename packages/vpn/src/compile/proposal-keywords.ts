@@ -25,6 +25,10 @@ const keywords: readonly Keyword[] = [
     `aes${bits}gcm`,
   ]),
   ['chacha20poly1305', { type: ENCR, id: Encr.ENCR_CHACHA20_POLY1305 }, true],
+  // Nobody else has keywords for these: ours say the algorithm and what is different about it. RFC 8750 §8
+  ...aes(Encr.ENCR_AES_GCM_16_IIV, true, (bits) => [`aes${bits}gcm16iiv`]),
+  ...aes(Encr.ENCR_AES_CCM_8_IIV, true, (bits) => [`aes${bits}ccm8iiv`]),
+  ['chacha20poly1305iiv', { type: ENCR, id: Encr.ENCR_CHACHA20_POLY1305_IIV }, true],
 
   ['sha1', { type: INTEG, id: Integ.AUTH_HMAC_SHA1_96 }],
   ['sha', { type: INTEG, id: Integ.AUTH_HMAC_SHA1_96 }],
@@ -49,6 +53,7 @@ const keywords: readonly Keyword[] = [
   ['x25519', { type: KE, id: Ke.CURVE25519 }],
   ['curve25519', { type: KE, id: Ke.CURVE25519 }],
 
+  ['esn', { type: ESN, id: 1 }],
   ['noesn', { type: ESN, id: 0 }],
 ];
 
@@ -74,11 +79,21 @@ const unsupported: ReadonlySet<string> = new Set([
   ...['modpnull', 'modp768', 'modp1024', 'modp1536', 'modp6144', 'modp8192', 'modp1024s160'],
   ...['modp2048s224', 'modp2048s256', 'ecp192', 'ecp224', 'ecp224bp', 'ecp256bp', 'ecp384bp'],
   ...['ecp512bp', 'curve448', 'x448', 'ntru112', 'ntru128', 'ntru192', 'ntru256', 'newhope128'],
-  'esn',
 ]);
 
 /** Every keyword that works, in the order of the manual. */
 export const proposalKeywords: readonly string[] = keywords.map(([name]) => name);
+
+const implicitIv: ReadonlySet<number> = new Set([
+  Encr.ENCR_AES_GCM_16_IIV,
+  Encr.ENCR_AES_CCM_8_IIV,
+  Encr.ENCR_CHACHA20_POLY1305_IIV,
+]);
+
+/** Whether an encryption transform makes its IV of the sequence number of ESP. @see RFC 8750 */
+export function isImplicitIv(encryption: number): boolean {
+  return implicitIv.has(encryption);
+}
 
 /** Whether strongSwan knows the keyword, but this version does not. */
 export function isUnsupportedKeyword(keyword: string): boolean {

@@ -119,6 +119,8 @@ function buildChild(reader: SettingsReader, replayWindow: number | undefined): C
     espProposals: reader.list('esp_proposals', 'espProposals'),
     mode: reader.choice('mode', 'mode', ['tunnel', 'transport'] as const),
     replayWindow: reader.integer('replay_window', 'replayWindow') ?? replayWindow,
+    tfcPadding: tfcPadding(reader),
+    copyDscp: copyDscp(reader),
     rekeyTimeMs: reader.timeMs('rekey_time', 'rekeyTimeMs'),
     lifeTimeMs: reader.timeMs('life_time', 'lifeTimeMs'),
     randTimeMs: reader.timeMs('rand_time', 'randTimeMs'),
@@ -130,6 +132,43 @@ function buildChild(reader: SettingsReader, replayWindow: number | undefined): C
     dpdAction: lossAction(reader, 'dpd_action', 'dpdAction'),
     closeAction: lossAction(reader, 'close_action', 'closeAction'),
   });
+}
+
+/** A number of bytes, or `mtu`; anything else is no number and refused as such. */
+function tfcPadding(reader: SettingsReader): number | 'mtu' | undefined {
+  const isMtu = reader.text('tfc_padding', 'tfcPadding')?.trim().toLowerCase() === 'mtu';
+  if (isMtu) return 'mtu';
+  return reader.text('tfc_padding') === undefined
+    ? undefined
+    : (reader.integer('tfc_padding', 'tfcPadding') ?? Number.NaN);
+}
+
+/** Whether it goes out; into packets that come in it is never copied. */
+function copyDscp(reader: SettingsReader): boolean | undefined {
+  const words = [
+    'out',
+    'in',
+    'yes',
+    'no',
+    'true',
+    'false',
+    '0',
+    '1',
+    'enabled',
+    'disabled',
+  ] as const;
+  switch (reader.choice('copy_dscp', 'copyDscp', words)) {
+    case undefined:
+      return undefined;
+    case 'out':
+    case 'yes':
+    case 'true':
+    case '1':
+    case 'enabled':
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** `route` is another word for trap. */

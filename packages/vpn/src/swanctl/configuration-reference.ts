@@ -57,6 +57,8 @@ const introduction: readonly string[] = [
   ...DEFAULT_IKE_PROPOSALS.map((text) => `- IKE: ${code(text)}`),
   ...DEFAULT_ESP_PROPOSALS.map((text) => `- ESP: ${code(text)}`),
   '',
+  'For ESP alone: `esn` are extended sequence numbers, `noesn` short ones, which hold without either word; `esn-noesn` prefers the first and takes both. A name with `iiv` is the same cipher with an IV that is made of the sequence number and not sent, 8 bytes less in each packet (RFC 8750); nobody else has keywords for them, hence ours. Peers that do not know them take what else is offered: `aes256gcm16iiv-aes256gcm16`.',
+  '',
   '## Traffic selectors',
   '',
   '`dynamic` (the own or virtual address), an address, a prefix, or a range `10.1.0.1-10.1.0.20`; behind it may stand `[protocol]` or `[protocol/port]` with names or numbers and a range of ports: `10.0.0.0/8[tcp/80]`, `dynamic[udp/1000-2000]`, `::/0[ipv6-icmp]`.',

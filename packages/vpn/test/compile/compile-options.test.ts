@@ -187,6 +187,19 @@ describe('a connection', () => {
   });
 });
 
+describe('what the outside sees of packets', () => {
+  it.each([
+    [{}, {}],
+    [{ tfcPadding: 0, copyDscp: true }, {}],
+    [{ tfcPadding: 1000 }, { tfcPaddingBytes: 1000 }],
+    [{ tfcPadding: 'mtu', copyDscp: false } as const, { tfcPaddingBytes: 65_535, copyDscp: false }],
+  ])('%j', (child, expected) => {
+    const [config] = compiled(options({ child })).connections[0]?.children ?? [];
+    const { tfcPaddingBytes, copyDscp } = config ?? {};
+    expect(JSON.parse(JSON.stringify({ tfcPaddingBytes, copyDscp }))).toEqual(expected);
+  });
+});
+
 describe('traffic selectors', () => {
   it.each([
     ['10.0.0.0/8', '10.0.0.0/8'],
@@ -390,6 +403,24 @@ describe('mistakes name the option', () => {
       options({ child: { replayWindow: 1.5 } }),
       [
         'connections.home.children.net.replayWindow: expected a whole number from 0 to 65536, got 1.5',
+      ],
+    ],
+    [
+      options({ child: { replayWindow: 0, espProposals: ['aes256gcm16-esn-noesn'] } }),
+      [
+        'connections.home.children.net.replayWindow: extended sequence numbers need a replay window: leave out "esn" in the ESP proposals, or write 32 or more',
+      ],
+    ],
+    [
+      options({ child: { tfcPadding: 70_000 } }),
+      [
+        'connections.home.children.net.tfcPadding: expected a size from 0 to 65535 bytes, or mtu, got 70000',
+      ],
+    ],
+    [
+      options({ child: { tfcPadding: 'mtu', mode: 'transport' } }),
+      [
+        'connections.home.children.net.tfcPadding: packets in transport mode cannot be padded: leave it out, or use tunnel mode',
       ],
     ],
     [

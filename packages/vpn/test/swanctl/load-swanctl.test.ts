@@ -165,6 +165,38 @@ secrets { ike { secret = x
     });
   });
 
+  it.each([
+    ['tfc_padding = 1200', { tfcPadding: 1200 }],
+    ['tfc_padding = MTU', { tfcPadding: 'mtu' }],
+    ['tfc_padding = 0', { tfcPadding: 0 }],
+    ['copy_dscp = out\ncopy_ecn = yes\ncopy_df = yes', { copyDscp: true }],
+    ['copy_dscp = no', { copyDscp: false }],
+    ['copy_dscp = 0', { copyDscp: false }],
+    ['esp_proposals = aes128gcm16-esn', { espProposals: ['aes128gcm16-esn'] }],
+  ])('takes %s without a word', (child, expected) => {
+    const result = load(config({ child }));
+    expect(errors(result)).toEqual([]);
+    expect(warnings(result)).toEqual([]);
+    expect(result.ok && result.value.options.connections.home).toMatchObject({
+      children: { net: expected },
+    });
+  });
+
+  it.each([
+    ['copy_dscp = in', 'copy_dscp has no effect: into packets that come in it is never copied'],
+    ['copy_dscp = yes', 'copy_dscp has no effect: into packets that come in it is never copied'],
+    ['copy_ecn = no', 'copy_ecn has no effect: the ECN field always goes out'],
+    ['copy_df = no', 'copy_df has no effect: outer packets always carry DF'],
+  ])('warns of %s', (child, sentence) => {
+    expect(warnings(load(config({ child })))).toEqual([expect.stringContaining(sentence)]);
+  });
+
+  it('refuses padding that is no size', () => {
+    expect(errors(load(config({ child: 'tfc_padding = much' })))).toEqual([
+      expect.stringContaining('expected a size from 0 to 65535 bytes, or mtu'),
+    ]);
+  });
+
   it('takes text, hexadecimal and Base64 as secrets', () => {
     const rest = `secrets {
  ike-1 { secret = a b

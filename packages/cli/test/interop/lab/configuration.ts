@@ -4,6 +4,8 @@ import { addresses } from './lab.ts';
 export interface Tunnel {
   readonly ike?: string;
   readonly esp?: string;
+  /** Where the server's differs. */
+  readonly serverEsp?: string;
   /** Family of the addresses outside. */
   readonly outer?: 4 | 6;
   /** Families inside. */
@@ -111,7 +113,7 @@ export function serverConfiguration(tunnel: Tunnel = {}): string {
       net {
         local_ts = ${tunnel.serverTs ?? tunnel.remoteTs ?? inner.map((family) => networks.right[family]).join(', ')}
         ${pool ? '' : `remote_ts = ${inner.map((family) => networks.left[family]).join(', ')}`}
-        esp_proposals = ${tunnel.esp ?? 'aes256gcm16'}
+        esp_proposals = ${tunnel.serverEsp ?? tunnel.esp ?? 'aes256gcm16'}
         ${tunnel.serverChildExtra ?? ''}
       }
     }

@@ -219,9 +219,9 @@ const childKeys: KeyTable = {
   tfc_padding: {
     kind: 'text',
     default: '0',
-    status: 'refused',
-    because: 'padding against traffic analysis is not there yet: packets would show their size',
-    about: 'size that ESP packets are padded to',
+    status: 'supported',
+    about:
+      'least size in bytes that inner packets are padded to, or mtu for as large as fits; tunnel mode only, and not where the peer says that it takes none',
   },
   replay_window: {
     kind: 'integer',
@@ -254,14 +254,17 @@ const childKeys: KeyTable = {
     kind: 'boolean',
     default: 'yes',
     status: 'no-effect',
-    because: 'the outer packet has its own DF bit',
+    because:
+      'outer packets always carry DF, and the path MTU is found by probes: what does not fit is fragmented inside, or answered with ICMP',
     about: 'whether DF goes to the outer packet',
   },
   copy_ecn: {
     kind: 'boolean',
     default: 'yes',
     status: 'no-effect',
-    because: 'the ECN bits of the outer packet are not set from the inner one',
+    because:
+      'the ECN field always goes out, and congestion that was met always comes in (RFC 6040)',
+    except: [{ values: ['yes', 'true', '1', 'enabled'], status: 'supported' }],
     about: 'whether ECN goes to and from the outer packet',
   },
   copy_dscp: {
@@ -269,7 +272,8 @@ const childKeys: KeyTable = {
     choices: ['out', 'in', 'yes', 'no', 'true', 'false', '0', '1', 'enabled', 'disabled'],
     default: 'out',
     status: 'no-effect',
-    because: 'the DSCP of the outer packet is not set from the inner one',
+    because: 'into packets that come in it is never copied (RFC 4301 §5.1.2)',
+    except: [{ values: ['out', 'no', 'false', '0', 'disabled'], status: 'supported' }],
     about: 'whether the DSCP goes to and from the outer packet',
   },
   start_action: {

@@ -1,0 +1,48 @@
+import type { SessionPathStatus } from '@ipsec-kit/vpn';
+
+const STATES: Readonly<Record<SessionPathStatus['state'], string>> = {
+  'in-use': 'path in use',
+  unproven: 'path not proven yet',
+  lost: 'no path: no address of this host leads to the peer',
+};
+
+/** How a session reaches its peer, as lines for people. */
+export function pathLines(path: SessionPathStatus): string[] {
+  const { state, mobike, localAddresses, remoteAddresses, next } = path;
+  const reason = next ? [`next in ${next.inSeconds} s: ${next.reason}`] : [];
+  return [
+    `${STATES[state]}, ${mobike ? 'MOBIKE' : 'no MOBIKE'}; this host ${addresses(localAddresses)}, the peer ${addresses(remoteAddresses)}`,
+    `last in: ${stamps([
+      ['IKE', path.lastInIkeSeconds],
+      ['ESP', path.lastInEspSeconds],
+    ])}; last out: ${stamps([
+      ['IKE', path.lastOutIkeSeconds],
+      ['ESP', path.lastOutEspSeconds],
+      ['keepalive', path.lastKeepaliveSeconds],
+    ])}`,
+    costText(path),
+    ...reason,
+  ];
+}
+
+function addresses(list: readonly string[]): string {
+  return list.length === 0 ? 'none' : list.join(' ');
+}
+
+function stamps(times: readonly (readonly [string, number | undefined])[]): string {
+  const known = times.flatMap(([what, seconds]) =>
+    seconds === undefined ? [] : [`${what} ${seconds} s ago`],
+  );
+  return known.length === 0 ? 'never' : known.join(', ');
+}
+
+function costText({ keepaliveSeconds, keepalives, checks, updates }: SessionPathStatus): string {
+  const interval =
+    keepaliveSeconds === 0 ? 'no keepalives' : `keepalive after ${keepaliveSeconds} s of silence`;
+  const asked = Object.entries(checks).map(([reason, count]) => `${count} ${reason}`);
+  return [
+    `${interval}, ${keepalives} sent`,
+    ...(asked.length === 0 ? [] : [`checks: ${asked.join(', ')}`]),
+    ...(updates === 0 ? [] : [`address updates: ${updates}`]),
+  ].join('; ');
+}

@@ -1,0 +1,182 @@
+import {
+  certificateVouchesFor,
+  DEFAULT_SIGNATURE_POLICY,
+  formatIdentity,
+  type Identity,
+  identityOfCertificate,
+  type SignaturePolicy,
+  signatureHashes,
+} from '@ipsec-kit/auth';
+import { createNodeProvider } from '@ipsec-kit/crypto/node';
+import type { ConnectionConfig, RemoteAuthentication } from '@ipsec-kit/ikev2';
+import { CertEncoding } from '@ipsec-kit/ikev2-codec';
+import { encodeAuthorities, namesOf } from '@ipsec-kit/x509';
+import type {
+  NamedCertificate,
+  OwnCredentials,
+  PeerCredentials,
+} from '../credentials/compiled-credentials.ts';
+import { type AuthMethodSetting, parseAuthMethod } from '../credentials/signature-rule.ts';
+import type { AuthenticationOptions, ConnectionOptions } from '../options.ts';
+import {
+  type CertificateStore,
+  readAuthorities,
+  readCertificates,
+} from './compile-certificates.ts';
+import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
+import { isObject, type OptionChecks } from './option-checks.ts';
+
+/** How both sides of a connection prove who they are. */
+export interface CompiledAuthentication {
+  readonly config: Pick<
+    ConnectionConfig,
+    | 'localIdentity'
+    | 'remoteIdentity'
+    | 'localAuthentication'
+    | 'remoteAuthentication'
+    | 'signatureHashes'
+  >;
+  readonly own?: OwnCredentials;
+  readonly peer?: PeerCredentials;
+}
+
+/** Compiles the `local` and `remote` of a connection. */
+export function compileAuthentication(
+  checks: OptionChecks,
+  path: string,
+  options: ConnectionOptions,
+  store: CertificateStore,
+): CompiledAuthentication {
+  const local = side(checks, `${path}.local`, options.local, ['certs']);
+  const remote = side(checks, `${path}.remote`, options.remote, ['certs', 'cacerts', 'revocation']);
+  const sendCertificates = checks.choice(
+    `${path}.sendCert`,
+    options.sendCert,
+    ['ifasked', 'always', 'never'],
+    'ifasked',
+  );
+  const asks = checks.boolean(`${path}.sendCertreq`, options.sendCertreq, true);
+  const signs = local.method.kind === 'signature' ? local.method : undefined;
+  const certificates = signs
+    ? readCertificates(checks, `${path}.local.certs`, local.options.certs)
+    : [];
+  const localIdentity = ownIdentity(checks, `${path}.local`, local, certificates, store);
+  const peer = compilePeer(checks, `${path}.remote`, remote, store);
+  const policy = peer?.policy ?? DEFAULT_SIGNATURE_POLICY;
+  return {
+    config: {
+      ...(localIdentity === undefined ? {} : { localIdentity }),
+      remoteIdentity: compileIdentityPattern(checks, `${path}.remote.id`, remote.id ?? '%any'),
+      localAuthentication: { kind: local.method.kind },
+      remoteAuthentication: peer ? askFor(peer, asks) : { kind: 'psk' },
+      ...(signs || peer ? { signatureHashes: signatureHashes(policy) } : {}),
+    },
+    ...(signs ? { own: { rule: signs.rule, certificates, sendCertificates } } : {}),
+    ...(peer ? { peer } : {}),
+  };
+}
+
+interface Side {
+  readonly method: AuthMethodSetting;
+  readonly id: string | undefined;
+  readonly options: AuthenticationOptions;
+}
+
+function side(
+  checks: OptionChecks,
+  path: string,
+  value: AuthenticationOptions | undefined,
+  ofSignature: readonly (keyof AuthenticationOptions)[],
+): Side {
+  const none = { method: { kind: 'psk' }, id: undefined, options: {} } as const;
+  if (value === undefined) {
+    const sentence = "expected how this side proves who it is: { auth: 'psk' }";
+    checks.problem('missing-value', path, sentence);
+    return none;
+  }
+  checks.object(path, value, ['auth', 'id', ...ofSignature]);
+  if (!isObject(value)) return none;
+  const { auth = 'psk', id } = value;
+  const method = typeof auth === 'string' ? parseAuthMethod(auth) : undefined;
+  if (!method) {
+    const known =
+      'psk, pubkey, rsa, ecdsa, ed25519, ed448, or one with sizes and hashes as ecdsa-256-sha256';
+    checks.invalid(`${path}.auth`, known, auth);
+  }
+  if (id !== undefined && typeof id !== 'string') {
+    checks.invalid(`${path}.id`, 'an identity as text', id);
+    return { method: method ?? none.method, id: undefined, options: value };
+  }
+  return { method: method ?? none.method, id, options: value };
+}
+
+/** What is configured, or what the first certificate says; a certificate that is not for it would be refused by every peer. */
+function ownIdentity(
+  checks: OptionChecks,
+  path: string,
+  { method, id }: Side,
+  certificates: readonly NamedCertificate[],
+  store: CertificateStore,
+): Identity | undefined {
+  const configured = id === undefined ? undefined : compileIdentity(checks, `${path}.id`, id);
+  if (method.kind === 'psk') return configured;
+  const crypto = createNodeProvider();
+  if (!configured) {
+    const [first] = certificates;
+    if (first) return identityOfCertificate(namesOf(first.certificate, crypto));
+    const sentence =
+      'there is no certificate that says who this side is: write certs, or the id that one of the keys and certificates is for';
+    checks.problem('missing-value', `${path}.certs`, sentence);
+    return undefined;
+  }
+  for (const { name, certificate } of certificates.slice(0, 1)) {
+    const names = namesOf(certificate, crypto);
+    if (certificateVouchesFor(names, configured)) continue;
+    const known = [identityOfCertificate(names), ...names.altNames]
+      .flatMap((one) => (one ? [formatIdentity(one)] : []))
+      .filter((text, index, all) => all.indexOf(text) === index);
+    const sentence = `${name} is not for ${formatIdentity(configured)}: it is for ${known.join(', ')}; write one of these, or leave id out`;
+    checks.problem('invalid-value', `${path}.id`, sentence);
+  }
+  if (certificates.length === 0 && store.keys.length === 0) {
+    const sentence = `there is no private key for ${formatIdentity(configured)}: add one to the secrets, and its certificate`;
+    checks.problem('missing-value', `${path}.certs`, sentence);
+  }
+  return configured;
+}
+
+function compilePeer(
+  checks: OptionChecks,
+  path: string,
+  { method, options }: Side,
+  store: CertificateStore,
+): PeerCredentials | undefined {
+  if (method.kind !== 'signature') return undefined;
+  const pinned = readCertificates(checks, `${path}.certs`, options.certs);
+  const named = readAuthorities(checks, `${path}.cacerts`, options.cacerts);
+  const anchors = named.length > 0 ? named : store.anchors;
+  if (anchors.length + pinned.length === 0 && (options.cacerts ?? []).length === 0) {
+    const sentence =
+      'there is no CA that the certificate of the peer could come from: name one, put it into x509ca beside the configuration, or name the certificate of the peer in certs';
+    checks.problem('missing-value', `${path}.cacerts`, sentence);
+  }
+  const policy: SignaturePolicy = {
+    ...DEFAULT_SIGNATURE_POLICY,
+    acceptSha1: method.rule.hashes.includes('sha1'),
+  };
+  const revocation = checks.choice(
+    `${path}.revocation`,
+    options.revocation,
+    ['strict', 'ifuri', 'relaxed'],
+    'relaxed',
+  );
+  return { rule: method.rule, policy, pinned, anchors, revocation };
+}
+
+/** A peer whose certificate is known need not send it. */
+function askFor({ anchors }: PeerCredentials, asks: boolean): RemoteAuthentication {
+  if (!asks || anchors.length === 0) return { kind: 'signature', certificateRequests: [] };
+  const data = encodeAuthorities(anchors, createNodeProvider());
+  const encoding = CertEncoding.X509_CERTIFICATE_SIGNATURE;
+  return { kind: 'signature', certificateRequests: [{ encoding, data }] };
+}

@@ -1,0 +1,187 @@
+import { KeyMaterial } from '@ipsec-kit/crypto';
+import {
+  type Certificate,
+  type RevocationList,
+  readCertificate,
+  readPem,
+  readRevocationList,
+} from '@ipsec-kit/x509';
+import type {
+  CompiledCredentials,
+  KeySource,
+  NamedCertificate,
+} from '../credentials/compiled-credentials.ts';
+import type { AuthorityOptions, CertificateOptions, KeyOptions, VpnOptions } from '../options.ts';
+import { isObject, type OptionChecks } from './option-checks.ts';
+
+/** The certificates and keys that are there for all connections. */
+export type CertificateStore = Omit<CompiledCredentials, 'own' | 'peers'> & {
+  /** Trusted where a connection names no CA of its own. */
+  readonly anchors: readonly Certificate[];
+};
+
+const MAX_CERTIFICATES = 1_000;
+const MAX_KEYS = 1_000;
+
+/** Reads the certificates of the options, and takes note of the keys. No sentence ever holds what is in a key. */
+export function compileCertificates(checks: OptionChecks, options: VpnOptions): CertificateStore {
+  const anchors: Certificate[] = [];
+  const places: CompiledCredentials['places'][number][] = [];
+  for (const [index, one] of listOf(checks, 'authorities', options.authorities).entries()) {
+    const path = `authorities[${index}]`;
+    for (const certificate of compileAuthority(checks, path, one)) {
+      anchors.push(certificate);
+      const { subject } = certificate;
+      const crlUrls = checks.strings(`${path}.crlUris`, one.crlUris);
+      const ocspUrls = checks.strings(`${path}.ocspUris`, one.ocspUris);
+      if (crlUrls.length + ocspUrls.length > 0) places.push({ subject, crlUrls, ocspUrls });
+    }
+  }
+  const certificates = readCertificates(checks, 'certificates', options.certificates);
+  const intermediates = certificates.map(({ certificate }) => certificate);
+  return {
+    keys: compileKeys(checks, options.keys),
+    certificates,
+    anchors,
+    authorities: [...anchors, ...intermediates.filter(({ extensions }) => extensions.isCa)],
+    places,
+    lists: readLists(checks, options.crls),
+  };
+}
+
+function compileAuthority(
+  checks: OptionChecks,
+  path: string,
+  option: AuthorityOptions,
+): readonly Certificate[] {
+  if (!isObject(option)) {
+    checks.invalid(path, '{ cacert }', option);
+    return [];
+  }
+  checks.object(path, option, ['cacert', 'crlUris', 'ocspUris']);
+  return readAuthorities(checks, `${path}.cacert`, [option.cacert]);
+}
+
+/** CA certificates; one that is none is a mistake. */
+export function readAuthorities(
+  checks: OptionChecks,
+  path: string,
+  options: readonly CertificateOptions[] | undefined,
+): readonly Certificate[] {
+  return readCertificates(checks, path, options).flatMap(({ name, certificate }) => {
+    if (certificate.extensions.isCa) return [certificate];
+    const sentence = `${name} is not the certificate of a CA: name that of the CA which issued it`;
+    checks.problem('invalid-value', path, sentence);
+    return [];
+  });
+}
+
+/** Certificates, those of a list one after the other. */
+export function readCertificates(
+  checks: OptionChecks,
+  path: string,
+  options: readonly CertificateOptions[] | undefined,
+): readonly NamedCertificate[] {
+  return listOf(checks, path, options).flatMap((option, index) =>
+    blocksOf(checks, `${path}[${index}]`, option, 'CERTIFICATE').flatMap(({ name, der }) => {
+      const read = readCertificate(der);
+      if (read.ok) return [{ name, certificate: read.certificate }];
+      const sentence = `${name} holds a certificate that ${WORDS[read.code]}`;
+      checks.problem('invalid-value', `${path}[${index}]`, sentence);
+      return [];
+    }),
+  );
+}
+
+const WORDS = {
+  'too-large': 'is larger than 16 kB',
+  malformed: 'cannot be read',
+  unsupported: 'has a key or a signature of an unknown kind',
+} as const;
+
+function readLists(
+  checks: OptionChecks,
+  options: readonly CertificateOptions[] | undefined,
+): readonly RevocationList[] {
+  return listOf(checks, 'crls', options).flatMap((option, index) =>
+    blocksOf(checks, `crls[${index}]`, option, 'X509 CRL').flatMap(({ name, der }) => {
+      const read = readRevocationList(der);
+      if (read.ok) return [read.list];
+      checks.problem('invalid-value', `crls[${index}]`, `${name} holds a CRL that is ${read.code}`);
+      return [];
+    }),
+  );
+}
+
+function blocksOf(
+  checks: OptionChecks,
+  path: string,
+  option: CertificateOptions,
+  label: string,
+): readonly { readonly name: string; readonly der: Uint8Array }[] {
+  const named = isObject(option) ? option : { name: undefined, data: option };
+  const { name = path, data } = named;
+  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+    checks.invalid(path, `a ${label.toLowerCase()} in PEM or DER`, data);
+    return [];
+  }
+  const text = typeof data === 'string' ? data : textOf(data);
+  if (text === undefined && typeof data !== 'string') return [{ name, der: Uint8Array.from(data) }];
+  const blocks = (readPem(text ?? '') ?? []).filter((block) => block.label === label);
+  if (blocks.length === 0) {
+    const what = label === 'CERTIFICATE' ? 'certificate' : 'CRL';
+    checks.problem('invalid-value', path, `${name} holds no ${what} in PEM or DER`);
+  }
+  return blocks.map(({ der }) => ({ name, der }));
+}
+
+/** PEM that came as bytes; `undefined` for DER. */
+function textOf(bytes: Uint8Array): string | undefined {
+  if (bytes[0] === 0x30) return undefined;
+  return new TextDecoder('latin1').decode(bytes);
+}
+
+function compileKeys(
+  checks: OptionChecks,
+  options: readonly KeyOptions[] | undefined,
+): readonly KeySource[] {
+  const list = listOf(checks, 'keys', options);
+  if (list.length > MAX_KEYS) checks.problem('invalid-value', 'keys', `at most ${MAX_KEYS} keys`);
+  return list.slice(0, MAX_KEYS).flatMap((option, index): readonly KeySource[] => {
+    const path = `keys[${index}]`;
+    if (!isObject(option)) {
+      checks.problem('invalid-value', path, 'expected { data, secret } or { key }');
+      return [];
+    }
+    if ('key' in option) {
+      checks.object(path, option, ['key', 'name']);
+      return [{ kind: 'key', name: option.name ?? path, key: option.key }];
+    }
+    checks.object(path, option, ['data', 'name', 'secret']);
+    const bytes = bytesOf(option.data);
+    if (!bytes) {
+      checks.problem('invalid-value', `${path}.data`, 'expected a private key as text or bytes');
+      return [];
+    }
+    const secret = bytesOf(option.secret);
+    const password = secret && { password: new KeyMaterial(secret) };
+    return [{ kind: 'file', name: option.name ?? path, bytes, ...password }];
+  });
+}
+
+/** A copy, since key material takes its bytes over. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (typeof value === 'string') return new TextEncoder().encode(value);
+  return value instanceof Uint8Array ? Uint8Array.from(value) : undefined;
+}
+
+function listOf<T>(
+  checks: OptionChecks,
+  path: string,
+  value: readonly T[] | undefined,
+): readonly T[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.length <= MAX_CERTIFICATES) return value;
+  checks.problem('invalid-value', path, `expected a list of at most ${MAX_CERTIFICATES}`);
+  return [];
+}

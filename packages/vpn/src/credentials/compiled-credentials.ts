@@ -1,0 +1,59 @@
+import type { SignaturePolicy } from '@ipsec-kit/auth';
+import type { KeyMaterial, SigningKey } from '@ipsec-kit/crypto';
+import type { Certificate, RevocationList } from '@ipsec-kit/x509';
+import type { SignatureRule } from './signature-rule.ts';
+
+/** A certificate of the configuration, and what people call it: the name of its file, or its place among the options. */
+export interface NamedCertificate {
+  readonly name: string;
+  readonly certificate: Certificate;
+}
+
+/** A private key, or a file that holds keys (and certificates, where it is PKCS #12), not opened yet. */
+export type KeySource =
+  | { readonly kind: 'key'; readonly name: string; readonly key: SigningKey }
+  | {
+      readonly kind: 'file';
+      readonly name: string;
+      readonly bytes: Uint8Array;
+      readonly password?: KeyMaterial;
+    };
+
+/** How this side of a connection signs. */
+export interface OwnCredentials {
+  readonly rule: SignatureRule;
+  /** In order of preference; none: any that vouches for the identity. */
+  readonly certificates: readonly NamedCertificate[];
+  readonly sendCertificates: 'ifasked' | 'always' | 'never';
+}
+
+/** Whom this side of a connection believes. */
+export interface PeerCredentials {
+  readonly rule: SignatureRule;
+  readonly policy: SignaturePolicy;
+  /** The peer's own certificates: it has to have one of these, and no CA is asked. */
+  readonly pinned: readonly NamedCertificate[];
+  readonly anchors: readonly Certificate[];
+  readonly revocation: 'strict' | 'ifuri' | 'relaxed';
+}
+
+/** Where the CRLs and OCSP responders of a CA are, beside what its certificates say. */
+export interface AuthorityPlaces {
+  readonly subject: Uint8Array;
+  readonly crlUrls: readonly string[];
+  readonly ocspUrls: readonly string[];
+}
+
+/** Keys and certificates of a configuration. */
+export interface CompiledCredentials {
+  readonly keys: readonly KeySource[];
+  /** Own certificates and intermediate CAs that no connection names. */
+  readonly certificates: readonly NamedCertificate[];
+  /** CAs, trusted or not: for own chains. */
+  readonly authorities: readonly Certificate[];
+  readonly places: readonly AuthorityPlaces[];
+  readonly lists: readonly RevocationList[];
+  /** By the name of the connection. */
+  readonly own: ReadonlyMap<string, OwnCredentials>;
+  readonly peers: ReadonlyMap<string, PeerCredentials>;
+}

@@ -1,0 +1,68 @@
+import { webcrypto } from 'node:crypto';
+import type { SigningKey } from '@ipsec-kit/crypto';
+import { createNodeSignatures } from '@ipsec-kit/crypto/node';
+import { readCertificate, readKeyFile } from '@ipsec-kit/x509';
+import type { CompiledVpn } from '../compile/index.ts';
+import { VpnError } from '../vpn-error.ts';
+import type { KeySource, NamedCertificate } from './compiled-credentials.ts';
+
+/** Keys that can sign. */
+export interface Keyring {
+  readonly keys: readonly SigningKey[];
+  /** What PKCS #12 files held beside keys. */
+  readonly certificates: readonly NamedCertificate[];
+  /** Files that could not be opened, in sentences: no mistake unless their keys are wanted. */
+  readonly faults: readonly string[];
+}
+
+/** Opens the files with keys, those that are encrypted with their passwords. Never rejects. */
+export async function openKeyring(sources: readonly KeySource[]): Promise<Keyring> {
+  const keys: SigningKey[] = [];
+  const certificates: NamedCertificate[] = [];
+  const faults: string[] = [];
+  for (const source of sources) {
+    if (source.kind === 'key') {
+      keys.push(source.key);
+      continue;
+    }
+    const { name, bytes, password } = source;
+    const given = password ? { password } : {};
+    const read = await readKeyFile(bytes, { ...given, webCrypto: webcrypto });
+    if (!read.ok) {
+      faults.push(`${name}: ${read.sentence}`);
+      continue;
+    }
+    for (const pkcs8 of read.keys) {
+      const imported = createNodeSignatures().importPrivateKey(pkcs8);
+      if (imported.ok) keys.push(imported.key);
+      else faults.push(`${name}: It holds a private key that is ${imported.code}.`);
+    }
+    for (const der of read.certificates) {
+      const certificate = readCertificate(der);
+      if (certificate.ok) certificates.push({ name, certificate: certificate.certificate });
+    }
+  }
+  return { keys, certificates, faults };
+}
+
+/** Requires a private key for a certificate of each connection that names certificates.
+ * @throws VpnError `config`: without, no peer would believe this side.
+ */
+export function requireKeys(
+  { connections, credentials }: Pick<CompiledVpn, 'connections' | 'credentials'>,
+  { keys, faults }: Keyring,
+): void {
+  for (const { name } of connections) {
+    const certificates = credentials.own.get(name)?.certificates ?? [];
+    const hasKey = certificates.some(({ certificate }) =>
+      keys.some(({ publicKey }) => Buffer.from(publicKey).equals(certificate.publicKey)),
+    );
+    if (certificates.length === 0 || hasKey) continue;
+    const files = certificates.map((one) => one.name).join(', ');
+    const why = faults.slice(0, 3).map((fault) => ` ${fault}`);
+    throw new VpnError(
+      'config',
+      `There is no private key for ${files} of the connection ${name}: put it into the directory private beside the configuration, or add it to the keys.${why.join('')}`,
+    );
+  }
+}

@@ -1,0 +1,155 @@
+import {
+  certificateVouchesFor,
+  encodeSignatureAuth,
+  formatIdentity,
+  type Identity,
+  planSignatures,
+  type SignaturePlan,
+} from '@ipsec-kit/auth';
+import type { CryptoProvider, SigningKey } from '@ipsec-kit/crypto';
+import type { Answer, CertificateData, SignRequest } from '@ipsec-kit/ikev2';
+import { CertEncoding } from '@ipsec-kit/ikev2-codec';
+import { type Certificate, chooseChain, namesOf } from '@ipsec-kit/x509';
+import type {
+  CompiledCredentials,
+  NamedCertificate,
+  OwnCredentials,
+} from './compiled-credentials.ts';
+import type { Keyring } from './keyring.ts';
+import { allowsSignature } from './signature-rule.ts';
+
+/** Intermediate CAs that are sent along at most. */
+const MAX_CHAIN = 8;
+
+/** An own certificate, its key, and the intermediate CAs above it. */
+interface OwnChain {
+  readonly key: SigningKey;
+  readonly chain: readonly Certificate[];
+}
+
+/** One way to sign. */
+interface Way {
+  readonly owner: OwnChain;
+  readonly plan: SignaturePlan;
+}
+
+/** Makes what signs for this side: chooses the certificate that the peer asks for, its key, and the best algorithm that the peer
+ * takes; after each refusal another way.
+ */
+export function createOwnSignatures(
+  credentials: CompiledCredentials,
+  keyring: Keyring,
+  crypto: Pick<CryptoProvider, 'sha1'>,
+): (request: SignRequest) => Promise<Answer> {
+  const loose = [...credentials.certificates, ...keyring.certificates];
+
+  function chainsFor(own: OwnCredentials, local: Identity): readonly OwnChain[] {
+    const named = own.certificates.length > 0 ? own.certificates : loose;
+    return named
+      .filter(({ certificate }) => certificateVouchesFor(namesOf(certificate, crypto), local))
+      .flatMap(({ certificate }) => {
+        const key = keyring.keys.find(({ publicKey }) => isSame(publicKey, certificate.publicKey));
+        return key ? [{ key, chain: chainOf(certificate, named) }] : [];
+      });
+  }
+
+  function chainOf(leaf: Certificate, named: readonly NamedCertificate[]): readonly Certificate[] {
+    const known = [...named, ...loose].map(({ certificate }) => certificate);
+    const pool = [...known, ...credentials.authorities];
+    const chain = [leaf];
+    for (let top = leaf; chain.length < MAX_CHAIN; ) {
+      const { issuer } = top;
+      const next = pool.find((one) => isSame(one.subject, issuer) && !chain.includes(one));
+      // A root that the peer does not have would not help it, and one that it has it need not be sent.
+      if (!next || isSame(next.subject, next.issuer)) break;
+      chain.push(next);
+      top = next;
+    }
+    return chain;
+  }
+
+  function certificatesOf(own: OwnCredentials, owner: OwnChain, isAsked: boolean) {
+    const { sendCertificates } = own;
+    const sends = sendCertificates === 'always' || (sendCertificates === 'ifasked' && isAsked);
+    return sends
+      ? owner.chain.map(
+          ({ der }): CertificateData => ({
+            encoding: CertEncoding.X509_CERTIFICATE_SIGNATURE,
+            data: der,
+          }),
+        )
+      : [];
+  }
+
+  return async (request) => {
+    const { connection, local, peerHashes, certificateRequests, refusals, octets } = request;
+    const own = credentials.own.get(connection);
+    if (!own) return refused(`The connection ${connection} has no certificates of this side.`);
+    const chains = chainsFor(own, local);
+    if (chains.length === 0) return refused(noKey(own, local, keyring));
+    const asked = certificateRequests.find(
+      ({ encoding }) => encoding === CertEncoding.X509_CERTIFICATE_SIGNATURE,
+    );
+    const wanted = asked && chooseChain(chains, asked.data, credentials.authorities, crypto);
+    const ordered = wanted ? [wanted, ...chains.filter((one) => one !== wanted)] : chains;
+    const ways = waysOf(own, ordered, peerHashes);
+    const way = ways[Math.min(refusals, ways.length - 1)];
+    if (!way) return refused(nothingInCommon(local, peerHashes));
+    const { owner, plan } = way;
+    const signature = await owner.key.sign(plan.algorithm, octets);
+    return {
+      kind: 'sign',
+      proof: {
+        method: plan.method,
+        data: encodeSignatureAuth(plan, signature),
+        certificates: certificatesOf(own, owner, asked !== undefined),
+        hasMore: refusals + 1 < ways.length,
+      },
+    };
+  };
+}
+
+/** All ways to sign: the best of each key first, then those that differ in more than the hash, so that few attempts try much. */
+function waysOf(
+  { rule }: OwnCredentials,
+  chains: readonly OwnChain[],
+  peerHashes: readonly number[] | undefined,
+): readonly Way[] {
+  const policy = {
+    acceptSha1: rule.hashes.includes('sha1'),
+    minimumRsaBits: 2048,
+    rsaPadding: rule.padding ?? 'pss',
+  } as const;
+  const ranked = chains.flatMap((owner) => {
+    const kinds = new Set<string>();
+    return planSignatures(owner.key.info, peerHashes, policy)
+      .filter(({ algorithm }) => allowsSignature(rule, owner.key.info, algorithm))
+      .map((plan, index) => {
+        const isFirstOfKind = !kinds.has(plan.algorithm.kind);
+        kinds.add(plan.algorithm.kind);
+        return { owner, plan, rank: index === 0 ? 0 : isFirstOfKind ? 1 : 2 };
+      });
+  });
+  return ranked.toSorted((a, b) => a.rank - b.rank);
+}
+
+function noKey(own: OwnCredentials, local: Identity, { faults }: Keyring): string {
+  const names = own.certificates.map(({ name }) => name).join(', ');
+  const what = names === '' ? formatIdentity(local) : names;
+  const hint = faults.length === 0 ? '' : ` ${faults.slice(0, 3).join(' ')}`;
+  return `There is no private key that fits a certificate for ${what}; add it to the private keys.${hint}`;
+}
+
+function nothingInCommon(local: Identity, peerHashes: readonly number[] | undefined): string {
+  const peer =
+    peerHashes === undefined ? 'which does not know RFC 7427' : 'nor does it take another hash';
+  return `No key of ${formatIdentity(local)} can sign in a way that is allowed here and that the peer takes, ${peer}; use an ECDSA or RSA key, or another auth setting.`;
+}
+
+function refused(sentence: string): Answer {
+  return { kind: 'sign', proof: undefined, sentence };
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,215 @@
+import {
+  certificateVouchesFor,
+  formatIdentity,
+  type Identity,
+  identityOfCertificate,
+  readSignatureAuth,
+  verifySignature,
+} from '@ipsec-kit/auth';
+import { type CryptoProvider, readPublicKey, type SignatureProvider } from '@ipsec-kit/crypto';
+import type { Answer, PeerVerdict, VerifyPeerRequest } from '@ipsec-kit/ikev2';
+import { CertEncoding } from '@ipsec-kit/ikev2-codec';
+import {
+  type Certificate,
+  type CertificateVerdict,
+  createCertificateValidator,
+  namesOf,
+  readOcspResponse,
+} from '@ipsec-kit/x509';
+import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
+import type { Evidence } from './evidence.ts';
+import { allowsSignature } from './signature-rule.ts';
+
+/** What peers are checked with. */
+export interface PeerCheckOptions {
+  readonly credentials: CompiledCredentials;
+  readonly signatures: SignatureProvider;
+  readonly crypto: Pick<CryptoProvider, 'sha1'>;
+  readonly evidence: Evidence;
+  /** Milliseconds since 1970. */
+  readonly dateMs: () => number;
+}
+
+/** Certificates that are tried for one peer: the one that it sends, and those of the configuration. */
+const MAX_TRIED = 4;
+
+/** Makes what checks peers: their certificates up to a trusted CA, that these are not revoked, that they vouch for the identity, and
+ * the signature. Each key that may be the peer's is tried before it is refused.
+ */
+export function createPeerCheck(
+  options: PeerCheckOptions,
+): (request: VerifyPeerRequest) => Promise<Answer> {
+  return async (request) => {
+    const peer = options.credentials.peers.get(request.connection);
+    const verdict: PeerVerdict = peer
+      ? await check(options, peer, request)
+      : refuse(`the connection ${request.connection} trusts nobody's certificate`);
+    return { kind: 'verify-peer', verdict };
+  };
+}
+
+async function check(
+  options: PeerCheckOptions,
+  peer: PeerCredentials,
+  request: VerifyPeerRequest,
+): Promise<PeerVerdict> {
+  const offered = offeredBy(request);
+  if (peer.pinned.length > 0) return checkPinned(options, peer, request, offered);
+  const [first, ...rest] = offered;
+  const paths = [...(first ? [first] : []), ...kept(options, request.remote)];
+  let refusal: PeerVerdict | undefined;
+  for (const own of paths.slice(0, MAX_TRIED)) {
+    const path = [own, ...rest];
+    const found = await checkPath(options, peer, request, path);
+    const verdict = found.ok ? await checkKey(options, peer, request, found.certificate) : found;
+    if (verdict.ok) return verdict;
+    refusal ??= verdict;
+  }
+  return refusal ?? refuse(missing(request));
+}
+
+/** The certificates of its CERT payloads; those that are named by hash and URL are not fetched (RFC 7296 §3.6). */
+function offeredBy({ certificates }: VerifyPeerRequest): readonly Uint8Array[] {
+  return certificates
+    .filter(({ encoding }) => encoding === CertEncoding.X509_CERTIFICATE_SIGNATURE)
+    .map(({ data }) => data);
+}
+
+/** Certificates of the configuration that are for the peer, which may leave its own out. */
+function kept({ credentials, crypto }: PeerCheckOptions, remote: Identity): readonly Uint8Array[] {
+  return credentials.certificates
+    .filter(({ certificate }) => certificateVouchesFor(namesOf(certificate, crypto), remote))
+    .map(({ certificate }) => certificate.der);
+}
+
+function missing({ certificates }: VerifyPeerRequest): string {
+  const isElsewhere = certificates.some(
+    ({ encoding }) =>
+      encoding === CertEncoding.HASH_AND_URL_OF_X509_CERTIFICATE ||
+      encoding === CertEncoding.HASH_AND_URL_OF_X509_BUNDLE,
+  );
+  if (isElsewhere)
+    return 'it names its certificate by a URL, which is not fetched; have it send the certificate itself';
+  return 'it sent no certificate, and none of the configuration is for it; have it send one (send_cert = always)';
+}
+
+/** A peer whose certificate is configured: no CA is asked, only the dates count, and the name. */
+async function checkPinned(
+  options: PeerCheckOptions,
+  peer: PeerCredentials,
+  request: VerifyPeerRequest,
+  [first]: readonly Uint8Array[],
+): Promise<PeerVerdict> {
+  const known = peer.pinned.filter(
+    ({ certificate }) => first === undefined || isSame(certificate.der, first),
+  );
+  if (known.length === 0) return refuse('its certificate is none of those in remote.certs');
+  let refusal: PeerVerdict | undefined;
+  for (const { certificate } of known) {
+    const nowMs = options.dateMs();
+    const isInTime = certificate.notBeforeMs <= nowMs && nowMs <= certificate.notAfterMs;
+    const verdict = isInTime
+      ? await checkKey(options, peer, request, certificate)
+      : refuse('its certificate has expired, or is not valid yet');
+    if (verdict.ok) return { ok: true };
+    refusal ??= verdict;
+  }
+  return refusal ?? refuse('its certificate is none of those in remote.certs');
+}
+
+type PathVerdict =
+  | { readonly ok: true; readonly certificate: Certificate }
+  | (PeerVerdict & { readonly ok: false });
+
+/** Whether a path leads to a trusted CA, and nothing in it is revoked, as far as the connection wants to know. */
+async function checkPath(
+  { signatures, crypto, evidence, dateMs }: PeerCheckOptions,
+  peer: PeerCredentials,
+  request: VerifyPeerRequest,
+  offered: readonly Uint8Array[],
+): Promise<PathVerdict> {
+  const validator = createCertificateValidator(signatures, crypto);
+  const stapled = request.certificates
+    .filter(({ encoding }) => encoding === CertEncoding.OCSP_CONTENT)
+    .flatMap(({ data }) => {
+      const read = readOcspResponse(data);
+      return read.ok ? [read.response] : [];
+    });
+  const once = (): Promise<CertificateVerdict> =>
+    validator.check({
+      offered,
+      anchors: peer.anchors,
+      lists: evidence.lists,
+      responses: [...stapled, ...evidence.responses],
+      revocation: 'soft',
+      purpose: request.role === 'responder' ? 'server' : 'client',
+      policy: peer.policy,
+      atMs: dateMs(),
+    });
+  let verdict = await once();
+  if (verdict.ok && verdict.unproven.some((one) => evidence.hasSource(one))) {
+    const asking = evidence.find(verdict.unproven);
+    // What is fetched may have to go through the tunnel that is made anew: it goes on as before meanwhile.
+    if (!request.isReauthentication) {
+      await asking;
+      verdict = await once();
+    }
+  }
+  if (!verdict.ok) return refuse(detailOf(verdict.sentence));
+  const isStrict = peer.revocation === 'strict';
+  const unknown = verdict.unproven.filter(
+    (one) => isStrict || (peer.revocation === 'ifuri' && evidence.hasSource(one)),
+  );
+  if (unknown.length > 0 && !request.isReauthentication) {
+    return refuse(
+      `nothing fresh says whether its certificate has been revoked, and revocation = ${peer.revocation} wants to know; see to the CRL`,
+    );
+  }
+  return { ok: true, certificate: verdict.certificate };
+}
+
+/** Whether a certificate is for the peer's identity, and its key has signed. */
+async function checkKey(
+  { signatures, crypto }: PeerCheckOptions,
+  { rule, policy }: PeerCredentials,
+  { remote, auth, octets }: VerifyPeerRequest,
+  certificate: Certificate,
+): Promise<PeerVerdict> {
+  const names = namesOf(certificate, crypto);
+  if (!certificateVouchesFor(names, remote)) {
+    const known = [identityOfCertificate(names), ...names.altNames]
+      .flatMap((one) => (one ? [formatIdentity(one)] : []))
+      .filter((text, index, all) => all.indexOf(text) === index);
+    return refuse(`its certificate is for ${known.slice(0, 8).join(', ')}`);
+  }
+  const { publicKey } = certificate;
+  const info = readPublicKey(publicKey);
+  if (!info.ok) return refuse(`the key of its certificate is ${info.code}`);
+  const read = readSignatureAuth(auth.method, auth.data, info.key, policy);
+  if (!read.ok) return refuse(`its AUTH is refused (${read.code})`);
+  const candidates = read.candidates.filter((one) => allowsSignature(rule, info.key, one));
+  if (candidates.length === 0) {
+    return refuse('its key or the algorithm of its signature is not what remote.auth wants');
+  }
+  const { signature } = read;
+  const isRight = await verifySignature(signatures, {
+    publicKey,
+    candidates,
+    message: octets,
+    signature,
+  });
+  return isRight ? { ok: true } : refuse('its signature is wrong');
+}
+
+function refuse(detail: string): PeerVerdict & { readonly ok: false } {
+  return { ok: false, detail };
+}
+
+/** A sentence as it stands inside of another. */
+function detailOf(sentence: string): string {
+  return `${sentence.slice(0, 1).toLowerCase()}${sentence.slice(1)}`.replace(/\.$/, '');
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
