@@ -100,7 +100,7 @@ function side(
   const method = typeof auth === 'string' ? parseAuthMethod(auth) : undefined;
   if (!method) {
     const known =
-      'psk, pubkey, rsa, ecdsa, ed25519, ed448, or one with sizes and hashes as ecdsa-256-sha256';
+      'psk, pubkey, rsa, ecdsa, ed25519, ed448, or one with sizes and hashes as ecdsa-256-sha256 (EAP is not there yet)';
     checks.invalid(`${path}.auth`, known, auth);
   }
   if (id !== undefined && typeof id !== 'string') {

@@ -1,5 +1,6 @@
 import type { ProblemList } from '../compile/config-problem.ts';
 import type { AuthenticationOptions, ChildOptions, ConnectionOptions } from '../options.ts';
+import type { CredentialDirectory, CredentialFiles } from './credential-files.ts';
 import { type PositionMap, present, SettingsReader } from './settings-reader.ts';
 import type { SettingsSection } from './settings-tree.ts';
 
@@ -13,11 +14,12 @@ export function buildConnection(
   replayWindow: number | undefined,
   positions: PositionMap,
   problems: ProblemList,
+  files: CredentialFiles,
 ): ConnectionOptions | undefined {
   const path = `connections.${name}`;
   const reader = new SettingsReader(section, path, path, positions);
-  const local = buildAuthentication('local', section, path, positions, problems);
-  const remote = buildAuthentication('remote', section, path, positions, problems);
+  const local = buildAuthentication('local', section, path, positions, problems, files);
+  const remote = buildAuthentication('remote', section, path, positions, problems, files);
   const children = buildChildren(section, path, replayWindow, positions);
   if (!local || !remote) return undefined;
   const rest = present({
@@ -48,6 +50,8 @@ export function buildConnection(
     dpdDelayMs: reader.timeMs('dpd_delay', 'dpdDelayMs'),
     dpdTimeoutMs: reader.timeMs('dpd_timeout', 'dpdTimeoutMs'),
     keyingTries: reader.integer('keyingtries', 'keyingTries'),
+    sendCert: sendCert(reader),
+    sendCertreq: reader.boolean('send_certreq', 'sendCertreq'),
     unique: reader.choice('unique', 'unique', ['never', 'no', 'keep', 'replace'] as const),
     childless: reader.choice('childless', 'childless', [
       'allow',
@@ -70,11 +74,12 @@ function buildAuthentication(
   path: string,
   positions: PositionMap,
   problems: ProblemList,
+  files: CredentialFiles,
 ): AuthenticationOptions | undefined {
   const rounds = [...connection.sections].filter(([name]) => name.startsWith(side));
   const [first, second] = rounds;
   if (!first) {
-    const sentence = `the section "${side}" is missing: write ${side} { auth = psk }`;
+    const sentence = `the section "${side}" is missing: write ${side} { auth = psk } or ${side} { auth = pubkey }`;
     const position = connection.at;
     problems.add({ code: 'missing-value', path: `${path}.${side}`, position, sentence });
     return undefined;
@@ -86,14 +91,19 @@ function buildAuthentication(
   }
   const [name, section] = first;
   const reader = new SettingsReader(section, `${path}.${name}`, `${path}.${side}`, positions);
-  const auth = reader.text('auth');
-  const id = reader.text('id');
-  if (auth === undefined) {
-    const sentence = 'it is missing, which means pubkey to strongSwan: write auth = psk';
-    const position = section.at;
-    problems.add({ code: 'missing-value', path: `${path}.${name}.auth`, position, sentence });
-  }
-  return { auth: 'psk', ...present({ id }) };
+  const named = (key: string, directory: CredentialDirectory) => {
+    const names = reader.list(key);
+    const position = section.values.get(key)?.at;
+    return names && files.named(names, directory, `${path}.${name}.${key}`, position);
+  };
+  const own = {
+    auth: reader.text('auth') ?? 'pubkey',
+    ...present({ id: reader.text('id'), certs: named('certs', 'x509') }),
+  };
+  if (side === 'local') return own;
+  const words = ['strict', 'ifuri', 'relaxed'] as const;
+  const revocation = reader.choice('revocation', 'revocation', words);
+  return { ...own, ...present({ cacerts: named('cacerts', 'x509ca'), revocation }) };
 }
 
 function buildChildren(
@@ -168,6 +178,31 @@ function copyDscp(reader: SettingsReader): boolean | undefined {
       return true;
     default:
       return false;
+  }
+}
+
+/** The words with `send` are those of before. */
+function sendCert(reader: SettingsReader): 'ifasked' | 'always' | 'never' | undefined {
+  const words = [
+    'always',
+    'never',
+    'ifasked',
+    'always_send',
+    'send_if_asked',
+    'never_send',
+  ] as const;
+  switch (reader.choice('send_cert', 'sendCert', words)) {
+    case 'always':
+    case 'always_send':
+      return 'always';
+    case 'never':
+    case 'never_send':
+      return 'never';
+    case 'ifasked':
+    case 'send_if_asked':
+      return 'ifasked';
+    case undefined:
+      return undefined;
   }
 }
 

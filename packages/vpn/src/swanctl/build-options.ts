@@ -1,7 +1,9 @@
 import type { ProblemList } from '../compile/config-problem.ts';
 import type { ConnectionOptions, PoolOptions, SecretOptions, VpnOptions } from '../options.ts';
 import { buildConnection } from './build-connection.ts';
+import { buildCredentials } from './build-credentials.ts';
 import { buildSettings } from './build-settings.ts';
+import type { CredentialFiles } from './credential-files.ts';
 import { parseSecretText } from './secret-text.ts';
 import { type PositionMap, present, SettingsReader } from './settings-reader.ts';
 import { createSection, type SettingsSection } from './settings-tree.ts';
@@ -14,11 +16,13 @@ export interface BuiltOptions {
 
 /** Makes options out of checked trees. What is missing, or said twice, goes to `problems`.
  * @param settings - the tree of strongswan.conf, if there is one.
+ * @param files - where keys and certificates are.
  */
 export function buildOptions(
   root: SettingsSection,
   settings: SettingsSection | undefined,
   problems: ProblemList,
+  files: CredentialFiles,
 ): BuiltOptions {
   const positions: PositionMap = new Map();
   const section = (name: string): SettingsSection => {
@@ -29,7 +33,7 @@ export function buildOptions(
   const common = settings && buildSettings(settings, positions);
   const connections: [string, ConnectionOptions][] = [];
   for (const [name, one] of section('connections').sections) {
-    const built = buildConnection(name, one, common?.replayWindow, positions, problems);
+    const built = buildConnection(name, one, common?.replayWindow, positions, problems, files);
     if (built) connections.push([name, built]);
   }
   const pools = [...section('pools').sections].map(([name, one]): [string, PoolOptions] => [
@@ -40,6 +44,7 @@ export function buildOptions(
   const options: VpnOptions = {
     connections: Object.fromEntries(connections),
     secrets,
+    ...buildCredentials(root, files, positions, problems),
     pools: Object.fromEntries(pools),
     ...(common ? { settings: common.settings } : {}),
   };

@@ -15,4 +15,4 @@ export {
 } from './load-swanctl.ts';
 export { nodeFiles } from './node-files.ts';
 export { type ConfigSection, readSections, type SectionsResult } from './read-sections.ts';
-export type { FileText, SettingsFiles } from './settings-files.ts';
+export type { FileBytes, FileText, SettingsFiles } from './settings-files.ts';

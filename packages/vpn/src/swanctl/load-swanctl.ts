@@ -4,6 +4,7 @@ import { ConfigError, type ConfigProblem, ProblemList } from '../compile/config-
 import type { VpnOptions } from '../options.ts';
 import { buildOptions } from './build-options.ts';
 import { checkSettings } from './check-settings.ts';
+import { CredentialFiles } from './credential-files.ts';
 import { loadSettings } from './load-settings.ts';
 import { nodeFiles } from './node-files.ts';
 import { resolveReferences } from './resolve-references.ts';
@@ -56,7 +57,12 @@ export function loadSwanctl({
   if (!problems.isEmpty) return failed(problems.problems, warnings);
   const config = resolveAndCheck(root, swanctlRoot, problems, warnings);
   const common = settings && resolveAndCheck(settings, settingsRoot, problems, warnings);
-  const { options, positions } = buildOptions(config, common, problems);
+  const { options, positions } = buildOptions(
+    config,
+    common,
+    problems,
+    new CredentialFiles(files, configFile, problems),
+  );
   const compiled = compileOptions(options, positions);
   const more = compiled.ok ? [] : compiled.errors;
   // What is missing may only be missing because of what is wrong.

@@ -17,16 +17,10 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Configuration files on the disk of this machine. */
 export const nodeFiles: SettingsFiles = {
   read(path) {
-    try {
-      const { size } = statSync(path);
-      if (size > MAX_FILE_BYTES) {
-        return { ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` };
-      }
-      return { ok: true, text: readFileSync(path, 'utf8') };
-    } catch (error) {
-      return { ok: false, reason: reasonOf(error) };
-    }
+    const read = bytesOf(path);
+    return read.ok ? { ok: true, text: read.bytes.toString('utf8') } : read;
   },
+  readBytes: bytesOf,
   match(pattern, from) {
     const whole = resolve(dirname(from), pattern);
     const segments = whole.split('/').filter((segment) => segment !== '');
@@ -38,6 +32,18 @@ export const nodeFiles: SettingsFiles = {
     return found.filter((path) => !hasWildcard(pattern) || !isDirectory(path)).sort();
   },
 };
+
+function bytesOf(path: string) {
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_FILE_BYTES) {
+      return { ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` } as const;
+    }
+    return { ok: true, bytes: readFileSync(path) } as const;
+  } catch (error) {
+    return { ok: false, reason: reasonOf(error) } as const;
+  }
+}
 
 function matchSegment(directory: string, segment: string): readonly string[] {
   if (!hasWildcard(segment)) {

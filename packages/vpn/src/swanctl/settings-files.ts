@@ -4,7 +4,13 @@ export interface SettingsFiles {
   read(path: string): FileText;
   /** The files that a pattern of an `include` names, sorted; a relative pattern is relative to the directory of `from`. */
   match(pattern: string, from: string): readonly string[];
+  /** The bytes of a file with a key or a certificate. Absent: its text has them. */
+  readBytes?(path: string): FileBytes;
 }
+
+export type FileBytes =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly reason: string };
 
 export type FileText =
   | { readonly ok: true; readonly text: string }

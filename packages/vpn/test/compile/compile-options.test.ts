@@ -383,7 +383,9 @@ describe('mistakes name the option', () => {
     ],
     [
       options({ connection: { local: { auth: 'eap' } } as never }),
-      ['connections.home.local.auth: expected psk, got "eap"'],
+      [
+        'connections.home.local.auth: expected psk, pubkey, rsa, ecdsa, ed25519, ed448, or one with sizes and hashes as ecdsa-256-sha256 (EAP is not there yet), got "eap"',
+      ],
     ],
     [
       options({ connection: { remote: { id: 5 } } as never }),
@@ -434,7 +436,7 @@ describe('mistakes name the option', () => {
     [
       { ...options(), secrets: [] },
       [
-        'secrets: there is no pre-shared key: every connection uses one, so at least one secret is needed',
+        'secrets: there is no pre-shared key: connections with auth = psk use one, so at least one secret is needed',
       ],
     ],
     [

@@ -1,7 +1,7 @@
 import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
 
-const CERTIFICATES =
-  'authentication with certificates and raw keys is not there yet: use auth = psk with a secret, and leave this out';
+const RAW_KEYS = 'raw public keys are not there yet: use certs with a certificate';
+const TOKENS = 'certificates on tokens are not there yet: use certs with a file';
 const EAP = 'EAP and XAuth are not there yet';
 
 const round: KeyRule = {
@@ -14,15 +14,14 @@ const round: KeyRule = {
 
 const auth: KeyRule = {
   kind: 'text',
-  status: 'refused',
-  because: 'only pre-shared keys are there so far: write auth = psk',
-  except: [{ values: ['psk'], status: 'supported' }],
+  default: 'pubkey',
+  status: 'supported',
   about:
-    'how this side proves who it is: psk. it must be written, since strongSwan takes pubkey when it is absent',
+    'how this side proves who it is: psk, or pubkey, a certificate; with sizes and algorithms as in rsa-3072, ecdsa-256-sha256, rsa/pss-sha384, ed25519',
 };
 
-function refusedList(about: string): KeyRule {
-  return { kind: 'list', status: 'refused', because: CERTIFICATES, about };
+function refusedList(about: string, because: string): KeyRule {
+  return { kind: 'list', status: 'refused', because, about };
 }
 
 function certificate(path: string): SectionRule {
@@ -30,22 +29,22 @@ function certificate(path: string): SectionRule {
     path,
     about: 'a certificate',
     status: 'refused',
-    because: CERTIFICATES,
+    because: TOKENS,
     keys: {
       file: {
         kind: 'text',
         status: 'refused',
-        because: CERTIFICATES,
+        because: TOKENS,
         about: 'path of the certificate',
       },
       handle: {
         kind: 'text',
         status: 'refused',
-        because: CERTIFICATES,
+        because: TOKENS,
         about: 'CKA_ID on a token',
       },
-      slot: { kind: 'text', status: 'refused', because: CERTIFICATES, about: 'slot of the token' },
-      module: { kind: 'text', status: 'refused', because: CERTIFICATES, about: 'PKCS#11 module' },
+      slot: { kind: 'text', status: 'refused', because: TOKENS, about: 'slot of the token' },
+      module: { kind: 'text', status: 'refused', because: TOKENS, about: 'PKCS#11 module' },
     },
   };
 }
@@ -53,9 +52,17 @@ function certificate(path: string): SectionRule {
 const localKeys: KeyTable = {
   round,
   auth,
-  id: { kind: 'text', status: 'supported', about: 'own identity; absent: the own address' },
-  certs: refusedList('own certificates'),
-  pubkeys: refusedList('own raw public keys'),
+  id: {
+    kind: 'text',
+    status: 'supported',
+    about: 'own identity; absent: the subject of the certificate, with psk the own address',
+  },
+  certs: {
+    kind: 'list',
+    status: 'supported',
+    about: 'own certificates, in order of preference: files in x509, or with their path',
+  },
+  pubkeys: refusedList('own raw public keys', RAW_KEYS),
   eap_id: { kind: 'text', status: 'no-effect', because: EAP, about: 'EAP identity' },
   aaa_id: {
     kind: 'text',
@@ -82,23 +89,35 @@ const remoteKeys: KeyTable = {
     because: 'group membership cannot be checked yet: every peer with the secret would be let in',
     about: 'groups, one of which the peer must be in',
   },
-  cert_policy: refusedList("OIDs that the peer's certificate must have"),
-  certs: refusedList("the peer's certificates"),
-  cacerts: refusedList('CA certificates'),
+  cert_policy: refusedList(
+    "OIDs that the peer's certificate must have",
+    'policies of certificates cannot be required yet: every certificate of the CA would be let in',
+  ),
+  certs: {
+    kind: 'list',
+    status: 'supported',
+    about: "the peer's certificates, one of which it must have: files in x509, or with their path",
+  },
+  cacerts: {
+    kind: 'list',
+    status: 'supported',
+    about:
+      'CAs, one of which must have issued its certificate: files in x509ca, or with their path; absent: all in x509ca',
+  },
   ca_id: {
     kind: 'text',
     status: 'refused',
-    because: CERTIFICATES,
+    because: 'name the CA in cacerts',
     about: 'identity of a CA in the chain',
   },
-  pubkeys: refusedList("the peer's raw public keys"),
+  pubkeys: refusedList("the peer's raw public keys", RAW_KEYS),
   revocation: {
     kind: 'choice',
     choices: ['strict', 'ifuri', 'relaxed'],
     default: 'relaxed',
-    status: 'no-effect',
-    because: 'there are no certificates yet that could be revoked',
-    about: 'when a certificate counts as revoked',
+    status: 'supported',
+    about:
+      'whether a peer is refused of whose certificate nothing says that it is not revoked: strict; ifuri, where it names a CRL or an OCSP responder; or relaxed',
   },
 };
 

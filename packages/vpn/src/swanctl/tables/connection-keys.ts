@@ -106,16 +106,14 @@ const connectionKeys: KeyTable = {
   send_certreq: {
     kind: 'boolean',
     default: 'yes',
-    status: 'no-effect',
-    because: 'there are no certificates yet, so none are asked for',
+    status: 'supported',
     about: 'whether certificates are asked for',
   },
   send_cert: {
     kind: 'choice',
     choices: ['always', 'never', 'ifasked', 'always_send', 'send_if_asked', 'never_send'],
     default: 'ifasked',
-    status: 'no-effect',
-    because: 'there are no certificates yet, so none are sent',
+    status: 'supported',
     about: 'when certificates are sent',
   },
   ppk_id: {

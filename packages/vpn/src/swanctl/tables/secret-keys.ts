@@ -1,6 +1,6 @@
 import type { KeyPattern, KeyRule, SectionRule, SubsectionRule } from '../schema.ts';
 
-const LATER = 'only pre-shared keys (ike) are used so far; this one is left alone';
+const LATER = 'only pre-shared keys (ike) and private keys are used so far; this one is left alone';
 
 function secret(status: KeyRule['status'], about: string): KeyRule {
   return status === 'supported'
@@ -33,11 +33,13 @@ function passphrase(name: string, about: string): SubsectionRule {
   const rule: SectionRule = {
     path: `secrets.${name}<suffix>`,
     about,
-    status: 'no-effect',
-    because: LATER,
     keys: {
-      file: { kind: 'text', status: 'no-effect', because: LATER, about: 'name of the file' },
-      secret: secret('no-effect', 'the passphrase'),
+      file: {
+        kind: 'text',
+        status: 'supported',
+        about: `name of the file in the directory ${name}, or with its path`,
+      },
+      secret: secret('supported', 'the passphrase; absent: it is not encrypted'),
     },
   };
   return { match: 'prefix', name, rule };
