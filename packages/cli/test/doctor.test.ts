@@ -51,7 +51,9 @@ secrets { ike { secret = "${secret}" } }`;
 describe('doctor, reading a configuration', () => {
   it('says what is offered, to whom, and for which traffic', async () => {
     const text = await diagnose(office('proposals = aes128gcm16-prfsha256-x25519'));
-    expect(text).toContain('this side is vpn.example.org, the peer anna@example.org');
+    expect(text).toContain(
+      'this side is vpn.example.org and proves it with a pre-shared key, the peer ann with a pre-shared key',
+    );
     expect(text).toContain('IKE proposal: AES_GCM_16_128, PRF_HMAC_SHA2_256, CURVE_25519');
     expect(text).toContain('child net, tunnel: 10.77.0.0/16 === its own address');
     expect(text).toContain('no weak algorithm is offered');
@@ -128,7 +130,7 @@ secrets { private { file = ${key} } }`;
       'vpn.example.org',
       'other.example.org.key.pem',
       0,
-      'no private key in secrets fits',
+      'no private key fits',
     ],
     ['a key file that is none', 'vpn.example.org', 'x.conf', 0, 'holds no private key'],
     ['a key file that is not there', 'vpn.example.org', 'nowhere.pem', 0, 'There is no file'],

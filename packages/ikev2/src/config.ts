@@ -94,7 +94,7 @@ export type RemoteAuthentication =
       readonly kind: 'eap';
       /** What the driver calls the methods that it takes: connections with other ones are not taken for one another. */
       readonly methods?: string;
-      /** Whom the method has to prove, of an initiator; default anybody. It chooses among connections that are alike otherwise. */
+      /** Whom the method has to prove an initiator to be; absent: whom IDi names. It chooses among connections that are alike otherwise. */
       readonly identity?: IdentityPattern;
     };
 

@@ -7,13 +7,13 @@ import { createNodeProvider, createNodeSignatures } from '@ipsec-kit/crypto/node
 import type { ConfigSection } from '@ipsec-kit/vpn/swanctl';
 import {
   type Certificate,
-  createCertificateValidator,
   MAX_KEY_FILE_BYTES,
   namesOf,
   readCertificate,
   readKeyFile,
 } from '@ipsec-kit/x509';
 import { readWholeFile } from '../files/new-file.ts';
+import { checkChain } from './check-chain.ts';
 import { type Finding, type Findings, findingsAbout } from './finding.ts';
 
 const DAY_MS = 86_400_000;
@@ -39,6 +39,7 @@ export async function checkCertificates(
   const all: Finding[] = [];
   const reader = fileReader(dirname(configFile));
   const keys = await readKeys(root, reader, all);
+  const intermediates = await readIntermediates(reader);
   for (const [name, connection] of root.sections.get('connections')?.sections ?? []) {
     const findings = findingsAbout(`connection ${name}`);
     const anchors = await readAnchors(root, connection, reader, findings, nowMs);
@@ -50,7 +51,11 @@ export async function checkCertificates(
         if (!certificate) continue;
         checkDates(certificate, file, findings, nowMs);
         checkName(certificate, file, section.values.get('id'), findings);
-        await checkChain(certificate, file, anchors, isOwn ? 'any' : 'server', findings, nowMs);
+        await checkChain(
+          { certificate, file, anchors, intermediates, purpose: isOwn ? 'any' : 'server' },
+          findings,
+          nowMs,
+        );
         if (isOwn) checkKey(certificate, file, keys, findings);
       }
     }
@@ -122,23 +127,27 @@ async function readKeys(
 ): Promise<readonly Uint8Array[]> {
   const findings = findingsAbout('secrets');
   const publicKeys: Uint8Array[] = [];
+  const add = async (file: string, directory: string, password?: string): Promise<void> => {
+    for (const key of await reader.keys(file, directory, password, findings)) {
+      const imported = createNodeSignatures().importPrivateKey(key);
+      if (imported.ok) publicKeys.push(imported.key.publicKey);
+      else {
+        const where = reader.path(file, directory);
+        findings.add('error', `${where} holds a private key that is ${imported.code}`);
+      }
+    }
+  };
+  const named = new Set<string>();
   for (const [name, section] of root.sections.get('secrets')?.sections ?? []) {
     const kind = KEY_SECTIONS.find(({ prefix }) => name.startsWith(prefix));
     const file = section.values.get('file');
     if (!kind || file === undefined) continue;
-    for (const key of await reader.keys(
-      file,
-      kind.directory,
-      section.values.get('secret'),
-      findings,
-    )) {
-      const imported = createNodeSignatures().importPrivateKey(key);
-      if (imported.ok) publicKeys.push(imported.key.publicKey);
-      else
-        findings.add(
-          'error',
-          `${reader.path(file, kind.directory)} holds a private key that is ${imported.code}`,
-        );
+    named.add(reader.path(file, kind.directory));
+    await add(file, kind.directory, section.values.get('secret'));
+  }
+  for (const { directory } of KEY_SECTIONS) {
+    for (const file of filesIn(reader.path(directory, '.'))) {
+      if (!named.has(file)) await add(file, directory);
     }
   }
   all.push(...findings.list);
@@ -159,10 +168,7 @@ async function readAnchors(
       ([, one]) => one.values.get('cacert') ?? [],
     ),
   ];
-  const directory = reader.path('x509ca', '.');
-  const found = existsSync(directory)
-    ? readdirSync(directory).map((name) => join(directory, name))
-    : [];
+  const found = filesIn(reader.path('x509ca', '.'));
   const anchors: Certificate[] = [];
   for (const file of [...new Set([...named, ...found])].slice(0, MAX_FILES)) {
     const certificate = await reader.certificate(file, 'x509ca', findings);
@@ -177,6 +183,21 @@ async function readAnchors(
       );
   }
   return anchors;
+}
+
+/** CAs below the root that are sent along with own certificates. What cannot be read there is looked at where it is named. */
+async function readIntermediates(reader: FileReader): Promise<readonly Certificate[]> {
+  const read = filesIn(reader.path('x509', '.')).map((file) =>
+    reader.certificate(file, 'x509', findingsAbout('x509')),
+  );
+  return (await Promise.all(read)).flatMap((one) => (one?.extensions.isCa ? [one] : []));
+}
+
+/** Files of a directory, hidden ones not; none where there is no such directory. */
+function filesIn(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory).filter((name) => !name.startsWith('.'));
+  return names.slice(0, MAX_FILES).map((name) => join(directory, name));
 }
 
 function checkDates(
@@ -227,38 +248,6 @@ function checkName(
   );
 }
 
-async function checkChain(
-  certificate: Certificate,
-  file: string,
-  anchors: readonly Certificate[],
-  purpose: 'any' | 'server',
-  findings: Findings,
-  atMs: number,
-): Promise<void> {
-  if (anchors.length === 0) {
-    findings.add('info', `no CA is configured against which ${file} could be held`);
-    return;
-  }
-  const verdict = await createCertificateValidator(
-    createNodeSignatures(),
-    createNodeProvider(),
-  ).check({
-    offered: [certificate.der],
-    anchors,
-    revocation: 'off',
-    purpose,
-    policy: { acceptSha1: false, minimumRsaBits: 2048 },
-    atMs,
-  });
-  if (verdict.ok) findings.add('ok', `a chain leads from ${file} to a configured CA`);
-  // The certificates of this side are believed by the peer, which may know other CAs.
-  else
-    findings.add(
-      purpose === 'any' && verdict.code === 'unknown-issuer' ? 'warning' : 'error',
-      `${file}: ${verdict.sentence}`,
-    );
-}
-
 function checkKey(
   certificate: Certificate,
   file: string,
@@ -270,8 +259,8 @@ function checkKey(
   else
     findings.add(
       'error',
-      `no private key in secrets fits ${file}`,
-      'name its key: secrets { private { file = NAME.key.pem } }',
+      `no private key fits ${file}`,
+      'put its key into the directory private beside the configuration, or name it: secrets { private { file = NAME.key.pem } }',
     );
 }
 

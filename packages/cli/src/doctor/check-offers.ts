@@ -56,10 +56,14 @@ export function checkOffers(connection: Connection, vpn: CompiledVpn): readonly 
 function describeIdentities(connection: Connection, vpn: CompiledVpn, findings: Findings): void {
   const { localIdentity, remoteIdentity } = connection;
   const own = localIdentity ? formatIdentity(localIdentity) : 'its address';
+  const { localAuthentication, remoteAuthentication } = connection;
+  const [ownWay = 'psk', peerWay = 'psk'] = [localAuthentication?.kind, remoteAuthentication?.kind];
   findings.add(
     'info',
-    `this side is ${own}, the peer ${formatIdentityPattern(remoteIdentity)}; both prove it with a pre-shared key`,
+    `this side is ${own} and proves it with ${WAYS[ownWay]}, the peer ${formatIdentityPattern(remoteIdentity)} with ${WAYS[peerWay]}`,
   );
+  if (peerWay === 'signature') describeTrust(connection, vpn, findings);
+  if (ownWay !== 'psk' && peerWay !== 'psk') return;
   if (!localIdentity || remoteIdentity.kind !== 'identity') return;
   const secret = createSecretStore(vpn.secrets).find(localIdentity, remoteIdentity.identity);
   if (secret === undefined) {
@@ -77,6 +81,32 @@ function describeIdentities(connection: Connection, vpn: CompiledVpn, findings: 
   } else {
     findings.add('ok', `there is a pre-shared key of ${secret.length} bytes`);
   }
+}
+
+const WAYS = { psk: 'a pre-shared key', signature: 'a certificate' } as const;
+
+function describeTrust(
+  { name }: Connection,
+  { credentials }: CompiledVpn,
+  findings: Findings,
+): void {
+  const peer = credentials.peers.get(name);
+  if (!peer) return;
+  const { pinned, anchors, revocation } = peer;
+  if (pinned.length > 0) {
+    findings.add(
+      'info',
+      `the peer has to have one of ${pinned.length} certificates; no CA is asked`,
+    );
+    return;
+  }
+  const cas = anchors.length === 1 ? 'one CA' : `one of ${anchors.length} CAs`;
+  const words = {
+    strict: 'and something fresh has to say that it is not revoked',
+    ifuri: 'and where it names a CRL or an OCSP responder, that has to say that it is not revoked',
+    relaxed: 'and nothing may say that it is revoked',
+  };
+  findings.add('info', `the certificate of the peer has to come from ${cas}, ${words[revocation]}`);
 }
 
 function checkLifetime(what: string, rekeyMs: number | undefined, findings: Findings): void {

@@ -1,4 +1,4 @@
-import type { Identity } from '@ipsec-kit/auth';
+import { formatIdentity, type Identity, identitiesEqual } from '@ipsec-kit/auth';
 import { IdType } from '@ipsec-kit/ikev2-codec';
 
 const AT = 0x40;
@@ -9,4 +9,12 @@ const AT = 0x40;
 export function eapIdentityOf(user: Uint8Array): Identity {
   const idType = user.includes(AT) ? IdType.ID_RFC822_ADDR : IdType.ID_FQDN;
   return { idType, data: user.slice() };
+}
+
+/** Whether a name is that of an IKE identity: an address or a distinguished name has the name that people read. */
+export function isNameOf(identity: Identity, user: Uint8Array): boolean {
+  const proven = eapIdentityOf(user);
+  const isName = identity.idType === IdType.ID_FQDN || identity.idType === IdType.ID_RFC822_ADDR;
+  if (isName) return identitiesEqual(identity, proven);
+  return formatIdentity(identity) === formatIdentity(proven);
 }

@@ -3,7 +3,7 @@ import { addMs } from '@ipsec-kit/clock';
 import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import { askEapStep, openEap, readEapProgress } from '../eap/eap-conversation.ts';
-import { eapIdentityOf } from '../eap/eap-identity.ts';
+import { eapIdentityOf, isNameOf } from '../eap/eap-identity.ts';
 import { isEapProof } from '../eap/eap-proof.ts';
 import type { EapConversation } from '../eap/eap-state.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
@@ -212,7 +212,9 @@ function provenRequest(
     const { remoteAuthentication } = chosen.connection;
     const pattern =
       remoteAuthentication?.kind === 'eap' ? remoteAuthentication.identity : undefined;
-    const score = matchIdentity(pattern ?? { kind: 'any' }, identity);
+    const score = pattern
+      ? matchIdentity(pattern, identity)
+      : Number(user === undefined || isNameOf(remoteIdentity, user));
     return score === 0 ? [] : [{ chosen, score }];
   });
   const [best] = scored.toSorted((a, b) => b.score - a.score);

@@ -17,7 +17,7 @@ const BY_EAP: Partial<ConnectionConfig> = {
 const TAKES_EAP: Partial<ConnectionConfig> = {
   localIdentity: identity('server'),
   localAuthentication: { kind: 'signature' },
-  remoteAuthentication: { kind: 'eap' },
+  remoteAuthentication: { kind: 'eap', identity: { kind: 'any' } },
 };
 /** The server has a shared secret in place of a key. */
 const BY_PSK: PairOptions = {
@@ -26,7 +26,7 @@ const BY_PSK: PairOptions = {
 };
 const ONLY: Partial<ConnectionConfig> = {
   localAuthentication: { kind: 'eap' },
-  remoteAuthentication: { kind: 'eap' },
+  remoteAuthentication: { kind: 'eap', identity: { kind: 'any' } },
 };
 
 function eapPair(
@@ -340,6 +340,15 @@ describe('the identity that EAP has proven (RFC 7296 §2.16)', () => {
     pair.open();
     expect(failureOf(pair.server)).toContain('EAP has proven carol');
     expect(pair.client.closeCode).toBe('authentication-failed');
+  });
+
+  it('has to be the one of IDi where nothing else is configured', () => {
+    const server = { remoteAuthentication: { kind: 'eap' } } as const;
+    const other = eapPair({ server }).pair.open();
+    expect(failureOf(other.server)).toContain('EAP has proven carol');
+    const { pair } = eapPair({ server, client: { localIdentity: identity('carol') } });
+    pair.open();
+    expect(sizes(pair)).toEqual([1, 1]);
   });
 
   it('tells peers apart that say the same IDi', () => {

@@ -25,12 +25,21 @@ export interface Tunnel {
   readonly clientSecret?: string;
   readonly serverSecret?: string;
   readonly serverTs?: string;
+  /** Who each side is and how it proves that, instead of the pre-shared key: the lines of `local` and `remote`. */
+  readonly client?: SideAuthentication;
+  readonly server?: SideAuthentication;
   /** Identities that make IKE_AUTH messages long. */
   readonly longNames?: boolean;
   /** The server's own addresses, where it is to use more than the one of `outer`. */
   readonly serverAddresses?: string;
   /** More lines of the IPv4 pool, as `dns = 10.77.0.53`. */
   readonly poolExtra?: string;
+}
+
+/** The lines of `local { ... }` and `remote { ... }` of one side. */
+export interface SideAuthentication {
+  readonly local: string;
+  readonly remote: string;
 }
 
 const networks = {
@@ -61,12 +70,10 @@ export function clientConfiguration(tunnel: Tunnel = {}): string {
     proposals = ${tunnel.clientIke ?? tunnel.ike ?? 'aes256-sha256-x25519'}
     ${tunnel.clientExtra ?? ''}
     local {
-      auth = psk
-      id = ${names(tunnel).client}
+      ${tunnel.client?.local ?? `auth = psk\n      id = ${names(tunnel).client}`}
     }
     remote {
-      auth = psk
-      id = ${names(tunnel).server}
+      ${tunnel.client?.remote ?? `auth = psk\n      id = ${names(tunnel).server}`}
     }
     children {
       net {
@@ -102,12 +109,10 @@ export function serverConfiguration(tunnel: Tunnel = {}): string {
     proposals = ${tunnel.serverIke ?? tunnel.ike ?? 'aes256-sha256-x25519'}
     ${tunnel.serverExtra ?? ''}
     local {
-      auth = psk
-      id = ${names(tunnel).server}
+      ${tunnel.server?.local ?? `auth = psk\n      id = ${names(tunnel).server}`}
     }
     remote {
-      auth = psk
-      id = ${names(tunnel).client}
+      ${tunnel.server?.remote ?? `auth = psk\n      id = ${names(tunnel).client}`}
     }
     children {
       net {

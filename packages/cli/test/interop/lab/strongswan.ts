@@ -64,7 +64,9 @@ export class StrongSwan {
   }
 
   swanctl(...args: string[]): Promise<string> {
-    return this.#host.run('swanctl', ...args, '--uri', this.#uri);
+    // Where x509, x509ca and private are looked for.
+    const directory = `SWANCTL_DIR=${this.#dir}`;
+    return this.#host.run('env', directory, 'swanctl', ...args, '--uri', this.#uri);
   }
 
   initiate(child: string): Promise<string> {
