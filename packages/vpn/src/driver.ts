@@ -86,7 +86,8 @@ function deadlineKey(wake: WakeClass): string {
  * the answer. Lists of other inputs go on meanwhile, so that one peer's slow installation holds up nobody else.
  */
 export function createDriver(options: DriverOptions): Driver {
-  const { endpoint, clock, scheduler, control, installer, requests, pools, endEap, onEvent } = options;
+  const { endpoint, clock, scheduler, control, installer, requests, pools, endEap, onEvent } =
+    options;
   const waiting: TimelessInput[] = [];
   const sampleTraffic = createTrafficSampler(installer, control, clock);
   let isRunning = false;
