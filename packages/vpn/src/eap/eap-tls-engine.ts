@@ -10,6 +10,7 @@ import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { TlsEngine } from '@ipsec-kit/eap';
 import { createNodeTlsEngine } from '@ipsec-kit/eap/node';
 import { type Certificate, namesOf, readCertificate } from '@ipsec-kit/x509';
+import { writePem } from '@ipsec-kit/x509/issue';
 import type { Keyring } from '../credentials/keyring.ts';
 import { chainAbove } from '../credentials/own-chain.ts';
 import type { ChainCheck } from '../credentials/peer-check.ts';
@@ -88,18 +89,10 @@ function isFor(names: ReturnType<typeof namesOf>, wanted: Identity | IdentityPat
 }
 
 function pemOf({ der }: Certificate): string {
-  return pem('CERTIFICATE', der);
+  return writePem('CERTIFICATE', der);
 }
 
-/** As bytes, which can be forgotten, unlike a string. */
+/** As bytes, which node:tls takes as well. */
 function keyPem(pkcs8: Uint8Array): Buffer {
-  return Buffer.from(pem('PRIVATE KEY', pkcs8), 'latin1');
-}
-
-function pem(label: string, der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+  return Buffer.from(writePem('PRIVATE KEY', pkcs8), 'latin1');
 }
