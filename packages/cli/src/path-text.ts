@@ -36,13 +36,24 @@ function stamps(times: readonly (readonly [string, number | undefined])[]): stri
   return known.length === 0 ? 'never' : known.join(', ');
 }
 
-function costText({ keepaliveSeconds, keepalives, checks, updates }: SessionPathStatus): string {
+function costText(path: SessionPathStatus): string {
+  const { keepaliveSeconds, keepalives, checks, updates, binding } = path;
   const interval =
     keepaliveSeconds === 0 ? 'no keepalives' : `keepalive after ${keepaliveSeconds} s of silence`;
   const asked = Object.entries(checks).map(([reason, count]) => `${count} ${reason}`);
   return [
     `${interval}, ${keepalives} sent`,
+    ...(binding ? [mappingText(binding)] : []),
     ...(asked.length === 0 ? [] : [`checks: ${asked.join(', ')}`]),
     ...(updates === 0 ? [] : [`address updates: ${updates}`]),
   ].join('; ');
+}
+
+function mappingText({
+  lifetimeSeconds,
+  state,
+}: NonNullable<SessionPathStatus['binding']>): string {
+  return lifetimeSeconds === undefined
+    ? `lifetime of the NAT mapping ${state}`
+    : `the NAT mapping lives ${lifetimeSeconds} s at least (${state})`;
 }

@@ -52,7 +52,7 @@ describe('doctor, reading a configuration', () => {
   it('says what is offered, to whom, and for which traffic', async () => {
     const text = await diagnose(office('proposals = aes128gcm16-prfsha256-x25519'));
     expect(text).toContain(
-      'this side is vpn.example.org and proves it with a pre-shared key, the peer ann with a pre-shared key',
+      'this side is vpn.example.org and proves it with a pre-shared key, the peer anna@example.org with a pre-shared key',
     );
     expect(text).toContain('IKE proposal: AES_GCM_16_128, PRF_HMAC_SHA2_256, CURVE_25519');
     expect(text).toContain('child net, tunnel: 10.77.0.0/16 === its own address');

@@ -77,6 +77,7 @@ describe('the status as text', () => {
             localAddresses: ['192.0.2.7', '2001:db8::7'],
             remoteAddresses: ['192.0.2.1'],
             keepaliveSeconds: 20,
+            binding: { lifetimeSeconds: 28, state: 'found' },
             lastInIkeSeconds: 31,
             lastInEspSeconds: 0,
             lastOutIkeSeconds: 31,
@@ -99,7 +100,7 @@ describe('the status as text', () => {
       '  last in: IKE 31 s ago, ESP 0 s ago; last out: IKE 31 s ago, keepalive 11 s ago',
     );
     expect(lines).toContain(
-      '  keepalive after 20 s of silence, 7 sent; checks: 1 baseline, 2 one-way; address updates: 3',
+      '  keepalive after 20 s of silence, 7 sent; the NAT mapping lives 28 s at least (found); checks: 1 baseline, 2 one-way; address updates: 3',
     );
     expect(lines).toContain('  next in 8.9 s: nat-keepalive');
   });

@@ -306,11 +306,7 @@ export interface SignatureProof {
 
 /** Whether a peer is who it says it is. */
 export type PeerVerdict =
-  | {
-      readonly ok: true;
-      /** The driver's number for what the peer has proven itself with; comes back in events about the session. */
-      readonly credential?: number;
-    }
+  | { readonly ok: true }
   /** In words, for our side only; begins small, without a full stop: `its certificate has expired`. */
   | { readonly ok: false; readonly detail: string };
 

@@ -1,3 +1,4 @@
+export type { BindingStatus } from './binding/session-binding.ts';
 export {
   type Cell,
   COLLISIONS,
@@ -9,6 +10,8 @@ export {
   type RefusalEffect,
 } from './collisions/table.ts';
 export * from './config.ts';
+export type { DelegationResult, TakeBackResult } from './delegate/delegate-session.ts';
+export type { DelegateReport, Delegation, LastResponse } from './delegate/delegation.ts';
 export {
   createIkeEndpoint,
   type IkeEndpoint,

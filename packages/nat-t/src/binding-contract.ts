@@ -6,7 +6,7 @@ export interface BindingDiscoveryOptions {
   readonly floorMs?: number;
   /** First idle time that is tried; default 15 000 ms. */
   readonly firstMs?: number;
-  /** Longest one; default 480 000 ms: no interval above seven minutes is worth the search. */
+  /** Longest one; default 480 000 ms: no interval above six minutes is worth the search. */
   readonly mostMs?: number;
   /** Probes at most, those without an answer included; default 12. */
   readonly mostProbes?: number;

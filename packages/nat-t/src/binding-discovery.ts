@@ -10,7 +10,7 @@ import { type BindingKnowledge, BindingMemory } from './binding-memory.ts';
 import { BindingSearch } from './binding-search.ts';
 
 /** The interval as a share of the longest idle time that was survived. */
-const SAFETY = 0.86;
+const SAFETY = 0.79;
 /** What is left of the interval after a miss. */
 const AFTER_MISS = 0.7;
 /** How much later than planned a look may come, to ride on another wake. */
@@ -41,7 +41,7 @@ interface Search {
 /** Finds out how long the NAT of the current network keeps an idle mapping, and chooses the keepalive interval from that.
  *
  * One scratch mapping at a time is left idle and then looked at: idle times double from 15 s while mappings live, then the gap
- * is bisected, then the best is tried twice more; at most 12 probes and 45 minutes. The interval is 86% of what lived, never
+ * is bisected, then the best is tried twice more; at most 12 probes and 45 minutes. The interval is 79% of what lived, never
  * below 10 s, and is raised and lowered while the search goes on. It is remembered per network; after a miss it shrinks by
  * 30%, and the search begins anew after a pause that doubles with every miss.
  */

@@ -6,6 +6,9 @@ const DOUBTFUL_SLEEP_MS = 5_000;
 /** Share of the interval by which a keepalive may be late, to ride on another wake. */
 const TOLERANCE_SHARE = 0.05;
 
+/** Share of the time between the interval and the end of a known lifetime that a keepalive may wait for a wake that comes anyway. */
+const RIDE_SHARE = 0.9;
+
 /** What silence means to the mapping: the interval, how much beyond it is too much, and how long a mapping lives if that is known. */
 export class BindingRule {
   readonly #settings: LivenessSettings;
@@ -37,10 +40,20 @@ export class BindingRule {
     return Math.min(dpdMarginMs, Math.max(1, this.#lifetimeMs - this.#keepaliveMs));
   }
 
-  /** How late a keepalive may be; lateness that was allowed must not be what makes the mapping doubtful. */
+  /** How much later than that a keepalive may be; lateness that was allowed must not be what makes the mapping doubtful. */
   get toleranceMs(): number {
     const toleranceMs = this.#keepaliveMs * TOLERANCE_SHARE;
-    return this.marginMs > 0 ? Math.min(toleranceMs, this.marginMs) : toleranceMs;
+    const mostMs = this.marginMs > 0 ? this.marginMs - this.rideMs : Number.POSITIVE_INFINITY;
+    return Math.min(toleranceMs, mostMs);
+  }
+
+  /** How long a keepalive that is due may wait for the device to be awake anyway before an alarm is worth it: nothing where it is
+   * not known how long a mapping lives.
+   */
+  get rideMs(): number {
+    if (this.#lifetimeMs === undefined) return 0;
+    const leftMs = Math.max(0, this.#lifetimeMs - this.#keepaliveMs);
+    return RIDE_SHARE * (this.marginMs > 0 ? Math.min(leftMs, this.marginMs) : leftMs);
   }
 
   /** `due` iff the silence has lasted the interval, `late` iff it has lasted longer than interval + margin. */

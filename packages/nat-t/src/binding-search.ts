@@ -1,7 +1,7 @@
 /** Growth of the idle times while every mapping lives. */
 const ASCENT = 2;
 /** Ratio of what died to what lived from which the search is over. */
-const CLOSE_ENOUGH = 1.22;
+const CLOSE_ENOUGH = 1.1;
 /** How often the longest idle time that was survived has to be survived: small tables evict by chance. */
 const CONFIRMATIONS = 3;
 

@@ -136,6 +136,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     const all = [
       this.#pathDeadline(),
       this.#keepaliveDeadline(),
+      this.#rideDeadline(),
       this.#idleDeadline(),
       this.#oneWay.nextDeadline(this.#now, this.#roundTripMs),
     ];
@@ -289,10 +290,16 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     if (!this.#isKept()) return undefined;
     return {
       name: 'nat-keepalive',
-      at: this.#keepaliveAt(),
+      at: addMs(this.#keepaliveAt(), this.#rule.rideMs),
       toleranceMs: this.#rule.toleranceMs,
       wake: this.#settings.keepaliveWake,
     };
+  }
+
+  /** Whatever wakes the device between the interval and the alarm makes that needless. */
+  #rideDeadline(): Deadline | undefined {
+    if (!this.#isKept() || this.#rule.rideMs === 0) return undefined;
+    return { name: 'nat-keepalive', at: this.#keepaliveAt(), toleranceMs: 0, wake: 'process' };
   }
 
   #keepaliveAt(): Instant {

@@ -142,6 +142,22 @@ describe('NAT-keepalives (RFC 3948 §4)', () => {
     }
   });
 
+  it('ride on any wake of the device once the lifetime is known, and wake it themselves only near the end of the margin', () => {
+    const { binding, timeout, policy } = setUp();
+    const deadlines = () =>
+      (['process', 'device'] as const).map((wake) => policy.nextDeadline(wake)?.at);
+    expect(deadlines()).toEqual([undefined, 20_000]);
+    binding(0, 80_000, 100_000);
+    expect(deadlines()).toEqual([80_000, 98_000]);
+    expect(policy.nextDeadline('device')?.toleranceMs).toBeLessThanOrEqual(2_000);
+    expect(timeout(79_999)).toEqual([]);
+    expect(timeout(80_000)).toEqual(KEEPALIVE);
+    expect(deadlines()).toEqual([160_000, 178_000]);
+    expect(timeout(178_000)).toEqual(KEEPALIVE);
+    binding(178_000, 200_000, 300_000);
+    expect(deadlines()).toEqual([378_000, 378_000 + 0.9 * 20_000]);
+  });
+
   it.each<[string, LivenessOptions]>([
     ['keepaliveMs', { keepaliveMs: 999 }],
     ['keepaliveMs', { keepaliveMs: 3_600_001 }],
@@ -263,6 +279,14 @@ describe('one-way silence', () => {
 
   it('counts four round trips where these are longer', () => {
     expect(rebound(700).run(60_000)[0]).toBe(10_100 + 2_800);
+  });
+
+  it('is looked at just when it is long enough, however coarse the samples are', () => {
+    const { policy, traffic } = rebound();
+    traffic(10_100, { outEsp: at(10_100) }, 101);
+    traffic(10_900, { outEsp: at(10_900) }, 109);
+    expect(policy.nextDeadline('process')).toMatchObject({ name: 'one-way-watch', at: at(11_100) });
+    expect(policy.nextDeadline('process')?.toleranceMs).toBeLessThanOrEqual(20);
   });
 
   it('asks once, until the peer is heard again', () => {

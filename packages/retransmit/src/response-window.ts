@@ -55,6 +55,11 @@ export class ResponseWindow {
     return this.#lowestOpen;
   }
 
+  /** Whether a request is being worked on. */
+  get isWorking(): boolean {
+    return this.#inProgress.size > 0;
+  }
+
   get windowSize(): number {
     return this.#windowSize;
   }
@@ -101,6 +106,24 @@ export class ResponseWindow {
     this.#responses.set(messageId, copy);
     while (this.#responses.has(this.#lowestOpen)) this.#lowestOpen += 1;
     return copy;
+  }
+
+  /** Goes on behind requests that somebody else has answered in our place.
+   * @param expectedMessageId - of the next request.
+   * @param lastResponse - the datagrams that answered the one before. Copied.
+   * @throws RangeError when that would lead back, or a request is in progress.
+   */
+  resumeAt(expectedMessageId: number, lastResponse: readonly Uint8Array[]): void {
+    requireMessageId('expectedMessageId', expectedMessageId);
+    if (this.isWorking || expectedMessageId <= this.#lowestOpen) {
+      throw new RangeError(
+        `"expectedMessageId" expected one above ${this.#lowestOpen} and no request in progress, got ${expectedMessageId}`,
+      );
+    }
+    this.#responses.clear();
+    this.#responses.set(expectedMessageId - 1, copyDatagrams(lastResponse));
+    this.#lowestOpen = expectedMessageId;
+    this.#afterHighest = expectedMessageId;
   }
 
   /** Widens the window to what we announced in SET_WINDOW_SIZE; it can only grow. @see RFC 7296 §2.3 */

@@ -9,6 +9,28 @@ function answer(window: ResponseWindow, messageId: number): void {
   window.respond(messageId, [bytes(messageId & 0xff)]);
 }
 
+describe('requests that somebody else has answered', () => {
+  const answer = [Uint8Array.of(9)];
+
+  it('are behind us, and a copy of the last one gets its answer (RFC 7296 §2.1)', () => {
+    const window = new ResponseWindow({ firstMessageId: 2 });
+    window.resumeAt(7, answer);
+    expect(window.expectedMessageId).toBe(7);
+    expect(window.classify(5)).toEqual({ kind: 'old' });
+    expect(window.classify(6)).toMatchObject({ state: 'answered', datagrams: answer });
+    expect(window.classify(7)).toEqual({ kind: 'new' });
+  });
+
+  it('lie ahead, and nothing may be in progress', () => {
+    const window = new ResponseWindow({ firstMessageId: 2 });
+    expect(() => window.resumeAt(2, answer)).toThrow(/above 2/);
+    expect(() => window.resumeAt(2 ** 33, answer)).toThrow(RangeError);
+    window.begin(2);
+    expect(window.isWorking).toBe(true);
+    expect(() => window.resumeAt(5, answer)).toThrow(/in progress/);
+  });
+});
+
 describe('cached responses (RFC 7296 §2.1)', () => {
   it('answers a retransmission with the same bytes, and only after the answer exists', () => {
     const window = new ResponseWindow();

@@ -5,6 +5,15 @@ export * from './compile/index.ts';
 export * from './connection-path.ts';
 export { requestDisconnect, requestSession, requestStatus } from './control-request.ts';
 export * from './control-socket.ts';
+export type {
+  AuthorityPlaces,
+  CompiledCredentials,
+  KeySource,
+  NamedCertificate,
+  OwnCredentials,
+  PeerCredentials,
+} from './credentials/compiled-credentials.ts';
+export type { SignatureRule } from './credentials/signature-rule.ts';
 export * from './driver.ts';
 export type { MonitoredEvent } from './event-listener.ts';
 export * from './events.ts';

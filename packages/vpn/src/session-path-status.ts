@@ -5,7 +5,7 @@ import type { SessionPathStatus } from './status.ts';
 
 /** The path of a session as its status shows it. */
 export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathStatus {
-  const { stamps, counters, next, nat } = path;
+  const { stamps, counters, next, nat, binding } = path;
   const ago = <Name extends keyof SessionPathStatus>(name: Name, at: Instant | undefined) =>
     at === undefined ? {} : { [name]: secondsBetween(at, now) };
   return {
@@ -15,6 +15,7 @@ export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathSt
     localAddresses: path.localAddresses.map(formatAddress),
     remoteAddresses: path.peerAddresses.map(formatAddress),
     keepaliveSeconds: path.keepaliveMs / 1000,
+    ...(binding ? { binding: { ...lifetime(binding.lifetimeMs), state: binding.state } } : {}),
     ...ago('lastInIkeSeconds', stamps.inIke),
     ...ago('lastInEspSeconds', stamps.inEsp),
     ...ago('lastOutIkeSeconds', stamps.outIke),
@@ -25,6 +26,10 @@ export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathSt
     updates: counters?.updates ?? 0,
     ...(next ? { next: { inSeconds: tenths(msBetween(now, next.at)), reason: next.name } } : {}),
   };
+}
+
+function lifetime(ms: number | undefined): { readonly lifetimeSeconds?: number } {
+  return ms === undefined ? {} : { lifetimeSeconds: ms / 1000 };
 }
 
 /** Without the reasons that never came up. */

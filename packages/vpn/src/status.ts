@@ -73,6 +73,10 @@ export interface SessionPathStatus {
   readonly remoteAddresses: readonly string[];
   /** Silence after which a keepalive goes out; 0: none do. */
   readonly keepaliveSeconds: number;
+  /** What was found out about the NAT mapping: how long one was seen to live without a packet, where that is known, and where the
+   * interval comes from. Absent where it is not measured.
+   */
+  readonly binding?: { readonly lifetimeSeconds?: number; readonly state: string };
   readonly lastInIkeSeconds?: number;
   readonly lastInEspSeconds?: number;
   readonly lastOutIkeSeconds?: number;

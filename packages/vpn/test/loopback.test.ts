@@ -96,6 +96,13 @@ describe('the examples', () => {
     expect(code).toBe(0);
   });
 
+  it('delegation keeps a session alive in another process, and goes on in step', async () => {
+    const { code, output } = await run(example('delegation'));
+    expect(output).toMatch(/taken back \(asked\): [1-9]\d* requests answered/);
+    expect(output).toContain('in step: the server answers, and the IKE SA has new keys');
+    expect(code).toBe(0);
+  });
+
   it('embed sends a packet of its own and gets it back', async () => {
     const { code, output } = await run(example('embed'));
     expect(output).toContain('"hello from inside" came back');

@@ -86,6 +86,8 @@ export function adoptChild(
     endAction: 'none',
   };
   session.children.set(id, adopted);
+  const { localSelectors, remoteSelectors } = child;
+  session.carried.set(config.name, { localSelectors, remoteSelectors });
   context.sessionsByChild.set(id, session);
   const replaced =
     replaces === undefined || isRedundant

@@ -1,3 +1,4 @@
+import { onScratchPort } from '../binding/discover-binding.ts';
 import { activatePutOff, onFirstInbound } from '../child/activate-child.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { onLease, onResponseProof } from '../exchanges/admit-initiator.ts';
@@ -17,7 +18,7 @@ import type { StateKind } from '../session/states.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 
 /** Takes the answer to a request to the session that waits for it. An answer that comes too late, because its session has
- * ended, is dropped; a lease in it goes back to its pool.
+ * ended, is dropped; a lease in it goes back to its pool, and a port is closed.
  */
 export function deliverAnswer(context: EndpointContext, requestId: number, answer: Answer): void {
   const session = context.awaitedAnswers.get(requestId);
@@ -60,6 +61,10 @@ function deliver(
     runNext(context, session);
   } else if (session && deliverToExchange(context, session, requestId, answer)) {
     runNext(context, session);
+  } else if (session && onScratchPort(context, session, requestId, answer)) {
+    return;
+  } else if (answer.kind === 'open-scratch-port' && answer.local) {
+    context.outputs.push({ kind: 'close-scratch-port', local: answer.local });
   } else if (answer.kind === 'lease' && answer.lease) {
     context.outputs.push({ kind: 'release-lease', lease: answer.lease });
   }

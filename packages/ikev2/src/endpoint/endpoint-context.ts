@@ -1,6 +1,7 @@
 import type { Instant, WakeClass } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import type { IpAddress, Prefix } from '@ipsec-kit/ip';
+import type { BindingMemory } from '@ipsec-kit/nat-t';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import type { Answer, EndpointOutput, Request } from '../endpoint-io.ts';
 import type { SessionEvent, SessionFailure } from '../events.ts';
@@ -93,6 +94,10 @@ export interface EndpointContext {
   localAddresses: LocalAddresses | undefined;
   readonly seenEndpoints: SeenEndpoints;
   networkKey: string | undefined;
+  /** What is known of the NATs of networks. */
+  readonly bindingMemory: BindingMemory;
+  /** Sessions whose search for the lifetime of mappings is to be looked at at the end of this input. */
+  readonly bindingReviews: Set<IkeSession>;
   /** What the policies of paths are to hear of at the end of this input. */
   readonly livenessNews: Map<IkeSession, LivenessNews>;
 }

@@ -1,8 +1,16 @@
-import type { Machine, WakeClass } from '@ipsec-kit/clock';
+import type { Instant, Machine, WakeClass } from '@ipsec-kit/clock';
 import { instantFromMs } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
+import { BindingMemory } from '@ipsec-kit/nat-t';
+import { onNetwork, reviewBindings } from '../binding/discover-binding.ts';
 import { onFirstInbound } from '../child/activate-child.ts';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
+import {
+  type DelegationResult,
+  delegateSession,
+  type TakeBackResult,
+  takeBackSession,
+} from '../delegate/delegate-session.ts';
 import {
   type EndpointDeadline,
   type EndpointInput,
@@ -47,6 +55,10 @@ export interface IkeEndpointOptions {
   readonly random: RandomSource;
   /** 0 to 1, for timers alone, so that they do not move SPIs in a trace. */
   readonly jitter: () => number;
+  /** What is known of how long the NATs of networks keep a mapping, and will be; default: nothing yet, for as long as the endpoint is
+   * there. It is bounded, and may be stored across restarts.
+   */
+  readonly bindingMemory?: BindingMemory;
 }
 
 /** All IKE sessions of one set of sockets, both roles, as one pure machine. */
@@ -59,6 +71,26 @@ export interface IkeEndpoint extends Machine<EndpointInput, EndpointOutput> {
   lifetimes(sessionId: number): SessionLifetimes | undefined;
   /** How a session reaches its peer now, and what keeps that path alive; `undefined` when there is no such session. */
   path(sessionId: number): PathStatus | undefined;
+  /** Hands a session to a process that keeps it alive while this one rests, with `createLivenessDelegate` of
+   * `@ipsec-kit/ikev2/delegate`. Until {@link takeBack} nothing is sent here under this IKE SA and none of its messages is looked at,
+   * so that message ids and IVs stay in step; packets of its Child SAs are no matter of the delegate.
+   * @returns among others what is to be performed, as `handle` does.
+   */
+  delegate(
+    sessionId: number,
+    now: Instant,
+  ): DelegationResult & { readonly outputs: readonly EndpointOutput[] };
+  /** Takes a session back with the `DelegateReport` of its delegate, as it came out of JSON. Only the one whose delegate has been released
+   * may be taken back; one whose report is lost cannot, and is closed.
+   * @returns among others what is to be performed, as `handle` does.
+   */
+  takeBack(
+    sessionId: number,
+    report: unknown,
+    now: Instant,
+  ): TakeBackResult & {
+    readonly outputs: readonly EndpointOutput[];
+  };
   /** Messages that were dropped so far: garbage, forgeries, late duplicates. */
   readonly rejectedMessages: number;
 }
@@ -77,6 +109,7 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
       afterEndsBehind(context);
       resumeWaiting(context);
       afterEndsBehind(context);
+      reviewBindings(context);
       settleLiveness(context);
       return context.outputs;
     },
@@ -95,6 +128,20 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
     path(sessionId) {
       const session = context.sessions.get(sessionId);
       return session && pathStatusOf(context, session);
+    },
+    delegate(sessionId, now) {
+      context.now = now;
+      context.outputs = [];
+      const result = delegateSession(context, context.sessions.get(sessionId), now);
+      return { ...result, outputs: context.outputs };
+    },
+    takeBack(sessionId, report, now) {
+      context.now = now;
+      context.outputs = [];
+      const result = takeBackSession(context, context.sessions.get(sessionId), report, now);
+      reviewBindings(context);
+      settleLiveness(context);
+      return { ...result, outputs: context.outputs };
     },
     get rejectedMessages() {
       return context.counters.rejectedMessages;
@@ -144,6 +191,8 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     localAddresses: undefined,
     seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
+    bindingMemory: options.bindingMemory ?? new BindingMemory(),
+    bindingReviews: new Set(),
     livenessNews: new Map(),
   };
 }
@@ -179,7 +228,7 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       context.seenEndpoints.note(input.path);
       return;
     case 'network':
-      context.networkKey = input.networkKey;
+      onNetwork(context, input.networkKey);
       return;
     case 'child-first-inbound':
       onFirstInbound(context, input.childId);

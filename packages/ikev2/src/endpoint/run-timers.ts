@@ -1,3 +1,4 @@
+import { onBindingTimer } from '../binding/discover-binding.ts';
 import { onActivationTimer } from '../child/activate-child.ts';
 import { onRetiredTimer } from '../child/retire-child.ts';
 import { neverAuthenticated } from '../errors/failures.ts';
@@ -26,7 +27,7 @@ import type { EndpointContext, TimerName } from './endpoint-context.ts';
 
 /** What goes before what when several deadlines of one session are due at one wake, as after a sleep: the path first, then
  * what is to be replaced (the IKE SA before its children), then everything in the order of its time; then the ends, which
- * what was begun meanwhile puts off; and last the question whether the peer is there, which any other exchange asks too.
+ * what was begun meanwhile puts off; then the question whether the peer is there, which any other exchange asks too; and last what only measures.
  */
 const RANKS: Partial<Record<TimerName, number>> = {
   retransmit: 1,
@@ -41,6 +42,7 @@ const RANKS: Partial<Record<TimerName, number>> = {
   'dpd-timeout': 7,
   path: 8,
   'path-watch': 8,
+  binding: 9,
 };
 /** A path that may not be there any more: nothing else arrives before it is. */
 const PATH_FIRST = 0;
@@ -83,6 +85,9 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
     case 'path':
     case 'path-watch':
       onPathTimer(context, session);
+      return;
+    case 'binding':
+      onBindingTimer(context, session);
       return;
     case 'follow':
       onFollowTimer(context, session);

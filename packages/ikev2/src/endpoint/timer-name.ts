@@ -8,6 +8,7 @@ export type TimerName =
   | 'standby'
   | 'path'
   | 'path-watch'
+  | 'binding'
   | 'follow'
   | 'child-lifetime'
   | 'activation'

@@ -29,7 +29,7 @@ export function adoptIkeSa(
     session.running = undefined;
   } else if (running && !isUnsent) {
     // RFC 7296 §2.4: that the peer has rekeyed shows that it is alive.
-    if (running.procedure.kind !== 'liveness') session.queue.unshift(running.procedure);
+    if (!isOverByRekey(running.procedure)) session.queue.unshift(running.procedure);
     else if (isAboutMapping(running.procedure)) {
       // Its answer does not compare with anything any more (RFC 4555 §3.8: the hash covers the SPIs).
       session.queue.unshift(newUpdate(context, 'mapping-unknown'));
@@ -57,6 +57,12 @@ export function adoptIkeSa(
   });
 }
 
-function isAboutMapping(procedure: Extract<Procedure, { readonly kind: 'liveness' }>): boolean {
+/** What asks whether the peer lives has its answer, and what compares hashes of one IKE SA has none to come. */
+function isOverByRekey({ kind }: Procedure): boolean {
+  return kind === 'liveness' || kind === 'probe-binding';
+}
+
+function isAboutMapping(procedure: Procedure): boolean {
+  if (procedure.kind !== 'liveness') return false;
   return procedure.natDetection && procedure.reason !== 'baseline';
 }

@@ -39,7 +39,7 @@ export function deleteChildren(
     if (effect === 'keep-replacement') handOver(context, session, child);
     const action = lostChildAction(session, child);
     retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it', action);
-    if (action === 'start') reopenChild(context, session, child);
+    if (action === 'start') reopenChild(context, session, child.config.name);
   }
   armChildLifetime(context, session);
   rememberEarly(session, named);

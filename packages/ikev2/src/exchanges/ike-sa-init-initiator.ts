@@ -218,6 +218,9 @@ function retryWithMethod(
   method: number,
 ): void {
   const { offer } = state;
+  const [, ...askedFor] = offer.triedMethods;
+  // A late copy of the answer that made us try it; the one to the present request may be lost, and is asked for again.
+  if (askedFor.includes(method)) return;
   const own = session.connection ? keyExchangeMethods(session.connection) : [];
   if (!own.includes(method) || offer.triedMethods.includes(method)) {
     refuseLater(context, session, keyExchangeRefused(method, own));

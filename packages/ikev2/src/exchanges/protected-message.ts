@@ -9,6 +9,8 @@ import {
   type Payload,
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
+import { isOverProbe } from '../binding/binding-probe.ts';
+import { onMappingSeen } from '../binding/discover-binding.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { reject } from '../endpoint/unprotected-answers.ts';
 import { eapLeft } from '../errors/eap-failures.ts';
@@ -51,12 +53,14 @@ export function onProtectedDatagram(
   sa: IkeSa,
   received: ReceivedDatagram,
 ): void {
+  // Whoever it is delegated to answers, or has it taken back first.
+  if (session.delegated) return;
   // A host that has moved and stays answers only where it is now. RFC 4555 §3.6
   if (!received.header.isResponse && !answersAt(session, received.path)) return;
   const opened = openDatagram(context, session, sa, received);
   // A session that has ended answers retransmissions, which `openDatagram` did, and nothing else.
   if (!opened || session.state.kind === 'lingering') return;
-  noteTraffic(context, session, { inIke: context.now });
+  if (!isOverProbe(session, received.path)) noteTraffic(context, session, { inIke: context.now });
   if (sa !== session.sa) {
     session.lastInboundAt = context.now;
     narrate(context, session, received, opened, undefined);
@@ -86,9 +90,10 @@ function answersAt({ responderMove }: IkeSession, { local }: Path): boolean {
   return responderMove?.answersAt(local.address) ?? true;
 }
 
-/** An answer to any request but an update, which its procedure tells of, shows that the peer is there. @see RFC 4555 §3.10 */
+/** An answer to any request but an update, which its procedure tells of, shows that the peer is there, where it came on a path
+ * of the session. @see RFC 4555 §3.10 */
 function onPathHeard(context: EndpointContext, session: IkeSession, path: Path): void {
-  if (session.running?.procedure.kind === 'update-addresses') return;
+  if (session.running?.procedure.kind === 'update-addresses' || isOverProbe(session, path)) return;
   tellMover(context, session, { kind: 'answered', path });
 }
 
@@ -184,7 +189,12 @@ function onResponse(
   armRetransmission(context, session);
   session.lastInboundAt = context.now;
   narrate(context, session, received, opened, msBetween(request.firstSentAt, context.now));
-  const verdict = observeMapping(context, session, sa, received.path, opened.payloads);
+  // What the peer says of a scratch port is about that alone.
+  const isProbe = session.running?.procedure.kind === 'probe-binding';
+  const verdict = isProbe
+    ? undefined
+    : observeMapping(context, session, sa, received.path, opened.payloads);
+  if (verdict !== undefined) onMappingSeen(context, session, verdict);
   noteExchangeEnded(context, session, {
     ...(verdict === undefined ? {} : { verdict }),
     // Of one that was sent again it is not known which of the two was answered.

@@ -12,10 +12,18 @@ export function lossAction(
   session: IkeSession,
   failure: SessionFailure,
 ): LossAction {
-  const action = configuredAction(session, failure);
+  return heirOf(context, session, failure) ? 'none' : configuredAction(session, failure);
+}
+
+/** The session with the same peer that makes it superfluous to open anew one that has ended for this reason. */
+export function heirOf(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): IkeSession | undefined {
   // What we delete to make it anew keeps its name, whatever the peer opens meanwhile.
-  if (action !== 'start' || failure.code === 'reauthenticating') return action;
-  return carriedOnBy(context, session) ? 'none' : action;
+  if (failure.code === 'reauthenticating') return undefined;
+  return configuredAction(session, failure) === 'start' ? carriedOnBy(context, session) : undefined;
 }
 
 function configuredAction(session: IkeSession, failure: SessionFailure): LossAction {

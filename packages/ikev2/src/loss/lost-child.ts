@@ -18,17 +18,13 @@ export function lostChildAction(session: IkeSession, child: ChildSa): LossAction
 }
 
 /** Asks for it again, after a pause; once, however many of its name the peer has opened and deleted. */
-export function reopenChild(
-  context: EndpointContext,
-  session: IkeSession,
-  { config }: ChildSa,
-): void {
+export function reopenChild(context: EndpointContext, session: IkeSession, name: string): void {
   const { queue, postponed, running } = session;
   const waiting = [...queue, ...postponed.map(({ procedure }) => procedure)];
   if (running) waiting.push(running.procedure);
-  if (waiting.some((entry) => entry.kind === 'create-child' && entry.name === config.name)) return;
+  if (waiting.some((entry) => entry.kind === 'create-child' && entry.name === name)) return;
   const at = addMs(context.now, REOPEN_PAUSE_MS);
-  const procedure = { kind: 'create-child', name: config.name, postponements: 0 } as const;
+  const procedure = { kind: 'create-child', name, postponements: 0 } as const;
   session.postponed.push({ at, procedure });
   session.postponed.sort((a, b) => a.at - b.at);
   setTimer(context, session, 'postponed', session.postponed[0]?.at ?? at, {

@@ -19,13 +19,21 @@ export function losePath(context: EndpointContext, session: IkeSession): void {
 
 /** There is a path again: what fell due meanwhile is due now, in the order of a late wake. @returns false when there was one. */
 export function regainPath(context: EndpointContext, session: IkeSession): boolean {
-  const { parked, mover, id } = session;
+  // Whoever keeps a delegated session alive does not know of our addresses.
+  if (session.delegated || !resumeAfter(context, session)) return false;
+  const { mover, id } = session;
+  session.movedAt = context.now;
+  raise(context, { kind: 'path-found', sessionId: id, path: mover?.path ?? session.path });
+  return true;
+}
+
+/** Deadlines that rested count again. @returns false when none did. */
+export function resumeAfter(context: EndpointContext, session: IkeSession): boolean {
+  const { parked, id } = session;
   if (!parked) return false;
   session.parked = undefined;
-  session.movedAt = context.now;
   for (const entry of parked.values()) {
     if (!OF_TRANSMISSIONS.has(entry.name)) context.deadlines.set({ ...entry, sessionId: id });
   }
-  raise(context, { kind: 'path-found', sessionId: id, path: mover?.path ?? session.path });
   return true;
 }

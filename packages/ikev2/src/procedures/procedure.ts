@@ -50,6 +50,8 @@ export type Procedure =
       /** From another address than the one in use: a responder that moves. */
       readonly paths?: readonly Path[];
     }
+  /** Where does it see a scratch port, so how long does an idle mapping live? */
+  | { readonly kind: 'probe-binding'; readonly probeId: number }
   /** Can the peer receive at the path that it moved to? @see RFC 4555 §3.7 */
   | { readonly kind: 'path-check'; readonly path: Path; readonly check: ReturnRoutabilityCheck }
   /** A reauthentication has moved all there was: the IKE SA that this one has replaced is deleted, by a request of its own. */
@@ -83,4 +85,6 @@ export interface RunningProcedure {
   /** `undefined` while its request, or what follows from the response, is being computed. */
   readonly messageId: number | undefined;
   readonly startedAt: Instant;
+  /** A probe that something else has to wait for was sent over the path in use as well. */
+  readonly hasGivenWay?: boolean;
 }

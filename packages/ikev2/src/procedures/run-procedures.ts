@@ -21,6 +21,7 @@ import { deleteChildRequest, onChildDeleted, withdrawChildRequest } from './dele
 import { beginEnding, deleteIkeRequest, onIkeDeleted, reportRequest } from './end-ike-sa.ts';
 import { livenessRequest, onAlive } from './liveness.ts';
 import { onPathAnswered, pathCheckRequest } from './path-check.ts';
+import { giveWay, onProbeAnswered, probePaths, probeRequest } from './probe-binding.ts';
 import { isMoveToCome, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
 import {
@@ -78,6 +79,7 @@ export function runNext(context: EndpointContext, session: IkeSession): void {
     if (!session.running) answerSoon(context, session);
     return;
   }
+  giveWay(context, session);
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
   const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
   while (session.sa && !session.running && !isMoving && !session.parked) {
@@ -85,11 +87,17 @@ export function runNext(context: EndpointContext, session: IkeSession): void {
     if (!requests.permission().ok) return;
     // RFC 7296 §2.2: the IKE SA MUST be closed or rekeyed; with the last message id it can only be closed.
     if (requests.remainingMessageIds <= 1) keepOnlyTheEnd(session);
-    const procedure = session.queue.shift();
+    const procedure = nextOf(session);
     if (!procedure) return;
     session.running = { procedure, messageId: undefined, startedAt: context.now };
     if (!begin(context, session, session.sa, procedure)) session.running = undefined;
   }
+}
+
+/** What waits first; a probe only when nothing else does. */
+function nextOf({ queue }: IkeSession): Procedure | undefined {
+  const at = queue.findIndex(({ kind }) => kind !== 'probe-binding');
+  return at < 0 ? queue.shift() : queue.splice(at, 1)[0];
 }
 
 function keepOnlyTheEnd(session: IkeSession): void {
@@ -188,10 +196,22 @@ function inform(
   if (procedure.kind === 'delete-ike' || procedure.kind === 'report-auth-failure') {
     beginEnding(context, session, procedure.failure);
   }
-  const paths = procedure.kind === 'announce-addresses' ? procedure.paths : undefined;
+  const paths = pathsOf(session, procedure);
   sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, paths ? { paths } : {});
   if (hurry(session)) armRetransmission(context, session);
   return true;
+}
+
+/** Where the request of a procedure goes when that is not the path in use. */
+function pathsOf(session: IkeSession, procedure: Informing): readonly Path[] | undefined {
+  switch (procedure.kind) {
+    case 'announce-addresses':
+      return procedure.paths;
+    case 'probe-binding':
+      return probePaths(session);
+    default:
+      return undefined;
+  }
 }
 
 /** The response to the procedure that is out. */
@@ -247,6 +267,8 @@ function buildRequest(
       return withdrawChildRequest(procedure);
     case 'path-check':
       return pathCheckRequest(session, procedure);
+    case 'probe-binding':
+      return probeRequest(context, session, sa, procedure);
     case 'update-addresses':
       return updateAddressesRequest(context, session, sa, procedure);
     case 'announce-addresses':
@@ -277,6 +299,9 @@ function finish(
       return;
     case 'path-check':
       onPathAnswered(context, session, procedure, response.payloads, response.path);
+      return;
+    case 'probe-binding':
+      onProbeAnswered(context, session, procedure, response.payloads, response.path);
       return;
     case 'update-addresses':
       onAddressesUpdated(context, session, procedure, response);

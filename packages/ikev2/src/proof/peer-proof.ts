@@ -104,7 +104,7 @@ export function askPeerProof(
 }
 
 /** Judges the peer's proof by the driver's answer.
- * @returns why the peer is not believed, or `undefined`; a credential that the driver names goes to the session.
+ * @returns why the peer is not believed, or `undefined`.
  */
 export function judgePeerProof(
   context: EndpointContext,
@@ -132,9 +132,7 @@ export function judgePeerProof(
         return { ...ownWorkFailed("The check of the peer's signature", reason) };
       }
       const { verdict } = answer;
-      if (!verdict.ok) return peerNotAuthentic(remote, verdict.detail);
-      session.credential = verdict.credential;
-      return undefined;
+      return verdict.ok ? undefined : peerNotAuthentic(remote, verdict.detail);
     }
     case 'eap':
       throw new Error('a proof of the peer was judged in place of EAP');

@@ -25,8 +25,9 @@ export function afterEndsBehind(context: EndpointContext): void {
       if (heir.isClosing) closeAfter(context, heir, failure);
       runNext(context, heir);
     } else if (heir?.state.kind === 'established') {
-      // It is the session that users see once more, and looks after itself.
+      // It is the session that users see once more, and looks after itself; what was asked for meanwhile it does.
       beginLiveness(context, heir);
+      runNext(context, heir);
     }
   }
 }

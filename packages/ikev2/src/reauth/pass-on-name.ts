@@ -1,11 +1,13 @@
+import { carryBinding } from '../binding/carry-binding.ts';
 import { activateChild } from '../child/activate-child.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceChild, announceReplacement } from '../child/install-child.ts';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
+import { leaveTo } from '../loss/carried-on-by.ts';
 import { furtherChildren } from '../loss/further-children.ts';
-import { lossAction } from '../loss/loss-action.ts';
+import { heirOf, lossAction } from '../loss/loss-action.ts';
 import { openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -29,6 +31,9 @@ export function passOnName(
     goOnWith(context, session, successor, failure);
   } else if (lossAction(context, session, failure) === 'start') {
     openAnew(context, session, failure);
+  } else {
+    const heir = heirOf(context, session, failure);
+    if (heir) leaveTo(context, heir, session);
   }
 }
 
@@ -57,6 +62,7 @@ function returnToOld(
   old.takenOverBy = undefined;
   old.liveness = session.liveness;
   session.liveness = undefined;
+  carryBinding(context, session, old);
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
   if (session.isReauthDue) {

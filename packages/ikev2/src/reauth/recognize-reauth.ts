@@ -65,9 +65,9 @@ function offersAgain(other: IkeSession, payloads: readonly Payload[]): boolean {
   if (!tsi || !tsr) return true;
   const remote = readSelectors(tsi);
   const local = readSelectors(tsr);
-  // What it had was closed: the peer, who asks for it by name, may not know yet.
   if (other.children.size === 0) return true;
-  return [...other.children.values()].some(
+  // Also what has been closed: the peer, who asks for it by name, may not know yet.
+  return [...other.carried.values()].some(
     ({ localSelectors, remoteSelectors }) =>
       isWithinOffer(localSelectors, local) && isWithinOffer(remoteSelectors, remote),
   );

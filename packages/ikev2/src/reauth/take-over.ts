@@ -34,6 +34,9 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   old.isReauthDue = false;
   passOnAttempt(old, session);
   inheritRetired(context, old, session);
+  for (const [name, child] of old.carried) {
+    if (!session.carried.has(name)) session.carried.set(name, child);
+  }
   session.queue.push(...takeWishes(old));
   if (session.role === 'responder') {
     armHandOver(context, session);

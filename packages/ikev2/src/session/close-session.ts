@@ -1,4 +1,5 @@
 import { addMs } from '@ipsec-kit/clock';
+import { closeProbe } from '../binding/binding-probe.ts';
 import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
@@ -56,6 +57,8 @@ export function endSession(
   if (!linger) releaseHalfOpen(context, session);
   session.queue.length = 0;
   session.postponed.length = 0;
+  closeProbe(context, session);
+  session.binding = undefined;
   session.running = undefined;
   if (session.rival?.kind === 'ike') dropIkeSa(context, session, session.rival.sa);
   dropInitiation(context, session);

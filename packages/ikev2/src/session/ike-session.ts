@@ -10,6 +10,7 @@ import type {
   StandbyKeepalives,
 } from '@ipsec-kit/nat-t';
 import type { RequestWindow } from '@ipsec-kit/retransmit';
+import type { SessionBinding } from '../binding/session-binding.ts';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { EapConversation } from '../eap/eap-state.ts';
@@ -63,6 +64,8 @@ export interface IkeSession {
   nat: NatStatus;
   /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
   liveness: LivenessPolicy | undefined;
+  /** Measures how long the NAT keeps a mapping; there while that is wanted. */
+  binding: SessionBinding | undefined;
   /** Decides when the peer's packets have come from elsewhere for good; there once established. */
   follower: PeerFollower | undefined;
   /** Notices that a NAT has given us another address or port. */
@@ -71,13 +74,13 @@ export interface IkeSession {
   peerWishes: PeerWishes;
   /** Ways to sign that the peer has refused, as initiator. */
   signatureRefusals: number;
-  /** The driver's number for what the peer has proven itself with. */
-  credential: number | undefined;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */
   fragmentation: boolean;
   readonly children: Map<number, ChildSa>;
+  /** The last Child SA of each name that it has or has had: the peer may not know yet that one is gone. */
+  readonly carried: Map<string, Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>>;
   /** Replaced Child SAs that still receive, in the order in which they go. */
   readonly retired: RetiredChild[];
   /** What our pools gave to the peer, as responder. */
@@ -178,6 +181,8 @@ export interface IkeSession {
   heardAt: readonly Path[];
   /** Our other addresses, as the peer was told of them last. */
   announced: readonly IpAddress[];
-  /** The deadlines that rest while there is no path to the peer; `undefined` while there is one. */
+  /** Somebody else keeps it alive, beginning with this request of the peer; its deadlines rest, and it sends nothing. */
+  delegated: { readonly expectedRequestId: number } | undefined;
+  /** The deadlines that rest while there is no path to the peer, or it is delegated; `undefined` otherwise. */
   parked: Map<TimerName, HeapEntry<TimerName>> | undefined;
 }

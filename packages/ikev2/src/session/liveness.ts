@@ -1,6 +1,7 @@
 import type { WakeClass } from '@ipsec-kit/clock';
 import type { DpdReason, LivenessAction, LivenessInput } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
+import { carryBinding } from '../binding/carry-binding.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
 import { resendOutstanding } from '../mobike/send-outstanding.ts';
@@ -31,6 +32,7 @@ export function beginLiveness(context: EndpointContext, session: IkeSession): vo
     session.liveness = predecessor.liveness;
     predecessor.liveness = undefined;
     armPath(context, predecessor);
+    carryBinding(context, predecessor, session);
   }
   // What was out on another IKE SA is not awaited here.
   noteExchangeEnded(context, session, {});
@@ -53,6 +55,16 @@ export function tellPath(context: EndpointContext, session: IkeSession): void {
   // RFC 4555 §3.5: only the initiator may draw the conclusion, which is UPDATE_SA_ADDRESSES.
   const canDetect = session.role === 'initiator' && session.addressUpdates !== undefined;
   tell(context, session, { kind: 'path', behindNat: session.nat.local, canDetect });
+  context.bindingReviews.add(session);
+}
+
+/** What is known of the lifetime of mappings, or that nothing is. */
+export function tellBinding(
+  context: EndpointContext,
+  session: IkeSession,
+  known: { readonly keepaliveMs: number; readonly lifetimeMs?: number },
+): void {
+  tell(context, session, { kind: 'binding', ...known });
 }
 
 /** ESP in either direction: inbound shows that the peer is alive, outbound refreshes the NAT mapping. The two are kept apart. */
@@ -127,8 +139,9 @@ function settle(context: EndpointContext, session: IkeSession): void {
   armPath(context, session);
 }
 
-function isExchangeRunning({ requests }: IkeSession): boolean {
-  return requests.outstanding.length > 0;
+/** A probe gives way to whatever else there is to ask. */
+function isExchangeRunning({ requests, running }: IkeSession): boolean {
+  return requests.outstanding.length > 0 && running?.procedure.kind !== 'probe-binding';
 }
 
 type Fact = LivenessInput extends infer Input
@@ -145,7 +158,7 @@ function tell(context: EndpointContext, session: IkeSession, fact: Fact): void {
 
 function feed(context: EndpointContext, session: IkeSession, fact: Fact): void {
   const { liveness } = session;
-  if (!liveness || !isStanding(session)) return;
+  if (!liveness || !isStanding(session) || session.delegated) return;
   for (const action of liveness.handle({ ...fact, now: context.now })) {
     perform(context, session, action);
   }

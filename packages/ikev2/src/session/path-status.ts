@@ -1,6 +1,8 @@
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import type { IpAddress, Path } from '@ipsec-kit/ip';
 import type { LivenessCounters, NatStatus, TrafficStamps } from '@ipsec-kit/nat-t';
+import { bindingStatus } from '../binding/binding-status.ts';
+import type { BindingStatus } from '../binding/session-binding.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { ownAddresses } from '../mobike/own-addresses.ts';
 import { isProven } from '../mobike/unproven-path.ts';
@@ -19,6 +21,8 @@ export interface PathStatus {
   readonly hasMobike: boolean;
   /** Milliseconds of silence outbound after which a keepalive goes out; 0 when none do. */
   readonly keepaliveMs: number;
+  /** What was found out about the NAT mapping; absent where its lifetime is not measured. */
+  readonly binding?: BindingStatus;
   /** When packets last came and went; a 0xFF is neither IKE nor ESP. */
   readonly stamps: TrafficStamps & { readonly outKeepalive?: Instant | undefined };
   /** Keepalives, questions by their reason, and updates of addresses so far; absent until it is established. */
@@ -38,6 +42,7 @@ export function pathStatusOf(context: EndpointContext, session: IkeSession): Pat
   const { path, nat, liveness, addressUpdates, parked, id } = session;
   const told = addressUpdates?.peerAddresses.addresses ?? [];
   const next = context.deadlines.firstOf(id);
+  const binding = bindingStatus(session);
   const roundTripMs = liveness?.roundTripMs ?? 0;
   return {
     path,
@@ -45,6 +50,7 @@ export function pathStatusOf(context: EndpointContext, session: IkeSession): Pat
     nat,
     hasMobike: addressUpdates !== undefined,
     keepaliveMs: liveness?.keepaliveMs ?? 0,
+    ...(binding ? { binding } : {}),
     stamps: liveness ? stampsOf(liveness.stamps) : {},
     ...(liveness ? { counters: liveness.counters } : {}),
     ...(roundTripMs > 0 ? { roundTripMs } : {}),

@@ -1,24 +1,27 @@
+import type { Path } from '@ipsec-kit/ip';
 import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from './ike-session.ts';
 import { transmit } from './send-message.ts';
 
-/** Sends a request again, the same bytes, over the path of now. @see RFC 7296 §2.1 */
+/** Sends a request again, the same bytes, over the path of now or another. @see RFC 7296 §2.1 */
 export function repeatRequest(
   context: EndpointContext,
   session: IkeSession,
   request: OutstandingRequest,
+  path: Path = session.path,
 ): void {
   const procedure = session.running?.procedure;
   // RFC 4555 §3.7: a request that went to several addresses proves none of them.
-  if (procedure && 'check' in procedure) procedure.check.onSent(session.path.remote);
-  transmit(context, session, request.datagrams, {
+  if (procedure && 'check' in procedure) procedure.check.onSent(path.remote);
+  const narration = {
     exchange: request.name,
     messageId: request.messageId,
     isResponse: false,
     payloads: session.outstanding?.payloads ?? '',
     retransmission: true,
-  });
+  };
+  transmit(context, session, request.datagrams, narration, { path, marker: session.marker });
 }
 
 /** Asks again at once what has no answer yet, since the peer has just shown that it is there. @see RFC 7296 §2.4 */

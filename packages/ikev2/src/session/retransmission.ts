@@ -4,6 +4,7 @@ import { CLOSED_BY_USER } from '../errors/endings.ts';
 import { peerDead, peerUnreachable } from '../errors/failures.ts';
 import { restartInitiation } from '../exchanges/initiate.ts';
 import { testPaths } from '../mobike/path-test.ts';
+import { repeatProbe } from '../procedures/probe-binding.ts';
 import { endSession } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 import { repeatRequest } from './repeat-request.ts';
@@ -16,6 +17,7 @@ export function onRetransmitTimer(context: EndpointContext, session: IkeSession)
     case 'nothing':
       break;
     case 'retransmit': {
+      if (repeatProbe(context, session, action.request)) break;
       const test = testPaths(context, session, action.request);
       if (test === 'over') {
         giveUp(context, session, action.request);

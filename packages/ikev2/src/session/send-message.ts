@@ -1,6 +1,7 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
 import { exchangeTypeName, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
+import { isOverProbe, noteProbePath } from '../binding/binding-probe.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
 import { maxMessageBytes } from '../protect/fragment-size.ts';
@@ -41,7 +42,9 @@ export function transmit(
     bytes += data.length;
     context.outputs.push({ kind: 'send', path: via.path, data, marker: via.marker });
   }
-  noteTraffic(context, session, { outIke: context.now });
+  if (!narration.isResponse) noteProbePath(session, narration.messageId, via.path);
+  // What leaves from elsewhere renews no mapping of ours. RFC 7296 §2.23
+  if (!isOverProbe(session, via.path)) noteTraffic(context, session, { outIke: context.now });
   raise(context, {
     kind: 'message',
     sessionId: session.id,

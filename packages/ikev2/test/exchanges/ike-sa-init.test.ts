@@ -66,6 +66,20 @@ describe('INVALID_KE_PAYLOAD (RFC 7296 §1.2, §2.7)', () => {
     }
   });
 
+  it('is not refused by a late copy of the answer that it follows, while the one that counts is lost', () => {
+    const pair = new Pair({ client: { proposals: [P256_FIRST] }, server: { proposals: [X25519] } });
+    let responses = 0;
+    pair.wire = (flight) => {
+      if (flight.from === 'client') return [{ flight }];
+      responses += 1;
+      if (responses === 1) return [{ flight }, { flight, delayMs: 500 }];
+      return responses === 2 ? [] : [{ flight }];
+    };
+    pair.open().drive(10_000);
+    expect(pair.client.closeCode).toBeUndefined();
+    expect(pair.client.children.size).toBe(1);
+  });
+
   it('takes the method of the KE payload where both sides allow it, and saves the round trip', () => {
     const proposals = [ikeProposal(Ke.CURVE25519, Ke.ECP_256)];
     const pair = new Pair({ client: { proposals: [P256_FIRST] }, server: { proposals } }).open();

@@ -5,7 +5,12 @@ import { child, Pair, selector } from '../pair.ts';
 
 const CREATE_CHILD_SA = 36;
 const INFORMATIONAL = 37;
+const IKE_AUTH = 35;
 const DEAD_SOON = { dpdDelayMs: 30_000, dpdTimeoutMs: 20_000 };
+
+function isRequest(message: Uint8Array): boolean {
+  return ((message[19] ?? 0) & 0x20) === 0;
+}
 
 const CHILDREN = [1, 2].map((n) => {
   const both = [selector(`10.${n}.0.0/16`)];
@@ -103,6 +108,35 @@ describe('a session that is lost while a reauthentication begins (RFC 7296 §2.8
     pair.drive(60_000);
     expect(pair.client.seen('session-opened')).toHaveLength(2);
     expect(pair.client.children.size).toBe(1);
+  });
+});
+
+describe('a session that both sides lost, and the peer has opened again with less (RFC 7296 §2.4, §2.8.1)', () => {
+  it('is not opened beside that one: what that one lacks is asked for there', () => {
+    const side = { ...DEAD_SOON, dpdAction: 'start', children: CHILDREN, keyingTries: 0 } as const;
+    const pair = new Pair({ client: side, server: side }).open();
+    pair.wire = () => [];
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'net-2' });
+    pair.drive(20_000);
+    expect(pair.client.seen('session-interrupted')).toHaveLength(1);
+    // The client asks for its own in IKE_AUTH, in vain, and answers the server's.
+    pair.wire = (flight) =>
+      flight.from === 'client' && flight.data[18] === IKE_AUTH && isRequest(flight.data)
+        ? []
+        : [{ flight }];
+    pair.drive(300_000);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(600_000);
+    const [own, of] = [pair.client.children, pair.server.children].map((children) =>
+      [...children.values()].map(({ config, sessionId }) => [config.name, sessionId]),
+    );
+    const [, opened] = pair.client.seen('session-opened');
+    expect(own?.sort()).toEqual([
+      ['net-1', opened?.sessionId],
+      ['net-2', opened?.sessionId],
+    ]);
+    expect(of).toHaveLength(2);
+    expect(pair.client.seen('session-closed').map(({ sessionId }) => sessionId)).toEqual([1]);
   });
 });
 

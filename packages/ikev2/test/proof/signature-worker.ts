@@ -65,7 +65,7 @@ export class SignatureWorker implements SignatureWork {
     this.verified.push(request);
     const detail = this.refuse(request, this.verified.length) ?? this.#fault(request);
     if (detail !== undefined) return { kind: 'verify-peer', verdict: { ok: false, detail } };
-    return { kind: 'verify-peer', verdict: { ok: true, credential: 7 } };
+    return { kind: 'verify-peer', verdict: { ok: true } };
   }
 
   #fault({ certificates, auth, octets }: VerifyPeerRequest): string | undefined {

@@ -1,3 +1,4 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { child, Pair, selector } from '../pair.ts';
@@ -59,6 +60,24 @@ describe('reauthentication of several Child SAs (RFC 7296 §2.8.3)', () => {
       expect(host.seen('child-closed')).toHaveLength(0);
       expect(host.seen('child-opened')).toHaveLength(3);
       expect(host.seen('child-rekeyed').map(({ oldChildId }) => oldChildId)).toEqual([1, 2, 3]);
+    }
+  });
+
+  it('is known by one that was closed while it was asked for', () => {
+    const pair = openAll();
+    pair.wire = (flight) => [
+      { flight, delayMs: flight.data[18] === ExchangeType.IKE_AUTH ? 1_000 : 0 },
+    ];
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(500);
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'maintenance' });
+    pair.drive(60_000);
+    for (const host of [pair.client, pair.server]) {
+      expect(host.seen('session-opened')).toHaveLength(1);
+      expect(host.seen('session-reauthenticated')).toHaveLength(1);
+      const names = [...host.children.values()].map(({ config }) => config.name);
+      expect(names.sort()).toEqual(['net-2', 'net-3']);
     }
   });
 

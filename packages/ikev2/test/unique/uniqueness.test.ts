@@ -1,3 +1,4 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import type { ConnectionConfig } from '../../src/index.ts';
 import { SEPARATION_PATIENCE_MS } from '../../src/reauth/hand-over-timer.ts';
@@ -162,6 +163,34 @@ describe('both ends initiating at once (RFC 7296 §2.8.1)', () => {
         const pair = both({ seed: `lost/${seed}`, unique: 'replace', lost });
         const sizes = [pair.client.children.size, pair.server.children.size];
         expect([lost, seed, sizes]).toEqual([lost, seed, [1, 1]]);
+      }
+    }
+  });
+});
+
+describe('both ends initiating at once, and each wanting what is deleted again (RFC 7296 §2.8.1)', () => {
+  it('leave one session where the DELETE of the redundant one overtakes the answer for the one that is kept', () => {
+    for (let seed = 0; seed < 8; seed += 1) {
+      const side = { closeAction: 'start', keyingTries: 0 } as const;
+      const pair = new Pair({ client: side, server: side, seed: `overtaken/${seed}` });
+      pair.wire = (flight) => {
+        const isAnswer =
+          flight.data[18] === ExchangeType.IKE_AUTH && ((flight.data[19] ?? 0) & 0x20) !== 0;
+        return [{ flight, delayMs: isAnswer && flight.from === 'server' ? 100 : 0 }];
+      };
+      pair.initiate();
+      pair.server.command({
+        kind: 'initiate',
+        sessionId: 1,
+        connection: 'home',
+        path: { local: SERVER_500, remote: CLIENT_500 },
+        marker: false,
+        floatTo: { local: SERVER_4500, remote: CLIENT_4500 },
+      });
+      pair.drive(400_000);
+      for (const { children, events } of [pair.client, pair.server]) {
+        expect([seed, children.size]).toEqual([seed, 1]);
+        expect(events.filter(({ kind }) => kind === 'session-interrupted')).toEqual([]);
       }
     }
   });

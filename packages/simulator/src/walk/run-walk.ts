@@ -16,14 +16,17 @@ import type { WalkAct, WalkPlan, WalkSide, WalkStep } from './walk-plan.ts';
 import type { WalkWorld } from './walk-world.ts';
 
 /** Within this time both peers come to rest, whatever happened before, once the network is fine: all retransmissions, pauses
- * after TEMPORARY_FAILURE, and what waits for the other side's DELETE.
+ * after TEMPORARY_FAILURE, and what waits for the other side's DELETE; at most ten minutes between two reauthentications, of which
+ * the first was begun too early, and the DELETE of what the second replaces, which the other may have lost.
  */
-export const WALK_REST_MS = 1_000_000;
+export const WALK_REST_MS = 1_300_000;
 /** After a question about life: the answer, or the end of who does not answer. */
 const LIVENESS_MS = 200_000;
 const CLOSING_MS = 500_000;
 const OPEN_MS = 31_000;
 const QUIET_MS = 7_500;
+
+const SIDES: readonly WalkSide[] = ['client', 'server'];
 
 /** How a walk ended: with a session, without one because somebody closed it, or because it got lost. */
 export type WalkOutcome = 'open' | 'closed' | 'lost';
@@ -150,7 +153,7 @@ function performAct(world: WalkWorld, act: WalkAct): boolean {
       clock.wakeAt(addMs(now, act.ms), () => simulation[act.side].wake());
       return true;
     case 'traffic':
-      for (const side of ['client', 'server'] as const) {
+      for (const side of SIDES) {
         flows[side].burst(act.name, act.packets, act.gapMs);
       }
       return true;
@@ -228,7 +231,7 @@ function rest({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant):
   if (awakeAt > simulation.now) simulation.runFor(msBetween(simulation.now, awakeAt));
   link.sky = 'fine';
   simulation.runFor(WALK_REST_MS);
-  for (const side of ['client', 'server'] as const) {
+  for (const side of SIDES) {
     const { sentAt, retransmittedAt } = ledgers[side];
     // What happens by time goes on for ever, but is answered at once.
     const lastAt = plan.configuration.isTimed ? retransmittedAt : sentAt;
@@ -240,7 +243,7 @@ function rest({ simulation, link, ledgers, plan }: WalkWorld, awakeAt: Instant):
 
 /** Asks each peer whether the other is there. */
 function askLiveness({ simulation, ledgers }: WalkWorld): void {
-  for (const side of ['client', 'server'] as const) {
+  for (const side of SIDES) {
     for (const sessionId of simulation[side].sessions.keys()) {
       simulation[side].command({ kind: 'check-liveness', sessionId });
     }
@@ -249,8 +252,13 @@ function askLiveness({ simulation, ledgers }: WalkWorld): void {
   const isQuiet = (): boolean =>
     Object.values(ledgers).every(
       ({ sentAt }) => sentAt === undefined || msBetween(sentAt, simulation.now) > QUIET_MS,
-    );
+    ) && SIDES.every((side) => !isLingering(simulation[side]));
   for (let tries = 0; tries < 200 && !isQuiet(); tries += 1) simulation.runFor(1_000);
+}
+
+/** Whether all that a host has ended a moment ago, by time: it may have to answer a copy of the last request. */
+function isLingering({ sessions, nextDeadline }: SimulatedHost): boolean {
+  return sessions.size === 0 && nextDeadline?.name === 'linger';
 }
 
 /** Closes everything at both ends at once. @returns what is left. */

@@ -72,6 +72,15 @@ describe('the table of a phone that dozes', () => {
     expect(ownDeferred.lossPercent).toBe(0);
   });
 
+  it('shows that it costs at most 60 % of the wake-ups of the best row there, in the lifetime that it has measured', () => {
+    expect(checkDefault(own, carrierRows).map(({ holds }) => holds)).toEqual([true, true]);
+    expect(table.checks.every(({ holds }) => holds)).toBe(true);
+    const { keepalivePausesMs } = own.result;
+    const late = keepalivePausesMs.slice(-100);
+    expect(Math.min(...late)).toBeGreaterThan(80_000);
+    expect(Math.max(...late)).toBeLessThan(120_000);
+  });
+
   it('shows that the server reaches a phone whose alarms are late within a round trip of its waking', () => {
     expect(checkRecovery(table.recovery).holds).toBe(true);
     expect(table.recovery.wasLost).toBe(true);

@@ -4,7 +4,10 @@ import {
   ExploreError,
   planWalk,
   runWalk,
+  WALK_CONFIGURATIONS,
+  WALK_REST_MS,
   type WalkChoice,
+  type WalkConfiguration,
   walkSeeds,
 } from '../../src/index.ts';
 import { crypto } from '../simulation/establishments.ts';
@@ -46,6 +49,14 @@ const FEWEST: readonly (readonly [string, number])[] = [
   ['end lifetime-over', 1],
 ];
 
+/** One child, and a server that ends what was not reauthenticated so long after it was opened. */
+function endsAfter(ms: number): WalkConfiguration {
+  const one = WALK_CONFIGURATIONS.find(({ name }) => name === 'one child');
+  if (!one) throw new Error('no configuration of one child');
+  const connection = { ...one.server.connection, reauthMs: ms - 1_000, overMs: 1_000 };
+  return { ...one, isTimed: true, server: { ...one.server, connection } };
+}
+
 describe('random schedules of all commands over a bad network (RFC 7296 §2.8.1, §2.8.2, §2.25)', () => {
   it(`leave two peers that agree with each other and with the model, in ${SCHEDULES} schedules`, () => {
     const { runs, outcomes, occurrences } = walkSeeds({
@@ -71,6 +82,12 @@ describe('random schedules of all commands over a bad network (RFC 7296 §2.8.1,
     expect(again.simulation.story()).toBe(first.simulation.story());
     expect(runWalk(plan, crypto, 0).faults).toEqual([]);
     expect(describeWalk(plan).split('\n')).toHaveLength(plan.steps.length + 1);
+  });
+
+  it('may end a session by time at any moment, and then wait for the last copies of its DELETE', () => {
+    const plan = planWalk(1, { configurations: [endsAfter(WALK_REST_MS + 200_000)] });
+    const { faults, outcome } = runWalk(plan, crypto, 0);
+    expect([outcome, faults]).toEqual(['lost', []]);
   });
 
   it('print the seed, the shortest prefix that fails, and how to replay it', () => {

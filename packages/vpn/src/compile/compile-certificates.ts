@@ -165,7 +165,9 @@ function compileKeys(
     }
     const secret = bytesOf(option.secret);
     const password = secret && { password: new KeyMaterial(secret) };
-    return [{ kind: 'file', name: option.name ?? path, bytes, ...password }];
+    return [
+      { kind: 'file', name: option.name ?? path, bytes: new KeyMaterial(bytes), ...password },
+    ];
   });
 }
 

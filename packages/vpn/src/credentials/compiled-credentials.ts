@@ -15,7 +15,8 @@ export type KeySource =
   | {
       readonly kind: 'file';
       readonly name: string;
-      readonly bytes: Uint8Array;
+      /** Of the file; it may not be encrypted. */
+      readonly bytes: KeyMaterial;
       readonly password?: KeyMaterial;
     };
 

@@ -30,7 +30,7 @@ export async function openKeyring(sources: readonly KeySource[]): Promise<Keyrin
     }
     const { name, bytes, password } = source;
     const given = password ? { password } : {};
-    const read = await readKeyFile(bytes, { ...given, webCrypto: webcrypto });
+    const read = await readKeyFile(bytes.reveal(), { ...given, webCrypto: webcrypto });
     if (!read.ok) {
       faults.push(`${name}: ${read.sentence}`);
       continue;

@@ -148,6 +148,31 @@ function buildChild(reader: SettingsReader, replayWindow: number | undefined): C
   });
 }
 
+/** The words with `send` are those of before. */
+function sendCert(reader: SettingsReader): 'ifasked' | 'always' | 'never' | undefined {
+  const words = [
+    'always',
+    'never',
+    'ifasked',
+    'always_send',
+    'send_if_asked',
+    'never_send',
+  ] as const;
+  switch (reader.choice('send_cert', 'sendCert', words)) {
+    case 'always':
+    case 'always_send':
+      return 'always';
+    case 'never':
+    case 'never_send':
+      return 'never';
+    case 'ifasked':
+    case 'send_if_asked':
+      return 'ifasked';
+    case undefined:
+      return undefined;
+  }
+}
+
 /** A number of bytes, or `mtu`; anything else is no number and refused as such. */
 function tfcPadding(reader: SettingsReader): number | 'mtu' | undefined {
   const isMtu = reader.text('tfc_padding', 'tfcPadding')?.trim().toLowerCase() === 'mtu';
@@ -182,31 +207,6 @@ function copyDscp(reader: SettingsReader): boolean | undefined {
       return true;
     default:
       return false;
-  }
-}
-
-/** The words with `send` are those of before. */
-function sendCert(reader: SettingsReader): 'ifasked' | 'always' | 'never' | undefined {
-  const words = [
-    'always',
-    'never',
-    'ifasked',
-    'always_send',
-    'send_if_asked',
-    'never_send',
-  ] as const;
-  switch (reader.choice('send_cert', 'sendCert', words)) {
-    case 'always':
-    case 'always_send':
-      return 'always';
-    case 'never':
-    case 'never_send':
-      return 'never';
-    case 'ifasked':
-    case 'send_if_asked':
-      return 'ifasked';
-    case undefined:
-      return undefined;
   }
 }
 
