@@ -72,6 +72,10 @@ export function narrate(event: VpnEvent): string {
       return `the NAT maps this host anew, as the peer ${event.remote} sees it`;
     case 'addresses-updated':
       return `moved from ${event.from} to ${event.to}, ${milliseconds(event.roundTripMs)}`;
+    case 'path-mtu-changed':
+      return event.reason === 'found'
+        ? `packets of ${event.bytes} bytes come through to the peer`
+        : `large packets do not come through to the peer any more: ${event.bytes} bytes from now on`;
     case 'path-lost':
       return 'no path to the peer is left to try';
     case 'path-found':

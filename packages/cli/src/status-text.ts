@@ -30,6 +30,7 @@ function sessionLines(session: SessionStatus): string[] {
     ...(session.lastRoundTripMs === undefined
       ? []
       : [`  last round trip ${session.lastRoundTripMs.toFixed(1)} ms`]),
+    ...(session.pathMtuBytes === undefined ? [] : [`  path MTU ${session.pathMtuBytes}`]),
     ...(session.path ? pathLines(session.path).map((line) => `  ${line}`) : []),
     ...session.children.flatMap(childLines),
   ];

@@ -45,6 +45,8 @@ export interface PacketPath {
   sendDummy(pairId: number, bytes: number): void;
   /** Probes the path of a pair; the answer is the fact `probe-answered`. See `PacketEngine.sealProbe`. */
   sendProbe(pairId: number, probe: PathProbe): void;
+  /** See `PacketEngine.askForSource`. */
+  askForSource(pairId: number): void;
   remove(pairId: number): void;
   reserveSpi(spi: number): void;
   releaseSpi(spi: number): void;
@@ -96,6 +98,7 @@ export function createInlinePath(options: InlinePathOptions): PacketPath {
     changeInnerMtu: (pairId, innerMtu) => engine.changeInnerMtu(pairId, innerMtu),
     sendDummy: datapath.sendDummy,
     sendProbe: datapath.sendProbe,
+    askForSource: (pairId) => engine.askForSource(pairId),
     remove(pairId): void {
       activity.remove(pairId);
       engine.remove(pairId);

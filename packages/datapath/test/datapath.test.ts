@@ -76,6 +76,7 @@ class HeaderEngine implements PacketEngine {
   }
   movePeer(): void {}
   changeInnerMtu(): void {}
+  askForSource(): void {}
   sealDummy(): boolean {
     return false;
   }

@@ -125,6 +125,10 @@ export type Command =
       readonly to: IpAddress;
       readonly isOldGone?: boolean;
     }
+  /** The path carries outer packets of this size: IKE messages are split so that they fit, where `fragmentBytes` is larger. It is
+   * forgotten with the IKE SA that a reauthentication replaces. @see RFC 7383 §2.5.1
+   */
+  | { readonly kind: 'path-mtu'; readonly sessionId: number; readonly bytes: number }
   /** Replaces the IKE SA now: new SPIs and keys, message ids from 0; session, lease and children stay. @see RFC 7296 §1.3.2 */
   | { readonly kind: 'rekey-ike'; readonly sessionId: number }
   /** Replaces a Child SA now. @see RFC 7296 §1.3.3 */

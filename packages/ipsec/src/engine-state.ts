@@ -1,5 +1,5 @@
 import { espDropReason } from '@ipsec-kit/esp';
-import { createPacketFields, type PacketFields } from '@ipsec-kit/ip';
+import { addressFromBytes, createPacketFields, type PacketFields } from '@ipsec-kit/ip';
 import { createDropCounters, type DropReason } from './drop-counters.ts';
 import { FactQueue } from './fact-queue.ts';
 import type { InstalledPair } from './installed-pair.ts';
@@ -69,6 +69,15 @@ export function noteHardLimit(state: EngineState, pair: InstalledPair): void {
 export function notePeerMoved(state: EngineState, pair: InstalledPair): void {
   if (pair.moveReported || !pair.isElsewhere) return;
   pair.moveReported = state.facts.tellPeerMoved(pair.id, pair.reportedPath, 0);
+}
+
+/** Tells whom the packet at hand comes from, once for each time that this was asked for. */
+export function noteSource(state: EngineState, pair: InstalledPair, memory: Uint8Array): void {
+  const { version, sourceOffset } = state.fields;
+  const address = addressFromBytes(
+    memory.slice(sourceOffset, sourceOffset + (version === 4 ? 4 : 16)),
+  );
+  pair.wantsSource = !state.facts.tellSource(pair.id, address);
 }
 
 /** Tells once that either SA of a pair wants to be replaced. */

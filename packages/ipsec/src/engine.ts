@@ -1,4 +1,4 @@
-import type { PacketBatch, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { IpAddress, PacketBatch, Path, TrafficSelector } from '@ipsec-kit/ip';
 import type { PathProbe } from './path-probe.ts';
 import type { SaPair } from './sa-pair.ts';
 import type { Trap } from './trap.ts';
@@ -37,6 +37,8 @@ export type Fact =
   | { readonly kind: 'peer-moved'; readonly pairId: number; readonly path: Path }
   /** The answer to a probe has come: what was probed comes through. */
   | { readonly kind: 'probe-answered'; readonly pairId: number; readonly sequence: number }
+  /** Whom a packet came from that came after this was asked for. */
+  | { readonly kind: 'inbound-source'; readonly pairId: number; readonly source: IpAddress }
   | { readonly kind: 'unknown-spi'; readonly spi: number; readonly path: Path }
   /** A trap caught a packet: its two ends as selectors of one address, with protocol and ports where they show.
    * @see RFC 7296 §2.9
@@ -68,6 +70,10 @@ export interface PacketEngine {
    * @throws when there is no such pair, or it is out of range.
    */
   changeInnerMtu(pairId: number, innerMtu: number): void;
+  /** Has `inbound-source` tell whom the next packet of a pair comes from: a host that answers, most likely. Nothing when there is
+   * no such pair.
+   */
+  askForSource(pairId: number): void;
   /** Appends a sealed packet to `batch` that holds nothing, looks as any other of that length, and is discarded by whoever
    * gets it: when and how many is up to the caller. @param bytes - of the inner packet that it passes for.
    * @returns false when there is no such pair, no room, or its SA has reached its end. @see RFC 4303 §2.6

@@ -1,4 +1,4 @@
-import { readPackedPath, type TrafficSelector } from '@ipsec-kit/ip';
+import { type IpAddress, readPackedPath, type TrafficSelector } from '@ipsec-kit/ip';
 import type { Fact } from './engine.ts';
 
 /** Most unknown SPIs that are told between two drains. */
@@ -33,6 +33,13 @@ export class FactQueue {
     return (
       this.#facts.length < this.#capacity &&
       this.#push({ kind: 'probe-answered', pairId, sequence })
+    );
+  }
+
+  /** Tells whom a packet of a pair came from. @returns false when the queue is full: the next packet is as good. */
+  tellSource(pairId: number, source: IpAddress): boolean {
+    return (
+      this.#facts.length < this.#capacity && this.#push({ kind: 'inbound-source', pairId, source })
     );
   }
 

@@ -19,6 +19,7 @@ import {
   noteFirstInbound,
   notePeerMoved,
   noteSoftLimit,
+  noteSource,
 } from './engine-state.ts';
 import { fillBatch } from './fill-batch.ts';
 import type { InstalledPair } from './installed-pair.ts';
@@ -191,13 +192,14 @@ function acceptInner(
     return 0;
   }
   if (pair.probeIdentifier !== undefined && takeProbeAnswer(state, pair, memory, fields)) return 0;
+  if (pair.wantsSource) noteSource(state, pair, memory);
   if (!takeOuterClass(state, pair, memory, inner, outerClass)) {
     drops['ce-on-not-ect'] += 1;
     return 0;
   }
   const correction = pair.transport?.correction ?? 0;
   if (correction !== 0) correctChecksum(memory, fields, correction);
-  clampTcpMssOfFields(memory, fields, pair.innerMtu);
+  clampTcpMssOfFields(memory, fields, pair.tcpMtu);
   state.inPackets += 1;
   state.inBytes += fields.totalLength;
   // Bytes behind the IP packet are padding for traffic flow confidentiality. RFC 4303 §2.7

@@ -23,6 +23,10 @@ export interface InstalledPair {
   /** Whether some selector names ports: later fragments, which have none, do not match it. */
   readonly selectsPorts: boolean;
   innerMtu: number;
+  /** What TCP's MSS is clamped to; at most `innerMtu`. */
+  tcpMtu: number;
+  /** Whether the control plane wants to know whom the next packet comes from. */
+  wantsSource: boolean;
   readonly tfcPadding: Required<TfcPadding> | undefined;
   readonly copyDscp: boolean;
   /** Of the echo that probes the path and has no answer yet. */
@@ -59,8 +63,9 @@ export function createInstalledPair(
   const { suite, inbound, outbound, limits, localSelectors, remoteSelectors, innerMtu } = pair;
   requireSelectors('localSelectors', localSelectors);
   requireSelectors('remoteSelectors', remoteSelectors);
+  const { esn = false, copyDscp = true, tcpMtu = innerMtu } = pair;
   requireInnerMtu(innerMtu);
-  const { esn = false, copyDscp = true } = pair;
+  requireInnerMtu(tcpMtu);
   return {
     id: pair.id,
     inboundSa: createInboundSa({
@@ -87,6 +92,8 @@ export function createInstalledPair(
     remoteSelectors: [...remoteSelectors],
     selectsPorts: ![...localSelectors, ...remoteSelectors].every(isAnyPort),
     innerMtu,
+    tcpMtu: Math.min(tcpMtu, innerMtu),
+    wantsSource: false,
     tfcPadding: tfcPaddingOf(pair),
     copyDscp,
     probeIdentifier: undefined,

@@ -102,7 +102,7 @@ function fitPacket(
   // Up to the smallest MTU of IPv6 the outer packet has to be fragmented instead. RFC 4301 §8.2.1, RFC 2473 §7.1
   const mtu = fields.version === 6 ? Math.max(pair.innerMtu, MIN_IPV6_MTU) : pair.innerMtu;
   if (fields.totalLength <= mtu) {
-    clampTcpMssOfFields(batch.memory, fields, pair.innerMtu);
+    clampTcpMssOfFields(batch.memory, fields, pair.tcpMtu);
     return fields.totalLength;
   }
   if (fields.dontFragment) {

@@ -93,7 +93,14 @@ class BatchEngine implements PacketEngine {
 
   changeInnerMtu(pairId: number, innerMtu: number): void {
     requireInnerMtu(innerMtu);
-    this.#require(pairId).innerMtu = innerMtu;
+    const pair = this.#require(pairId);
+    pair.innerMtu = innerMtu;
+    pair.tcpMtu = innerMtu;
+  }
+
+  askForSource(pairId: number): void {
+    const pair = this.#state.byId.get(pairId);
+    if (pair) pair.wantsSource = true;
   }
 
   sealDummy(pairId: number, bytes: number, batch: PacketBatch): boolean {

@@ -52,6 +52,10 @@ export interface SaPair {
   readonly limits: EspLimits;
   /** Largest inner packet, IP header included, before fragmentation is needed; TCP's MSS is clamped to it. */
   readonly innerMtu: number;
+  /** What TCP's MSS is clamped to instead, while it is not known that the path carries so much: at most `innerMtu`, which is the
+   * default. A connection keeps the MSS that it has begun with.
+   */
+  readonly tcpMtu?: number;
   /** Whether outbound traffic uses this pair from the start, or only after {@link PacketEngine.activateOutbound}. */
   readonly outboundActive: boolean;
 }

@@ -131,3 +131,20 @@ describe('the inner MTU of a pair', () => {
     expect(() => client.changeInnerMtu(2, 1400)).toThrow(/"pairId" expected/);
   });
 });
+
+describe('whom packets come from', () => {
+  it('is told once for each time that it is asked for', () => {
+    const { client, server } = tunnel();
+    const sendFrom = (source: string) =>
+      open(server, packets(seal(client, [udp(`${source}:1`, '10.1.2.3:1', 8)]).esp));
+    sendFrom('10.0.0.5');
+    expect(server.drainFacts().filter(({ kind }) => kind === 'inbound-source')).toEqual([]);
+    server.askForSource(1);
+    server.askForSource(99);
+    sendFrom('10.0.0.6');
+    sendFrom('10.0.0.7');
+    expect(server.drainFacts().filter(({ kind }) => kind === 'inbound-source')).toEqual([
+      { kind: 'inbound-source', pairId: 1, source: address('10.0.0.6') },
+    ]);
+  });
+});

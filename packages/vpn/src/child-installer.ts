@@ -1,9 +1,10 @@
-import type { CryptoProvider } from '@ipsec-kit/crypto';
-import type { Answer, ChildInstallation } from '@ipsec-kit/ikev2';
+import type { CipherShape, CryptoProvider } from '@ipsec-kit/crypto';
+import type { Answer, ChildInstallation, ChildMode } from '@ipsec-kit/ikev2';
 import type { IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 import type { SaPair } from '@ipsec-kit/ipsec';
-import { DEFAULT_OUTER_MTU, DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
+import { DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
 import type { KeyLog } from './key-log.ts';
+import { isPadded, saPairFor } from './sa-pair-for.ts';
 import type { TunConfigurator } from './tun-configurator.ts';
 import { type PlannedChild, planTun } from './tun-plan.ts';
 import { messageOf } from './vpn-error.ts';
@@ -24,6 +25,10 @@ export interface ChildInstaller {
   /** Holds ESP for an inbound SPI whose Child SA is being negotiated. */
   reserve(spi: number): void;
   release(spi: number): void;
+  /** Has the packets of a session fit into outer packets of this size, those of TCP as well. */
+  changeOuterMtu(sessionId: number, outerMtu: number): void;
+  /** How large a probe is inside, padding included, whose outer packet has this size; `undefined` without such a child. */
+  probeBytes(childId: number, outerBytes: number): number | undefined;
   /** Child SAs that stand now, by id. */
   readonly children: ReadonlyMap<number, InstalledChild>;
 }
@@ -32,6 +37,15 @@ export interface ChildInstaller {
 export interface InstalledChild extends PlannedChild {
   readonly sessionId: number;
   readonly name: string;
+  readonly mode: ChildMode;
+  /** Sizes that its cipher adds. */
+  readonly shape: CipherShape | undefined;
+  /** Whether the path may be probed through it: packets are padded behind their end. @see RFC 4303 §2.7 */
+  readonly takesProbes: boolean;
+  /** What its packets may have inside. */
+  readonly innerMtu: number;
+  /** Whether that comes through, as a probe has shown; before, TCP takes less. */
+  readonly isMtuKnown: boolean;
 }
 
 /** The packet path, as far as Child SAs are concerned. */
@@ -40,6 +54,7 @@ export interface ChildPath {
   install(pair: SaPair): void | Promise<void>;
   activateOutbound(pairId: number): void;
   movePeer(pairId: number, path: Path): void;
+  changeInnerMtu(pairId: number, innerMtu: number): void;
   remove(pairId: number): void;
   reserveSpi(spi: number): void;
   releaseSpi(spi: number): void;
@@ -51,6 +66,8 @@ export interface ChildInstallerOptions {
   /** Absent when another program sends and receives the inner packets itself. */
   readonly tun?: TunConfigurator;
   readonly tunMtu?: number;
+  /** The largest outer packet that is known to come through to the peer of a session. */
+  readonly outerMtuOf?: (sessionId: number) => number | undefined;
   readonly poolPrefixes?: readonly Prefix[];
   /** Selectors of this side that are known before the first child: see {@link planTun}. */
   readonly localSelectors?: readonly TrafficSelector[];
@@ -62,59 +79,6 @@ export interface ChildInstallerOptions {
   readonly keyLog?: Pick<KeyLog, 'noteChild'>;
   /** Told when the device could not be brought back after a child went; one sentence. */
   readonly onWarning?: (sentence: string) => void;
-}
-
-/** The packet engine's form of a negotiated Child SA.
- * @param tunMtu - MTU of the device that inner packets come from; the pair takes no larger ones.
- * @throws Error when the provider does not have the suite, which negotiation rules out.
- */
-export function saPairFor(
-  child: ChildInstallation,
-  crypto: Pick<CryptoProvider, 'cipherShape'>,
-  tunMtu: number = DEFAULT_TUN_MTU,
-): SaPair {
-  const shape = crypto.cipherShape(child.suite);
-  if (!shape) throw new Error(`no cipher for ENCR ${child.suite.encryption}`);
-  const { config, mode } = child;
-  const outerVersion = child.path.remote.address.version;
-  return {
-    id: child.childId,
-    suite: child.suite,
-    inbound: {
-      spi: child.inboundSpi,
-      encryptionKey: child.inboundKeys.encryption,
-      integrityKey: child.inboundKeys.integrity,
-    },
-    outbound: {
-      spi: child.outboundSpi,
-      encryptionKey: child.outboundKeys.encryption,
-      integrityKey: child.outboundKeys.integrity,
-    },
-    localSelectors: child.localSelectors,
-    remoteSelectors: child.remoteSelectors,
-    mode,
-    ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
-    path: child.path,
-    replayWindowPackets: config.replayWindowPackets,
-    esn: child.esn,
-    limits: {
-      ...(config.rekeyBytes === undefined ? {} : { softBytes: config.rekeyBytes }),
-      ...(config.rekeyPackets === undefined ? {} : { softPackets: config.rekeyPackets }),
-      ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
-      ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
-    },
-    ...(config.copyDscp === undefined ? {} : { copyDscp: config.copyDscp }),
-    ...(isPadded(child) ? { tfcPadding: { minimumBytes: config.tfcPaddingBytes ?? 0 } } : {}),
-    innerMtu: Math.min(tunMtu, innerMtuFor(shape, outerVersion, DEFAULT_OUTER_MTU, mode)),
-    outboundActive: child.outboundActive,
-  };
-}
-
-/** Whether what is sent is padded: it is wanted, the IP header inside tells what is padding, and the peer takes it.
- * @see RFC 4303 §2.7, RFC 7296 §1.3.1
- */
-function isPadded({ config, mode, peerTakesTfc }: ChildInstallation): boolean {
-  return (config.tfcPaddingBytes ?? 0) > 0 && mode === 'tunnel' && peerTakesTfc;
 }
 
 /** Makes an installer for one packet path and, when there is one, its TUN device. */
@@ -162,8 +126,10 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     install(child) {
       const { childId } = child;
       let standing: void | Promise<void>;
+      let pair: SaPair;
       try {
-        standing = packetPath.install(saPairFor(child, crypto, tunMtu));
+        pair = saPairFor(child, crypto, tunMtu, options.outerMtuOf?.(child.sessionId));
+        standing = packetPath.install(pair);
       } catch (error) {
         return refusal(error);
       }
@@ -173,7 +139,7 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
           `Packets of Child SA ${child.config.name} show their size: the peer takes no padding`,
         );
       }
-      children.set(childId, withoutKeys(child));
+      children.set(childId, withoutKeys(child, crypto.cipherShape(child.suite), pair.innerMtu));
       const configured = configureTun();
       if (!standing && !configured) return installed;
       return Promise.all([standing, configured]).then(
@@ -198,6 +164,19 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     activate(childId) {
       if (children.has(childId)) packetPath.activateOutbound(childId);
     },
+    changeOuterMtu(sessionId, outerMtu) {
+      for (const [childId, child] of children) {
+        if (child.sessionId !== sessionId) continue;
+        const innerMtu = Math.min(tunMtu, carriedBy(child, outerMtu) ?? tunMtu);
+        if (innerMtu === child.innerMtu && child.isMtuKnown) continue;
+        children.set(childId, { ...child, innerMtu, isMtuKnown: true });
+        packetPath.changeInnerMtu(childId, innerMtu);
+      }
+    },
+    probeBytes(childId, outerBytes) {
+      const child = children.get(childId);
+      return child && carriedBy(child, outerBytes);
+    },
     reserve: (spi) => packetPath.reserveSpi(spi),
     release: (spi) => packetPath.releaseSpi(spi),
   };
@@ -209,7 +188,16 @@ function refusal(error: unknown): Answer {
   return { kind: 'install-child', ok: false, reason: messageOf(error) };
 }
 
-function withoutKeys(child: ChildInstallation): InstalledChild {
+/** The largest packet inside whose outer packet has at most this size. */
+function carriedBy({ shape, path, mode }: InstalledChild, outerBytes: number): number | undefined {
+  return shape && innerMtuFor(shape, path.remote.address.version, outerBytes, mode);
+}
+
+function withoutKeys(
+  child: ChildInstallation,
+  shape: CipherShape | undefined,
+  innerMtu: number,
+): InstalledChild {
   return {
     sessionId: child.sessionId,
     name: child.config.name,
@@ -218,5 +206,10 @@ function withoutKeys(child: ChildInstallation): InstalledChild {
     virtualAddresses: child.virtualAddresses,
     dns: child.dns,
     path: child.path,
+    mode: child.mode,
+    shape,
+    takesProbes: child.mode === 'tunnel' && child.peerTakesTfc,
+    innerMtu,
+    isMtuKnown: false,
   };
 }

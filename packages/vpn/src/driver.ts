@@ -238,6 +238,7 @@ export function createDriver(options: DriverOptions): Driver {
         feed({ kind: 'peer-moved', childId, path: fact.path });
         break;
       case 'probe-answered':
+      case 'inbound-source':
         // Told to whoever probes the path.
         break;
       case 'first-inbound':

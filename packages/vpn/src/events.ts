@@ -95,6 +95,13 @@ export type VpnEvent =
       /** What our configuration asks for. */
       readonly configuredMode: 'tunnel' | 'transport';
     }
+  /** What the path to the peer carries: outer packets of this size come through, or what came through before does so no more. */
+  | {
+      readonly kind: 'path-mtu-changed';
+      readonly sessionId: number;
+      readonly bytes: number;
+      readonly reason: 'found' | 'lost';
+    }
   | {
       readonly kind: 'child-failed';
       readonly sessionId: number;

@@ -24,6 +24,7 @@ export * from './options.ts';
 export * from './packet-port.ts';
 export * from './platform.ts';
 export * from './pool-configs.ts';
+export { saPairFor } from './sa-pair-for.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';
 export * from './session-book.ts';
 export * from './session-request.ts';

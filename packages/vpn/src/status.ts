@@ -52,6 +52,8 @@ export interface SessionStatus {
   readonly reauthenticationInSeconds: number | undefined;
   readonly endsInSeconds: number | undefined;
   readonly lastRoundTripMs: number | undefined;
+  /** The largest outer packet that is known to come through to the peer; absent while nothing is known. */
+  readonly pathMtuBytes?: number;
   /** Absent before it is open. */
   readonly path?: SessionPathStatus;
   readonly children: readonly ChildStatus[];

@@ -1,4 +1,5 @@
 import { createSecretStore } from '@ipsec-kit/auth';
+import type { RandomSource } from '@ipsec-kit/crypto';
 import type { PacketPath } from '@ipsec-kit/datapath';
 import {
   createAddressPools,
@@ -22,6 +23,7 @@ import { createEapWork } from './eap/eap-work.ts';
 import { publicEvent } from './events.ts';
 import { followHost, type HostFollower } from './host-follower.ts';
 import type { KeyLog } from './key-log.ts';
+import { createPathMtuKeeper } from './path-mtu-keeper.ts';
 import type { HostAlarm } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
 import { createScratchPorts } from './scratch-ports.ts';
@@ -59,6 +61,8 @@ export interface TunnelCore {
   /** What wakes the device, and why it does not. */
   readonly alarm: Pick<HostAlarm, 'source' | 'limit'> | undefined;
   lifetimes(sessionId: number): SessionLifetimes | undefined;
+  /** What is known to come through to the peer of a session. */
+  pathMtuOf(sessionId: number): number | undefined;
   path(sessionId: number): PathStatus | undefined;
   readonly ikeCounters: () => Omit<DatagramCounters, 'receiveDrops' | 'sendDrops'>;
 }
@@ -86,6 +90,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     onFacts(facts) {
       driver.noteFacts(facts);
       traps.noteFacts(facts);
+      pathMtu.noteFacts(facts);
     },
     onError: (error) => warn(`A defect in the packet path: ${messageOf(error)}`),
   });
@@ -99,6 +104,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     localSelectors: options.poolPrefixes.length === 0 ? [] : fixedLocalSelectors(compiled),
     hostAddresses: () => world.hostAddresses(tun.name),
     outsidePorts: udp.ports,
+    outerMtuOf: (sessionId) => pathMtu.bytesOf(sessionId),
     trapped: () => traps.planned,
     onWarning: warn,
     ...(keyLog ? { keyLog } : {}),
@@ -152,6 +158,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
       onEvent(publicEvent(event));
       opener.note(event);
       traps.note(event);
+      pathMtu.note(event);
       closer.note(event);
       commands.note(event);
       options.onSessionEvent(event);
@@ -173,6 +180,17 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     onChange: () => installer.refresh(),
     onEvent,
   });
+  const pathMtu = createPathMtuKeeper({
+    clock,
+    scheduler,
+    packets,
+    installer,
+    isOn: options.pathMtuProbes ?? options.tun === undefined,
+    hostAddresses: () => world.hostAddresses(tun.name),
+    identifier: echoIdentifier(world.random),
+    onBytes: (sessionId, bytes) => driver.command({ kind: 'path-mtu', sessionId, bytes }),
+    onEvent,
+  });
   const closer = createSessionCloser({
     clock,
     command: driver.command,
@@ -181,6 +199,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   undo.push(async () => {
     opener.stop();
     traps.stop();
+    pathMtu.stop();
     driver.stop();
     await packets.stop();
   });
@@ -225,6 +244,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     scheduler,
     alarm,
     lifetimes,
+    pathMtuOf: (sessionId) => pathMtu.bytesOf(sessionId),
     path,
     ikeCounters,
   };
@@ -243,6 +263,13 @@ function followAddresses(
   const { clock } = world;
   const stop = watchAddresses({ udp, clock, scheduler, onChange, onWarning: warn });
   undo.push(async () => stop());
+}
+
+/** Echoes of other programs on this host have identifiers too; of 65,536 ours is hardly theirs. */
+function echoIdentifier(random: RandomSource): number {
+  const bytes = new Uint8Array(2);
+  random.fill(bytes);
+  return (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0);
 }
 
 /** What the clients of our pools are to reach. */

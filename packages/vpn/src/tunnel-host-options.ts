@@ -22,6 +22,10 @@ export interface HostOptions {
    * always this thread.
    */
   readonly packetPath?: 'auto' | 'portable';
+  /** Whether the path to each peer is probed for what it carries, by echoes through the tunnel; default where the device is the
+   * system's own: the hosts behind it answer such, and a program of its own packets would have to.
+   */
+  readonly pathMtuProbes?: boolean;
   readonly onEvent?: (event: VpnEvent) => void;
 }
 

@@ -10,7 +10,7 @@ import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { openKeyLog } from './key-log.ts';
 import type { SessionBook } from './session-book.ts';
 import type { SessionRequest } from './session-request.ts';
-import type { VpnStatus } from './status.ts';
+import type { SessionStatus, VpnStatus } from './status.ts';
 import type { TrapKeeper } from './trap-keeper.ts';
 import { createTunnelCore } from './tunnel-core.ts';
 import { openDevices } from './tunnel-devices.ts';
@@ -122,11 +122,9 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         upSeconds: Math.floor(msBetween(openedAt, world.clock.now()) / 1000),
         endpoints: udp.endpoints.map(formatEndpoint),
         tun: tun.name,
-        sessions: book.sessions(
-          (childId) => packets.pairCounters(childId),
-          core.lifetimes,
-          core.path,
-        ),
+        sessions: book
+          .sessions((childId) => packets.pairCounters(childId), core.lifetimes, core.path)
+          .map((session) => withPathMtu(session, core.pathMtuOf(session.id))),
         wakes: wakeStatus(core.scheduler, core.alarm, world.clock, openedAt),
         counters: packets.engineCounters(),
         datagrams: {
@@ -141,4 +139,8 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
     await close();
     throw error;
   }
+}
+
+function withPathMtu(session: SessionStatus, pathMtuBytes: number | undefined): SessionStatus {
+  return pathMtuBytes === undefined ? session : { ...session, pathMtuBytes };
 }

@@ -5,7 +5,8 @@ import { formatPrefix, parseAddress, parseSelector } from '@ipsec-kit/ip';
 import type { SaPair } from '@ipsec-kit/ipsec';
 import type { TunSettings } from '@ipsec-kit/tun-adapter';
 import { describe, expect, it } from 'vitest';
-import { createChildInstaller, saPairFor } from '../src/child-installer.ts';
+import { createChildInstaller } from '../src/child-installer.ts';
+import { saPairFor } from '../src/sa-pair-for.ts';
 import { createTunConfigurator } from '../src/tun-configurator.ts';
 
 const crypto = createNodeProvider();
@@ -55,6 +56,7 @@ function bench(
   const asked: TunSettings[] = [];
   const warnings: string[] = [];
   const moves: number[] = [];
+  const mtus: string[] = [];
   const reserved = new Set<number>();
   const installer = createChildInstaller({
     crypto,
@@ -66,6 +68,7 @@ function bench(
       },
       activateOutbound: (id) => moves.push(id),
       movePeer: (id) => moves.push(id),
+      changeInnerMtu: (id, innerMtu) => mtus.push(`${id}: ${innerMtu}`),
       remove: (id) => pairs.delete(id),
       reserveSpi: (spi) => reserved.add(spi),
       releaseSpi: (spi) => reserved.delete(spi),
@@ -81,7 +84,7 @@ function bench(
     ),
     onWarning: (sentence) => warnings.push(sentence),
   });
-  return { installer, pairs, asked, warnings, moves, reserved };
+  return { installer, pairs, asked, warnings, moves, mtus, reserved };
 }
 
 describe('the installation of a Child SA', () => {
@@ -97,6 +100,24 @@ describe('the installation of a Child SA', () => {
       outboundActive: true,
     });
     expect(saPairFor(child(3), crypto, 1450).innerMtu).toBe(1438);
+  });
+
+  it('keeps TCP to what nearly every path carries while nothing is known of this one (RFC 2923)', () => {
+    expect(saPairFor(child(3), crypto)).toMatchObject({ innerMtu: 1400, tcpMtu: 1218 });
+    expect(saPairFor(child(3), crypto, 1400, 1500)).toMatchObject({ innerMtu: 1400, tcpMtu: 1400 });
+    expect(saPairFor(child(3), crypto, 1400, 1300)).toMatchObject({ innerMtu: 1238, tcpMtu: 1238 });
+  });
+
+  it('is brought to what the path of its session carries', () => {
+    const { installer, mtus } = bench();
+    installer.install(child(1));
+    installer.install({ ...child(2), sessionId: 9 });
+    expect(installer.probeBytes(1, 1500)).toBe(1438);
+    installer.changeOuterMtu(1, 1500);
+    installer.changeOuterMtu(1, 1500);
+    installer.changeOuterMtu(1, 1300);
+    expect(mtus).toEqual(['1: 1400', '1: 1238']);
+    expect(installer.probeBytes(3, 1500)).toBeUndefined();
   });
 
   it('hands it the mode, and in transport mode the addresses of the headers and a larger inner MTU', () => {

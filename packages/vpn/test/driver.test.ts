@@ -102,6 +102,8 @@ function bench(
       activate: (childId) => log.push(`activate ${childId}`),
       reserve: (spi) => log.push(`reserve ${spi}`),
       release: (spi) => log.push(`release ${spi}`),
+      changeOuterMtu: () => undefined,
+      probeBytes: () => undefined,
     },
     requests: () => parts.work?.() ?? { kind: 'failed', reason: 'nobody works here' },
     pools: { release: (lease) => released.push(lease) },

@@ -8,6 +8,7 @@ export type EngineCommand = Extract<
     readonly kind:
       | 'move-peer'
       | 'inner-mtu'
+      | 'ask-source'
       | 'reserve-spi'
       | 'release-spi'
       | 'install-trap'
@@ -24,6 +25,9 @@ export function obeyInEngine(engine: PacketEngine, command: EngineCommand): void
       return;
     case 'inner-mtu':
       engine.changeInnerMtu(command.pairId, command.innerMtu);
+      return;
+    case 'ask-source':
+      engine.askForSource(command.pairId);
       return;
     case 'reserve-spi':
       engine.reserveSpi(command.spi);

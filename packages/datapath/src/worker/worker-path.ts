@@ -62,6 +62,7 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
     changeInnerMtu: (pairId, innerMtu) => channel.send({ kind: 'inner-mtu', pairId, innerMtu }),
     sendDummy: (pairId, bytes) => channel.send({ kind: 'dummy', pairId, bytes }),
     sendProbe: (pairId, probe) => channel.send({ kind: 'probe', pairId, probe }),
+    askForSource: (pairId) => channel.send({ kind: 'ask-source', pairId }),
     remove(pairId): void {
       pairs.delete(pairId);
       channel.send({ kind: 'remove', pairId });

@@ -44,6 +44,9 @@ export function performCommand(context: EndpointContext, command: Command): void
       moveToAddress(context, session, command.to, command.isOldGone ?? false);
       runNext(context, session);
       return;
+    case 'path-mtu':
+      session.pathMtuBytes = command.bytes;
+      return;
     case 'reauthenticate':
       startReauthentication(context, session);
       return;

@@ -78,6 +78,8 @@ export interface IkeSession {
   peerIsChildless: boolean;
   /** Both sides can do RFC 7383. */
   fragmentation: boolean;
+  /** What the path carries, as far as it has been found. */
+  pathMtuBytes: number | undefined;
   readonly children: Map<number, ChildSa>;
   /** The last Child SA of each name that it has or has had: the peer may not know yet that one is gone. */
   readonly carried: Map<string, Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>>;

@@ -62,6 +62,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     signatureRefusals: 0,
     peerIsChildless: false,
     fragmentation: false,
+    pathMtuBytes: undefined,
     children: new Map(),
     carried: new Map(),
     retired: [],

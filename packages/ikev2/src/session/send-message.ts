@@ -4,7 +4,7 @@ import type { Path } from '@ipsec-kit/ip';
 import { isOverProbe, noteProbePath } from '../binding/binding-probe.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
-import { maxMessageBytes } from '../protect/fragment-size.ts';
+import { DEFAULT_FRAGMENT_BYTES, maxMessageBytes } from '../protect/fragment-size.ts';
 import { sealMessage } from '../protect/seal-message.ts';
 import { headerOf, type IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -216,5 +216,7 @@ function seal(
 function fragmentLimit(context: EndpointContext, session: IkeSession): number | undefined {
   const mode = session.connection?.fragmentation ?? 'yes';
   if (!session.fragmentation || mode === 'accept' || mode === 'no') return undefined;
-  return maxMessageBytes(context.settings.fragmentBytes, session.path, session.marker);
+  const found = session.pathMtuBytes ?? session.takesOver?.pathMtuBytes;
+  const bytes = context.settings.fragmentBytes || DEFAULT_FRAGMENT_BYTES;
+  return maxMessageBytes(Math.min(bytes, found ?? bytes), session.path, session.marker);
 }

@@ -1,0 +1,362 @@
+import { addMs, type Clock, type Instant } from '@ipsec-kit/clock';
+import type { PacketPath, PathFact } from '@ipsec-kit/datapath';
+import type { SessionEvent } from '@ipsec-kit/ikev2';
+import type { IpAddress } from '@ipsec-kit/ip';
+import {
+  BASE_PATH_MTU,
+  createPathMtu,
+  type PathMtu,
+  type PathMtuOutput,
+  type PathMtuReason,
+} from '@ipsec-kit/ipsec';
+import type { Scheduler } from '@ipsec-kit/scheduler';
+import type { ChildInstaller, InstalledChild } from './child-installer.ts';
+import type { VpnEvent } from './events.ts';
+import { DEFAULT_OUTER_MTU } from './inner-mtu.ts';
+import { type ProbeEnds, probeEnds } from './probe-ends.ts';
+
+/** How long a host that may not be there is waited for, before the next one is asked. */
+const GREETING_MS = 500;
+/** Pause when none has answered; doubled each time. */
+const FIRST_PAUSE_MS = 4_000;
+const MOST_PAUSE_MS = 300_000;
+/** How often the size in use is tried again while the path is used: as long as a black hole goes unnoticed, and a probe is one packet. */
+const CONFIRM_MS = 10_000;
+/** Hosts that are remembered for having sent something. */
+const MOST_SEEN = 4;
+
+/** Finds for each session what its path carries, and has packets fit: those inside, and IKE messages.
+ *
+ * While nobody has answered a probe, TCP is kept to what nearly every path carries and the rest is let through: a tunnel must not
+ * hang because of a black hole, nor carry less because of a firewall. Once a host answers, what is found holds for all.
+ * @see RFC 8899, RFC 2923 (black holes)
+ */
+export interface PathMtuKeeper {
+  /** To be told of every event. */
+  note(event: SessionEvent): void;
+  /** What the packet path noticed. */
+  noteFacts(facts: readonly PathFact[]): void;
+  /** The largest outer packet that is known to come through to the peer of a session; `undefined` while nothing is known. */
+  bytesOf(sessionId: number): number | undefined;
+  /** Probes nothing any more. */
+  stop(): void;
+}
+
+export interface PathMtuKeeperOptions {
+  /** Whether anything is probed. */
+  readonly isOn: boolean;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly scheduler: Pick<Scheduler, 'schedule' | 'cancel'>;
+  readonly packets: Pick<PacketPath, 'sendProbe' | 'askForSource' | 'pairCounters'>;
+  readonly installer: Pick<ChildInstaller, 'children' | 'changeOuterMtu' | 'probeBytes'>;
+  readonly hostAddresses: () => readonly IpAddress[];
+  /** 16 bits, which nobody else on this host uses for echoes through the tunnel. */
+  readonly identifier: number;
+  /** IKE messages of a session are to fit into packets of this size. */
+  readonly onBytes: (sessionId: number, bytes: number) => void;
+  readonly onEvent: (event: VpnEvent) => void;
+}
+
+/** The discovery of one session. */
+interface Discovery {
+  readonly sessionId: number;
+  /** Child SAs that its user knows, the last one is probed through. */
+  readonly childIds: number[];
+  machine: PathMtu | undefined;
+  /** Who has sent something, the last one first. */
+  seen: readonly IpAddress[];
+  /** Who answers; `undefined` while somebody is looked for. */
+  ends: ProbeEnds | undefined;
+  /** How many of those that there may be were asked in this round, and by which probes. */
+  asked: number;
+  readonly greetings: Map<number, ProbeEnds>;
+  pauseMs: number;
+  /** Packets that went out in all, and those of each Child SA when they were last counted. */
+  outPackets: number;
+  readonly counted: Map<number, number>;
+  /** Of them, those before the last round of greetings. */
+  packetsAtPause: number;
+}
+
+/** Makes a keeper without sessions. */
+export function createPathMtuKeeper(options: PathMtuKeeperOptions): PathMtuKeeper {
+  return new ProbingKeeper(options);
+}
+
+class ProbingKeeper implements PathMtuKeeper {
+  readonly #options: PathMtuKeeperOptions;
+  readonly #discoveries = new Map<number, Discovery>();
+  readonly #byChild = new Map<number, Discovery>();
+  #sequence = 0;
+  #isStopped = false;
+
+  constructor(options: PathMtuKeeperOptions) {
+    this.#options = options;
+    this.#isStopped = !options.isOn;
+  }
+
+  bytesOf(sessionId: number): number | undefined {
+    const discovery = this.#discoveries.get(sessionId);
+    return discovery?.ends && discovery.machine?.bytes;
+  }
+
+  note(event: SessionEvent): void {
+    if (this.#isStopped) return;
+    switch (event.kind) {
+      case 'child-opened':
+        this.#addChild(event.sessionId, event.childId);
+        return;
+      case 'child-rekeyed':
+        this.#addChild(event.sessionId, event.newChildId);
+        this.#removeChild(event.sessionId, event.oldChildId);
+        return;
+      case 'child-closed':
+        this.#removeChild(event.sessionId, event.childId);
+        return;
+      case 'session-closed':
+      case 'session-interrupted':
+        this.#end(event.sessionId);
+        return;
+      case 'session-reauthenticated': {
+        const bytes = this.bytesOf(event.sessionId);
+        if (bytes !== undefined) this.#options.onBytes(event.sessionId, bytes);
+        return;
+      }
+      case 'peer-path-changed':
+      case 'addresses-updated':
+      case 'path-found':
+        this.#restart(event.sessionId);
+        return;
+      default:
+        return;
+    }
+  }
+
+  noteFacts(facts: readonly PathFact[]): void {
+    if (this.#isStopped) return;
+    for (const fact of facts) {
+      if (fact.kind === 'probe-answered') this.#onAnswer(fact.pairId, fact.sequence);
+      else if (fact.kind === 'inbound-source') this.#onSource(fact.pairId, fact.source);
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const sessionId of this.#discoveries.keys()) this.#cancel(sessionId);
+  }
+
+  #addChild(sessionId: number, childId: number): void {
+    const child = this.#options.installer.children.get(childId);
+    // Transport mode pads nothing, and a peer that takes no padding cannot be asked with large packets.
+    if (!child?.takesProbes) return;
+    const known = this.#discoveries.get(sessionId);
+    const discovery = known ?? newDiscovery(sessionId);
+    discovery.childIds.push(childId);
+    this.#byChild.set(childId, discovery);
+    if (known) return;
+    this.#discoveries.set(sessionId, discovery);
+    this.#greet(discovery);
+  }
+
+  #removeChild(sessionId: number, childId: number): void {
+    const discovery = this.#byChild.get(childId);
+    this.#byChild.delete(childId);
+    if (!discovery) return;
+    discovery.counted.delete(childId);
+    const place = discovery.childIds.indexOf(childId);
+    if (place >= 0) discovery.childIds.splice(place, 1);
+    if (discovery.childIds.length === 0) this.#end(sessionId);
+  }
+
+  #end(sessionId: number): void {
+    const discovery = this.#discoveries.get(sessionId);
+    for (const childId of discovery?.childIds ?? []) this.#byChild.delete(childId);
+    this.#discoveries.delete(sessionId);
+    this.#cancel(sessionId);
+  }
+
+  /** Another path: nothing is known of it, but who answers. */
+  #restart(sessionId: number): void {
+    const discovery = this.#discoveries.get(sessionId);
+    if (!discovery) return;
+    discovery.machine = undefined;
+    discovery.pauseMs = FIRST_PAUSE_MS;
+    if (discovery.ends) this.#begin(discovery, discovery.ends);
+    else this.#greet(discovery);
+  }
+
+  /** Asks the next host that may be there, with a packet of the size that nearly every path carries. */
+  #greet(discovery: Discovery): void {
+    const child = this.#childOf(discovery);
+    if (!child) return;
+    const { id } = child;
+    this.#options.packets.askForSource(id);
+    if (discovery.asked === 0) discovery.greetings.clear();
+    const all = probeEnds(child.child, discovery.seen, this.#options.hostAddresses());
+    const ends = all[discovery.asked];
+    if (!ends) {
+      this.#pause(discovery);
+      return;
+    }
+    discovery.asked += 1;
+    const sequence = this.#nextSequence();
+    discovery.greetings.set(sequence, ends);
+    this.#sendProbe(discovery, ends, sequence, BASE_PATH_MTU);
+    this.#wait(discovery, 'path-mtu-greeting', GREETING_MS, () => this.#greet(discovery));
+  }
+
+  /** Nobody has answered. On a path that nobody uses nobody is asked again. */
+  #pause(discovery: Discovery): void {
+    const { pauseMs } = discovery;
+    discovery.asked = 0;
+    discovery.packetsAtPause = this.#count(discovery);
+    discovery.pauseMs = Math.min(pauseMs * 2, MOST_PAUSE_MS);
+    this.#wait(discovery, 'path-mtu-greeting', pauseMs, () => {
+      if (this.#count(discovery) > discovery.packetsAtPause) this.#greet(discovery);
+      else this.#pause(discovery);
+    });
+  }
+
+  #onSource(pairId: number, source: IpAddress): void {
+    const discovery = this.#byChild.get(pairId);
+    if (!discovery) return;
+    discovery.seen = [source, ...discovery.seen].slice(0, MOST_SEEN);
+    if (!discovery.ends) {
+      discovery.asked = 0;
+      this.#greet(discovery);
+      return;
+    }
+    const child = this.#childOf(discovery);
+    const hosts = this.#options.hostAddresses();
+    discovery.ends = (child && probeEnds(child.child, [source], hosts)[0]) ?? discovery.ends;
+  }
+
+  #onAnswer(pairId: number, sequence: number): void {
+    const discovery = this.#byChild.get(pairId);
+    if (!discovery) return;
+    const { greetings, machine } = discovery;
+    const greeted = greetings.get(sequence);
+    if (greeted) this.#begin(discovery, greeted);
+    else if (machine) this.#feed(discovery, machine, { kind: 'answered', probeId: sequence });
+  }
+
+  /** Somebody answers: from now on what comes through is known, and nothing larger is sent. */
+  #begin(discovery: Discovery, ends: ProbeEnds): void {
+    const child = this.#childOf(discovery);
+    if (!child) return;
+    discovery.ends = ends;
+    discovery.greetings.clear();
+    discovery.asked = 0;
+    discovery.pauseMs = FIRST_PAUSE_MS;
+    const { version } = child.child.path.remote.address;
+    const machine = createPathMtu({ outerVersion: version, confirmMs: CONFIRM_MS });
+    discovery.machine = machine;
+    this.#feed(discovery, machine, { kind: 'path', linkMtu: DEFAULT_OUTER_MTU });
+  }
+
+  #feed(discovery: Discovery, machine: PathMtu, input: TimelessInput): void {
+    const { clock } = this.#options;
+    const outputs = machine.handle({ ...input, now: clock.now() });
+    for (const output of outputs) this.#perform(discovery, output);
+    this.#awaitDeadline(discovery, machine);
+  }
+
+  #awaitDeadline(discovery: Discovery, machine: PathMtu): void {
+    const deadline = machine.nextDeadline();
+    if (!deadline || this.#discoveries.get(discovery.sessionId) !== discovery) return;
+    this.#options.scheduler.schedule(timerOf(discovery.sessionId), deadline, () => {
+      const outPackets = this.#count(discovery);
+      this.#feed(discovery, machine, { kind: 'traffic', outPackets });
+      this.#feed(discovery, machine, { kind: 'timeout' });
+    });
+  }
+
+  #perform(discovery: Discovery, output: PathMtuOutput): void {
+    if (output.kind === 'path-mtu') this.#use(discovery, output.bytes, output.reason);
+    else if (discovery.ends) {
+      this.#sendProbe(discovery, discovery.ends, output.probeId, output.bytes);
+    }
+  }
+
+  #use(discovery: Discovery, bytes: number, reason: PathMtuReason): void {
+    const { installer, onBytes, onEvent, packets } = this.#options;
+    const { sessionId } = discovery;
+    installer.changeOuterMtu(sessionId, bytes);
+    onBytes(sessionId, bytes);
+    if (reason === 'found' || reason === 'lost') {
+      onEvent({ kind: 'path-mtu-changed', sessionId, bytes, reason });
+    }
+    // Whoever answered may be gone: somebody else may answer then.
+    const last = discovery.childIds.at(-1);
+    if (reason === 'lost' && last !== undefined) packets.askForSource(last);
+  }
+
+  #sendProbe(discovery: Discovery, ends: ProbeEnds, sequence: number, outerBytes: number): void {
+    const { installer, packets, identifier } = this.#options;
+    const child = this.#childOf(discovery);
+    const bytes = child && installer.probeBytes(child.id, outerBytes);
+    if (!child || bytes === undefined) return;
+    packets.sendProbe(child.id, { ...ends, identifier, sequence, bytes });
+  }
+
+  #childOf({ childIds }: Discovery): { id: number; child: InstalledChild } | undefined {
+    const id = childIds.at(-1);
+    const child = id === undefined ? undefined : this.#options.installer.children.get(id);
+    return id === undefined || !child ? undefined : { id, child };
+  }
+
+  /** Outbound packets of all Child SAs that the session has had. */
+  #count(discovery: Discovery): number {
+    const { counted, childIds } = discovery;
+    for (const childId of childIds) {
+      const now = this.#options.packets.pairCounters(childId)?.outPackets ?? 0;
+      discovery.outPackets += Math.max(now - (counted.get(childId) ?? 0), 0);
+      counted.set(childId, now);
+    }
+    return discovery.outPackets;
+  }
+
+  #wait(discovery: Discovery, name: string, ms: number, run: () => void): void {
+    const { clock, scheduler } = this.#options;
+    const at: Instant = addMs(clock.now(), ms);
+    const deadline = { name, at, toleranceMs: ms / 10, wake: 'process' } as const;
+    scheduler.schedule(timerOf(discovery.sessionId), deadline, run);
+  }
+
+  #cancel(sessionId: number): void {
+    this.#options.scheduler.cancel(timerOf(sessionId));
+  }
+
+  /** Numbers of greetings lie above those that a discovery begins with; both begin anew long before they meet. */
+  #nextSequence(): number {
+    this.#sequence = (this.#sequence % 0x7fff) + 1;
+    return 0x8000 + this.#sequence;
+  }
+}
+
+type MachineInput = Parameters<PathMtu['handle']>[0];
+type TimelessInput = MachineInput extends infer Input
+  ? Input extends MachineInput
+    ? Omit<Input, 'now'>
+    : never
+  : never;
+
+function newDiscovery(sessionId: number): Discovery {
+  return {
+    sessionId,
+    childIds: [],
+    machine: undefined,
+    seen: [],
+    ends: undefined,
+    asked: 0,
+    greetings: new Map(),
+    pauseMs: FIRST_PAUSE_MS,
+    outPackets: 0,
+    counted: new Map(),
+    packetsAtPause: 0,
+  };
+}
+
+function timerOf(sessionId: number): string {
+  return `path-mtu ${sessionId}`;
+}
