@@ -43,7 +43,7 @@ export function eapLeft(remote: Identity | undefined): SessionFailure {
   return {
     code: 'authentication-failed',
     notify: NotifyType.AUTHENTICATION_FAILED,
-    sentence: `${peer} ended the EAP conversation: it does not believe us, does not take our method, or was closed there.`,
+    sentence: `${peer} ended the EAP conversation: its password is wrong, it does not believe us or take our method, or it was closed there.`,
   };
 }
 

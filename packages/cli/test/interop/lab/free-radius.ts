@@ -6,12 +6,12 @@ import type { Background } from './shell.ts';
 /** What it shares with gateways. */
 export const RADIUS_SECRET = 'testing123';
 
-function configuration(pki: Pki, method: 'mschapv2' | 'ttls'): string {
+function configuration(dir: string, pki: Pki, method: 'mschapv2' | 'ttls'): string {
   return `
 prefix = /usr
 libdir = /usr/lib/freeradius
-logdir = .
-run_dir = .
+logdir = ${dir}
+run_dir = ${dir}
 log {
   destination = stdout
 }
@@ -32,7 +32,7 @@ modules {
   mschap {
   }
   files {
-    usersfile = users
+    usersfile = ${dir}/users
   }
   eap {
     default_eap_type = ${method}
@@ -98,9 +98,10 @@ export async function startFreeRadius(
   method: 'mschapv2' | 'ttls',
   user: { readonly name: string; readonly password: string },
 ): Promise<Background> {
-  const file = host.file('radius/radiusd.conf', configuration(pki, method));
+  const dir = join(host.dir, 'radius');
+  host.file('radius/radiusd.conf', configuration(dir, pki, method));
   host.file('radius/users', `${user.name} Cleartext-Password := "${user.password}"\n`);
-  const server = host.start('freeradius', ['-X', '-d', join(file, '..')]);
+  const server = host.start('freeradius', ['-X', '-d', dir]);
   await server.waitFor(/Ready to process requests/);
   return server;
 }
