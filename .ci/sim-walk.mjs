@@ -1,27 +1,18 @@
-// Random schedules over two peers in virtual time, in as many as wanted:
-//   npm run sim:walk -- [--schedules 100000] [--processes 2] [--first 1] [--without reauthenticate,open]
-//     [--configurations all|timed|untimed] [--keep-going]
-// Prints the first seed that fails, with its shortest prefix, and ends with 1. With --keep-going it prints all that fail, in a line each.
-// At the end it says how often each act, collision and loss occurred.
+// Random schedules over two peers in virtual time, in as many as wanted.
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { WALK_CONFIGURATIONS, walkSeeds } from '../packages/simulator/src/index.ts';
 
+const USAGE = `npm run sim:walk -- [--schedules 100000] [--processes 2] [--first 1] [--without reauthenticate,open]
+  [--configurations all|timed|untimed] [--keep-going]
+Prints the first seed that fails, with its shortest prefix, and ends with 1. With --keep-going it prints all that fail, in a line
+each. At the end it says how often each act, collision and loss occurred in the schedules that pass.`;
 const REPORT_EVERY = 5_000;
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '100000' },
-    processes: { type: 'string', default: '1' },
-    first: { type: 'string', default: '1' },
-    without: { type: 'string', default: '' },
-    configurations: { type: 'string', default: 'all' },
-    'keep-going': { type: 'boolean', default: false },
-  },
-});
+const values = readOptions();
 const [runs, processes, first] = [values.schedules, values.processes, values.first].map(Number);
 if (![runs, processes, first].every((number) => Number.isInteger(number) && number > 0)) {
-  throw new RangeError('--schedules, --processes and --first expect whole numbers of at least 1');
+  refuse('--schedules, --processes and --first expect whole numbers of at least 1');
 }
 const choice = {
   without: values.without.split(',').filter((act) => act !== ''),
@@ -40,6 +31,33 @@ if (processes > 1) {
   process.exitCode = walkHere(first, runs) ? 0 : 1;
 }
 
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        schedules: { type: 'string', default: '100000' },
+        processes: { type: 'string', default: '1' },
+        first: { type: 'string', default: '1' },
+        without: { type: 'string', default: '' },
+        configurations: { type: 'string', default: 'all' },
+        'keep-going': { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (!values.help) return values;
+  } catch (error) {
+    refuse(error.message);
+  }
+  console.log(USAGE);
+  process.exit();
+}
+
+/** Ends with the reason and the usage: the caller has made a mistake. */
+function refuse(reason) {
+  console.error(`${reason}\n${USAGE}`);
+  process.exit(2);
+}
+
 function chosenConfigurations(which) {
   switch (which) {
     case 'all':
@@ -49,7 +67,7 @@ function chosenConfigurations(which) {
     case 'untimed':
       return WALK_CONFIGURATIONS.filter(({ isTimed }) => !isTimed);
     default:
-      throw new RangeError(`--configurations expects all, timed or untimed, got ${which}`);
+      return refuse(`--configurations expects all, timed or untimed, got ${which}`);
   }
 }
 
@@ -71,36 +89,35 @@ function walkApart(from, count) {
 function walkHere(from, count) {
   const crypto = createNodeProvider();
   const startedAt = performance.now();
-  let walked = 0;
-  let failed = 0;
-  for (let next = from; next < from + count; ) {
+  const replay = 'npm run sim:walk -- --schedules 1 --first <seed> and the same options';
+  const outcomes = {};
+  const occurrences = {};
+  let passed = 0;
+  for (let seed = from; seed < from + count; seed += 1) {
     try {
-      const { outcomes, occurrences } = walkSeeds({
-        crypto,
-        choice,
-        runs: from + count - next,
-        firstSeed: next,
-        replay: 'npm run sim:walk -- --schedules 1 --first <seed> and the same options',
-        onWalk(seed) {
-          walked += 1;
-          if (walked % REPORT_EVERY === 0) console.log(`${walked} of ${count}, up to seed ${seed}`);
-        },
-      });
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-      console.log(`${walked} schedules from seed ${from} in ${seconds} s:`, outcomes);
-      if (occurrences) console.log(occurrences);
-      next = from + count;
+      const result = walkSeeds({ crypto, choice, runs: 1, firstSeed: seed, replay });
+      addTo(outcomes, result.outcomes);
+      addTo(occurrences, result.occurrences);
+      passed += 1;
     } catch (error) {
-      failed += 1;
       const message = error instanceof Error ? error.message : String(error);
       if (!values['keep-going'] || !Number.isInteger(error?.seed)) {
         console.error(message);
-        console.error(`${walked} schedules passed before it`);
+        console.error(`${passed} schedules passed before it`);
         return false;
       }
       console.error(message.split('\n', 1)[0].slice(0, 400));
-      next = error.seed + 1;
     }
+    const walked = seed - from + 1;
+    if (walked % REPORT_EVERY === 0) console.log(`${walked} of ${count}, up to seed ${seed}`);
   }
-  return failed === 0;
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  console.log(`${passed} of ${count} schedules from seed ${from} pass, in ${seconds} s:`, outcomes);
+  const sorted = Object.entries(occurrences).sort(([, a], [, b]) => b - a);
+  console.log(Object.fromEntries(sorted));
+  return passed === count;
+}
+
+function addTo(sums, counts) {
+  for (const [what, count] of Object.entries(counts)) sums[what] = (sums[what] ?? 0) + count;
 }

@@ -57,7 +57,9 @@ export function narrate(event: VpnEvent): string {
     case 'reauthentication-failed':
       return `${event.kind === 'rekey-failed' ? 'rekey' : 'reauthentication'} failed, next attempt in ${seconds(event.retryInMs)}: ${event.sentence}`;
     case 'session-interrupted':
-      return `session interrupted, opening it again ${event.retryInMs === 0 ? 'at once' : `in ${seconds(event.retryInMs)}`}: ${event.sentence}`;
+      return event.by === 'peer'
+        ? `session interrupted, the peer has ${seconds(event.retryInMs)} to open it again: ${event.sentence}`
+        : `session interrupted, opening it again ${event.retryInMs === 0 ? 'at once' : `in ${seconds(event.retryInMs)}`}: ${event.sentence}`;
     case 'acquire-started':
       return `traffic for ${event.name}, ${event.local} === ${event.remote}: opening it`;
     case 'acquire-failed':

@@ -13,6 +13,8 @@ function opened(sessionId: number, remoteIdentity: string): VpnEvent {
     remote: '192.0.2.2:4500',
     virtualAddresses: [],
     peerAddresses: [],
+    initiatorSpi: '0000000000000001',
+    responderSpi: '0000000000000002',
   };
 }
 

@@ -38,6 +38,8 @@ export interface PacketPath {
   install(pair: SaPair): void | Promise<void>;
   /** Lets a pair send from now on, first of all what waited for it. */
   activateOutbound(pairId: number): void;
+  /** Lets a pair send no more, while it goes on receiving; see `PacketEngine.deactivateOutbound`. */
+  deactivateOutbound(pairId: number): void;
   movePeer(pairId: number, path: Path): void;
   /** Lets the packets of a pair be as large as this from now on. */
   changeInnerMtu(pairId: number, innerMtu: number): void;
@@ -94,6 +96,7 @@ export function createInlinePath(options: InlinePathOptions): PacketPath {
       engine.activateOutbound(pairId);
       datapath.flush();
     },
+    deactivateOutbound: (pairId) => engine.deactivateOutbound(pairId),
     movePeer: (pairId, path) => engine.movePeer(pairId, path),
     changeInnerMtu: (pairId, innerMtu) => engine.changeInnerMtu(pairId, innerMtu),
     sendDummy: datapath.sendDummy,

@@ -163,6 +163,10 @@ export interface ConnectionConfig {
   readonly dpdAction?: LossAction;
   /** What becomes of a Child SA that the peer closed; default `none`. */
   readonly closeAction?: LossAction;
+  /** How long a session waits for the peer that has deleted its IKE SA to open another, where `closeAction` is `none` and the peer
+   * can; absent or 0: it ends at once.
+   */
+  readonly peerReopensMs?: number;
   /** How long an established IKE SA waits for an answer before its peer counts as dead; absent: as the retransmissions say. */
   readonly dpdTimeoutMs?: number;
 }

@@ -169,6 +169,10 @@ export type EndpointOutput =
   | { readonly kind: 'remove-child'; readonly childId: number }
   | { readonly kind: 'move-child'; readonly childId: number; readonly path: Path }
   | { readonly kind: 'activate-child'; readonly childId: number }
+  /** It has been replaced and deleted: it receives until `remove-child`, and never sends again, whatever becomes of what has
+   * replaced it. @see RFC 7296 §2.8
+   */
+  | { readonly kind: 'deactivate-child'; readonly childId: number }
   /** An SPI of ours that a message has promised before its Child SA can be installed: packets for it are kept, bounded,
    * until `install-child` or `release-spi`.
    */

@@ -194,6 +194,8 @@ export type SessionEvent =
   | {
       readonly kind: 'session-interrupted';
       readonly sessionId: number;
+      /** Who opens it: of the peer it is hoped for, and `session-closed` follows when it has not within `retryInMs`. */
+      readonly by: 'local' | 'peer';
       readonly failure: SessionFailure;
       /** 0: at once. */
       readonly retryInMs: number;

@@ -155,6 +155,8 @@ export interface PairOptions {
   readonly jitters?: boolean;
   /** Milliseconds that each request of an endpoint takes to be answered; 0 answers in the same turn. */
   readonly answerDelayMs?: number;
+  /** The same of a Child SA that is being installed, where the packet path is slower than the rest. */
+  readonly installDelayMs?: number;
   readonly floatTo?: Path | null;
   readonly clientSignatures?: SignatureWork;
   readonly serverSignatures?: SignatureWork;
@@ -192,6 +194,7 @@ export class Host {
   failAnswers = false;
   onInstall: (child: ChildInstallation) => void = () => {};
   readonly activations: number[] = [];
+  readonly deactivations: number[] = [];
   /** Child SAs that were to be removed though they were not there (any more). */
   removedTwice = 0;
   /** Keys of every Child SA that was ever installed. */
@@ -334,6 +337,9 @@ export class Host {
       case 'end-eap':
         this.endedEap.push(output.conversation);
         return;
+      case 'deactivate-child':
+        this.deactivations.push(output.childId);
+        return;
       case 'reserve-spi':
       case 'release-spi':
         return;
@@ -462,10 +468,20 @@ export class Pair {
 
   answerLater(host: Host, requestId: number, answer: Answer, kind?: Request['kind']): void {
     const deliver = () => host.handle({ kind: 'answer', now: this.now, requestId, answer });
-    const { answerDelayMs = 0, clientProofDelayMs, serverProofDelayMs } = this.#options;
+    const {
+      answerDelayMs = 0,
+      installDelayMs,
+      clientProofDelayMs,
+      serverProofDelayMs,
+    } = this.#options;
     const proofDelayMs = host === this.client ? clientProofDelayMs : serverProofDelayMs;
     const isProof = kind === 'sign' || kind === 'verify-peer' || kind === 'eap-step';
-    const delayMs = isProof ? (proofDelayMs ?? answerDelayMs) : answerDelayMs;
+    const ownDelayMs = isProof
+      ? proofDelayMs
+      : answer.kind === 'install-child'
+        ? installDelayMs
+        : undefined;
+    const delayMs = ownDelayMs ?? answerDelayMs;
     if (delayMs === Number.POSITIVE_INFINITY) return;
     if (delayMs === 0) deliver();
     else this.schedule(delayMs, deliver);

@@ -22,6 +22,8 @@ export interface ChildInstaller {
   remove(childId: number): void;
   move(childId: number, path: Path): void;
   activate(childId: number): void;
+  /** It sends no more, and receives on. */
+  deactivate(childId: number): void;
   /** Holds ESP for an inbound SPI whose Child SA is being negotiated. */
   reserve(spi: number): void;
   release(spi: number): void;
@@ -53,6 +55,7 @@ export interface ChildPath {
   /** @returns nothing when the pair stands, or a promise that rejects when it cannot. @throws when it cannot. */
   install(pair: SaPair): void | Promise<void>;
   activateOutbound(pairId: number): void;
+  deactivateOutbound(pairId: number): void;
   movePeer(pairId: number, path: Path): void;
   changeInnerMtu(pairId: number, innerMtu: number): void;
   remove(pairId: number): void;
@@ -163,6 +166,9 @@ export function createChildInstaller(options: ChildInstallerOptions): ChildInsta
     },
     activate(childId) {
       if (children.has(childId)) packetPath.activateOutbound(childId);
+    },
+    deactivate(childId) {
+      if (children.has(childId)) packetPath.deactivateOutbound(childId);
     },
     changeOuterMtu(sessionId, outerMtu) {
       for (const [childId, child] of children) {

@@ -68,6 +68,11 @@ export interface Client {
 
 const DEFAULT_PATIENCE_MS = 5_000;
 
+/** How long a peer that has deleted the IKE SA may take to open another, before the connection counts as ended by it: one that
+ * reauthenticates and breaks before it makes does so within a round trip or two. @see RFC 7296 §2.8.3
+ */
+const PEER_REOPENS_MS = 10_000;
+
 /** A router of a provider has more: there a client stays on the address that it began with. */
 const MOST_FOLLOWED_ADDRESSES = 128;
 
@@ -102,7 +107,8 @@ class ClientTunnel implements Client {
   constructor(options: ClientOptions) {
     this.#options = options;
     const compiled = compiledOrThrow(options.options, options.positions);
-    this.#config = chooseConnection(compiled, options.connection);
+    const peerReopensMs = PEER_REOPENS_MS;
+    this.#config = { ...chooseConnection(compiled, options.connection), peerReopensMs };
     // Peers of other connections are not answered by a client of this one.
     this.#compiled = { ...compiled, connections: [this.#config] };
     this.connection = this.#config.name;

@@ -199,6 +199,9 @@ export function createDriver(options: DriverOptions): Driver {
       case 'activate-child':
         installer.activate(output.childId);
         break;
+      case 'deactivate-child':
+        installer.deactivate(output.childId);
+        break;
       case 'reserve-spi':
         installer.reserve(output.spi);
         break;

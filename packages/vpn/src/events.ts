@@ -79,6 +79,8 @@ export type VpnEvent =
       readonly remote: string;
       readonly virtualAddresses: readonly string[];
       readonly peerAddresses: readonly string[];
+      readonly initiatorSpi: string;
+      readonly responderSpi: string;
     }
   | {
       readonly kind: 'child-opened';
@@ -164,6 +166,8 @@ export type VpnEvent =
   | {
       readonly kind: 'session-interrupted';
       readonly sessionId: number;
+      /** Who opens it: of the peer it is hoped for, and `session-closed` follows when it has not within `retryInMs`. */
+      readonly by: 'local' | 'peer';
       readonly retryInMs: number;
       readonly code: SessionFailure['code'];
       readonly sentence: string;
@@ -292,6 +296,8 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         remote: formatEndpoint(event.path.remote),
         virtualAddresses: event.virtualAddresses.map(formatAddress),
         peerAddresses: event.peerAddresses.map(formatAddress),
+        initiatorSpi: formatIkeSpi(event.spis.initiator),
+        responderSpi: formatIkeSpi(event.spis.responder),
       };
     case 'child-opened': {
       const { esn, ...shown } = event;

@@ -11,7 +11,13 @@ type Child = Extract<VpnEvent, { kind: 'child-opened' }>;
 type Rekeyed = Extract<VpnEvent, { kind: 'child-rekeyed' }>;
 type InUse = Extract<
   VpnEvent,
-  { kind: 'session-rekeyed' | 'session-reauthenticated' | 'reauthentication-failed' }
+  {
+    kind:
+      | 'session-opened'
+      | 'session-rekeyed'
+      | 'session-reauthenticated'
+      | 'reauthentication-failed';
+  }
 >;
 
 /** Most IKE SAs of a session that are remembered beside the one in use: those that it had, and those that it may get. */
@@ -90,8 +96,8 @@ export function createSessionBook(clock: Clock): SessionBook {
         if (shown.roundTripMs !== undefined) entry.roundTripMs = shown.roundTripMs;
         break;
       case 'session-opened':
-        // One that opens anew has the IKE SA that was keyed last.
-        if (entry.opened) entry.keyed = entry.others.pop() ?? entry.keyed;
+        // One that opens anew has another IKE SA, which the peer may have begun.
+        if (entry.opened) moveTo(entry, shown);
         entry.opened = shown;
         entry.isInterrupted = false;
         entry.remote = shown.remote;

@@ -67,6 +67,7 @@ function bench(
         return standing();
       },
       activateOutbound: (id) => moves.push(id),
+      deactivateOutbound: (id) => moves.push(id),
       movePeer: (id) => moves.push(id),
       changeInnerMtu: (id, innerMtu) => mtus.push(`${id}: ${innerMtu}`),
       remove: (id) => pairs.delete(id),
@@ -230,7 +231,7 @@ describe('the installation of a Child SA', () => {
     expect(warnings).toEqual(['The TUN device could not be brought up to date: busy']);
   });
 
-  it('moves and activates only what stands', async () => {
+  it('moves, activates and deactivates only what stands', async () => {
     const { installer, moves } = bench();
     await installer.install(child(1));
     const { path } = child(1);
@@ -238,7 +239,9 @@ describe('the installation of a Child SA', () => {
     installer.activate(1);
     installer.move(2, path);
     installer.activate(2);
-    expect(moves).toEqual([1, 1]);
+    installer.deactivate(1);
+    installer.deactivate(2);
+    expect(moves).toEqual([1, 1, 1]);
   });
 
   it('waits until the packet path has it, where that is another thread', async () => {

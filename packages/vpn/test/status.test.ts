@@ -96,10 +96,14 @@ describe('the status of a session', () => {
   it('shows the new IKE SA of a session that was opened anew', () => {
     const lost: SessionEvent = {
       kind: 'session-interrupted',
+      by: 'local',
       sessionId: 1,
       failure,
       retryInMs: 0,
     };
-    expect(shown(...open, lost, keyed(1, 0x20n), opened)).toEqual(['20']);
+    const anew = { ...opened, spis: spis(0x20n) };
+    expect(shown(...open, lost, keyed(1, 0x20n), anew)).toEqual(['20']);
+    // The peer's was keyed under an id of its own.
+    expect(shown(...open, { ...lost, by: 'peer' }, keyed(7, 0x20n), anew)).toEqual(['20']);
   });
 });

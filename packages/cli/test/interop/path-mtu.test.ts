@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { address, addresses, build, type Lab, link } from './lab/lab.ts';
@@ -76,4 +77,23 @@ describe.skipIf(gate.skip)('a black hole (RFC 8899, RFC 2923)', () => {
         { makeLab: () => createBlackHole(hopBytes) },
       ));
   }
+
+  it('that opens under a connection which has begun with large packets: it goes on within seconds', () =>
+    withTunnel(
+      'both',
+      {},
+      async ({ lab, client, server }) => {
+        for (const side of [client, server]) {
+          await side?.process.waitFor(/packets of 1500 bytes come through/);
+        }
+        const whole = transfer(lab.left, lab.right, addresses.right.inner4, 60, 'up', 2);
+        await pause(3_000);
+        await narrow(lab, 1300);
+        await client?.process.waitFor(/large packets do not come through/, 90_000);
+        await whole;
+        // Padding makes steps of 4 bytes of what is sent.
+        await client?.process.waitFor(/packets of 1(29\d|30[0-3]) bytes come through/, 60_000);
+      },
+      { makeLab: () => createBlackHole(1500) },
+    ));
 });

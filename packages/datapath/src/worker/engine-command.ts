@@ -6,6 +6,7 @@ export type EngineCommand = Extract<
   ToWorker,
   {
     readonly kind:
+      | 'deactivate'
       | 'move-peer'
       | 'inner-mtu'
       | 'ask-source'
@@ -20,6 +21,9 @@ export type EngineCommand = Extract<
 /** Does what is to be done in the engine, and neither sends nor tells anything. */
 export function obeyInEngine(engine: PacketEngine, command: EngineCommand): void {
   switch (command.kind) {
+    case 'deactivate':
+      engine.deactivateOutbound(command.pairId);
+      return;
     case 'move-peer':
       engine.movePeer(command.pairId, command.path);
       return;

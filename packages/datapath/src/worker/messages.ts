@@ -45,6 +45,7 @@ export type ToWorker =
       readonly counters: SharedArrayBuffer;
     }
   | { readonly kind: 'activate' | 'remove'; readonly pairId: number }
+  | { readonly kind: 'deactivate'; readonly pairId: number }
   | { readonly kind: 'ask-source'; readonly pairId: number }
   | { readonly kind: 'move-peer'; readonly pairId: number; readonly path: Path }
   | { readonly kind: 'inner-mtu'; readonly pairId: number; readonly innerMtu: number }

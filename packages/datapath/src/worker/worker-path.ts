@@ -58,6 +58,7 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
       );
     },
     activateOutbound: (pairId) => channel.send({ kind: 'activate', pairId }),
+    deactivateOutbound: (pairId) => channel.send({ kind: 'deactivate', pairId }),
     movePeer: (pairId, to) => channel.send({ kind: 'move-peer', pairId, path: to }),
     changeInnerMtu: (pairId, innerMtu) => channel.send({ kind: 'inner-mtu', pairId, innerMtu }),
     sendDummy: (pairId, bytes) => channel.send({ kind: 'dummy', pairId, bytes }),

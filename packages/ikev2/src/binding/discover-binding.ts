@@ -155,6 +155,7 @@ function openProbe(context: EndpointContext, session: IkeSession, id: number): v
     stage: 'opening',
     askedAt: context.now,
     isElsewhere: false,
+    isRepeated: false,
   };
 }
 
@@ -180,6 +181,7 @@ function checkProbe(context: EndpointContext, session: IkeSession, probeId: numb
   probe.stage = 'checking';
   probe.askedAt = context.now;
   probe.isElsewhere = false;
+  probe.isRepeated = false;
   enqueue(context, session, { kind: 'probe-binding', probeId });
 }
 

@@ -21,6 +21,8 @@ export interface BindingProbe {
   askedAt: Instant;
   /** The request that is out went over another path as well, so its answer may tell of that one. */
   isElsewhere: boolean;
+  /** It left a second time: the mapping may have died in between. */
+  isRepeated: boolean;
 }
 
 /** A fact for the search, without its time. */

@@ -68,7 +68,7 @@ export function activatePutOff(context: EndpointContext, { putOff }: PendingInst
 }
 
 /** Whether what has replaced it, directly or in turn, is in use. */
-function isPassedOver(context: EndpointContext, { replacedBy }: ChildSa): boolean {
+export function isPassedOver(context: EndpointContext, { replacedBy }: ChildSa): boolean {
   for (let id = replacedBy; id !== undefined; ) {
     const later: ChildSa | undefined = context.sessionsByChild.get(id)?.children.get(id);
     if (later?.isActive) return true;

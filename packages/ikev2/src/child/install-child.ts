@@ -79,7 +79,7 @@ export function adoptChild(
     activateAt: waits ? activationDeadline(context) : undefined,
     isRekeyDue: false,
     replacedBy: undefined,
-    isFromPeer: child.isUnanswered === true,
+    isFromPeer: child.isFromPeer === true,
     isRedundant,
     isMoved: false,
     deleting: undefined,
@@ -89,12 +89,11 @@ export function adoptChild(
   const { localSelectors, remoteSelectors } = child;
   session.carried.set(config.name, { localSelectors, remoteSelectors });
   context.sessionsByChild.set(id, session);
-  const replaced =
-    replaces === undefined || isRedundant
-      ? undefined
-      : context.sessionsByChild.get(replaces)?.children.get(replaces);
-  const movedTo = replaced && replacementElsewhere(session.children, replaced);
-  if (movedTo !== undefined && isBehind(session)) {
+  const owner =
+    replaces === undefined || isRedundant ? undefined : context.sessionsByChild.get(replaces);
+  const replaced = owner?.children.get(replaces ?? 0);
+  const movedTo = replaced && owner === session && replacementElsewhere(owner.children, replaced);
+  if (movedTo && isBehind(session)) {
     // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
     adopted.replacedBy = movedTo;
   } else if (replaced) replaceAll(context, replaced, adopted);

@@ -30,6 +30,8 @@ export interface NegotiatedChild {
   readonly waitsForPeer?: boolean;
   /** It is the peer who asked for it, and our answer has not left: what it asks for may still be refused. */
   readonly isUnanswered?: boolean;
+  /** It is the peer who asked for it, in IKE_AUTH or after, and not to rekey another. */
+  readonly isFromPeer?: boolean;
   /** Both sides have replaced the same one, and this one loses: it receives until it is deleted. @see RFC 7296 §2.8.1 */
   readonly isRedundant?: boolean;
 }

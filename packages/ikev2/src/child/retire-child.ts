@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { isPassedOver } from './activate-child.ts';
 import type { ChildSa, RetiredChild } from './child-sa.ts';
 
 /** How long the inbound half of a replaced Child SA stays after its DELETE, for packets that are still under way.
@@ -21,6 +22,10 @@ export function retireChild(
   child: ChildSa,
   holder: IkeSession = session,
 ): void {
+  // Until then it is all there is to send on.
+  if (child.isActive && isPassedOver(context, child)) {
+    context.outputs.push({ kind: 'deactivate-child', childId: child.id });
+  }
   session.children.delete(child.id);
   // One before it that waits for its own end has what comes next.
   for (const other of session.children.values()) {

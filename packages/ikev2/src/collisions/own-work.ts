@@ -15,15 +15,17 @@ export function judge(
   target?: ChildSa,
 ): Cell {
   const isCreation = request !== 'delete-child' && request !== 'delete-ike';
-  // What a reauthentication has replaced is as good as closed.
-  const isClosing = isCreation && sa === session.sa && isHandedOver(session);
+  // What a reauthentication has replaced is as good as closed, and what its user closes makes nothing new; that wish changes nothing
+  // about what the peer deletes until our DELETE is out.
+  const isClosing =
+    isCreation && (session.isClosing || (sa === session.sa && isHandedOver(session)));
   return COLLISIONS[request][isClosing ? 'closing-ike' : ownWork(session, sa, target)];
 }
 
 /** What this side is doing, seen from a request of the peer. The IKE SA goes before its children. */
 export function ownWork(session: IkeSession, sa: IkeSa, target?: ChildSa): OwnWork {
   if (sa !== session.sa) return 'rekeyed-ike';
-  if (session.state.kind === 'ending' || session.isClosing) return 'closing-ike';
+  if (session.state.kind === 'ending') return 'closing-ike';
   const { rival, initiation } = session;
   if (initiation?.kind === 'agreeing-ike-key') return 'rekeyed-ike';
   if (initiation?.kind === 'awaiting-ike-response') {

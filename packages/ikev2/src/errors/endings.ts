@@ -26,6 +26,11 @@ export const REAUTHENTICATED: SessionFailure = {
   sentence: 'A reauthentication has replaced the IKE SA.',
 };
 
+/** Whether a session has ended because its peer does not answer. */
+export function isSilence({ code }: SessionFailure): boolean {
+  return code === 'peer-unreachable' || code === 'peer-dead';
+}
+
 /** The IKE SA reached the end of its life without being replaced. */
 export const LIFETIME_OVER: SessionFailure = {
   code: 'lifetime-over',

@@ -10,11 +10,12 @@ import { eapProof } from '../eap/eap-proof.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer, Lease } from '../endpoint-io.ts';
 import { peerIsHere } from '../errors/failures.ts';
-import { takeForLost } from '../loss/opened-by-peer.ts';
+import { takeForOwn } from '../loss/take-for-own.ts';
 import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { type OwnClaim, type OwnProof, readOwnProof } from '../proof/own-proof.ts';
+import { authLifetimeNotifies } from '../reauth/auth-lifetime.ts';
 import { giveWay } from '../reauth/give-way.ts';
 import { putOff } from '../reauth/put-off.ts';
 import { closeIfUnwanted, recognizeReauthentication } from '../reauth/recognize-reauth.ts';
@@ -69,12 +70,13 @@ export function onResponseProof(
     refuseAuth(context, session, sa, AUTH_FAILED, peerIsHere(remoteIdentity));
     return;
   }
-  if (!session.takesOver) takeForLost(context, session);
+  if (!session.takesOver) takeForOwn(context, session);
   endEap(context, session);
   const authPayloads: Payload[] = [...proof.payloads];
   // The peer may move the SAs only when both have announced it. @see RFC 4555 §3.2
   readMobike(session, payloads);
   if (session.addressUpdates) authPayloads.push(...mobikeNotifies(context, session));
+  authPayloads.push(...authLifetimeNotifies(session));
   leaseOrOpen(context, session, sa, request, authPayloads);
 }
 

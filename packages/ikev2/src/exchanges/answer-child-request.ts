@@ -16,7 +16,7 @@ import { chosenMethod, furtherChildProposals } from '../negotiate/proposals.ts';
 import { isNarrower, type NarrowedSelectors, resolveSelectors } from '../negotiate/selectors.ts';
 import { atHost, hostSelectors } from '../negotiate/transport-mode.ts';
 import { findPayload } from '../payloads/find-payload.ts';
-import { announceOpened, asReplacement } from '../reauth/reauth-child.ts';
+import { announceOpened, asReplacement, isBeingClosed } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { respond, respondWithError } from './create-child-respond.ts';
@@ -75,6 +75,12 @@ export function answerChildRequest(
     respondWithError(context, session, request, { code: 'ts-unacceptable' });
     return undefined;
   }
+  const { local, remote } = chosen.selectors;
+  const asked = { config: chosen.config, localSelectors: local, remoteSelectors: remote };
+  if (!target && isBeingClosed(session, asked)) {
+    respondWithError(context, session, request, { code: 'temporary-failure' });
+    return undefined;
+  }
   const method = chosenMethod(chosen.proposal.transforms);
   if (method !== undefined && ke?.method !== method) {
     // RFC 7296 §1.3.1: names the method that is wanted; the peer asks again with it.
@@ -87,8 +93,8 @@ export function answerChildRequest(
     proposal: chosen.proposal,
     outboundSpi: chosen.outboundSpi,
     peerTakesTfc: chosen.peerTakesTfc,
-    local: chosen.selectors.local,
-    remote: chosen.selectors.remote,
+    local,
+    remote,
     transportAddresses: chosen.transportAddresses,
     rekeys: target?.id,
     initiatorNonce,
@@ -217,7 +223,7 @@ function install(
   }
   const child =
     rekeys === undefined
-      ? { ...asMovedByPeer(session, agreed.child), isUnanswered: true }
+      ? { ...asMovedByPeer(session, agreed.child), isUnanswered: true, isFromPeer: true }
       : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
   const fresh: Payload[] = [{ type: 'Nonce', data: responderNonce }];
   if (method !== undefined && publicValue) fresh.push({ type: 'KE', method, data: publicValue });

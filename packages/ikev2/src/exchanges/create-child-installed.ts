@@ -6,7 +6,7 @@ import type { Answer } from '../endpoint-io.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { giveWayToMoved, movesOf } from '../reauth/left-behind.ts';
-import { announceOpened, closeUnlessWished } from '../reauth/reauth-child.ts';
+import { announceOpened, closeWithReplaced } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
 import type { Initiation } from './create-child-state.ts';
@@ -68,7 +68,7 @@ export function onChildInstalled(
       remove(session, old.id, REPLACED);
     }
   } else {
-    if (moves !== undefined) closeUnlessWished(session, child);
+    if (moves !== undefined) closeWithReplaced(session, child);
     // One that goes at once is none that its user ever had.
     if (fresh.deleting === undefined) announceOpened(context, session, child);
     if (attempt.rekeys === undefined && moves === undefined) giveWayToMoved(session, fresh);

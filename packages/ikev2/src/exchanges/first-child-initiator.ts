@@ -16,7 +16,7 @@ import {
   announceOpened,
   asReplacement,
   asReplacementStill,
-  closeUnlessWished,
+  closeWithReplaced,
 } from '../reauth/reauth-child.ts';
 import { endSession } from '../session/close-session.ts';
 import { establish } from '../session/establish.ts';
@@ -104,7 +104,7 @@ export function onFirstChildInstalled(
   moveTo(session, 'installing-first-child', { kind: 'established' });
   establish(context, session);
   announceOpened(context, session, child);
-  closeUnlessWished(session, child);
+  closeWithReplaced(session, child);
   moveRemaining(context, session);
 }
 

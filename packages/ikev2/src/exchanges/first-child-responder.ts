@@ -62,7 +62,7 @@ export function openFirstChildAsResponder(
     establishWithout(context, session, sa, authPayloads, result.error, result.failure, result.name);
     return;
   }
-  const child = asReplacement(session, result.child, 'peer');
+  const child = { ...asReplacement(session, result.child, 'peer'), isFromPeer: true };
   const requestId = requestInstallation(context, session, child);
   const next = {
     kind: 'installing-response-child' as const,

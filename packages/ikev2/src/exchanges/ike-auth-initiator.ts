@@ -127,9 +127,10 @@ function sendAuthRequest(
   connection: ConnectionConfig,
   { transcript, localIdentity, askedFor, answer, proof }: FirstAuth,
 ): void {
-  const config = firstChildConfig(connection, firstChildName(session));
+  session.childName = firstChildName(session);
+  const config = firstChildConfig(connection, session.childName);
   if (!config) {
-    const name = firstChildName(session) ?? 'any';
+    const name = session.childName ?? 'any';
     const reason = `connection ${connection.name} has no child "${name}"`;
     endSession(context, session, ownWorkFailed('IKE_AUTH', reason));
     return;

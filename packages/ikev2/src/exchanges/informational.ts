@@ -15,6 +15,8 @@ import { onPeerAddresses, onPeerMoved } from '../mobike/peer-moves.ts';
 import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
 import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
 import { answerLate } from '../reauth/answer-late.ts';
+import { readAuthLifetime } from '../reauth/auth-lifetime.ts';
+import { armForPeer } from '../reauth/reauth-timer.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -60,6 +62,7 @@ export function onInformationalRequest(
   const addresses = followAddresses(context, session, sa, messageId, payloads, via);
   answers.push(...addresses.answers);
   sendResponse(context, session, sa, request, answers, via);
+  if (readAuthLifetime(context, session, payloads)) armForPeer(context, session);
   if (addresses.isListed) onPeerAddresses(context, session);
   if (addresses.movedTo) onPeerMoved(context, session, addresses.movedTo, before);
 }

@@ -88,8 +88,12 @@ export function beginAnew(
   beginInit(context, session, connection);
 }
 
-/** The time has come to open a session anew. */
+/** The time has come to open a session anew, or the time of the peer to do so is over. */
 export function restartSession(context: EndpointContext, session: IkeSession): void {
   if (session.state.kind !== 'awaiting-restart' || !session.connection) return;
+  if (session.awaitsPeer) {
+    endSession(context, session, session.awaitsPeer);
+    return;
+  }
   beginInit(context, session, session.connection);
 }

@@ -1,5 +1,6 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { readMobike } from '../mobike/begin-mobike.ts';
+import { readAuthLifetime } from '../reauth/auth-lifetime.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { StateOf } from '../session/session-state.ts';
 import { openChildless } from './childless-initiator.ts';
@@ -15,6 +16,7 @@ export function openAuthenticated(
   const { childSpi } = state.offer;
   if (!sa || !connection) return;
   readMobike(session, state.payloads);
+  readAuthLifetime(context, session, state.payloads);
   if (childSpi === undefined) openChildless(context, session, state);
   else openFirstChild(context, session, state, sa, connection, childSpi);
 }

@@ -22,13 +22,6 @@ export function openAnew(
   session: IkeSession,
   failure: SessionFailure,
 ): void {
-  const { connection, path, marker } = session;
-  if (!connection) return;
-  const names = furtherChildren(session, undefined);
-  // An attempt that failed had asked for the first of them already.
-  const first = session.isReopened ? session.childName : names[0];
-  const further = session.isReopened ? names : names.slice(1);
-  const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
   // One that is lost as soon as it stands is no success; one that we delete ourselves to make it anew is not lost,
   // unless our addresses flap.
   const wasSteady =
@@ -36,6 +29,55 @@ export function openAnew(
     ((failure.code === 'reauthenticating' && failure !== ADDRESS_GONE) ||
       msBetween(session.establishedAt, context.now) >= STEADY_MS);
   const reopenings = wasSteady ? 0 : session.reopenings;
+  const retryInMs =
+    reopenings === 0
+      ? 0
+      : Math.min(FIRST_PAUSE_MS * 2 ** Math.min(reopenings - 1, 16), LONGEST_PAUSE_MS);
+  const fresh = standIn(context, session, retryInMs);
+  if (!fresh) return;
+  fresh.reopenings = reopenings + 1;
+  raise(context, {
+    kind: 'session-interrupted',
+    sessionId: fresh.id,
+    by: 'local',
+    failure,
+    retryInMs,
+  });
+}
+
+/** The peer has deleted the IKE SA and may open another: what it opens goes on under the name of the session, which ends when
+ * nothing has come in time.
+ */
+export function awaitPeer(
+  context: EndpointContext,
+  session: IkeSession,
+  failure: SessionFailure,
+): void {
+  const retryInMs = session.connection?.peerReopensMs ?? 0;
+  const fresh = standIn(context, session, retryInMs);
+  if (!fresh) return;
+  fresh.awaitsPeer = failure;
+  raise(context, {
+    kind: 'session-interrupted',
+    sessionId: fresh.id,
+    by: 'peer',
+    failure,
+    retryInMs,
+  });
+}
+
+/** A session that has the name of one that is lost, and knows what that had. */
+function standIn(
+  context: EndpointContext,
+  session: IkeSession,
+  waitMs: number,
+): IkeSession | undefined {
+  const { connection, path, marker } = session;
+  if (!connection) return undefined;
+  const names = furtherChildren(session, undefined);
+  // An attempt that failed had asked for the first of them already.
+  const first = session.isReopened ? session.childName : names[0];
+  const wanted = session.isReopened ? session.wantedAddresses : session.virtualAddresses;
   const fresh = openSession(context, {
     id: nextIdBehind(context),
     role: 'initiator',
@@ -49,16 +91,11 @@ export function openAnew(
   });
   exchangeIds(context, fresh, session);
   fresh.isReopened = true;
-  fresh.furtherChildren = further;
-  fresh.reopenings = reopenings + 1;
+  fresh.furtherChildren = session.isReopened ? names : names.slice(1);
   session.takenOverBy = fresh;
   inheritRetired(context, session, fresh);
-  const retryInMs =
-    reopenings === 0
-      ? 0
-      : Math.min(FIRST_PAUSE_MS * 2 ** Math.min(reopenings - 1, 16), LONGEST_PAUSE_MS);
-  setTimer(context, fresh, 'restart', addMs(context.now, retryInMs), {
+  setTimer(context, fresh, 'restart', addMs(context.now, waitMs), {
     label: 'opening the session anew',
   });
-  raise(context, { kind: 'session-interrupted', sessionId: fresh.id, failure, retryInMs });
+  return fresh;
 }

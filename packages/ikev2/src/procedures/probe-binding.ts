@@ -61,7 +61,11 @@ export function onProbeAnswered(
   if (probe.stage === 'opening' && verdict !== undefined) {
     noteProbe(context, session, { kind: 'probe-opened', probeId });
   } else {
-    noteProbe(context, session, { kind: 'probe-result', probeId, outcome: outcomeOf(verdict) });
+    noteProbe(context, session, {
+      kind: 'probe-result',
+      probeId,
+      outcome: outcomeOf(verdict, probe),
+    });
   }
 }
 
@@ -76,7 +80,7 @@ export function giveWay(context: EndpointContext, session: IkeSession): void {
   repeatOutstanding(context, session);
 }
 
-/** A probe without an answer is sent once more from the scratch port, which shows the same; after that its request is one like any
+/** A probe without an answer is sent once more from the scratch port, which shows a life as well, though no death; after that its request is one like any
  * other, that has to find its way.
  * @returns false when it is not that.
  */
@@ -90,6 +94,7 @@ export function repeatProbe(
   if (running?.procedure.kind !== 'probe-binding' || !probe?.path) return false;
   if (probe.id !== running.procedure.probeId || probe.isElsewhere) return false;
   if (request.transmissions > TRANSMISSIONS_FROM_SCRATCH_PORT) return false;
+  probe.isRepeated = true;
   repeatRequest(context, session, request, probe.path);
   return true;
 }
@@ -110,12 +115,16 @@ function canTell(
   return endpointsEqual(remote, path.remote) && addressesEqual(local.address, path.local.address);
 }
 
-function outcomeOf(verdict: MappingVerdict | undefined): ProbeOutcome {
+function outcomeOf(
+  verdict: MappingVerdict | undefined,
+  { isRepeated }: BindingProbe,
+): ProbeOutcome {
   switch (verdict) {
     case 'unchanged':
       return 'same-view';
     case 'changed':
-      return 'dead';
+      // It may have lived until the first copy was lost.
+      return isRepeated ? 'unanswered' : 'dead';
     default:
       // The IKE SA was rekeyed: hashes of two do not compare.
       return 'unanswered';

@@ -1,5 +1,6 @@
+import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { CLOSED_BY_USER } from '../errors/endings.ts';
+import { CLOSED_BY_USER, isSilence } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { deletePredecessor, runNext } from '../procedures/run-procedures.ts';
@@ -11,6 +12,9 @@ import { closeFront } from './close-front.ts';
 import { armReauthRetry } from './reauth-timer.ts';
 import { armHandOver } from './take-over.ts';
 
+/** How long a peer takes at most to open what is to take the place of an IKE SA that it has deleted itself. */
+const PEER_OPENS_WITHIN_MS = 10_000;
+
 /** Draws the conclusions when IKE SAs behind a session have ended: an attempt that failed is tried again later, and an old
  * one that is deleted is forgotten.
  */
@@ -21,7 +25,7 @@ export function afterEndsBehind(context: EndpointContext): void {
     if (front?.successor === session) onAttemptEnded(context, front, failure);
     const heir = session.takenOverBy;
     if (heir?.predecessor === session) {
-      onPredecessorEnded(context, heir, session);
+      onPredecessorEnded(context, heir, session, failure);
       if (heir.isClosing) closeAfter(context, heir, failure);
       runNext(context, heir);
     } else if (heir?.state.kind === 'established') {
@@ -51,8 +55,7 @@ function onAttemptEnded(
 
 /** The user closes the session, and what was before this IKE SA is gone; a peer that did not answer is not asked again. */
 function closeAfter(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {
-  const isSilent = failure.code === 'peer-unreachable' || failure.code === 'peer-dead';
-  if (!isSilent) closeFront(context, session);
+  if (!isSilence(failure)) closeFront(context, session);
   else if (session.state.kind === 'established') endSession(context, session, CLOSED_BY_USER);
 }
 
@@ -61,11 +64,17 @@ function onPredecessorEnded(
   context: EndpointContext,
   session: IkeSession,
   ended: IkeSession,
+  failure: SessionFailure,
 ): void {
   const older = ended.predecessor;
   session.predecessor = undefined;
   context.deadlines.clear(session.id, 'hand-over');
-  if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') return;
+  if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') {
+    // A peer that breaks before it makes has deleted it to open another.
+    const isBroken = session.role === 'initiator' && failure.code === 'peer-deleted';
+    session.meantForOldUntil = isBroken ? addMs(context.now, PEER_OPENS_WITHIN_MS) : context.now;
+    return;
+  }
   session.predecessor = older;
   older.takenOverBy = session;
   // Who made the new one sees to the end of all before it; the other side only when that does not come.

@@ -29,6 +29,11 @@ export function onHandOverTimer(context: EndpointContext, session: IkeSession): 
     return;
   }
   if (session.lastInboundAt > session.establishedAt) {
+    const movesUntil = addMs(session.establishedAt, HAND_OVER_PATIENCE_MS);
+    if (context.now < movesUntil && !hasMoved(predecessor)) {
+      armAgain(context, session, ORPHAN_PROOF_PATIENCE_MS);
+      return;
+    }
     const unique = connection?.unique ?? 'no';
     const isOpen = unique === 'no' || unique === 'never';
     const isOrphan = leavesOrphan(session) && hasMoved(predecessor);

@@ -7,13 +7,16 @@ import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
 import { leaveTo } from '../loss/carried-on-by.ts';
 import { furtherChildren } from '../loss/further-children.ts';
-import { heirOf, lossAction } from '../loss/loss-action.ts';
-import { openAnew } from '../loss/open-anew.ts';
+import { heirOf, lossAction, mayComeBack } from '../loss/loss-action.ts';
+import { awaitPeer, openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { goneWith } from './gone-with.ts';
+import { firstChildName } from './living-children.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds } from './session-name.ts';
+import { hasNotAsked } from './turns.ts';
 
 /** The IKE SA of a session is about to end. Where another carries the session on, or is to be opened, that one gets its name,
  * and the end is none of the session.
@@ -25,12 +28,15 @@ export function passOnName(
 ): void {
   if (isBehind(session)) return;
   const { predecessor, successor } = session;
-  if (predecessor && canCarryOn(session, predecessor)) {
+  const isPeerGone = goneWith(session, failure).length > 0;
+  if (predecessor && !isPeerGone && canCarryOn(session, predecessor)) {
     returnToOld(context, session, predecessor, failure);
   } else if (successor && isAlive(successor)) {
     goOnWith(context, session, successor, failure);
   } else if (lossAction(context, session, failure) === 'start') {
     openAnew(context, session, failure);
+  } else if (mayComeBack(context, session, failure)) {
+    awaitPeer(context, session, failure);
   } else {
     const heir = heirOf(context, session, failure);
     if (heir) leaveTo(context, heir, session);
@@ -122,15 +128,17 @@ function goOnWith(
   successor: IkeSession,
   failure: SessionFailure,
 ): void {
+  // What has been closed meanwhile is asked for no more.
+  if (hasNotAsked(successor)) successor.childName = firstChildName(successor);
   exchangeIds(context, session, successor);
   session.successor = undefined;
   session.takenOverBy = successor;
-  successor.takesOver = undefined;
   successor.isReopened = true;
+  successor.takesOver = undefined;
   successor.furtherChildren = furtherChildren(session, successor.childName);
   successor.isClosing ||= session.isClosing;
   inheritRetired(context, session, successor);
   if (successor.isClosing) return;
   const sessionId = successor.id;
-  raise(context, { kind: 'session-interrupted', sessionId, failure, retryInMs: 0 });
+  raise(context, { kind: 'session-interrupted', sessionId, by: 'local', failure, retryInMs: 0 });
 }

@@ -1,6 +1,7 @@
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceChild, announceReplacement } from '../child/install-child.ts';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
+import { replacementElsewhere } from '../child/replacement-elsewhere.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -25,20 +26,41 @@ export function asReplacement(
   return replaced ? { ...child, replaces: replaced.id, waitsForPeer: by === 'peer' } : child;
 }
 
-/** The same once it is installed: what it was to replace may have been replaced or closed meanwhile. */
+/** Whether the peer asks in a new IKE SA for what we are closing in the old one: it moves that, and does not know yet, or it does and
+ * wants another. Once our DELETE is answered the two are told apart.
+ * @see RFC 7296 §2.25.1 (a rekey of what is being closed)
+ */
+export function isBeingClosed(
+  session: IkeSession,
+  child: Pick<NegotiatedChild, 'config' | 'localSelectors' | 'remoteSelectors'>,
+): boolean {
+  if (session.role !== 'responder') return false;
+  return replacedChild(predecessorsOf(session), child)?.deleting !== undefined;
+}
+
+/** The same once it is installed: what it was to replace may have been closed meanwhile, or moved to an IKE SA of the peer's that
+ * stands since, where its replacement is the one to replace.
+ */
 export function asReplacementStill(
   context: EndpointContext,
   session: IkeSession,
   child: NegotiatedChild,
 ): NegotiatedChild {
   const { replaces, ...rest } = child;
-  if (replaces === undefined || context.sessionsByChild.has(replaces)) return child;
+  if (replaces === undefined) return child;
+  const owner = context.sessionsByChild.get(replaces);
+  const old = owner?.children.get(replaces);
+  if (owner && old && replacementElsewhere(owner.children, old) === undefined) return child;
   return asReplacement(session, rest, child.waitsForPeer ? 'peer' : 'local');
 }
 
 function replacedChild(
   old: readonly IkeSession[],
-  { config, localSelectors, remoteSelectors }: NegotiatedChild,
+  {
+    config,
+    localSelectors,
+    remoteSelectors,
+  }: Pick<NegotiatedChild, 'config' | 'localSelectors' | 'remoteSelectors'>,
 ): ChildSa | undefined {
   const named = old
     .flatMap(({ children }) => [...children.values()])
@@ -87,20 +109,12 @@ export function announceOpened(
   session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
 }
 
-/** What a Child SA was made to replace is gone: somebody has closed that, so this one goes as well, unless it is wished for. */
-export function closeUnlessWished(
-  session: IkeSession,
-  { id, config: { name } }: NegotiatedChild,
-): void {
+/** What a Child SA was made to replace is gone: somebody has closed that, so this one goes as well. The peer may take it for the same,
+ * and close it too: what is wished for since then is made on its own.
+ */
+export function closeWithReplaced(session: IkeSession, { id }: NegotiatedChild): void {
   if (isBehind(session) || !session.predecessor || replacedBefore(session, id)) return;
   const { queue } = session;
-  const wish = queue.findIndex(
-    (entry) => entry.kind === 'create-child' && entry.name === name && entry.moves === undefined,
-  );
-  if (wish >= 0) {
-    queue.splice(wish, 1);
-    return;
-  }
   const child = session.children.get(id);
   const reason = 'what it was to replace has been closed';
   if (child) child.deleting = reason;

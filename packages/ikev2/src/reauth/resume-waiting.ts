@@ -23,7 +23,7 @@ export function resumeWaiting(context: EndpointContext): void {
   }
   for (const session of [...context.waitingReauths]) {
     const { isReauthDue, state } = session;
-    if (isReauthDue && state.kind === 'established' && !mayBegin(session, context.now)) continue;
+    if (isReauthDue && state.kind === 'established' && !mayBegin(context, session)) continue;
     context.waitingReauths.delete(session);
     session.isReauthDue = false;
     if (isReauthDue) startReauthentication(context, session);

@@ -29,7 +29,7 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
     return;
   }
   context.deadlines.clear(session.id, 'reauth');
-  if (!mayBegin(session, context.now)) {
+  if (!mayBegin(context, session)) {
     session.isReauthDue = true;
     context.waitingReauths.add(session);
     if (!isKnownToPeer(session)) checkLiveness(context, session, 'proof');

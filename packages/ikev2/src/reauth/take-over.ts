@@ -61,7 +61,9 @@ function isThere({ state }: IkeSession): boolean {
  */
 export function leavesOrphan({ role, begunAt, predecessor, hasWaited }: IkeSession): boolean {
   if (role !== 'responder' || !predecessor) return false;
-  return hasWaited || (predecessor.role === 'responder' && begunAt <= predecessor.establishedAt);
+  const { establishedAt, meantForOldUntil } = predecessor;
+  if (hasWaited || (meantForOldUntil !== undefined && begunAt <= meantForOldUntil)) return true;
+  return predecessor.role === 'responder' && begunAt <= establishedAt;
 }
 
 /** Sees to it that the IKE SA whose place this one has taken does go. */

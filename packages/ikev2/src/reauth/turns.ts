@@ -1,5 +1,6 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
 import { compareNonces } from '../collisions/lowest-nonce.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { HAND_OVER_PATIENCE_MS } from './take-over.ts';
 
@@ -30,10 +31,12 @@ export function waitsItsTurn(session: IkeSession, old: IkeSession, now: Instant)
 }
 
 /** Whether we may begin to reauthenticate: none is under way, and the peer is known to have the IKE SA that we would replace. The
- * initiator of that one knows; its responder, whose last answer may be lost, does when something has come under it.
+ * initiator of that one knows; its responder, whose last answer may be lost, does when something has come under it. Of two that
+ * both sides opened at once the redundant one waits for its end.
  */
-export function mayBegin(session: IkeSession, now: Instant): boolean {
-  if (isReplacing(session, now, HAND_OVER_PATIENCE_MS)) return false;
+export function mayBegin(context: EndpointContext, session: IkeSession): boolean {
+  if (isReplacing(session, context.now, HAND_OVER_PATIENCE_MS)) return false;
+  if (context.deadlines.at(session.id, 'duplicate') !== undefined) return false;
   return !isAcceptedFromPeer(session) && isKnownToPeer(session);
 }
 

@@ -19,9 +19,11 @@ import { CLOSED_BY_USER } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { dropAnswering, dropInitiation } from '../exchanges/drop-exchanges.ts';
 import { lossAction } from '../loss/loss-action.ts';
+import { goneWith } from '../reauth/gone-with.ts';
 import { passOnWishes } from '../reauth/left-behind.ts';
 import { passOnName } from '../reauth/pass-on-name.ts';
 import { dropIkeSa } from './drop-ike-sa.ts';
+import { sayFarewell } from './farewell.ts';
 import { eraseIkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { LINGER_MS, UNAUTHENTICATED_LINGER_MS } from './linger.ts';
@@ -38,7 +40,13 @@ export function endSession(
 ): void {
   if (session.state.kind === 'closed' || session.state.kind === 'lingering') return;
   const action = lossAction(context, session, failure);
+  const gone = goneWith(session, failure);
   passOnName(context, session, failure);
+  for (const old of gone) {
+    // Should the peer come back, it knows.
+    sayFarewell(context, old);
+    endSession(context, old, failure);
+  }
   if (isBehind(session)) passOnWishes(session);
   context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);

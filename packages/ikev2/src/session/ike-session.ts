@@ -17,6 +17,7 @@ import type { EapConversation } from '../eap/eap-state.ts';
 import type { HeapEntry } from '../endpoint/deadline-heap.ts';
 import type { TimerName } from '../endpoint/timer-name.ts';
 import type { Lease, PacketSelectors } from '../endpoint-io.ts';
+import type { SessionFailure } from '../events.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
@@ -39,8 +40,8 @@ export interface IkeSession {
   state: SessionState;
   /** Known from the start as initiator, from IKE_AUTH on as responder. */
   connection: ConnectionConfig | undefined;
-  /** As initiator: the child to open, and where to go on after IKE_SA_INIT. */
-  readonly childName: string | undefined;
+  /** As initiator: the child that IKE_AUTH asks for, and where to go on after IKE_SA_INIT. */
+  childName: string | undefined;
   floatTo: Path | undefined;
   /** The packet that wants the child. */
   readonly firstPacket: PacketSelectors | undefined;
@@ -145,6 +146,10 @@ export interface IkeSession {
   peerSuccessor: IkeSession | undefined;
   /** As responder: its IKE_AUTH came while another reauthentication was under way, and was put off. */
   hasWaited: boolean;
+  /** Until when what the peer begins may be meant for an IKE SA whose place this one has taken. */
+  meantForOldUntil: Instant | undefined;
+  /** As initiator: when to repeat the authentication, where the peer lets it count for a time. @see RFC 4478 §2 */
+  repeatAuthAt: Instant | undefined;
   /** A reauthentication is wanted, and waits for the end of another. */
   isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */
@@ -155,6 +160,8 @@ export interface IkeSession {
   failedReauths: number;
   /** Users have seen it open before: it opens anew under the same name. */
   isReopened: boolean;
+  /** It is the peer who is to open the session anew: why it ends when the peer does not. */
+  awaitsPeer: SessionFailure | undefined;
   /** Names of the children that are opened when the first one stands: what it had when it was lost. */
   furtherChildren: readonly string[];
   /** How often it was opened anew since it last stood for long. */

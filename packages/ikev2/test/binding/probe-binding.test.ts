@@ -19,6 +19,11 @@ describe('the lifetime of a NAT mapping (RFC 4787 §4.3)', () => {
     expect(found?.keepaliveMs).toBeLessThan(seconds * 1000);
     expect(found?.lifetimeMs).toBeLessThan(seconds * 1000);
     expect(found?.probes).toBeLessThanOrEqual(12);
+    const { keepaliveMs = 0, lifetimeMs } = found ?? {};
+    expect(pair.client.machine.path(1)).toMatchObject({
+      keepaliveMs,
+      binding: { state: 'found', keepaliveMs, lifetimeMs },
+    });
     const before = pair.client.keepalives.length;
     pair.rest(10 * (found?.keepaliveMs ?? 0) + 1_000);
     expect(pair.client.keepalives.length - before).toBeGreaterThanOrEqual(9);
@@ -80,6 +85,7 @@ describe('the lifetime of a NAT mapping (RFC 4787 §4.3)', () => {
     pair.rest(60_000);
     expect(pair.client.seen('session-opened')).toHaveLength(1);
     expect(pair.probes).toEqual([]);
+    expect(pair.client.machine.path(1)?.binding).toBeUndefined();
   });
 });
 
@@ -87,7 +93,12 @@ describe('a probe', () => {
   it('that gets no answer is sent once more from its port, and over the path in use from then on: nothing ends', () => {
     const pair = new MeasuringPair(60_000);
     pair.loses = scratchPorts;
-    pair.open().rest(20_000);
+    pair.open();
+    expect(pair.client.machine.path(1)?.binding).toEqual({
+      state: 'searching',
+      keepaliveMs: 20_000,
+    });
+    pair.rest(20_000);
     const [first, again, next] = pair.probes;
     expect(again?.data).toEqual(first?.data);
     const copies = pair.flights.filter(
@@ -100,6 +111,28 @@ describe('a probe', () => {
     expect(pair.client.seen('session-closed')).toEqual([]);
     expect(pair.discovered).toMatchObject([{ keepaliveMs: 20_000, probes: 12 }]);
     expect(pair.discovered[0]).not.toHaveProperty('lifetimeMs');
+  });
+
+  it('that is looked at a second time, since the first was lost, proves life and no death', () => {
+    const searched = (lifetimeMs: number): number => {
+      const pair = new MeasuringPair(lifetimeMs);
+      // The first look of all, after 15 s of rest.
+      let looks = 0;
+      pair.loses = ({ from, path }) => {
+        if (from !== 'client' || path.local.port !== 50_001) return false;
+        looks += 1;
+        return looks === 2;
+      };
+      pair.open().rest(40_000);
+      expect(looks).toBe(3);
+      const idle = { state: 'searching', keepaliveMs: 20_000 };
+      expect(pair.client.machine.path(1)?.binding).toEqual(idle);
+      return pair.client.closedScratchPorts.length;
+    };
+    // Dead only by the time of the second look, 19 s after the first packet: the next idles for 15 s again.
+    expect(searched(17_000)).toBe(2);
+    // Alive still: the next idles for twice as long.
+    expect(searched(35_000)).toBe(1);
   });
 
   it('gives way: whatever else there is to ask leaves a round trip later', () => {

@@ -173,3 +173,27 @@ describe('a rekey of what the peer does not know yet (RFC 7296 §2.25)', () => {
     expect(pair.client.seen('child-failed')).toHaveLength(0);
   });
 });
+
+describe('a session that its user closes while both sides rekey its IKE SA (RFC 7296 §1.4.1, §2.8.2)', () => {
+  for (const side of sides) {
+    it(`is closed at both ends, though the ${side}, whose user does, had no answer when the peer deleted the old one`, () => {
+      const pair = new Pair().open();
+      const other = side === 'client' ? 'server' : 'client';
+      const closer = pair[side];
+      // Its own request takes longer than the whole exchange of the peer.
+      pair.wire = (flight) => {
+        const isCreation = flight.data[18] === CREATE_CHILD_SA;
+        const isRequest = ((flight.data[19] ?? 0) & RESPONSE) === 0;
+        return [{ flight, delayMs: isCreation && isRequest && flight.from === side ? 500 : 0 }];
+      };
+      closer.command({ kind: 'rekey-ike', sessionId: sessionOf(closer) });
+      pair[other].command({ kind: 'rekey-ike', sessionId: sessionOf(pair[other]) });
+      pair.drive(12);
+      closer.command({ kind: 'close', sessionId: sessionOf(closer) });
+      pair.drive(5_000);
+      expect(closer.closeCode).toBe('closed-by-user');
+      expect(pair[other].closeCode).toBe('peer-deleted');
+      expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
+    });
+  }
+});

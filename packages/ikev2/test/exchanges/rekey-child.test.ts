@@ -66,6 +66,22 @@ describe('rekey of a Child SA (RFC 7296 §1.3.3, §2.8)', () => {
     });
   }
 
+  for (const side of sides) {
+    it(`never sends again on what was replaced, though that still receives, when the ${side} asks (RFC 7296 §2.8)`, () => {
+      const pair = new Pair().open();
+      rekey(pair[side]);
+      pair.drive(200);
+      for (const name of sides) {
+        const { children, deactivations } = pair[name];
+        expect([name, [...children.keys()], deactivations]).toEqual([name, [1, 2], [1]]);
+      }
+      // The new one is closed at once: there is nothing to go back to.
+      pair.client.command({ kind: 'close', sessionId: 1 });
+      pair.drive(20_000);
+      expect([pair.client.activations, pair.server.activations].flat()).not.toContain(1);
+    });
+  }
+
   it('asks again with the group that the peer wants, and begins with it the next time (RFC 7296 §1.3)', () => {
     const client = { children: [child({ proposals: [withGroups(Ke.CURVE25519, Ke.ECP_256)] })] };
     const server = { children: [child({ proposals: [withGroups(Ke.ECP_256)] })] };

@@ -12,10 +12,11 @@ function isRequest(message: Uint8Array): boolean {
   return ((message[19] ?? 0) & 0x20) === 0;
 }
 
-const CHILDREN = [1, 2].map((n) => {
+const THREE = [1, 2, 3].map((n) => {
   const both = [selector(`10.${n}.0.0/16`)];
   return child({ name: `net-${n}`, localSelectors: both, remoteSelectors: both });
 });
+const CHILDREN = THREE.slice(0, 2);
 
 /** The client has answered a rekey, its answer and all after it is lost: it has both, and its user knows the old one. */
 function withUnknownReplacement(dpdAction: 'none' | 'trap' | 'start'): Pair {
@@ -194,6 +195,42 @@ describe('the end of a dead peer, whatever the clock reads (RFC 7296 §2.4)', ()
         client.handle({ kind: 'timeout', now: pair.now });
       }
       expect([index, client.closeCode]).toEqual([index, 'peer-dead']);
+    }
+  });
+});
+
+describe('a peer that falls silent while it reauthenticates (RFC 7296 §2.4, §2.8.3)', () => {
+  /** The client has moved two of three Child SAs, and vanishes: what the server has are two IKE SAs. */
+  function halfMoved(dpdAction: 'none' | 'start'): Pair {
+    const connection = { children: THREE, makeBeforeBreak: true, dpdAction };
+    const server = { ...connection, dpdDelayMs: 30_000, dpdTimeoutMs: 20_000 };
+    const pair = new Pair({ client: connection, server }).open();
+    for (const { name } of THREE.slice(1)) {
+      pair.client.command({ kind: 'create-child', sessionId: 1, child: name });
+    }
+    pair.drive(40_000);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (pair.server.children.size < 5) pair.drive(1);
+    pair.wire = () => [];
+    return pair.drive(60_000);
+  }
+
+  it('is gone on the old IKE SA as on the new one, after one time of patience', () => {
+    const { client, server } = halfMoved('none');
+    expect(server.children.size).toBe(0);
+    expect(server.closeCode).toBe('peer-dead');
+    expect(server.seen('reauthentication-failed')).toHaveLength(0);
+    expect(server.seen('child-closed')).toHaveLength(3);
+    expect([client.removedTwice, server.removedTwice]).toEqual([0, 0]);
+  });
+
+  it('has each Child SA once when the session is opened anew', () => {
+    const pair = halfMoved('start');
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(900_000);
+    for (const host of [pair.client, pair.server]) {
+      const left = [...host.children.values()].map(({ config }) => config.name).sort();
+      expect(left).toEqual(['net-1', 'net-2', 'net-3']);
     }
   });
 });

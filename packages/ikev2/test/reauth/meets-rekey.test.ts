@@ -85,4 +85,24 @@ describe('a reauthentication that meets a rekey of the peer on the old IKE SA (R
       expect([extraMs, Number(used?.match(/\d+/)?.[0])]).toEqual([extraMs, kept]);
     }
   });
+
+  it('replaces what the peer has rekeyed meanwhile, and closes and makes nothing more, whichever is installed first', () => {
+    const made: unknown[][] = [];
+    for (const side of ['client', 'server'] as const) {
+      for (let apartMs = 0; apartMs <= 48; apartMs += 3) {
+        const pair = new Pair({ ...MBB, installDelayMs: 8 }).open().drive(40_000);
+        const other = side === 'client' ? 'server' : 'client';
+        const [childId = 0] = [...pair[other].children.keys()];
+        const own = { client: 1, server: sessionId };
+        pair[side].command({ kind: 'reauthenticate', sessionId: own[side] });
+        pair.drive(apartMs);
+        pair[other].command({ kind: 'rekey-child', sessionId: own[other], childId });
+        pair.drive(60_000);
+        const anew = pair[side].story.filter((line) => line.startsWith('sent CREATE_CHILD_SA req'));
+        const closed = [pair.client, pair.server].flatMap((host) => host.seen('child-closed'));
+        made.push([side, apartMs, pair[side].children.size, anew.length, closed.length]);
+      }
+    }
+    expect(made).toEqual(made.map(([side, apartMs]) => [side, apartMs, 1, 0, 0]));
+  });
 });

@@ -29,7 +29,9 @@ export type WakeCause = 'packet' | 'alarm' | 'chance' | 'user';
 /** How a device sleeps, and what wakes it. */
 export interface DeviceSettings {
   readonly clock: DeviceClockKind;
-  /** Whether the program sets the alarm of the device for what may wake it, or has its timers alone. */
+  /** Whether the program sets the alarm of the device for what may wake it, and hears of every resume at once as the source of that does on
+   * Linux, or has its timers alone.
+   */
   readonly usesAlarm: boolean;
   /** How long it stays awake after each kind of wake, unless something holds it. */
   readonly awakeMs: Readonly<Record<WakeCause, number>>;

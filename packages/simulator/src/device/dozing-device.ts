@@ -73,6 +73,12 @@ export class DozingDevice {
     );
     onSpin?.((isSpinning) => this.#meter.onSpin(isSpinning));
     this.clock = clock;
+    if (settings.usesAlarm && 'checkSleep' in clock) {
+      // The source of the alarm notices every resume at once, as a timerfd on Linux does.
+      cpu.onChange((isAwake) => {
+        if (isAwake) clock.checkSleep();
+      });
+    }
     const deferrals = new RandomStream(`${seed}/${name}/deferrals`);
     this.#alarm = new ExactAlarm({
       world,

@@ -116,6 +116,10 @@ export class PacketPath {
     if (this.#children.has(childId)) this.#engine.activateOutbound(childId);
   }
 
+  deactivate(childId: number): void {
+    if (this.#children.has(childId)) this.#engine.deactivateOutbound(childId);
+  }
+
   /** Takes an inner packet. @throws RangeError when it is larger than {@link MAX_INNER_BYTES}. */
   seal(packet: Uint8Array): SealResult {
     if (packet.length > MAX_INNER_BYTES) {

@@ -283,6 +283,9 @@ export class SimulatedHost {
         this.#packets.activate(output.childId);
         this.#sendSealed(this.#packets.sealHeld());
         return;
+      case 'deactivate-child':
+        this.#packets.deactivate(output.childId);
+        return;
       case 'reserve-spi':
         this.#observer.reserved?.(output.spi);
         this.#packets.reserveSpi(output.spi);

@@ -144,6 +144,26 @@ describe('a device that dozes', () => {
 });
 
 describe('deadlines on a device that dozes', () => {
+  it.each([
+    [true, 0],
+    [false, 10_000],
+  ])(
+    'are looked at when it wakes by chance, at once where it has an alarm (%o), as Linux tells',
+    (usesAlarm, mostMs) => {
+      const chanceWake = { leastMs: MINUTE_MS, mostMs: MINUTE_MS };
+      const awakeMs = { ...SHORT, chance: 15_000 };
+      const { world, device } = scene({ usesAlarm, chanceWake, awakeMs });
+      const { clock } = device;
+      if (!('onSleep' in clock)) throw new Error('the clock does not tell of sleep');
+      const told: number[] = [];
+      clock.onSleep(() => told.push(world.now()));
+      world.advanceBy(MINUTE_MS + 15_000);
+      expect(told).toHaveLength(1);
+      expect(told[0]).toBeGreaterThanOrEqual(MINUTE_MS);
+      expect(told[0]).toBeLessThanOrEqual(MINUTE_MS + mostMs);
+    },
+  );
+
   it('are on time with its alarm', () => {
     const { world, repeat, device } = scene({ isWhitelisted: true });
     const ran = repeat(45_000);

@@ -85,12 +85,15 @@ export class StrongSwan {
     return Number(line[1]);
   }
 
-  /** Unique id of its only IKE SA, once that is the only one and established. */
+  /** Unique id of its only IKE SA, once that is the only one and established. What is half-open at it as responder does not count:
+   * an initiator that thought better of it before IKE_AUTH cannot delete that, and it goes after `half_open_timeout`.
+   */
   async settled(timeoutMs = 20_000): Promise<string> {
     let sas = '';
     for (const from = Date.now(); Date.now() - from < timeoutMs; await pause(20)) {
       sas = await this.listSas();
-      const [only, ...others] = [...sas.matchAll(/^\S+: #(\d+), (\w+)/gm)];
+      const all = [...sas.matchAll(/^\S+: #(\d+), (\w+), IKEv2, \w+\*? \w+(\*?)$/gm)];
+      const [only, ...others] = all.filter(([, , state, own]) => state !== 'CONNECTING' || !own);
       if (only?.[1] && only[2] === 'ESTABLISHED' && others.length === 0) return only[1];
     }
     throw new Error(`strongSwan has not come to one established IKE SA:\n${sas}`);
