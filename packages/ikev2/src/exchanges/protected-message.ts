@@ -114,6 +114,7 @@ function onRequest(
   if (!isAuthenticated && !isAuth && !isEnd) return;
   sa.responses.begin(header.messageId);
   session.lastInboundAt = context.now;
+  if (isAuthenticated) session.peerUse = session.peerUse === 'none' ? 'asked' : 'heard';
   followPeer(context, session, path, marker, 'ike');
   narrate(context, session, received, opened, undefined);
   const error = opened.error ?? unknownExchange(header.exchangeType, isAuthenticated);
@@ -188,6 +189,7 @@ function onResponse(
   session.outstanding = undefined;
   armRetransmission(context, session);
   session.lastInboundAt = context.now;
+  if (session.state.kind === 'established') session.peerUse = 'heard';
   narrate(context, session, received, opened, msBetween(request.firstSentAt, context.now));
   // What the peer says of a scratch port is about that alone.
   const isProbe = session.running?.procedure.kind === 'probe-binding';

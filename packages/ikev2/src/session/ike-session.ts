@@ -131,6 +131,10 @@ export interface IkeSession {
   /** Attempts at the first exchange, this one included. */
   attempts: number;
   lastInboundAt: Instant;
+  /** Whether the peer has asked for something since the IKE SA stands, and whether it has had a message of ours, as its answer or
+   * its next request shows.
+   */
+  peerUse: 'none' | 'asked' | 'heard';
   lastLivenessHintAt: Instant | undefined;
   /** When a change of addresses last moved it, or gave it a path again. */
   movedAt: Instant | undefined;

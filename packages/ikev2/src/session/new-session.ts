@@ -91,6 +91,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     initResponse: undefined,
     attempts: 1,
     lastInboundAt: context.now,
+    peerUse: 'none',
     lastLivenessHintAt: undefined,
     movedAt: undefined,
     takesOver: start.takesOver,
