@@ -51,6 +51,8 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     }),
     localIdentity: undefined,
     remoteIdentity: undefined,
+    eap: undefined,
+    eapIdentity: undefined,
     nat: NAT_UNKNOWN,
     liveness: undefined,
     binding: undefined,
