@@ -157,12 +157,14 @@ describe.skipIf(privileged.skip).concurrent('the command with a TUN device', () 
 
   it('says that another program has the port, and ends with 6', async () => {
     const path = configuration(connection('office'));
-    // It goes by itself: nothing of this test outlives it for long.
-    const hold = `require('dgram').createSocket('udp4').bind(500,'127.0.0.1'); setTimeout(process.exit, 15000)`;
-    const holder = `${process.execPath} -e "${hold}" >/dev/null 2>&1 & sleep 1;`;
+    // Has the port, and only then runs the command; nothing of it outlives the command.
+    const hold = `require('dgram').createSocket('udp4').bind(500, '127.0.0.1', () => {
+      const [, file, ...args] = process.argv;
+      process.exit(require('child_process').spawnSync(file, args, { stdio: 'inherit' }).status);
+    })`;
     const ended = await ipsecKit(
       ['serve', '--config', path, '--control', control()],
-      isolated(holder),
+      [...isolated(''), process.execPath, '-e', hold, '--'],
     );
     expectSentence(ended);
     expect(ended.stderr).toMatch(/port 500.*in use/i);

@@ -30,3 +30,19 @@ export function msBetween<Source extends string>(
 ): number {
   return to - from;
 }
+
+/** The later of two instants of one clock. */
+export function laterOf<Source extends string>(
+  one: Instant<Source>,
+  other: Instant<NoInfer<Source>>,
+): Instant<Source> {
+  return one < other ? other : one;
+}
+
+/** The earlier of two instants of one clock. */
+export function earlierOf<Source extends string>(
+  one: Instant<Source>,
+  other: Instant<NoInfer<Source>>,
+): Instant<Source> {
+  return one < other ? one : other;
+}

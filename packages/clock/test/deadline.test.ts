@@ -1,4 +1,12 @@
-import { addMs, type Deadline, earliestDeadline, instantFromMs, msBetween } from '@ipsec-kit/clock';
+import {
+  addMs,
+  type Deadline,
+  earlierOf,
+  earliestDeadline,
+  instantFromMs,
+  laterOf,
+  msBetween,
+} from '@ipsec-kit/clock';
 import { describe, expect, it } from 'vitest';
 
 const at = (ms: number): Deadline => ({
@@ -24,5 +32,12 @@ describe('Instant', () => {
   it('keeps difference and sum in step', () => {
     const start = instantFromMs(1000);
     expect(msBetween(start, addMs(start, -250))).toBe(-250);
+  });
+
+  it('order: the earlier and the later of two', () => {
+    const start = instantFromMs(1_000);
+    const end = addMs(start, 0.25);
+    expect([earlierOf(start, end), earlierOf(end, start)]).toEqual([start, start]);
+    expect([laterOf(start, end), laterOf(end, start)]).toEqual([end, end]);
   });
 });

@@ -1,4 +1,4 @@
-import { addMs, type Deadline, type Instant, msBetween } from '@ipsec-kit/clock';
+import { addMs, type Deadline, earlierOf, type Instant, msBetween } from '@ipsec-kit/clock';
 import { isSearchOver, nextCandidate, type SearchRange } from './path-mtu-candidates.ts';
 import type {
   PathMtuInput,
@@ -131,7 +131,7 @@ class PathMtuMachine implements PathMtu {
         return undefined;
       case 'found': {
         const isComplete = this.#bytes >= this.#most;
-        const at = isComplete ? state.confirmAt : earlier(state.raiseAt, state.confirmAt);
+        const at = isComplete ? state.confirmAt : earlierOf(state.raiseAt, state.confirmAt);
         return deadline('path-mtu-probe', at, this.#confirmMs / 4);
       }
       case 'pausing':
@@ -319,10 +319,6 @@ class PathMtuMachine implements PathMtu {
     this.#reason = reason;
     this.#outputs.push({ kind: 'path-mtu', bytes, reason });
   }
-}
-
-function earlier(a: Instant, b: Instant): Instant {
-  return a < b ? a : b;
 }
 
 /** No device is woken for a probe: while it sleeps nothing is too large. */

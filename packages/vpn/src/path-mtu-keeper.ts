@@ -13,12 +13,17 @@ import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildInstaller, InstalledChild } from './child-installer.ts';
 import type { VpnEvent } from './events.ts';
 import { DEFAULT_OUTER_MTU } from './inner-mtu.ts';
+import {
+  countOutbound,
+  FIRST_PAUSE_MS,
+  newDiscovery,
+  type PathMtuDiscovery,
+} from './path-mtu-discovery.ts';
 import { type ProbeEnds, probeEnds } from './probe-ends.ts';
 
 /** How long a host that may not be there is waited for, before the next one is asked. */
 const GREETING_MS = 500;
-/** Pause when none has answered; doubled each time. */
-const FIRST_PAUSE_MS = 4_000;
+/** Longest pause when none has answered. */
 const MOST_PAUSE_MS = 300_000;
 /** How often the size in use is tried again while the path is used: as long as a black hole goes unnoticed, and a probe is one packet. */
 const CONFIRM_MS = 10_000;
@@ -57,27 +62,6 @@ export interface PathMtuKeeperOptions {
   readonly onEvent: (event: VpnEvent) => void;
 }
 
-/** The discovery of one session. */
-interface Discovery {
-  readonly sessionId: number;
-  /** Child SAs that its user knows, the last one is probed through. */
-  readonly childIds: number[];
-  machine: PathMtu | undefined;
-  /** Who has sent something, the last one first. */
-  seen: readonly IpAddress[];
-  /** Who answers; `undefined` while somebody is looked for. */
-  ends: ProbeEnds | undefined;
-  /** How many of those that there may be were asked in this round, and by which probes. */
-  asked: number;
-  readonly greetings: Map<number, ProbeEnds>;
-  pauseMs: number;
-  /** Packets that went out in all, and those of each Child SA when they were last counted. */
-  outPackets: number;
-  readonly counted: Map<number, number>;
-  /** Of them, those before the last round of greetings. */
-  packetsAtPause: number;
-}
-
 /** Makes a keeper without sessions. */
 export function createPathMtuKeeper(options: PathMtuKeeperOptions): PathMtuKeeper {
   return new ProbingKeeper(options);
@@ -85,8 +69,8 @@ export function createPathMtuKeeper(options: PathMtuKeeperOptions): PathMtuKeepe
 
 class ProbingKeeper implements PathMtuKeeper {
   readonly #options: PathMtuKeeperOptions;
-  readonly #discoveries = new Map<number, Discovery>();
-  readonly #byChild = new Map<number, Discovery>();
+  readonly #discoveries = new Map<number, PathMtuDiscovery>();
+  readonly #byChild = new Map<number, PathMtuDiscovery>();
   #sequence = 0;
   #isStopped = false;
 
@@ -186,7 +170,7 @@ class ProbingKeeper implements PathMtuKeeper {
   }
 
   /** Asks the next host that may be there, with a packet of the size that nearly every path carries. */
-  #greet(discovery: Discovery): void {
+  #greet(discovery: PathMtuDiscovery): void {
     const child = this.#childOf(discovery);
     if (!child) return;
     const { id } = child;
@@ -206,13 +190,14 @@ class ProbingKeeper implements PathMtuKeeper {
   }
 
   /** Nobody has answered. On a path that nobody uses nobody is asked again. */
-  #pause(discovery: Discovery): void {
+  #pause(discovery: PathMtuDiscovery): void {
     const { pauseMs } = discovery;
     discovery.asked = 0;
-    discovery.packetsAtPause = this.#count(discovery);
+    discovery.packetsAtPause = countOutbound(discovery, this.#options.packets);
     discovery.pauseMs = Math.min(pauseMs * 2, MOST_PAUSE_MS);
     this.#wait(discovery, 'path-mtu-greeting', pauseMs, () => {
-      if (this.#count(discovery) > discovery.packetsAtPause) this.#greet(discovery);
+      if (countOutbound(discovery, this.#options.packets) > discovery.packetsAtPause)
+        this.#greet(discovery);
       else this.#pause(discovery);
     });
   }
@@ -241,7 +226,7 @@ class ProbingKeeper implements PathMtuKeeper {
   }
 
   /** Somebody answers: from now on what comes through is known, and nothing larger is sent. */
-  #begin(discovery: Discovery, ends: ProbeEnds): void {
+  #begin(discovery: PathMtuDiscovery, ends: ProbeEnds): void {
     const child = this.#childOf(discovery);
     if (!child) return;
     discovery.ends = ends;
@@ -254,31 +239,31 @@ class ProbingKeeper implements PathMtuKeeper {
     this.#feed(discovery, machine, { kind: 'path', linkMtu: DEFAULT_OUTER_MTU });
   }
 
-  #feed(discovery: Discovery, machine: PathMtu, input: TimelessInput): void {
+  #feed(discovery: PathMtuDiscovery, machine: PathMtu, input: TimelessInput): void {
     const { clock } = this.#options;
     const outputs = machine.handle({ ...input, now: clock.now() });
     for (const output of outputs) this.#perform(discovery, output);
     this.#awaitDeadline(discovery, machine);
   }
 
-  #awaitDeadline(discovery: Discovery, machine: PathMtu): void {
+  #awaitDeadline(discovery: PathMtuDiscovery, machine: PathMtu): void {
     const deadline = machine.nextDeadline();
     if (!deadline || this.#discoveries.get(discovery.sessionId) !== discovery) return;
     this.#options.scheduler.schedule(timerOf(discovery.sessionId), deadline, () => {
-      const outPackets = this.#count(discovery);
+      const outPackets = countOutbound(discovery, this.#options.packets);
       this.#feed(discovery, machine, { kind: 'traffic', outPackets });
       this.#feed(discovery, machine, { kind: 'timeout' });
     });
   }
 
-  #perform(discovery: Discovery, output: PathMtuOutput): void {
+  #perform(discovery: PathMtuDiscovery, output: PathMtuOutput): void {
     if (output.kind === 'path-mtu') this.#use(discovery, output.bytes, output.reason);
     else if (discovery.ends) {
       this.#sendProbe(discovery, discovery.ends, output.probeId, output.bytes);
     }
   }
 
-  #use(discovery: Discovery, bytes: number, reason: PathMtuReason): void {
+  #use(discovery: PathMtuDiscovery, bytes: number, reason: PathMtuReason): void {
     const { installer, onBytes, onEvent, packets } = this.#options;
     const { sessionId } = discovery;
     installer.changeOuterMtu(sessionId, bytes);
@@ -291,7 +276,12 @@ class ProbingKeeper implements PathMtuKeeper {
     if (reason === 'lost' && last !== undefined) packets.askForSource(last);
   }
 
-  #sendProbe(discovery: Discovery, ends: ProbeEnds, sequence: number, outerBytes: number): void {
+  #sendProbe(
+    discovery: PathMtuDiscovery,
+    ends: ProbeEnds,
+    sequence: number,
+    outerBytes: number,
+  ): void {
     const { installer, packets, identifier } = this.#options;
     const child = this.#childOf(discovery);
     const bytes = child && installer.probeBytes(child.id, outerBytes);
@@ -299,24 +289,13 @@ class ProbingKeeper implements PathMtuKeeper {
     packets.sendProbe(child.id, { ...ends, identifier, sequence, bytes });
   }
 
-  #childOf({ childIds }: Discovery): { id: number; child: InstalledChild } | undefined {
+  #childOf({ childIds }: PathMtuDiscovery): { id: number; child: InstalledChild } | undefined {
     const id = childIds.at(-1);
     const child = id === undefined ? undefined : this.#options.installer.children.get(id);
     return id === undefined || !child ? undefined : { id, child };
   }
 
-  /** Outbound packets of all Child SAs that the session has had. */
-  #count(discovery: Discovery): number {
-    const { counted, childIds } = discovery;
-    for (const childId of childIds) {
-      const now = this.#options.packets.pairCounters(childId)?.outPackets ?? 0;
-      discovery.outPackets += Math.max(now - (counted.get(childId) ?? 0), 0);
-      counted.set(childId, now);
-    }
-    return discovery.outPackets;
-  }
-
-  #wait(discovery: Discovery, name: string, ms: number, run: () => void): void {
+  #wait(discovery: PathMtuDiscovery, name: string, ms: number, run: () => void): void {
     const { clock, scheduler } = this.#options;
     const at: Instant = addMs(clock.now(), ms);
     const deadline = { name, at, toleranceMs: ms / 10, wake: 'process' } as const;
@@ -340,22 +319,6 @@ type TimelessInput = MachineInput extends infer Input
     ? Omit<Input, 'now'>
     : never
   : never;
-
-function newDiscovery(sessionId: number): Discovery {
-  return {
-    sessionId,
-    childIds: [],
-    machine: undefined,
-    seen: [],
-    ends: undefined,
-    asked: 0,
-    greetings: new Map(),
-    pauseMs: FIRST_PAUSE_MS,
-    outPackets: 0,
-    counted: new Map(),
-    packetsAtPause: 0,
-  };
-}
 
 function timerOf(sessionId: number): string {
   return `path-mtu ${sessionId}`;

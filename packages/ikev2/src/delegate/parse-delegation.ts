@@ -24,8 +24,9 @@ export interface ParsedDelegation extends Delegation {
 
 /** Reads a delegation that came out of a pipe. @returns `undefined` when it is none. */
 export function parseDelegation(value: unknown): ParsedDelegation | undefined {
-  if (!isRecord(value) || value['version'] !== 1) return undefined;
+  if (!isRecord(value)) return undefined;
   const given = value as unknown as Delegation;
+  if (given.version !== 1) return undefined;
   const local = typeof given.local === 'string' ? parseEndpoint(given.local) : undefined;
   const remote = typeof given.remote === 'string' ? parseEndpoint(given.remote) : undefined;
   const material = parseKeys(given.keys);
@@ -66,8 +67,9 @@ export function parseDelegation(value: unknown): ParsedDelegation | undefined {
 export function parseReport(
   value: unknown,
 ): (DelegateReport & Pick<ParsedDelegation, 'response'>) | undefined {
-  if (!isRecord(value) || value['version'] !== 1) return undefined;
+  if (!isRecord(value)) return undefined;
   const given = value as unknown as DelegateReport;
+  if (given.version !== 1) return undefined;
   const { expectedRequestId, lastResponse } = given;
   const response = lastResponse === undefined ? undefined : parseResponse(lastResponse);
   if (lastResponse !== undefined && !response) return undefined;

@@ -1,4 +1,4 @@
-import { addMs } from '@ipsec-kit/clock';
+import { addMs, laterOf } from '@ipsec-kit/clock';
 import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { ADDRESS_GONE } from '../errors/endings.ts';
@@ -36,8 +36,8 @@ function armReEstablishment(context: EndpointContext, session: IkeSession, path:
     context.deadlines.clear(session.id, 'address-update');
     return;
   }
-  const earliest = addMs(session.establishedAt, REST_MS);
-  setTimer(context, session, 'address-update', context.now > earliest ? context.now : earliest, {
+  const at = laterOf(context.now, addMs(session.establishedAt, REST_MS));
+  setTimer(context, session, 'address-update', at, {
     label: 're-establishment from another address',
   });
 }

@@ -1,4 +1,4 @@
-import { addMs, type Instant } from '@ipsec-kit/clock';
+import { addMs, type Instant, laterOf } from '@ipsec-kit/clock';
 import {
   findNotify,
   type NotifyPayload,
@@ -46,7 +46,7 @@ export function readAuthLifetime(
   const marginMs = Math.min(lifetimeMs * MARGIN_SHARE, LONGEST_MARGIN_MS);
   const repeatAt = addMs(context.now, lifetimeMs - marginMs * (1 + context.jitter()));
   const earliest = addMs(session.establishedAt, SHORTEST_MS);
-  session.repeatAuthAt = repeatAt < earliest ? earliest : repeatAt;
+  session.repeatAuthAt = laterOf(repeatAt, earliest);
   return true;
 }
 

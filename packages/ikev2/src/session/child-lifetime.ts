@@ -1,4 +1,4 @@
-import { addMs, msBetween } from '@ipsec-kit/clock';
+import { addMs, earlierOf, msBetween } from '@ipsec-kit/clock';
 import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
@@ -66,8 +66,7 @@ export function onChildLimit(
   if (limit === 'soft') return;
   if (child.replacedBy !== undefined) activateReplacement(context, child.replacedBy);
   const latest = addMs(context.now, REPLACEMENT_GRACE_MS);
-  child.expiresAt =
-    child.expiresAt === undefined || child.expiresAt > latest ? latest : child.expiresAt;
+  child.expiresAt = earlierOf(child.expiresAt ?? latest, latest);
   armChildLifetime(context, session);
 }
 

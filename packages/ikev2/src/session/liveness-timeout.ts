@@ -1,4 +1,4 @@
-import { addMs } from '@ipsec-kit/clock';
+import { addMs, laterOf } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { peerDead } from '../errors/failures.ts';
 import { dropUnansweredTry } from '../reauth/second-try.ts';
@@ -15,7 +15,7 @@ export function onLivenessTimeout(context: EndpointContext, session: IkeSession)
   const { firstSentAt } = request;
   const { lastInboundAt } = session;
   // The instant that is waited for is the one that is compared: a difference added to now may round to now, for ever.
-  const at = addMs(lastInboundAt > firstSentAt ? lastInboundAt : firstSentAt, timeoutMs);
+  const at = addMs(laterOf(lastInboundAt, firstSentAt), timeoutMs);
   if (context.now >= at) {
     dropUnansweredTry(context, session);
     endSession(context, session, peerDead(session.path, request.name, request.transmissions));

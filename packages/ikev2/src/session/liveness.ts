@@ -1,4 +1,4 @@
-import type { WakeClass } from '@ipsec-kit/clock';
+import { laterOf, type WakeClass } from '@ipsec-kit/clock';
 import type { DpdReason, LivenessAction, LivenessInput } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { carryBinding } from '../binding/carry-binding.ts';
@@ -83,23 +83,17 @@ export function noteSample(context: EndpointContext, children: readonly ChildTra
     const stamps = seen.get(shown) ?? {};
     seen.set(shown, stamps);
     if (lastInboundAt !== undefined) {
-      session.lastInboundAt = latest(session.lastInboundAt, lastInboundAt);
-      stamps.inEsp = latest(stamps.inEsp, lastInboundAt);
+      session.lastInboundAt = laterOf(session.lastInboundAt, lastInboundAt);
+      stamps.inEsp = laterOf(stamps.inEsp ?? lastInboundAt, lastInboundAt);
     }
-    if (lastOutboundAt !== undefined) stamps.outEsp = latest(stamps.outEsp, lastOutboundAt);
+    if (lastOutboundAt !== undefined)
+      stamps.outEsp = laterOf(stamps.outEsp ?? lastOutboundAt, lastOutboundAt);
   }
   for (const [session, stamps] of seen) {
     let espPacketsOut = 0;
     for (const child of session.children.values()) espPacketsOut += child.packetsOut;
     tell(context, session, { kind: 'traffic', stamps, espPacketsOut });
   }
-}
-
-function latest(
-  a: EndpointContext['now'] | undefined,
-  b: EndpointContext['now'],
-): EndpointContext['now'] {
-  return a !== undefined && a > b ? a : b;
 }
 
 /** The device slept, or the network changed: every session asks for its path before anything else is done. What is out when the network

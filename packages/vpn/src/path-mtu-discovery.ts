@@ -1,0 +1,59 @@
+import type { PacketPath } from '@ipsec-kit/datapath';
+import type { IpAddress } from '@ipsec-kit/ip';
+import type { PathMtu } from '@ipsec-kit/ipsec';
+import type { ProbeEnds } from './probe-ends.ts';
+
+/** Pause when none has answered; doubled each time. */
+export const FIRST_PAUSE_MS = 4_000;
+
+/** The discovery of one session. */
+export interface PathMtuDiscovery {
+  readonly sessionId: number;
+  /** Child SAs that its user knows, the last one is probed through. */
+  readonly childIds: number[];
+  machine: PathMtu | undefined;
+  /** Who has sent something, the last one first. */
+  seen: readonly IpAddress[];
+  /** Who answers; `undefined` while somebody is looked for. */
+  ends: ProbeEnds | undefined;
+  /** How many of those that there may be were asked in this round, and by which probes. */
+  asked: number;
+  readonly greetings: Map<number, ProbeEnds>;
+  pauseMs: number;
+  /** Packets that went out in all, and those of each Child SA when they were last counted. */
+  outPackets: number;
+  readonly counted: Map<number, number>;
+  /** Of them, those before the last round of greetings. */
+  packetsAtPause: number;
+}
+
+/** A discovery that has not begun. */
+export function newDiscovery(sessionId: number): PathMtuDiscovery {
+  return {
+    sessionId,
+    childIds: [],
+    machine: undefined,
+    seen: [],
+    ends: undefined,
+    asked: 0,
+    greetings: new Map(),
+    pauseMs: FIRST_PAUSE_MS,
+    outPackets: 0,
+    counted: new Map(),
+    packetsAtPause: 0,
+  };
+}
+
+/** Outbound packets of all Child SAs that the session has had. */
+export function countOutbound(
+  discovery: PathMtuDiscovery,
+  packets: Pick<PacketPath, 'pairCounters'>,
+): number {
+  const { counted, childIds } = discovery;
+  for (const childId of childIds) {
+    const now = packets.pairCounters(childId)?.outPackets ?? 0;
+    discovery.outPackets += Math.max(now - (counted.get(childId) ?? 0), 0);
+    counted.set(childId, now);
+  }
+  return discovery.outPackets;
+}
