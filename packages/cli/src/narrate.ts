@@ -37,6 +37,7 @@ export function narrate(event: VpnEvent): string {
     case 'session-opened':
       return [
         `IKE SA ${event.connection} established: ${event.localIdentity} (${event.local}) with ${event.remoteIdentity} (${event.remote})`,
+        ...(event.eapIdentity === undefined ? [] : [`EAP has proven ${event.eapIdentity}`]),
         ...event.virtualAddresses.map((address) => `virtual IP ${address}`),
         ...event.peerAddresses.map((address) => `peer has virtual IP ${address}`),
       ].join('; ');

@@ -22,6 +22,7 @@ function sessionLines(session: SessionStatus): string[] {
   return [
     `session ${session.id}: ${name} ${session.state} for ${duration(session.openSeconds)}, ${session.initiator ? 'initiator' : 'responder'}`,
     `  ${session.localIdentity ?? '?'} (${session.local ?? '?'}) with ${session.remoteIdentity ?? '?'} (${session.remote ?? '?'})`,
+    ...(session.eapIdentity === undefined ? [] : [`  EAP has proven ${session.eapIdentity}`]),
     `  ${session.suite}, SPIs ${session.initiatorSpi} ${session.responderSpi}; ${natText({ ...session.nat, ...session.path?.nat })}`,
     ...(lifetimeText(session) === '' ? [] : [`  ${lifetimeText(session).slice(2)}`]),
     ...session.virtualAddresses.map((address) => `  virtual IP ${address}`),

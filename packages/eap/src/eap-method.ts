@@ -92,7 +92,7 @@ export interface EapMethod {
   /** `EapType.*`, 4 to 253. */
   readonly type: number;
   readonly name: string;
-  /** It makes an MSK, and both ends authenticate: fit for EAP-only authentication in IKEv2. @see RFC 5998 §3 */
+  /** Fit for EAP-only authentication in IKEv2: it makes an MSK, both ends authenticate, and it resists guessing. @see RFC 5998 §4 */
   readonly isMutual: boolean;
   createPeer(context: EapMethodContext): EapPeerMethod;
   createAuthenticator(context: EapMethodContext): EapAuthenticatorMethod;

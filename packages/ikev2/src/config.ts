@@ -66,8 +66,14 @@ export type UniquePolicy = 'never' | 'no' | 'keep' | 'replace';
  */
 export type ChildlessPolicy = 'allow' | 'prefer' | 'force' | 'never';
 
-/** How this side proves who it is: with the secret that both sides share, or with a private key that the driver signs with. */
-export type LocalAuthentication = { readonly kind: 'psk' } | { readonly kind: 'signature' };
+/** How this side proves who it is: with the secret that both sides share, with a private key that the driver signs with, or by EAP.
+ * An initiator by EAP is its peer; a responder by EAP leaves its own AUTH to the key of the method (EAP-only), which it does only
+ * towards an initiator that wants that, and proves itself by EAP. @see RFC 7296 §2.16, RFC 5998
+ */
+export type LocalAuthentication =
+  | { readonly kind: 'psk' }
+  | { readonly kind: 'signature' }
+  | { readonly kind: 'eap' };
 
 /** A certificate, or the authorities that one is to come from, as CERT and CERTREQ payloads carry them. @see RFC 7296 §3.6, §3.7 */
 export interface CertificateData {
@@ -82,6 +88,14 @@ export type RemoteAuthentication =
       readonly kind: 'signature';
       /** What CERTREQ payloads ask the peer for; none where its key is known without. */
       readonly certificateRequests: readonly CertificateData[];
+    }
+  | {
+      /** As responder: EAP, of which the driver is the authenticator. As initiator by EAP: nothing but that (EAP-only). */
+      readonly kind: 'eap';
+      /** What the driver calls the methods that it takes: connections with other ones are not taken for one another. */
+      readonly methods?: string;
+      /** Whom the method has to prove an initiator to be; absent: whom IDi names. It chooses among connections that are alike otherwise. */
+      readonly identity?: IdentityPattern;
     };
 
 /** A connection: whom we talk to, how each side proves who it is, and what is protected. */

@@ -179,6 +179,8 @@ export type EndpointOutput =
   | { readonly kind: 'reserve-spi'; readonly spi: number }
   | { readonly kind: 'release-spi'; readonly spi: number }
   | { readonly kind: 'release-lease'; readonly lease: Lease }
+  /** A conversation that was neither successful nor failed goes on no more. */
+  | { readonly kind: 'end-eap'; readonly conversation: bigint }
   | { readonly kind: 'event'; readonly event: SessionEvent };
 
 /** Slow or foreign work. */
@@ -198,6 +200,7 @@ export type Request =
     }
   | SignRequest
   | VerifyPeerRequest
+  | EapStepRequest
   | {
       readonly kind: 'lease';
       readonly connection: string;
@@ -253,7 +256,50 @@ export interface VerifyPeerRequest {
   readonly isReauthentication: boolean;
 }
 
-/** How long a {@link SignRequest} or {@link VerifyPeerRequest} may take: the peer waits for it. */
+/** One step of an EAP conversation: the driver knows the methods, and the passwords and certificates. Without an answer for
+ * {@link PROOF_TIMEOUT_MS} it counts as failed. @see RFC 7296 §2.16
+ */
+export interface EapStepRequest {
+  readonly kind: 'eap-step';
+  readonly connection: string;
+  readonly local: Identity;
+  /** The other end's IKE identity. An authenticator's is IDi, which the initiator has only said. */
+  readonly remote: Identity;
+  readonly role: 'peer' | 'authenticator';
+  /** The same in all steps of one conversation, and in `end-eap`. */
+  readonly conversation: bigint;
+  /** The packet of the other end, whole; `undefined`: begins, as authenticator. */
+  readonly packet: Uint8Array | undefined;
+  /** Nothing but this conversation proves who the responder is: only a method will do that proves both ends to one another, makes a
+   * key, and resists guessing. @see RFC 5998 §4
+   */
+  readonly isOnlyProof: boolean;
+}
+
+/** What comes of a step. What is wrong is never told to the peer, but by the packets of the method. */
+export type EapProgress =
+  /** The next packet of this end. */
+  | { readonly kind: 'continue'; readonly packet: Uint8Array }
+  | {
+      readonly kind: 'success';
+      /** EAP-Success of an authenticator; a peer has nothing to send. */
+      readonly packet?: Uint8Array;
+      /** Of a method that makes one. */
+      readonly msk?: KeyMaterial;
+      /** Whether the method has proven both ends to one another. */
+      readonly isMutual: boolean;
+      /** Whom the method has proven, in UTF-8: of an authenticator. */
+      readonly user?: Uint8Array;
+    }
+  | {
+      readonly kind: 'failure';
+      /** EAP-Failure of an authenticator. */
+      readonly packet?: Uint8Array;
+      /** In words, for our side only; begins small, without a full stop: `the password is wrong`. */
+      readonly detail: string;
+    };
+
+/** How long a {@link SignRequest}, {@link VerifyPeerRequest} or {@link EapStepRequest} may take: the peer waits for it. */
 export const PROOF_TIMEOUT_MS: number = 30_000;
 
 /** The AUTH payload of a signature, and the CERT payloads that go with it. */
@@ -281,6 +327,7 @@ export type Answer =
   | { readonly kind: 'sign'; readonly proof: SignatureProof }
   | { readonly kind: 'sign'; readonly proof: undefined; readonly sentence: string }
   | { readonly kind: 'verify-peer'; readonly verdict: PeerVerdict }
+  | { readonly kind: 'eap-step'; readonly progress: EapProgress }
   | { readonly kind: 'lease'; readonly lease: Lease | undefined }
   | { readonly kind: 'install-child'; readonly ok: boolean; readonly reason?: string }
   /** `undefined`: none is to be had. */

@@ -98,6 +98,8 @@ export type SessionEvent =
       readonly connection: string;
       readonly localIdentity: Identity;
       readonly remoteIdentity: Identity;
+      /** Whom EAP has proven the initiator to be, as responder: what `remoteIdentity` only says then. @see RFC 7296 §2.16 */
+      readonly eapIdentity?: Identity;
       readonly path: Path;
       readonly virtualAddresses: readonly IpAddress[];
       /** Addresses that we gave to the peer, as responder. */

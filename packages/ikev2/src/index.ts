@@ -19,6 +19,7 @@ export {
 } from './endpoint/ike-endpoint.ts';
 export {
   createRequestHandler,
+  type EapWork,
   type LocalRequest,
   type RequestHandler,
   type RequestHandlerOptions,

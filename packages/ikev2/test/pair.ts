@@ -24,6 +24,7 @@ import {
   createAddressPools,
   createIkeEndpoint,
   createRequestHandler,
+  type EapWork,
   type EndpointInput,
   type EndpointOutput,
   type EndpointSettings,
@@ -159,6 +160,8 @@ export interface PairOptions {
   readonly floatTo?: Path | null;
   readonly clientSignatures?: SignatureWork;
   readonly serverSignatures?: SignatureWork;
+  readonly clientEap?: EapWork;
+  readonly serverEap?: EapWork;
   /** Milliseconds until a signature is made or checked; without end: never. Default as `answerDelayMs`. */
   readonly clientProofDelayMs?: number;
   readonly serverProofDelayMs?: number;
@@ -181,6 +184,7 @@ export class Host {
   readonly keepalives: Instant[] = [];
   readonly espKeepalives: { readonly at: Instant; readonly childId: number }[] = [];
   readonly closedScratchPorts: number[] = [];
+  readonly endedEap: bigint[] = [];
   /** What the packet path was told, in order: `install 2 for 1`, `activate 2`, `remove 1`, `reserve`, and what was `sent`. */
   readonly steps: { readonly at: Instant; readonly what: string }[] = [];
   readonly moves: { childId: number; path: Path }[] = [];
@@ -213,6 +217,7 @@ export class Host {
     seed: string,
     jitters = false,
     signatures?: SignatureWork,
+    eap?: EapWork,
   ) {
     this.#pair = pair;
     this.#name = name;
@@ -232,6 +237,7 @@ export class Host {
       ]),
       pools: this.pools,
       ...(signatures ? { signatures } : {}),
+      ...(eap ? { eap } : {}),
     });
   }
 
@@ -327,6 +333,9 @@ export class Host {
         return;
       case 'activate-child':
         this.activations.push(output.childId);
+        return;
+      case 'end-eap':
+        this.endedEap.push(output.conversation);
         return;
       case 'deactivate-child':
         this.deactivations.push(output.childId);
@@ -466,7 +475,7 @@ export class Pair {
       serverProofDelayMs,
     } = this.#options;
     const proofDelayMs = host === this.client ? clientProofDelayMs : serverProofDelayMs;
-    const isProof = kind === 'sign' || kind === 'verify-peer';
+    const isProof = kind === 'sign' || kind === 'verify-peer' || kind === 'eap-step';
     const ownDelayMs = isProof
       ? proofDelayMs
       : answer.kind === 'install-child'
@@ -517,6 +526,7 @@ export class Pair {
       seed,
       options.jitters,
       options.clientSignatures,
+      options.clientEap,
     );
   }
 
@@ -535,6 +545,7 @@ export class Pair {
       seed,
       options.jitters,
       options.serverSignatures,
+      options.serverEap,
     );
   }
 

@@ -48,6 +48,8 @@ export interface DriverOptions {
   readonly requests: RequestHandler;
   /** Takes back what `requests` leased. */
   readonly pools: Pick<AddressPools, 'release'>;
+  /** Lets go of an EAP conversation that goes on no more. */
+  readonly endEap?: (conversation: bigint) => void;
   readonly onEvent: (event: SessionEvent) => void;
 }
 
@@ -84,7 +86,8 @@ function deadlineKey(wake: WakeClass): string {
  * the answer. Lists of other inputs go on meanwhile, so that one peer's slow installation holds up nobody else.
  */
 export function createDriver(options: DriverOptions): Driver {
-  const { endpoint, clock, scheduler, control, installer, requests, pools, onEvent } = options;
+  const { endpoint, clock, scheduler, control, installer, requests, pools, endEap, onEvent } =
+    options;
   const waiting: TimelessInput[] = [];
   const sampleTraffic = createTrafficSampler(installer, control, clock);
   let isRunning = false;
@@ -207,6 +210,9 @@ export function createDriver(options: DriverOptions): Driver {
         break;
       case 'release-lease':
         pools.release(output.lease);
+        break;
+      case 'end-eap':
+        endEap?.(output.conversation);
         break;
       case 'event':
         onEvent(output.event);

@@ -73,6 +73,8 @@ export type VpnEvent =
       readonly connection: string;
       readonly localIdentity: string;
       readonly remoteIdentity: string;
+      /** Whom EAP has proven the peer to be, as a server. */
+      readonly eapIdentity?: string;
       readonly local: string;
       readonly remote: string;
       readonly virtualAddresses: readonly string[];
@@ -289,6 +291,7 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         connection: event.connection,
         localIdentity: formatIdentity(event.localIdentity),
         remoteIdentity: formatIdentity(event.remoteIdentity),
+        ...(event.eapIdentity ? { eapIdentity: formatIdentity(event.eapIdentity) } : {}),
         local: formatEndpoint(event.path.local),
         remote: formatEndpoint(event.path.remote),
         virtualAddresses: event.virtualAddresses.map(formatAddress),

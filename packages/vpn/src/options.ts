@@ -14,6 +14,12 @@ export interface VpnOptions {
   readonly authorities?: readonly AuthorityOptions[];
   /** CRLs, in PEM or DER. */
   readonly crls?: readonly CertificateOptions[];
+  /** Passwords of EAP: one's own, and as a server those of users. */
+  readonly eapSecrets?: readonly EapSecretOptions[];
+  /** Asked for passwords of EAP that `eapSecrets` has not. */
+  readonly eapPassword?: EapPasswordSource;
+  /** RADIUS servers, for `auth: 'eap-radius'`. */
+  readonly radius?: RadiusOptions;
   readonly pools?: Readonly<Record<string, PoolOptions>>;
   readonly settings?: SettingsOptions;
 }
@@ -72,13 +78,21 @@ export interface ConnectionOptions {
 
 export interface AuthenticationOptions {
   /** `psk` (default), or `pubkey`: a certificate. What signatures are wanted may be said as well: `rsa`, `ecdsa-256-sha256`,
-   * `rsa/pss-sha384`, `ed25519`.
+   * `rsa/pss-sha384`, `ed25519`. Or EAP: `eap-tls`, `eap-ttls`, `eap-mschapv2`, `eap-gtc`, `eap-md5`, or `eap` for those of them
+   * that can be done; of a peer also `eap-radius`, where RADIUS servers know it. Where both sides have EAP, a client believes the
+   * server by nothing else (RFC 5998), which `eap-tls` and `eap-ttls` are fit for.
    */
   readonly auth?: string;
   /** `client`, `user@example.org`, `10.0.0.1`, `%any`, `*@example.org`, `keyid:...`, `fqdn:...`. A certificate of one's own
    * is for it; absent, the subject of that is one's identity.
    */
   readonly id?: string;
+  /** The name that EAP goes by, default `id`. Of a peer: the one that it has to prove, wildcards as in `*@example.org`; `%any` asks for
+   * it and takes everyone, which is the default with `eap-radius`; otherwise it is the one that `id` allows.
+   */
+  readonly eapId?: string;
+  /** Own side of `eap-tls` and `eap-ttls`: whom the certificate of the EAP server has to name; default the identity of the peer. */
+  readonly aaaId?: string;
   /** Own certificates, in order of preference; as for the peer: those that it may have, without asking a CA. */
   readonly certs?: readonly CertificateOptions[];
   /** Of the peer: the CAs that its certificate has to come from. */
@@ -152,6 +166,47 @@ export interface SecretOptions {
   /** Identities that the secret is for; none: everyone. */
   readonly ids?: readonly string[];
   /** Text, or bytes; `0x...` and `0s...` are decoded by the reader of the file, not here. */
+  readonly secret: string | Uint8Array;
+}
+
+/** A password of EAP. */
+export interface EapSecretOptions {
+  /** Users whose password it is. */
+  readonly ids: readonly string[];
+  readonly secret: string | Uint8Array;
+}
+
+/** Whose password is wanted, and for what. */
+export interface EapPasswordQuestion {
+  readonly connection: string;
+  /** `peer`: it is the own one; `authenticator`: that of a user of this server. */
+  readonly role: 'peer' | 'authenticator';
+  readonly user: string;
+  /** What the other end asks (EAP-GTC): not to be trusted. */
+  readonly prompt?: string;
+}
+
+/** Whoever knows passwords, such as a dialogue or a directory. `undefined`, and an error, is none. A server answers within half a minute. */
+export type EapPasswordSource = (
+  question: EapPasswordQuestion,
+) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
+
+/** RADIUS servers, in the order in which they are asked. */
+export interface RadiusOptions {
+  readonly servers: readonly RadiusServerOptions[];
+  /** What this gateway calls itself; default `ipsec-kit`. */
+  readonly nasIdentifier?: string;
+  /** Until a request is sent again; doubled each time. Default 1 s. */
+  readonly retransmitTimeoutMs?: number;
+  /** How often a server is asked again; default 2. */
+  readonly retransmitTries?: number;
+}
+
+export interface RadiusServerOptions {
+  /** An IP address. */
+  readonly address: string;
+  /** Default 1812. */
+  readonly port?: number;
   readonly secret: string | Uint8Array;
 }
 

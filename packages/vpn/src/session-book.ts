@@ -232,6 +232,7 @@ function sessionStatus(
     remote: entry.remote,
     localIdentity: opened?.localIdentity,
     remoteIdentity: opened?.remoteIdentity,
+    ...(opened?.eapIdentity === undefined ? {} : { eapIdentity: opened.eapIdentity }),
     virtualAddresses: opened?.virtualAddresses ?? [],
     peerAddresses: opened?.peerAddresses ?? [],
     openSeconds: secondsBetween(entry.since, now),

@@ -38,6 +38,8 @@ export interface SessionStatus {
   readonly remote: string | undefined;
   readonly localIdentity: string | undefined;
   readonly remoteIdentity: string | undefined;
+  /** Whom EAP has proven the peer to be, as a server: then `remoteIdentity` is what it says. */
+  readonly eapIdentity?: string;
   /** Virtual addresses that the peer gave us. */
   readonly virtualAddresses: readonly string[];
   /** Virtual addresses that we gave to the peer. */

@@ -19,6 +19,7 @@ import type { CompiledVpn } from './compile/index.ts';
 import type { Keyring } from './credentials/keyring.ts';
 import { createSignatureWork } from './credentials/signature-work.ts';
 import { createDriver, type Driver } from './driver.ts';
+import { createEapWork } from './eap/eap-work.ts';
 import { publicEvent } from './events.ts';
 import { followHost, type HostFollower } from './host-follower.ts';
 import type { KeyLog } from './key-log.ts';
@@ -115,6 +116,17 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     random: world.random,
     jitter: world.jitter,
   });
+  const { random } = world;
+  const signatures = createSignatureWork({
+    ...{ credentials: compiled.credentials, keyring, clock, scheduler, crypto, random },
+    dateMs: world.dateMs ?? Date.now,
+  });
+  const { authorities, certificates } = compiled.credentials;
+  const eap = createEapWork({
+    ...{ eap: compiled.eap, keyring, crypto, random, checkChain: signatures.checkChain },
+    authorities: [...certificates.map(({ certificate }) => certificate), ...authorities],
+  });
+  undo.push(async () => eap.close());
   const driver = createDriver({
     endpoint,
     clock,
@@ -130,20 +142,14 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     },
     installer,
     pools,
+    endEap: eap.end,
     requests: createRequestHandler({
       crypto,
       random: world.random,
       secrets: createSecretStore(compiled.secrets),
       pools,
-      signatures: createSignatureWork({
-        credentials: compiled.credentials,
-        keyring,
-        clock,
-        scheduler,
-        crypto,
-        random: world.random,
-        dateMs: world.dateMs ?? Date.now,
-      }),
+      signatures,
+      eap,
     }),
     onEvent(event) {
       book.note(event);

@@ -2,6 +2,7 @@ import { createSecretStore, formatIdentity, formatIdentityPattern } from '@ipsec
 import { transformName } from '@ipsec-kit/crypto';
 import { formatSelector } from '@ipsec-kit/ip';
 import type { CompiledVpn } from '@ipsec-kit/vpn';
+import { describeEap } from './describe-eap.ts';
 import { type Finding, type Findings, findingsAbout } from './finding.ts';
 
 type Connection = CompiledVpn['connections'][number];
@@ -63,6 +64,7 @@ function describeIdentities(connection: Connection, vpn: CompiledVpn, findings: 
     `this side is ${own} and proves it with ${WAYS[ownWay]}, the peer ${formatIdentityPattern(remoteIdentity)} with ${WAYS[peerWay]}`,
   );
   if (peerWay === 'signature') describeTrust(connection, vpn, findings);
+  describeEap(connection.name, vpn, findings);
   if (ownWay !== 'psk' && peerWay !== 'psk') return;
   if (!localIdentity || remoteIdentity.kind !== 'identity') return;
   const secret = createSecretStore(vpn.secrets).find(localIdentity, remoteIdentity.identity);
@@ -83,7 +85,7 @@ function describeIdentities(connection: Connection, vpn: CompiledVpn, findings: 
   }
 }
 
-const WAYS = { psk: 'a pre-shared key', signature: 'a certificate' } as const;
+const WAYS = { psk: 'a pre-shared key', signature: 'a certificate', eap: 'EAP' } as const;
 
 function describeTrust(
   { name }: Connection,

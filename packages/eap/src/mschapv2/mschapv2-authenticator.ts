@@ -23,7 +23,8 @@ import { createMsChapPeer } from './mschapv2-peer.ts';
 export const msChapV2Method: EapMethod = {
   type: EapType.MSCHAPV2,
   name: 'MSCHAPv2',
-  isMutual: true,
+  // RFC 5998 §4 (3): whoever plays the server could try passwords at leisure on what the peer sends.
+  isMutual: false,
   createPeer: createMsChapPeer,
   createAuthenticator: createMsChapAuthenticator,
 };

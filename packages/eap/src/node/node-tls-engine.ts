@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -46,6 +47,8 @@ const MAX_BYTES = 262_144;
 const QUIET_TURNS = 8;
 const MAX_TURNS = 2_000;
 const NOTHING = new Uint8Array(0);
+const WITHOUT_RENEGOTIATION =
+  constants.SSL_OP_LEGACY_SERVER_CONNECT | constants.SSL_OP_NO_RENEGOTIATION;
 
 /** Makes an engine on node:tls, for one conversation of EAP-TLS or TTLS, without a socket. Sessions are not resumed: no other
  * conversation has the keys of its tickets. The handshake of a server ends after two minutes.
@@ -130,6 +133,9 @@ class TlsRun {
     const { serverName } = this.#options;
     const socket = connect({
       ...this.#secureOptions(),
+      // The TLS of strongSwan does not say renegotiation_info, which OpenSSL 3 refuses a server for (RFC 5746 §4.1). What it protects
+      // against is data in front of a renegotiation: EAP-TLS has no data, and nobody renegotiates.
+      ...(this.#method === EapType.TLS ? { secureOptions: WITHOUT_RENEGOTIATION } : {}),
       socket: this.#wire,
       // Without a name there is nothing to compare; the CA is what is trusted.
       ...(serverName === undefined

@@ -1,8 +1,8 @@
-import { identitiesEqual } from '@ipsec-kit/auth';
 import { intersectSelectors, type TrafficSelector } from '@ipsec-kit/ip';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { NarrowedSelectors } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { isSamePeer } from '../unique/peer-sessions.ts';
 
 /** Whether another peer behind the same address has a Child SA in transport mode for some of the same traffic: packets to
  * the two could not be told apart. @see RFC 3948 §5.2 (implementations MUST handle it, by disallowing it or otherwise)
@@ -24,12 +24,4 @@ export function isTakenByOther(
     }
   }
   return false;
-}
-
-function isSamePeer({ remoteIdentity }: IkeSession, other: IkeSession): boolean {
-  return (
-    remoteIdentity !== undefined &&
-    other.remoteIdentity !== undefined &&
-    identitiesEqual(remoteIdentity, other.remoteIdentity)
-  );
 }

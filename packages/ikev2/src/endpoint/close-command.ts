@@ -2,6 +2,7 @@ import type { Instant } from '@ipsec-kit/clock';
 import { CLOSED_BY_USER } from '../errors/endings.ts';
 import { closeFront } from '../reauth/close-front.ts';
 import { endSession } from '../session/close-session.ts';
+import { sayFarewell } from '../session/farewell.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { type EndpointContext, setTimer } from './endpoint-context.ts';
 
@@ -48,7 +49,15 @@ function closeIkeSa(
     case 'generating-response-key':
     case 'agreeing-response-key':
     case 'awaiting-auth-request':
+    case 'proving-before-eap':
+    case 'making-eap-request':
+    case 'awaiting-eap-response':
       session.isClosing = true;
+      endSession(context, session, CLOSED_BY_USER);
+      return;
+    case 'making-eap-response':
+      session.isClosing = true;
+      sayFarewell(context, session);
       endSession(context, session, CLOSED_BY_USER);
       return;
     case 'awaiting-auth-response':

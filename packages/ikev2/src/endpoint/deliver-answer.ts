@@ -1,11 +1,14 @@
 import { onScratchPort } from '../binding/discover-binding.ts';
 import { activatePutOff, onFirstInbound } from '../child/activate-child.ts';
 import type { Answer } from '../endpoint-io.ts';
+import { onLease, onResponseProof } from '../exchanges/admit-initiator.ts';
 import { onAnsweringAnswer, onInitiationAnswer } from '../exchanges/create-child-answers.ts';
+import { onEapResponseMade } from '../exchanges/eap-initiator.ts';
+import { onEapRequestMade, onProofBeforeEap } from '../exchanges/eap-responder.ts';
 import { onFirstChildInstalled } from '../exchanges/first-child-initiator.ts';
 import { onResponseChildInstalled } from '../exchanges/first-child-responder.ts';
 import { onKeyAgreed, onOwnProof, onPeerProof } from '../exchanges/ike-auth-initiator.ts';
-import { onInitiatorProof, onLease, onResponseProof } from '../exchanges/ike-auth-responder.ts';
+import { onInitiatorProof } from '../exchanges/ike-auth-responder.ts';
 import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
 import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
 import { releaseOwnResponse } from '../exchanges/own-response.ts';
@@ -40,7 +43,10 @@ export function failProof(context: EndpointContext, session: IkeSession): boolea
 const PROOFS: ReadonlySet<StateKind> = new Set([
   'making-own-proof',
   'checking-peer-proof',
+  'making-eap-response',
   'checking-initiator-proof',
+  'proving-before-eap',
+  'making-eap-request',
   'making-response-proof',
 ]);
 
@@ -97,6 +103,9 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
     case 'checking-peer-proof':
       onPeerProof(context, session, state, answer);
       return;
+    case 'making-eap-response':
+      onEapResponseMade(context, session, state, answer);
+      return;
     case 'installing-first-child':
       onFirstChildInstalled(context, session, state, answer);
       return;
@@ -108,6 +117,12 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
       return;
     case 'checking-initiator-proof':
       onInitiatorProof(context, session, state, answer);
+      return;
+    case 'proving-before-eap':
+      onProofBeforeEap(context, session, state, answer);
+      return;
+    case 'making-eap-request':
+      onEapRequestMade(context, session, state, answer);
       return;
     case 'making-response-proof':
       onResponseProof(context, session, state, answer);
@@ -122,6 +137,7 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
     case 'awaiting-init-response':
     case 'awaiting-auth-response':
     case 'awaiting-auth-request':
+    case 'awaiting-eap-response':
     case 'established':
     case 'ending':
     case 'lingering':

@@ -32,7 +32,7 @@ export interface EndedBehind {
 
 /** An IKE_AUTH request that waits for its turn: the answer to go on with, and when its peer no longer waits. */
 export interface WaitingAuth {
-  readonly answer: Answer;
+  readonly answer: Answer | undefined;
   readonly until: Instant;
   /** When its last copy came. */
   heardAt: Instant;

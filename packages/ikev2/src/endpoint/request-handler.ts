@@ -1,6 +1,12 @@
 import type { SecretStore } from '@ipsec-kit/auth';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
-import type { Answer, Request, SignRequest, VerifyPeerRequest } from '../endpoint-io.ts';
+import type {
+  Answer,
+  EapStepRequest,
+  Request,
+  SignRequest,
+  VerifyPeerRequest,
+} from '../endpoint-io.ts';
 import type { AddressPools } from '../pools/address-pools.ts';
 
 /** The requests that need no packet path and no sockets. */
@@ -15,6 +21,11 @@ export interface SignatureWork {
   verifyPeer(request: VerifyPeerRequest): Answer | Promise<Answer>;
 }
 
+/** Holds EAP conversations: where methods, passwords and certificates are known. */
+export interface EapWork {
+  step(request: EapStepRequest): Answer | Promise<Answer>;
+}
+
 /** What answers them. */
 export interface RequestHandlerOptions {
   readonly crypto: CryptoProvider;
@@ -24,6 +35,8 @@ export interface RequestHandlerOptions {
   readonly pools: AddressPools;
   /** Absent: no connection authenticates with signatures. */
   readonly signatures?: SignatureWork;
+  /** Absent: no connection authenticates by EAP. */
+  readonly eap?: EapWork;
 }
 
 /** Does the work that an endpoint asks for, all but the installation of Child SAs and the opening of ports.
@@ -65,6 +78,8 @@ function perform(options: RequestHandlerOptions, request: LocalRequest): Answer 
       return options.signatures?.sign(request) ?? NO_SIGNATURES;
     case 'verify-peer':
       return options.signatures?.verifyPeer(request) ?? NO_SIGNATURES;
+    case 'eap-step':
+      return options.eap?.step(request) ?? NO_EAP;
     case 'lease':
       return {
         kind: 'lease',
@@ -75,6 +90,7 @@ function perform(options: RequestHandlerOptions, request: LocalRequest): Answer 
   }
 }
 
+const NO_EAP: Answer = { kind: 'failed', reason: 'there are no EAP methods' };
 const NO_SIGNATURES: Answer = { kind: 'failed', reason: 'there are no keys and certificates' };
 
 function failed(error: unknown): Answer {

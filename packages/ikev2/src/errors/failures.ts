@@ -124,6 +124,7 @@ export function peerRejectedAuthentication(
   const advice = {
     psk: 'the secrets are the same on both sides',
     signature: 'the peer trusts the CA of our certificate, that this names our identity',
+    eap: 'the peer takes EAP of us, with a method that both sides have, that it knows our EAP identity',
   }[proof];
   return {
     code: 'authentication-failed',

@@ -13,6 +13,7 @@ import type { StateKind } from '../session/states.ts';
 const MAY_STAND: ReadonlySet<StateKind> = new Set<StateKind>([
   'awaiting-auth-response',
   'checking-peer-proof',
+  'making-eap-response',
   'installing-first-child',
   'leasing-addresses',
   'installing-response-child',
@@ -41,6 +42,10 @@ export function authRequestPayloads(
   const isFirst = !session.takesOver && !hasOther(context, session, connection);
   if (connection.sendInitialContact && isFirst) {
     payloads.push(notify(NotifyType.INITIAL_CONTACT));
+  }
+  // RFC 5998 §3: only where the responder need not prove itself in another way.
+  if (connection.remoteAuthentication?.kind === 'eap') {
+    payloads.push(notify(NotifyType.EAP_ONLY_AUTHENTICATION));
   }
   if (connection.mobike) payloads.push(...mobikeNotifies(context, session));
   return payloads;

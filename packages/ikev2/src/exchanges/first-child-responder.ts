@@ -1,4 +1,4 @@
-import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { answerFirstChild } from '../child/answer-child.ts';
 import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
@@ -14,10 +14,8 @@ import { announceOpened, asReplacement, asReplacementStill } from '../reauth/rea
 import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { sendResponse } from '../session/send-message.ts';
 import { type AuthRequest, moveTo, type StateOf } from '../session/session-state.ts';
-
-const AUTH_REQUEST = { exchangeType: ExchangeType.IKE_AUTH, messageId: 1 };
+import { sendAuthResponse } from './refuse-auth.ts';
 
 /** Negotiates the Child SA of an authenticated IKE_AUTH request and has it installed before the response leaves.
  * A failure is one of the Child SA alone: the IKE SA stands, and the response says both.
@@ -104,7 +102,7 @@ export function onResponseChildInstalled(
   const config = lease ? [configReply(lease)] : [];
   moveTo(session, 'installing-response-child', { kind: 'established' });
   adoptChild(context, session, child);
-  sendResponse(context, session, sa, AUTH_REQUEST, [...authPayloads, ...config, ...childPayloads]);
+  sendAuthResponse(context, session, sa, [...authPayloads, ...config, ...childPayloads]);
   establish(context, session);
   announceOpened(context, session, child);
 }
@@ -119,7 +117,7 @@ function establishChildless(
 ): void {
   session.lease = lease;
   const config = lease ? [configReply(lease)] : [];
-  sendResponse(context, session, sa, AUTH_REQUEST, [...authPayloads, ...config]);
+  sendAuthResponse(context, session, sa, [...authPayloads, ...config]);
   moveToEstablished(session);
   establish(context, session);
 }
@@ -143,7 +141,7 @@ function establishWithout(
 ): void {
   const answer = wireAnswer(error, true);
   const notifies = answer.kind === 'notify' ? [notify(answer.notify, answer.data)] : [];
-  sendResponse(context, session, sa, AUTH_REQUEST, [...authPayloads, ...notifies]);
+  sendAuthResponse(context, session, sa, [...authPayloads, ...notifies]);
   moveToEstablished(session);
   establish(context, session);
   raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });

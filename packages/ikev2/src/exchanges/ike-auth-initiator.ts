@@ -6,44 +6,33 @@ import {
   matchIdentity,
 } from '@ipsec-kit/auth';
 import { TransformType } from '@ipsec-kit/crypto';
-import { ExchangeType, type IdPayload, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
+import { ExchangeType, type IdPayload, type Payload } from '@ipsec-kit/ikev2-codec';
 import { firstChildConfig, firstChildOffer } from '../child/child-offer.ts';
 import type { ConnectionConfig } from '../config.ts';
-import {
-  type EndpointContext,
-  releaseChildSpi,
-  reserveChildSpi,
-} from '../endpoint/endpoint-context.ts';
+import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import {
   keyExchangeInvalid,
   malformedFromPeer,
-  otherNotify,
   ownWorkFailed,
   peerNotAuthentic,
-  peerRejectedAuthentication,
 } from '../errors/failures.ts';
-import type { SessionFailure } from '../events.ts';
-import { readMobike } from '../mobike/begin-mobike.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
-import { endAfterAuthFailure } from '../procedures/request-end.ts';
-import { askOwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
+import { askOwnProof, type OwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
 import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';
-import { readAuthLifetime } from '../reauth/auth-lifetime.ts';
 import { firstChildName } from '../reauth/living-children.ts';
 import { endSession } from '../session/close-session.ts';
+import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { addressIdentity } from '../session/own-identity.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
 import { authRequestPayloads } from './auth-request.ts';
-import { beginsChildless, openChildless } from './childless-initiator.ts';
-import { openFirstChild } from './first-child-initiator.ts';
-import { beginAnew } from './initiate.ts';
+import { beginsChildless } from './childless-initiator.ts';
+import { beginEapAsInitiator, onEapAuthResponse } from './eap-initiator.ts';
 import { keyIkeSa } from './keyed-ike-sa.ts';
-
-/** Ways to sign that are tried after the first. */
-const MAX_SIGNATURE_REFUSALS = 3;
+import { openAuthenticated } from './open-authenticated.ts';
+import { failAuth, onRefusal } from './refused-by-peer.ts';
 
 /** The shared secret is there: makes the IKE SA, moves to port 4500, and asks for the secret that proves who we are. */
 export function onKeyAgreed(
@@ -91,15 +80,16 @@ export function onKeyAgreed(
       ? connection.remoteIdentity.identity
       : addressIdentity(session.path.remote.address);
   const id: IdPayload = { type: 'IDi', ...localIdentity };
+  const said = { transcript, localIdentity, askedFor };
+  if (connection.localAuthentication?.kind === 'eap') {
+    // RFC 7296 §2.16: without AUTH, which says that EAP is wanted.
+    const none = { ok: true, payloads: [], hasMore: false } as const;
+    sendAuthRequest(context, session, sa, connection, { ...said, proof: none, answer: undefined });
+    return;
+  }
   const claim = { connection, id, remote: askedFor, transcript };
   const requestId = askOwnProof(context, session, sa, claim);
-  moveTo(session, 'agreeing-key', {
-    kind: 'making-own-proof',
-    requestId,
-    transcript,
-    localIdentity,
-    askedFor,
-  });
+  moveTo(session, 'agreeing-key', { kind: 'making-own-proof', requestId, ...said });
 }
 
 /** What proves who we are is there: sends the IKE_AUTH request with the offer of the first Child SA. */
@@ -115,35 +105,51 @@ export function onOwnProof(
   const id: IdPayload = { type: 'IDi', ...localIdentity };
   const claim = { connection, id, remote: askedFor, transcript };
   const proof = readOwnProof(context, session, sa, claim, answer);
-  session.childName = firstChildName(session);
-  const config = firstChildConfig(connection, session.childName);
   if (!proof.ok) {
     endSession(context, session, proof.failure);
     return;
   }
+  const said = { localIdentity, askedFor, transcript };
+  sendAuthRequest(context, session, sa, connection, { ...said, proof, answer });
+}
+
+/** Who we are, to whom, and what proves it so far. */
+interface FirstAuth
+  extends Pick<AuthOffer, 'transcript' | 'localIdentity' | 'askedFor' | 'answer'> {
+  readonly proof: Extract<OwnProof, { readonly ok: true }>;
+}
+
+/** Sends the first IKE_AUTH request, with the offer of the first Child SA. */
+function sendAuthRequest(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  { transcript, localIdentity, askedFor, answer, proof }: FirstAuth,
+): void {
+  session.childName = firstChildName(session);
+  const config = firstChildConfig(connection, session.childName);
   if (!config) {
     const name = session.childName ?? 'any';
-    endSession(
-      context,
-      session,
-      ownWorkFailed('IKE_AUTH', `connection ${connection.name} has no child "${name}"`),
-    );
+    const reason = `connection ${connection.name} has no child "${name}"`;
+    endSession(context, session, ownWorkFailed('IKE_AUTH', reason));
     return;
   }
   session.authPath = session.path;
   const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context);
+  const hasMoreProofs = proof.hasMore;
+  const childName = config.name;
   const offer: AuthOffer = {
-    transcript,
-    localIdentity,
-    childSpi,
-    childName: config.name,
-    answer,
-    askedFor,
-    hasMoreProofs: proof.hasMore,
+    ...{ transcript, localIdentity, askedFor, answer },
+    ...{ childSpi, childName, hasMoreProofs },
   };
   const child =
     childSpi === undefined ? undefined : firstChildOffer(session, connection, config, childSpi);
-  moveTo(session, 'making-own-proof', { kind: 'awaiting-auth-response', offer });
+  const { kind } = session.state;
+  const awaiting = { kind: 'awaiting-auth-response', offer } as const;
+  if (kind === 'agreeing-key') moveTo(session, kind, awaiting);
+  else if (kind === 'making-own-proof') moveTo(session, kind, awaiting);
+  const id: IdPayload = { type: 'IDi', ...localIdentity };
   const payloads = authRequestPayloads(context, session, connection, id, proof.payloads, child);
   // The peer may use the Child SA before its response is here.
   if (childSpi !== undefined) context.outputs.push({ kind: 'reserve-spi', spi: childSpi });
@@ -159,6 +165,10 @@ export function onAuthResponse(
 ): void {
   const { connection, sa } = session;
   if (!connection || !sa) return;
+  if (session.eap) {
+    onEapAuthResponse(context, session, state, payloads);
+    return;
+  }
   const idr = findPayload(payloads, 'IDr');
   const auth = findPayload(payloads, 'AUTH');
   const error = findErrorNotify(payloads);
@@ -166,11 +176,12 @@ export function onAuthResponse(
     onRefusal(context, session, connection, state.offer, error.notify);
     return;
   }
-  if (!idr || !auth) {
-    const detail = auth
-      ? 'it has no IDr'
-      : 'it has no AUTH (a peer that wants EAP is not supported)';
-    failAuth(context, session, malformedFromPeer('IKE_AUTH response', detail));
+  const wantsEap = connection.localAuthentication?.kind === 'eap';
+  const isOnlyProof = connection.remoteAuthentication?.kind === 'eap';
+  const missing = lacking(payloads, wantsEap, isOnlyProof);
+  if (!idr || missing) {
+    const failure = malformedFromPeer('IKE_AUTH response', missing ?? 'it has no IDr');
+    failAuth(context, session, failure);
     return;
   }
   const remoteIdentity: Identity = { idType: idr.idType, data: idr.data.slice() };
@@ -179,6 +190,10 @@ export function onAuthResponse(
     const wanted = formatIdentityPattern(connection.remoteIdentity);
     const detail = `it says that it is ${formatIdentity(remoteIdentity)}, but ${wanted} is configured; correct the remote identity here or the local one there`;
     failAuth(context, session, peerNotAuthentic(remoteIdentity, detail));
+    return;
+  }
+  if (!auth) {
+    beginEapAsInitiator(context, session, state.offer, payloads);
     return;
   }
   if (!takesProof(connection, auth)) {
@@ -192,35 +207,23 @@ export function onAuthResponse(
   const requestId = isKnown ? undefined : askPeerProof(context, session, sa, claim);
   const checking = { kind: 'checking-peer-proof', requestId, offer, payloads } as const;
   moveTo(session, 'awaiting-auth-response', checking);
-  if (isKnown) onPeerProof(context, session, checking, offer.answer);
+  if (isKnown && offer.answer) onPeerProof(context, session, checking, offer.answer);
 }
 
-/** The peer has refused us: for what we sign with, where there is another way to try; otherwise for good.
- * @see RFC 7427 §5 (a peer may not like an algorithm that it has announced the hash of)
- */
-function onRefusal(
-  context: EndpointContext,
-  session: IkeSession,
-  connection: ConnectionConfig,
-  offer: AuthOffer,
-  notifyType: number,
-): void {
-  if (notifyType !== NotifyType.AUTHENTICATION_FAILED) {
-    endSession(context, session, otherNotify(notifyType, 'IKE_AUTH'));
-    return;
+/** What the first response lacks, in words. @see RFC 7296 §1.2, §2.16, RFC 5998 §3 (no AUTH where EAP is all that proves the peer) */
+function lacking(
+  payloads: readonly Payload[],
+  wantsEap: boolean,
+  isOnlyProof: boolean,
+): string | undefined {
+  if (!findPayload(payloads, 'IDr')) return 'it has no IDr';
+  if (!findPayload(payloads, 'AUTH') && !isOnlyProof) {
+    const isEap = findPayload(payloads, 'EAP') !== undefined;
+    return isEap
+      ? 'it has no AUTH, as if nothing but EAP were to prove the peer (RFC 5998), which is not configured'
+      : 'it has no AUTH';
   }
-  const failure = peerRejectedAuthentication(
-    session.localIdentity,
-    formatIdentityPattern(connection.remoteIdentity),
-    connection.localAuthentication?.kind ?? 'psk',
-  );
-  const mayRetry = offer.hasMoreProofs && session.signatureRefusals < MAX_SIGNATURE_REFUSALS;
-  if (!mayRetry || session.isClosing) {
-    endSession(context, session, failure);
-    return;
-  }
-  session.signatureRefusals += 1;
-  beginAnew(context, session, connection, failure);
+  return wantsEap && !findPayload(payloads, 'EAP') ? 'it has no EAP' : undefined;
 }
 
 /** What it takes to check the peer's proof is there. */
@@ -242,16 +245,7 @@ export function onPeerProof(
     failAuth(context, session, failure);
     return;
   }
-  readMobike(session, payloads);
-  readAuthLifetime(context, session, payloads);
-  if (offer.childSpi === undefined) openChildless(context, session, state);
-  else openFirstChild(context, session, state, sa, connection, offer.childSpi);
-}
-
-function failAuth(context: EndpointContext, session: IkeSession, failure: SessionFailure): void {
-  const { state } = session;
-  if (state.kind === 'awaiting-auth-response' || state.kind === 'checking-peer-proof') {
-    releaseChildSpi(context, state.offer.childSpi);
-  }
-  endAfterAuthFailure(context, session, failure);
+  if (connection.localAuthentication?.kind === 'eap') {
+    beginEapAsInitiator(context, session, offer, payloads);
+  } else openAuthenticated(context, session, state);
 }

@@ -1,4 +1,5 @@
 import type { ConnectionConfig } from '../config.ts';
+import { endEap } from '../eap/eap-conversation.ts';
 import {
   type EndpointContext,
   newIkeSpi,
@@ -68,6 +69,7 @@ export function beginAnew(
 ): void {
   const { state } = session;
   if (state.kind === 'awaiting-auth-response') releaseChildSpi(context, state.offer.childSpi);
+  endEap(context, session);
   raise(context, {
     kind: 'session-retried',
     sessionId: session.id,

@@ -3,6 +3,7 @@ import {
   ExchangeType,
   exchangeTypeName,
   findNotify,
+  type IkeHeader,
   NotifyType,
   notify,
   type Payload,
@@ -12,6 +13,7 @@ import { isOverProbe } from '../binding/binding-probe.ts';
 import { onMappingSeen } from '../binding/discover-binding.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { reject } from '../endpoint/unprotected-answers.ts';
+import { eapLeft } from '../errors/eap-failures.ts';
 import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
@@ -36,6 +38,7 @@ import {
 import { armRetransmission, sendResponse } from '../session/send-message.ts';
 import { onCreateChildRequest } from './create-child-responder.ts';
 import { dropInitiation } from './drop-exchanges.ts';
+import { onEapAuthRequest } from './eap-responder.ts';
 import { onAuthResponse } from './ike-auth-initiator.ts';
 import { onAuthRequest } from './ike-auth-responder.ts';
 import { onInformationalRequest } from './informational.ts';
@@ -106,11 +109,14 @@ function onRequest(
   const { header, path, marker } = received;
   const { kind } = session.state;
   const isAuthenticated = kind === 'established' || kind === 'ending';
-  const isAuth = kind === 'awaiting-auth-request' && header.exchangeType === ExchangeType.IKE_AUTH;
+  const awaitsAuth = kind === 'awaiting-auth-request' || kind === 'awaiting-eap-response';
+  const isAuth = awaitsAuth && header.exchangeType === ExchangeType.IKE_AUTH;
+  const isEnd = kind === 'awaiting-eap-response' && isEndOfAuth(header, opened);
   // Not yet ready for this request: as if it had not come, so that its retransmission finds us ready.
-  if (!isAuthenticated && !isAuth) return;
+  if (!isAuthenticated && !isAuth && !isEnd) return;
   sa.responses.begin(header.messageId);
   session.lastInboundAt = context.now;
+  if (isAuthenticated) session.peerUse = session.peerUse === 'none' ? 'asked' : 'heard';
   followPeer(context, session, path, marker, 'ike');
   narrate(context, session, received, opened, undefined);
   const error = opened.error ?? unknownExchange(header.exchangeType, isAuthenticated);
@@ -121,6 +127,11 @@ function onRequest(
   const { state } = session;
   if (state.kind === 'awaiting-auth-request') {
     onAuthRequest(context, session, state, sa, opened.payloads);
+  } else if (isEnd) {
+    sendResponse(context, session, sa, header, [], { path, marker });
+    endSession(context, session, eapLeft(session.remoteIdentity), true);
+  } else if (state.kind === 'awaiting-eap-response') {
+    onEapAuthRequest(context, session, state, sa, opened.payloads);
   } else if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
     const request = { sa, messageId: header.messageId, path, marker };
     const failure = onCreateChildRequest(context, session, request, opened.payloads);
@@ -128,6 +139,13 @@ function onRequest(
   } else {
     onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
   }
+}
+
+/** Whether an initiator that is not authenticated yet ends the IKE SA: it does not believe us, or is closed. @see RFC 7296 §2.21.2 */
+function isEndOfAuth({ exchangeType }: IkeHeader, { payloads, error }: OpenedMessage): boolean {
+  if (exchangeType !== ExchangeType.INFORMATIONAL || error) return false;
+  const isRefusal = findNotify(payloads, NotifyType.AUTHENTICATION_FAILED) !== undefined;
+  return isRefusal || payloads.some(({ type }) => type === 'D');
 }
 
 function unknownExchange(
@@ -173,6 +191,7 @@ function onResponse(
   session.outstanding = undefined;
   armRetransmission(context, session);
   session.lastInboundAt = context.now;
+  if (session.state.kind === 'established') session.peerUse = 'heard';
   narrate(context, session, received, opened, msBetween(request.firstSentAt, context.now));
   // What the peer says of a scratch port is about that alone.
   const isProbe = session.running?.procedure.kind === 'probe-binding';

@@ -33,6 +33,7 @@ export function beginEnding(
   const { kind } = session.state;
   if (kind === 'established') moveTo(session, kind, { kind: 'ending', failure });
   else if (kind === 'awaiting-auth-response') moveTo(session, kind, { kind: 'ending', failure });
+  else if (kind === 'making-eap-response') moveTo(session, kind, { kind: 'ending', failure });
   else if (kind === 'checking-peer-proof') moveTo(session, kind, { kind: 'ending', failure });
   limitEnd(context, session);
 }

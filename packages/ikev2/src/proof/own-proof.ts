@@ -56,6 +56,8 @@ export function askOwnProof(
         refusals: session.signatureRefusals,
       });
     }
+    case 'eap':
+      throw new Error('a proof was asked for before EAP');
     default:
       return unreachable(kind);
   }
@@ -96,6 +98,8 @@ export function readOwnProof(
         return { ok: false, failure: noSignature(identityOf(id), answer) };
       }
       return { ok: true, payloads: payloadsOf(answer.proof), hasMore: answer.proof.hasMore };
+    case 'eap':
+      throw new Error('a proof was read before EAP');
     default:
       return unreachable(kind);
   }

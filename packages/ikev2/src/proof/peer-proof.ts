@@ -65,6 +65,7 @@ export function wrongKindOfProof(
 const WORDS: Readonly<Record<RemoteAuthentication['kind'], string>> = {
   psk: 'a pre-shared key',
   signature: 'a signature',
+  eap: 'EAP',
 };
 
 function requiredKind({ remoteAuthentication }: ConnectionConfig): RemoteAuthentication['kind'] {
@@ -95,6 +96,8 @@ export function askPeerProof(
         certificates: certificatesOf(payloads),
         isReauthentication: session.takesOver !== undefined,
       });
+    case 'eap':
+      throw new Error('a proof of the peer was taken in place of EAP');
     default:
       return unreachable(kind);
   }
@@ -131,6 +134,8 @@ export function judgePeerProof(
       const { verdict } = answer;
       return verdict.ok ? undefined : peerNotAuthentic(remote, verdict.detail);
     }
+    case 'eap':
+      throw new Error('a proof of the peer was judged in place of EAP');
     default:
       return unreachable(kind);
   }

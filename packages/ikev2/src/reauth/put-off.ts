@@ -14,7 +14,11 @@ const FRESH_MS = 1_000;
 /** Lets the IKE_AUTH request of a peer that reauthenticates wait for its turn. Its retransmissions get silence meanwhile.
  * @see RFC 7296 §2.1
  */
-export function putOff(context: EndpointContext, session: IkeSession, answer: Answer): void {
+export function putOff(
+  context: EndpointContext,
+  session: IkeSession,
+  answer: Answer | undefined,
+): void {
   session.hasWaited = true;
   const until = context.waitingAuths.get(session)?.until ?? addMs(context.now, TURN_PATIENCE_MS);
   const heardAt = context.waitingAuths.get(session)?.heardAt ?? context.now;

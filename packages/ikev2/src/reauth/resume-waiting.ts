@@ -1,6 +1,6 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { ONE_OF_TWO } from '../errors/endings.ts';
-import { onResponseProof } from '../exchanges/ike-auth-responder.ts';
+import { onResponseProof } from '../exchanges/admit-initiator.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import { endSession } from '../session/close-session.ts';
 import { isFresh } from './put-off.ts';

@@ -8,6 +8,7 @@ import { replacementElsewhere } from '../child/replacement-elsewhere.ts';
 import { dropRetired, inheritRetired, retireChild } from '../child/retire-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { LossAction } from '../config.ts';
+import { endEap } from '../eap/eap-conversation.ts';
 import {
   type EndpointContext,
   raise,
@@ -49,6 +50,7 @@ export function endSession(
   if (isBehind(session)) passOnWishes(session);
   context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);
+  endEap(context, session);
   for (const child of [...session.children.values()]) {
     letGoOfChild(context, session, child, failure.sentence, action);
   }
@@ -208,6 +210,7 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
   switch (state.kind) {
     case 'awaiting-auth-response':
     case 'checking-peer-proof':
+    case 'making-eap-response':
       releaseChildSpi(context, state.offer.childSpi);
       return;
     case 'installing-first-child':
@@ -227,6 +230,9 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
     case 'agreeing-response-key':
     case 'awaiting-auth-request':
     case 'checking-initiator-proof':
+    case 'proving-before-eap':
+    case 'making-eap-request':
+    case 'awaiting-eap-response':
     case 'making-response-proof':
     case 'leasing-addresses':
     case 'established':

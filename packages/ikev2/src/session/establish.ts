@@ -30,6 +30,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
       connection: connection.name,
       localIdentity,
       remoteIdentity,
+      ...(session.eapIdentity ? { eapIdentity: session.eapIdentity } : {}),
       path: session.path,
       virtualAddresses: session.virtualAddresses,
       peerAddresses: session.lease?.addresses.map(({ address }) => address) ?? [],

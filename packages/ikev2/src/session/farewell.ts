@@ -10,6 +10,7 @@ import type { StateKind } from './states.ts';
 const UNTOLD: ReadonlySet<StateKind> = new Set([
   'awaiting-auth-response',
   'checking-peer-proof',
+  'making-eap-response',
   'installing-first-child',
   'established',
 ]);

@@ -13,6 +13,7 @@ import type { RequestWindow } from '@ipsec-kit/retransmit';
 import type { SessionBinding } from '../binding/session-binding.ts';
 import type { ChildSa, RetiredChild } from '../child/child-sa.ts';
 import type { ConnectionConfig } from '../config.ts';
+import type { EapConversation } from '../eap/eap-state.ts';
 import type { HeapEntry } from '../endpoint/deadline-heap.ts';
 import type { TimerName } from '../endpoint/timer-name.ts';
 import type { Lease, PacketSelectors } from '../endpoint-io.ts';
@@ -57,6 +58,10 @@ export interface IkeSession {
   requests: RequestWindow;
   localIdentity: Identity | undefined;
   remoteIdentity: Identity | undefined;
+  /** The EAP conversation inside IKE_AUTH, until the IKE SA stands. */
+  eap: EapConversation | undefined;
+  /** Whom EAP has proven the initiator to be, as responder. */
+  eapIdentity: Identity | undefined;
   nat: NatStatus;
   /** Keeps the path alive, and asks for it; there once established, and not while it waits behind another. */
   liveness: LivenessPolicy | undefined;
@@ -126,6 +131,10 @@ export interface IkeSession {
   /** Attempts at the first exchange, this one included. */
   attempts: number;
   lastInboundAt: Instant;
+  /** Whether the peer has asked for something since the IKE SA stands, and whether it has had a message of ours, as its answer or
+   * its next request shows.
+   */
+  peerUse: 'none' | 'asked' | 'heard';
   lastLivenessHintAt: Instant | undefined;
   /** As initiator: when the device last woke, until the peer is heard or has had time to answer. */
   wokeAt: Instant | undefined;

@@ -47,8 +47,10 @@ export interface AuthOffer {
   /** `undefined` when no Child SA was asked for. @see RFC 6023 */
   readonly childSpi: number | undefined;
   readonly childName: string;
-  /** The driver's answer for our own proof, and who it was for: where both sides share a secret it serves for the peer's. */
-  readonly answer: Answer;
+  /** The driver's answer for our own proof, and who it was for: where both sides share a secret it serves for the peer's. With EAP
+   * there is none.
+   */
+  readonly answer: Answer | undefined;
   readonly askedFor: Identity;
   /** Whether we could sign in another way, should the peer refuse. */
   readonly hasMoreProofs: boolean;
@@ -97,6 +99,13 @@ export type SessionState =
       readonly payloads: readonly Payload[];
     }
   | {
+      readonly kind: 'making-eap-response';
+      readonly requestId: number;
+      readonly offer: AuthOffer;
+      /** The peer has ended the conversation, and with it the IKE SA. */
+      readonly isFailed: boolean;
+    }
+  | {
       readonly kind: 'installing-first-child';
       readonly requestId: number;
       readonly child: NegotiatedChild;
@@ -122,6 +131,26 @@ export type SessionState =
       readonly others: readonly ChosenConnection[];
       /** Why it was not believed for the best one. */
       readonly refusal: SessionFailure | undefined;
+    }
+  | {
+      readonly kind: 'proving-before-eap';
+      readonly requestId: number;
+      readonly request: AuthRequest;
+      readonly others: readonly ChosenConnection[];
+    }
+  | {
+      readonly kind: 'making-eap-request';
+      readonly requestId: number;
+      readonly request: AuthRequest;
+      /** Other connections that the peer may belong to, by what it proves to be. */
+      readonly others: readonly ChosenConnection[];
+      /** What goes before the EAP payload: in the first response, our proof. */
+      readonly before: readonly Payload[];
+    }
+  | {
+      readonly kind: 'awaiting-eap-response';
+      readonly request: AuthRequest;
+      readonly others: readonly ChosenConnection[];
     }
   | {
       readonly kind: 'making-response-proof';

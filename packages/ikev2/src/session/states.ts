@@ -15,7 +15,8 @@ export const SESSION_STATES = {
   'agreeing-key': {
     role: 'initiator',
     awaits: 'the shared secret of the key exchange',
-    next: ['making-own-proof', 'closed'],
+    // An initiator by EAP has nothing to prove yet.
+    next: ['making-own-proof', 'awaiting-auth-response', 'closed'],
   },
   'making-own-proof': {
     role: 'initiator',
@@ -24,13 +25,18 @@ export const SESSION_STATES = {
   },
   'awaiting-auth-response': {
     role: 'initiator',
-    awaits: 'the IKE_AUTH response',
-    next: ['checking-peer-proof', 'ending', 'closed'],
+    awaits: 'the IKE_AUTH response; with EAP one of several',
+    next: ['checking-peer-proof', 'making-eap-response', 'ending', 'closed'],
   },
   'checking-peer-proof': {
     role: 'initiator',
     awaits: 'what it takes to check who the peer is: a secret, or the verdict on its signature',
-    next: ['installing-first-child', 'established', 'ending', 'closed'],
+    next: ['making-eap-response', 'installing-first-child', 'established', 'ending', 'closed'],
+  },
+  'making-eap-response': {
+    role: 'initiator',
+    awaits: 'our next packet in the EAP conversation, or its end',
+    next: ['awaiting-auth-response', 'ending', 'closed'],
   },
   'installing-first-child': {
     role: 'initiator',
@@ -55,7 +61,29 @@ export const SESSION_STATES = {
   'awaiting-auth-request': {
     role: 'responder',
     awaits: 'the IKE_AUTH request',
-    next: ['checking-initiator-proof', 'lingering', 'closed'],
+    next: [
+      'checking-initiator-proof',
+      'proving-before-eap',
+      'making-eap-request',
+      'lingering',
+      'closed',
+    ],
+  },
+  'proving-before-eap': {
+    role: 'responder',
+    awaits: 'the secret or the signature that proves who we are, to a peer that wants EAP',
+    next: ['making-eap-request', 'lingering', 'closed'],
+  },
+  'making-eap-request': {
+    role: 'responder',
+    awaits: 'our next packet in the EAP conversation, or its end',
+    next: ['awaiting-eap-response', 'lingering', 'closed'],
+  },
+  'awaiting-eap-response': {
+    role: 'responder',
+    awaits:
+      'the next IKE_AUTH request: with a packet of the EAP conversation, or after its end with AUTH',
+    next: ['making-eap-request', 'making-response-proof', 'lingering', 'closed'],
   },
   'checking-initiator-proof': {
     role: 'responder',

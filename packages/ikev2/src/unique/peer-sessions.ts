@@ -31,9 +31,10 @@ export class PeerSessions {
 }
 
 /** Equal for identities that are equal; what is printed alike is compared in {@link haveSamePeers}. */
-function keyOf({ localIdentity, remoteIdentity }: IkeSession): string | undefined {
+function keyOf({ localIdentity, remoteIdentity, eapIdentity }: IkeSession): string | undefined {
   if (!localIdentity || !remoteIdentity) return undefined;
-  return `${textOf(localIdentity)} ${textOf(remoteIdentity)}`;
+  const remote = eapIdentity ? `EAP ${textOf(eapIdentity)}` : textOf(remoteIdentity);
+  return `${textOf(localIdentity)} ${remote}`;
 }
 
 function textOf(identity: Identity): string {
@@ -41,9 +42,15 @@ function textOf(identity: Identity): string {
 }
 
 function haveSamePeers(a: IkeSession, b: IkeSession): boolean {
-  if (!a.localIdentity || !b.localIdentity || !a.remoteIdentity || !b.remoteIdentity) return false;
-  return (
-    identitiesEqual(a.localIdentity, b.localIdentity) &&
-    identitiesEqual(a.remoteIdentity, b.remoteIdentity)
-  );
+  if (!a.localIdentity || !b.localIdentity) return false;
+  return identitiesEqual(a.localIdentity, b.localIdentity) && isSamePeer(a, b);
+}
+
+/** Whether two sessions are with the same peer. Of one that EAP has proven, IDi proves nothing: it goes by what EAP has proven.
+ * @see RFC 7296 §2.16
+ */
+export function isSamePeer(a: IkeSession, b: IkeSession): boolean {
+  if ((a.eapIdentity === undefined) !== (b.eapIdentity === undefined)) return false;
+  const [one, other] = [a.eapIdentity ?? a.remoteIdentity, b.eapIdentity ?? b.remoteIdentity];
+  return one !== undefined && other !== undefined && identitiesEqual(one, other);
 }

@@ -297,6 +297,8 @@ export class SimulatedHost {
       case 'release-lease':
         this.#worker.release(output.lease);
         return;
+      case 'end-eap':
+        return;
       case 'event':
         this.#book.note(output.event);
         this.#observer.event?.(output.event);

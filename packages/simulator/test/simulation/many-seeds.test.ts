@@ -69,7 +69,7 @@ function isNoLateDuplicate(sentence: string): boolean {
 describe('establishments over bad links', () => {
   it('agree at both ends, carry pings, and leave nothing behind', () => {
     const { runs, outcomes } = explore({
-      runs: 2_500,
+      runs: 1_000,
       onlySeed: process.env.IPSEC_KIT_SEED,
       replay:
         'IPSEC_KIT_SEED=<seed> npx vitest run packages/simulator -t "agree at both ends, carry pings"',
@@ -77,8 +77,8 @@ describe('establishments over bad links', () => {
     });
     if (runs === 1) return;
     // Both ways through must have been taken, or this shows less than it says.
-    expect(outcomes.opened).toBeGreaterThan(2_400);
-    expect(outcomes['given up']).toBeGreaterThan(3);
+    expect(outcomes.opened).toBeGreaterThan(950);
+    expect(outcomes['given up']).toBeGreaterThan(1);
   });
 
   it('end with one sentence when nothing comes through', () => {

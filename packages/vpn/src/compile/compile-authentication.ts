@@ -17,12 +17,20 @@ import type {
   PeerCredentials,
 } from '../credentials/compiled-credentials.ts';
 import { type AuthMethodSetting, parseAuthMethod } from '../credentials/signature-rule.ts';
+import type { EapConnection } from '../eap/compiled-eap.ts';
+import { type EapSetting, parseEapSetting } from '../eap/eap-setting.ts';
 import type { AuthenticationOptions, ConnectionOptions } from '../options.ts';
 import {
   type CertificateStore,
   readAuthorities,
   readCertificates,
 } from './compile-certificates.ts';
+import {
+  compileEapConnection,
+  compileEapPattern,
+  type EapSide,
+  type EapStore,
+} from './compile-eap.ts';
 import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
 import { isObject, type OptionChecks } from './option-checks.ts';
 
@@ -38,6 +46,7 @@ export interface CompiledAuthentication {
   >;
   readonly own?: OwnCredentials;
   readonly peer?: PeerCredentials;
+  readonly eap?: EapConnection;
 }
 
 /** Compiles the `local` and `remote` of a connection. */
@@ -46,9 +55,11 @@ export function compileAuthentication(
   path: string,
   options: ConnectionOptions,
   store: CertificateStore,
+  eapStore: EapStore,
 ): CompiledAuthentication {
-  const local = side(checks, `${path}.local`, options.local, ['certs']);
+  const local = side(checks, `${path}.local`, options.local, ['certs', 'aaaId']);
   const remote = side(checks, `${path}.remote`, options.remote, ['certs', 'cacerts', 'revocation']);
+  checkKinds(checks, path, local, remote);
   const sendCertificates = checks.choice(
     `${path}.sendCert`,
     options.sendCert,
@@ -57,27 +68,58 @@ export function compileAuthentication(
   );
   const asks = checks.boolean(`${path}.sendCertreq`, options.sendCertreq, true);
   const signs = local.method.kind === 'signature' ? local.method : undefined;
-  const certificates = signs
-    ? readCertificates(checks, `${path}.local.certs`, local.options.certs)
-    : [];
+  const hasEap = local.method.kind === 'eap' || remote.method.kind === 'eap';
+  const certificates =
+    signs || hasEap ? readCertificates(checks, `${path}.local.certs`, local.options.certs) : [];
   const localIdentity = ownIdentity(checks, `${path}.local`, local, certificates, store);
   const peer = compilePeer(checks, `${path}.remote`, remote, store);
   const policy = peer?.policy ?? DEFAULT_SIGNATURE_POLICY;
+  const sides = {
+    local: eapSide(`${path}.local`, local),
+    remote: eapSide(`${path}.remote`, remote),
+  };
+  const eap = compileEapConnection(checks, sides, certificates, store, eapStore);
+  const pattern = compileEapPattern(checks, sides.remote);
   return {
     config: {
       ...(localIdentity === undefined ? {} : { localIdentity }),
       remoteIdentity: compileIdentityPattern(checks, `${path}.remote.id`, remote.id ?? '%any'),
       localAuthentication: { kind: local.method.kind },
-      remoteAuthentication: peer ? askFor(peer, asks) : { kind: 'psk' },
+      remoteAuthentication: sides.remote.setting
+        ? {
+            kind: 'eap',
+            methods: [sides.remote.setting.methods].flat().join(' '),
+            ...(pattern ? { identity: pattern } : {}),
+          }
+        : peer
+          ? askFor(peer, asks)
+          : { kind: 'psk' },
       ...(signs || peer ? { signatureHashes: signatureHashes(policy) } : {}),
     },
     ...(signs ? { own: { rule: signs.rule, certificates, sendCertificates } } : {}),
     ...(peer ? { peer } : {}),
+    ...(eap ? { eap } : {}),
   };
 }
 
+/** What goes with what. */
+function checkKinds(checks: OptionChecks, path: string, local: Side, remote: Side): void {
+  const kinds = [local.method.kind, remote.method.kind];
+  if (kinds.includes('eap') && kinds.includes('psk')) {
+    // RFC 7296 §2.16: EAP MUST be used with a responder that signs; whoever has the shared key could play the server.
+    const sentence =
+      'EAP goes with a server that has a certificate: write auth = pubkey for the side of the server';
+    const side = local.method.kind === 'psk' ? 'local' : 'remote';
+    checks.problem('invalid-value', `${path}.${side}.auth`, sentence);
+  }
+}
+
+function eapSide(path: string, { method, options }: Side): EapSide {
+  return { path, setting: method.kind === 'eap' ? method : undefined, options };
+}
+
 interface Side {
-  readonly method: AuthMethodSetting;
+  readonly method: AuthMethodSetting | EapSetting;
   readonly id: string | undefined;
   readonly options: AuthenticationOptions;
 }
@@ -94,13 +136,14 @@ function side(
     checks.problem('missing-value', path, sentence);
     return none;
   }
-  checks.object(path, value, ['auth', 'id', ...ofSignature]);
+  checks.object(path, value, ['auth', 'id', 'eapId', ...ofSignature]);
   if (!isObject(value)) return none;
   const { auth = 'psk', id } = value;
-  const method = typeof auth === 'string' ? parseAuthMethod(auth) : undefined;
+  const method =
+    typeof auth === 'string' ? (parseAuthMethod(auth) ?? parseEapSetting(auth)) : undefined;
   if (!method) {
     const known =
-      'psk, pubkey, rsa, ecdsa, ed25519, ed448, or one with sizes and hashes as ecdsa-256-sha256 (EAP is not there yet)';
+      'psk, pubkey, rsa, ecdsa, ed25519, ed448, one with sizes and hashes as ecdsa-256-sha256, eap-tls, eap-ttls, eap-mschapv2, eap-gtc, eap-md5, eap, or of a peer eap-radius';
     checks.invalid(`${path}.auth`, known, auth);
   }
   if (id !== undefined && typeof id !== 'string') {
@@ -120,6 +163,8 @@ function ownIdentity(
 ): Identity | undefined {
   const configured = id === undefined ? undefined : compileIdentity(checks, `${path}.id`, id);
   if (method.kind === 'psk') return configured;
+  // The name that EAP goes by is another matter, and without a certificate IDi may be anything.
+  if (method.kind === 'eap' && (configured || certificates.length === 0)) return configured;
   const crypto = createNodeProvider();
   if (!configured) {
     const [first] = certificates;

@@ -1,6 +1,7 @@
 import type { ConnectionConfig } from '@ipsec-kit/ikev2';
 import { type IpAddress, parseAddress } from '@ipsec-kit/ip';
 import type { OwnCredentials, PeerCredentials } from '../credentials/compiled-credentials.ts';
+import type { EapConnection } from '../eap/compiled-eap.ts';
 import type { ConnectionOptions } from '../options.ts';
 import { checkTraps } from './check-traps.ts';
 import {
@@ -11,6 +12,7 @@ import {
 import { compileAuthentication } from './compile-authentication.ts';
 import type { CertificateStore } from './compile-certificates.ts';
 import { type ChildAction, type CompiledChild, compileChild } from './compile-child.ts';
+import type { EapStore } from './compile-eap.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
@@ -41,6 +43,8 @@ export interface CompiledConnection {
   /** There where this side signs, and where the peer does. */
   readonly own?: OwnCredentials;
   readonly peer?: PeerCredentials;
+  /** There where either side has EAP. */
+  readonly eap?: EapConnection;
 }
 
 const KNOWN: readonly (keyof ConnectionOptions)[] = [
@@ -85,6 +89,7 @@ const PORT = { min: 1, max: 65_535 };
  * @param poolNames - the pools that exist.
  * @param makeBeforeBreak - of the settings.
  * @param store - the certificates that there are for all.
+ * @param eapStore - the passwords and RADIUS servers likewise.
  */
 export function compileConnection(
   checks: OptionChecks,
@@ -93,6 +98,7 @@ export function compileConnection(
   poolNames: ReadonlySet<string>,
   makeBeforeBreak: boolean,
   store: CertificateStore,
+  eapStore: EapStore,
 ): CompiledConnection {
   const path = `connections.${name}`;
   checks.object(path, options, KNOWN);
@@ -126,6 +132,7 @@ export function compileConnection(
     path,
     options,
     store,
+    eapStore,
   );
   return {
     ...credentials,

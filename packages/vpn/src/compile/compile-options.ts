@@ -1,6 +1,7 @@
 import type { SecretEntry } from '@ipsec-kit/auth';
 import type { ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
 import type { CompiledCredentials } from '../credentials/compiled-credentials.ts';
+import type { CompiledEap } from '../eap/compiled-eap.ts';
 import type { VpnOptions } from '../options.ts';
 import { type CertificateStore, compileCertificates } from './compile-certificates.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type ConnectionTransport,
   compileConnection,
 } from './compile-connection.ts';
+import { compileEap, type EapStore } from './compile-eap.ts';
 import { type CompiledPool, compilePools } from './compile-pools.ts';
 import { compileSecrets } from './compile-secrets.ts';
 import { compileSettings, type SocketPorts } from './compile-settings.ts';
@@ -29,6 +31,7 @@ export interface CompiledVpn {
   readonly secrets: readonly SecretEntry[];
   /** Keys and certificates; keys are opened when a client or server is. */
   readonly credentials: CompiledCredentials;
+  readonly eap: CompiledEap;
   readonly pools: readonly CompiledPool[];
 }
 
@@ -59,6 +62,9 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     'certificates',
     'authorities',
     'crls',
+    'eapSecrets',
+    'eapPassword',
+    'radius',
     'pools',
     'settings',
   ]);
@@ -68,7 +74,8 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   const compiled = compileSettings(checks, options.settings ?? {});
   const { settings, ports, networkMonitor, makeBeforeBreak } = compiled;
   const store = compileCertificates(checks, options);
-  const connections = compileConnections(checks, options, makeBeforeBreak, store);
+  const eapStore = compileEap(checks, options);
+  const connections = compileConnections(checks, options, makeBeforeBreak, store, eapStore);
   if (connections.some(needsSecret) && (options.secrets ?? []).length === 0) {
     const sentence =
       'there is no pre-shared key: connections with auth = psk use one, so at least one secret is needed';
@@ -90,12 +97,19 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
         connections.flatMap(({ config, peer }) => (peer ? [[config.name, peer] as const] : [])),
       ),
     },
+    eap: {
+      ...eapStore,
+      connections: new Map(
+        connections.flatMap(({ config, eap }) => (eap ? [[config.name, eap] as const] : [])),
+      ),
+    },
     pools,
   };
 }
 
-function needsSecret({ own, peer }: CompiledConnection): boolean {
-  return !own || !peer;
+function needsSecret({ config }: CompiledConnection): boolean {
+  const { localAuthentication, remoteAuthentication } = config;
+  return localAuthentication?.kind === 'psk' || remoteAuthentication?.kind === 'psk';
 }
 
 function compileConnections(
@@ -103,6 +117,7 @@ function compileConnections(
   options: VpnOptions,
   makeBeforeBreak: boolean,
   store: CertificateStore,
+  eapStore: EapStore,
 ): CompiledConnection[] {
   const named = checks.entries('connections', options.connections);
   if (named.length === 0) {
@@ -114,6 +129,6 @@ function compileConnections(
   }
   const poolNames = new Set(isObject(options.pools) ? Object.keys(options.pools) : []);
   return named.map(([name, connection]) =>
-    compileConnection(checks, name, connection, poolNames, makeBeforeBreak, store),
+    compileConnection(checks, name, connection, poolNames, makeBeforeBreak, store, eapStore),
   );
 }

@@ -1,5 +1,5 @@
 import { webcrypto } from 'node:crypto';
-import type { SigningKey } from '@ipsec-kit/crypto';
+import { KeyMaterial, type SigningKey } from '@ipsec-kit/crypto';
 import { createNodeSignatures } from '@ipsec-kit/crypto/node';
 import { readCertificate, readKeyFile } from '@ipsec-kit/x509';
 import type { CompiledVpn } from '../compile/index.ts';
@@ -13,11 +13,14 @@ export interface Keyring {
   readonly certificates: readonly NamedCertificate[];
   /** Files that could not be opened, in sentences: no mistake unless their keys are wanted. */
   readonly faults: readonly string[];
+  /** The private key of a public one (SubjectPublicKeyInfo), for TLS, which signs by itself; `undefined` of a key that is elsewhere. */
+  pkcs8For(publicKey: Uint8Array): KeyMaterial | undefined;
 }
 
 /** Opens the files with keys, those that are encrypted with their passwords. Never rejects. */
 export async function openKeyring(sources: readonly KeySource[]): Promise<Keyring> {
   const keys: SigningKey[] = [];
+  const opened: { readonly key: SigningKey; readonly pkcs8: KeyMaterial }[] = [];
   const certificates: NamedCertificate[] = [];
   const faults: string[] = [];
   for (const source of sources) {
@@ -33,27 +36,42 @@ export async function openKeyring(sources: readonly KeySource[]): Promise<Keyrin
       continue;
     }
     for (const pkcs8 of read.keys) {
+      const kept = new KeyMaterial(pkcs8.reveal().slice());
       const imported = createNodeSignatures().importPrivateKey(pkcs8);
-      if (imported.ok) keys.push(imported.key);
-      else faults.push(`${name}: It holds a private key that is ${imported.code}.`);
+      if (imported.ok) {
+        keys.push(imported.key);
+        opened.push({ key: imported.key, pkcs8: kept });
+      } else faults.push(`${name}: It holds a private key that is ${imported.code}.`);
     }
     for (const der of read.certificates) {
       const certificate = readCertificate(der);
       if (certificate.ok) certificates.push({ name, certificate: certificate.certificate });
     }
   }
-  return { keys, certificates, faults };
+  const pkcs8For = (publicKey: Uint8Array): KeyMaterial | undefined =>
+    opened.find(({ key }) => Buffer.from(key.publicKey).equals(publicKey))?.pkcs8;
+  return { keys, certificates, faults, pkcs8For };
 }
 
 /** Requires a private key for a certificate of each connection that names certificates.
  * @throws VpnError `config`: without, no peer would believe this side.
  */
 export function requireKeys(
-  { connections, credentials }: Pick<CompiledVpn, 'connections' | 'credentials'>,
-  { keys, faults }: Keyring,
+  { connections, credentials, eap }: Pick<CompiledVpn, 'connections' | 'credentials' | 'eap'>,
+  { keys, faults, pkcs8For }: Keyring,
 ): void {
   for (const { name } of connections) {
-    const certificates = credentials.own.get(name)?.certificates ?? [];
+    const tls = eap.connections.get(name)?.certificates ?? [];
+    const isElsewhere = tls.some(({ certificate: { publicKey } }) =>
+      keys.some((key) => Buffer.from(key.publicKey).equals(publicKey)),
+    );
+    if (isElsewhere && !tls.some(({ certificate }) => pkcs8For(certificate.publicKey))) {
+      throw new VpnError(
+        'config',
+        `The private key for ${tls.map((one) => one.name).join(', ')} of the connection ${name} is not in a file: TLS inside EAP needs it at hand.`,
+      );
+    }
+    const certificates = credentials.own.get(name)?.certificates ?? tls;
     const hasKey = certificates.some(({ certificate }) =>
       keys.some(({ publicKey }) => Buffer.from(publicKey).equals(certificate.publicKey)),
     );

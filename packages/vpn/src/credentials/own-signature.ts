@@ -16,10 +16,8 @@ import type {
   OwnCredentials,
 } from './compiled-credentials.ts';
 import type { Keyring } from './keyring.ts';
+import { chainAbove } from './own-chain.ts';
 import { allowsSignature } from './signature-rule.ts';
-
-/** Intermediate CAs that are sent along at most. */
-const MAX_CHAIN = 8;
 
 /** An own certificate, its key, and the intermediate CAs above it. */
 interface OwnChain {
@@ -55,17 +53,7 @@ export function createOwnSignatures(
 
   function chainOf(leaf: Certificate, named: readonly NamedCertificate[]): readonly Certificate[] {
     const known = [...named, ...loose].map(({ certificate }) => certificate);
-    const pool = [...known, ...credentials.authorities];
-    const chain = [leaf];
-    for (let top = leaf; chain.length < MAX_CHAIN; ) {
-      const { issuer } = top;
-      const next = pool.find((one) => isSame(one.subject, issuer) && !chain.includes(one));
-      // A root that the peer does not have would not help it, and one that it has it need not be sent.
-      if (!next || isSame(next.subject, next.issuer)) break;
-      chain.push(next);
-      top = next;
-    }
-    return chain;
+    return chainAbove(leaf, [...known, ...credentials.authorities]);
   }
 
   function certificatesOf(own: OwnCredentials, owner: OwnChain, isAsked: boolean) {

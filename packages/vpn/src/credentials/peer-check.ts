@@ -1,5 +1,6 @@
 import {
   certificateVouchesFor,
+  DEFAULT_SIGNATURE_POLICY,
   formatIdentity,
   type Identity,
   identityOfCertificate,
@@ -28,6 +29,22 @@ export interface PeerCheckOptions {
   readonly evidence: Evidence;
   /** Milliseconds since 1970. */
   readonly dateMs: () => number;
+}
+
+/** Checks certificates outside of signatures in IKE, such as those of TLS inside EAP; its own first. */
+export type ChainCheck = (
+  peer: Pick<PeerCredentials, 'anchors' | 'revocation'>,
+  role: VerifyPeerRequest['role'],
+  offered: readonly Uint8Array[],
+) => Promise<PathVerdict>;
+
+/** Makes a {@link ChainCheck}. */
+export function createChainCheck(options: PeerCheckOptions): ChainCheck {
+  const rest = { certificates: [], isReauthentication: false };
+  return (peer, role, offered) => {
+    const believed = { ...peer, policy: DEFAULT_SIGNATURE_POLICY };
+    return checkPath(options, believed, { ...rest, role }, offered);
+  };
 }
 
 /** Certificates that are tried for one peer: the one that it sends, and those of the configuration. */
@@ -117,15 +134,16 @@ async function checkPinned(
   return refusal ?? refuse('its certificate is none of those in remote.certs');
 }
 
-type PathVerdict =
+/** Whether a path leads to a trusted CA. */
+export type PathVerdict =
   | { readonly ok: true; readonly certificate: Certificate }
   | (PeerVerdict & { readonly ok: false });
 
 /** Whether a path leads to a trusted CA, and nothing in it is revoked, as far as the connection wants to know. */
 async function checkPath(
   { signatures, crypto, evidence, dateMs }: PeerCheckOptions,
-  peer: PeerCredentials,
-  request: VerifyPeerRequest,
+  peer: Pick<PeerCredentials, 'anchors' | 'policy' | 'revocation'>,
+  request: Pick<VerifyPeerRequest, 'certificates' | 'role' | 'isReauthentication'>,
   offered: readonly Uint8Array[],
 ): Promise<PathVerdict> {
   const validator = createCertificateValidator(signatures, crypto);

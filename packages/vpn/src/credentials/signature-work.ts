@@ -6,7 +6,7 @@ import type { CompiledCredentials } from './compiled-credentials.ts';
 import { createEvidence, type EvidenceOptions } from './evidence.ts';
 import type { Keyring } from './keyring.ts';
 import { createOwnSignatures } from './own-signature.ts';
-import { createPeerCheck } from './peer-check.ts';
+import { type ChainCheck, createChainCheck, createPeerCheck } from './peer-check.ts';
 
 /** What signatures are made and checked with. */
 export interface SignatureWorkOptions
@@ -17,7 +17,9 @@ export interface SignatureWorkOptions
 }
 
 /** Does what the IKE machine asks for where certificates are used: signs for this side, and checks peers. */
-export function createSignatureWork(options: SignatureWorkOptions): SignatureWork {
+export function createSignatureWork(
+  options: SignatureWorkOptions,
+): SignatureWork & { readonly checkChain: ChainCheck } {
   const { credentials, keyring, crypto, dateMs } = options;
   const signatures = createNodeSignatures();
   const evidence = createEvidence({
@@ -27,8 +29,10 @@ export function createSignatureWork(options: SignatureWorkOptions): SignatureWor
     places: credentials.places,
     lists: credentials.lists,
   });
+  const check = { credentials, signatures, crypto, evidence, dateMs };
   return {
     sign: createOwnSignatures(credentials, keyring, crypto),
-    verifyPeer: createPeerCheck({ credentials, signatures, crypto, evidence, dateMs }),
+    verifyPeer: createPeerCheck(check),
+    checkChain: createChainCheck(check),
   };
 }

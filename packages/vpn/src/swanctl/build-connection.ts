@@ -98,9 +98,13 @@ function buildAuthentication(
   };
   const own = {
     auth: reader.text('auth') ?? 'pubkey',
-    ...present({ id: reader.text('id'), certs: named('certs', 'x509') }),
+    ...present({
+      id: reader.text('id'),
+      eapId: reader.text('eap_id', 'eapId'),
+      certs: named('certs', 'x509'),
+    }),
   };
-  if (side === 'local') return own;
+  if (side === 'local') return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId') }) };
   const words = ['strict', 'ifuri', 'relaxed'] as const;
   const revocation = reader.choice('revocation', 'revocation', words);
   return { ...own, ...present({ cacerts: named('cacerts', 'x509ca'), revocation }) };

@@ -40,27 +40,35 @@ export function buildOptions(
     name,
     buildPool(name, one, positions),
   ]);
-  const secrets = buildSecrets(section('secrets'), positions, problems);
+  const secrets = buildSecrets('ike', 'secrets', section('secrets'), positions, problems).map(
+    ({ ids, secret }) => (ids.length === 0 ? { secret } : { ids, secret }),
+  );
+  const eapSecrets = buildSecrets('eap', 'eapSecrets', section('secrets'), positions, problems);
   const options: VpnOptions = {
     connections: Object.fromEntries(connections),
     secrets,
+    ...(eapSecrets.length === 0 ? {} : { eapSecrets }),
     ...buildCredentials(root, files, positions, problems),
     pools: Object.fromEntries(pools),
     ...(common ? { settings: common.settings } : {}),
+    ...(common?.radius ? { radius: common.radius } : {}),
   };
   return { options, positions };
 }
 
+/** The secrets whose section begins with a word. */
 function buildSecrets(
+  kind: 'ike' | 'eap',
+  option: 'secrets' | 'eapSecrets',
   section: SettingsSection,
   positions: PositionMap,
   problems: ProblemList,
-): readonly SecretOptions[] {
-  const secrets: SecretOptions[] = [];
+): readonly (SecretOptions & { readonly ids: readonly string[] })[] {
+  const secrets: (SecretOptions & { readonly ids: readonly string[] })[] = [];
   for (const [name, one] of section.sections) {
-    if (!name.startsWith('ike')) continue;
+    if (!name.startsWith(kind)) continue;
     const path = `secrets.${name}`;
-    const reader = new SettingsReader(one, path, `secrets[${secrets.length}]`, positions);
+    const reader = new SettingsReader(one, path, `${option}[${secrets.length}]`, positions);
     const ids = [...one.values.keys()]
       .filter((key) => key.startsWith('id'))
       .flatMap((key) => reader.text(key, 'ids') ?? []);
@@ -75,7 +83,7 @@ function buildSecrets(
       const position = one.values.get('secret')?.at ?? one.at;
       problems.add({ code, path: `${path}.secret`, position, sentence });
     } else {
-      secrets.push(ids.length === 0 ? { secret } : { ids, secret });
+      secrets.push({ ids, secret });
     }
   }
   return secrets;

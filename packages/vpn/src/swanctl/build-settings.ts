@@ -1,4 +1,5 @@
-import type { SettingsOptions } from '../options.ts';
+import type { RadiusOptions, SettingsOptions } from '../options.ts';
+import { buildRadius } from './build-radius.ts';
 import { type PositionMap, present, SettingsReader } from './settings-reader.ts';
 import { createSection, type SettingsSection } from './settings-tree.ts';
 
@@ -7,6 +8,8 @@ export interface BuiltSettings {
   readonly settings: SettingsOptions;
   /** `charon.replay_window`: for children that say nothing. */
   readonly replayWindow: number | undefined;
+  /** `charon.plugins.eap-radius`. */
+  readonly radius: RadiusOptions | undefined;
 }
 
 /** Makes settings out of `charon { ... }` and `charon-systemd { ... }`; where both speak, the second goes first. */
@@ -16,6 +19,7 @@ export function buildSettings(root: SettingsSection, positions: PositionMap): Bu
   return {
     settings: { ...general.settings, ...special.settings },
     replayWindow: special.replayWindow ?? general.replayWindow,
+    radius: special.radius ?? general.radius,
   };
 }
 
@@ -26,6 +30,7 @@ function settingsOf(root: SettingsSection, name: string, positions: PositionMap)
   const reader = new SettingsReader(section ?? createSection(root.at), name, 'settings', known);
   return {
     replayWindow: reader.integer('replay_window', 'replayWindow'),
+    radius: buildRadius(section, name, known),
     settings: present({
       port: reader.integer('port', 'port'),
       portNatT: reader.integer('port_nat_t', 'portNatT'),

@@ -382,9 +382,9 @@ describe('mistakes name the option', () => {
       ["connections.home.local: expected how this side proves who it is: { auth: 'psk' }"],
     ],
     [
-      options({ connection: { local: { auth: 'eap' } } as never }),
+      options({ connection: { local: { auth: 'xauth' } } as never }),
       [
-        'connections.home.local.auth: expected psk, pubkey, rsa, ecdsa, ed25519, ed448, or one with sizes and hashes as ecdsa-256-sha256 (EAP is not there yet), got "eap"',
+        'connections.home.local.auth: expected psk, pubkey, rsa, ecdsa, ed25519, ed448, one with sizes and hashes as ecdsa-256-sha256, eap-tls, eap-ttls, eap-mschapv2, eap-gtc, eap-md5, eap, or of a peer eap-radius, got "xauth"',
       ],
     ],
     [

@@ -435,9 +435,9 @@ describe('what is refused, with its place', () => {
       ],
     ],
     [
-      { local: 'auth = eap-mschapv2' },
+      { local: 'auth = eap-sim' },
       [
-        '/c.conf:4:8: connections.home.local.auth: expected psk, pubkey, rsa, ecdsa, ed25519, ed448, or one with sizes and hashes as ecdsa-256-sha256 (EAP is not there yet), got "eap-mschapv2"',
+        '/c.conf:4:8: connections.home.local.auth: expected psk, pubkey, rsa, ecdsa, ed25519, ed448, one with sizes and hashes as ecdsa-256-sha256, eap-tls, eap-ttls, eap-mschapv2, eap-gtc, eap-md5, eap, or of a peer eap-radius, got "eap-sim"',
       ],
     ],
     [
@@ -628,9 +628,9 @@ describe('what has no effect', () => {
       ],
     ],
     [
-      { rest: 'secrets { eap-bob { secret = hidden\n id = bob } }' },
+      { rest: 'secrets { xauth-bob { secret = hidden\n id = bob } }' },
       [
-        '/c.conf:15:11: secrets.eap-bob: the section "eap-bob" has no effect: only pre-shared keys (ike) and private keys are used so far; this one is left alone',
+        '/c.conf:15:11: secrets.xauth-bob: the section "xauth-bob" has no effect: only pre-shared keys (ike), EAP passwords (eap) and private keys are used so far; this one is left alone',
       ],
     ],
   ])('%o', (parts, expected) => {

@@ -28,6 +28,9 @@ export interface Tunnel {
   /** Who each side is and how it proves that, instead of the pre-shared key: the lines of `local` and `remote`. */
   readonly client?: SideAuthentication;
   readonly server?: SideAuthentication;
+  /** More sections of `secrets`, at the client and at the server. */
+  readonly clientSecrets?: string;
+  readonly serverSecrets?: string;
   /** Identities that make IKE_AUTH messages long. */
   readonly longNames?: boolean;
   /** The server's own addresses, where it is to use more than the one of `outer`. */
@@ -90,6 +93,7 @@ secrets {
     id = ${names(tunnel).server}
     secret = "${tunnel.clientSecret ?? 'correct horse battery staple'}"
   }
+  ${tunnel.clientSecrets ?? ''}
 }
 `;
 }
@@ -136,6 +140,7 @@ secrets {
     id = ${names(tunnel).client}
     secret = "${tunnel.serverSecret ?? 'correct horse battery staple'}"
   }
+  ${tunnel.serverSecrets ?? ''}
 }
 `;
 }

@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Host } from './lab.ts';
 import type { Background } from './shell.ts';
 
-const plugins =
+/** What is loaded unless the settings say otherwise. */
+export const plugins: string =
   'random nonce openssl aes sha1 sha2 hmac kdf gcm chapoly curve25519 pem pkcs1 pkcs8 x509 pubkey constraints ' +
   'revocation kernel-libipsec kernel-netlink socket-default vici counters updown resolve attr';
 

@@ -2,7 +2,7 @@ import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
 
 const RAW_KEYS = 'raw public keys are not there yet: use certs with a certificate';
 const TOKENS = 'certificates on tokens are not there yet: use certs with a file';
-const EAP = 'EAP and XAuth are not there yet';
+const XAUTH = 'XAuth is of IKEv1, which is not spoken';
 
 const round: KeyRule = {
   kind: 'integer',
@@ -17,7 +17,7 @@ const auth: KeyRule = {
   default: 'pubkey',
   status: 'supported',
   about:
-    'how this side proves who it is: psk, or pubkey, a certificate; with sizes and algorithms as in rsa-3072, ecdsa-256-sha256, rsa/pss-sha384, ed25519',
+    'how this side proves who it is: psk; pubkey, a certificate, with sizes and algorithms as in rsa-3072, ecdsa-256-sha256, rsa/pss-sha384, ed25519; or EAP: eap-tls, eap-ttls, eap-mschapv2, eap-gtc, eap-md5, eap for what can be done, and of a peer eap-radius',
 };
 
 function refusedList(about: string, because: string): KeyRule {
@@ -63,14 +63,14 @@ const localKeys: KeyTable = {
     about: 'own certificates, in order of preference: files in x509, or with their path',
   },
   pubkeys: refusedList('own raw public keys', RAW_KEYS),
-  eap_id: { kind: 'text', status: 'no-effect', because: EAP, about: 'EAP identity' },
+  eap_id: { kind: 'text', status: 'supported', about: 'name that EAP goes by; absent: id' },
   aaa_id: {
     kind: 'text',
-    status: 'no-effect',
-    because: EAP,
-    about: "identity of the server's EAP method",
+    status: 'supported',
+    about:
+      'whom the certificate of the EAP server has to name, with eap-tls and eap-ttls; absent: the identity of the peer',
   },
-  xauth_id: { kind: 'text', status: 'no-effect', because: EAP, about: 'XAuth user name' },
+  xauth_id: { kind: 'text', status: 'no-effect', because: XAUTH, about: 'XAuth user name' },
 };
 
 const remoteKeys: KeyTable = {
@@ -82,7 +82,12 @@ const remoteKeys: KeyTable = {
     status: 'supported',
     about: 'identity that the peer must have; wildcards as in *@example.org',
   },
-  eap_id: { kind: 'text', status: 'no-effect', because: EAP, about: 'EAP identity' },
+  eap_id: {
+    kind: 'text',
+    status: 'supported',
+    about:
+      'name that the peer has to prove by EAP; %any asks for it and takes everyone, as with eap-radius; absent: the one of its id',
+  },
   groups: {
     kind: 'list',
     status: 'refused',

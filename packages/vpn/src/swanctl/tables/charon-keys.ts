@@ -4,7 +4,8 @@ import { ownCharonKeys } from './own-keys.ts';
 
 const INTERNAL = 'it is about the inner workings of charon';
 const CERTIFICATES = 'there are no certificates yet';
-const EAP = 'EAP is not there yet';
+const EAP =
+  'EAP stands alone where both sides of a connection have it, and each side has one round';
 const IKEV1 = 'it is about IKEv1, which is not spoken';
 const ROUTES = 'routes and virtual addresses are always set up on the TUN device: leave it out';
 const ATTRIBUTES =

@@ -1,6 +1,7 @@
 import type { KeyPattern, KeyRule, SectionRule, SubsectionRule } from '../schema.ts';
 
-const LATER = 'only pre-shared keys (ike) and private keys are used so far; this one is left alone';
+const LATER =
+  'only pre-shared keys (ike), EAP passwords (eap) and private keys are used so far; this one is left alone';
 
 function secret(status: KeyRule['status'], about: string): KeyRule {
   return status === 'supported'
@@ -78,7 +79,16 @@ export const secretsSection: SectionRule = {
         keyPatterns: [ids('supported', 'an identity that the key is for; none: everyone')],
       },
     },
-    shared('eap', 'a password for EAP'),
+    {
+      match: 'prefix',
+      name: 'eap',
+      rule: {
+        path: 'secrets.eap<suffix>',
+        about: 'a password for EAP',
+        keys: { secret: secret('supported', 'the password itself') },
+        keyPatterns: [ids('supported', 'a user whose password it is')],
+      },
+    },
     shared('xauth', 'a password for XAuth'),
     shared('ntlm', 'an NT hash for EAP-MSCHAPv2'),
     shared('ppk', 'a post-quantum pre-shared key'),

@@ -1,5 +1,6 @@
 import type { SectionRule, SubsectionRule } from '../schema.ts';
 import { charonKeys } from './charon-keys.ts';
+import { radiusSection } from './radius-keys.ts';
 
 function ignored(name: string, about: string, because: string): SubsectionRule {
   const path = `charon.${name}`;
@@ -29,7 +30,30 @@ const charon: SectionRule = {
   about: 'settings of all connections together; charon-systemd goes before charon',
   keys: charonKeys,
   sections: [
-    ignored('plugins', 'plugins', 'there are no plugins'),
+    {
+      match: 'name',
+      name: 'plugins',
+      rule: {
+        path: 'charon.plugins',
+        about: 'plugins',
+        keys: {},
+        sections: [
+          { match: 'name', name: 'eap-radius', rule: radiusSection },
+          {
+            match: 'any',
+            name: '<plugin>',
+            rule: {
+              path: 'charon.plugins.<plugin>',
+              about: 'another plugin',
+              status: 'no-effect',
+              because: 'there are no plugins',
+              keys: {},
+              opaque: true,
+            },
+          },
+        ],
+      },
+    },
     ignored('filelog', 'logs in files', LOGS),
     ignored('syslog', 'logs in the system', LOGS),
     ignored('journal', 'logs in the journal', LOGS),
@@ -38,7 +62,7 @@ const charon: SectionRule = {
     ignored('imcv', 'integrity measurement', 'integrity is not measured'),
     ignored('leak_detective', 'memory leaks', 'it is about the inner workings of charon'),
     ignored('processor', 'threads', 'there are no threads to set'),
-    ignored('tls', 'TLS', 'TLS is not there yet'),
+    ignored('tls', 'TLS', 'TLS inside EAP is that of Node'),
     ignored('tnc', 'trusted network connect', 'it is not there'),
     ignored('x509', 'certificates', 'there are no certificates yet'),
     scripts('start-scripts'),

@@ -1,0 +1,293 @@
+import type { IdentityPattern } from '@ipsec-kit/auth';
+import { KeyMaterial } from '@ipsec-kit/crypto';
+import { IdType } from '@ipsec-kit/ikev2-codec';
+import { parseAddress } from '@ipsec-kit/ip';
+import type { NamedCertificate } from '../credentials/compiled-credentials.ts';
+import type { CompiledEap, CompiledRadius, EapConnection } from '../eap/compiled-eap.ts';
+import {
+  EAP_METHODS,
+  type EapMethodName,
+  type EapSetting,
+  needsTls,
+  STANDALONE_METHODS,
+} from '../eap/eap-setting.ts';
+import type {
+  AuthenticationOptions,
+  EapSecretOptions,
+  RadiusServerOptions,
+  VpnOptions,
+} from '../options.ts';
+import { type CertificateStore, readAuthorities } from './compile-certificates.ts';
+import { compileIdentityPattern } from './compile-identity.ts';
+import { isObject, type OptionChecks } from './option-checks.ts';
+
+const MAX_PASSWORDS = 100_000;
+const MAX_SECRET_BYTES = 1_024;
+const MAX_NAME_BYTES = 253;
+
+/** What EAP of all connections shares. */
+export type EapStore = Omit<CompiledEap, 'connections'>;
+
+/** Compiles passwords and RADIUS servers. No sentence ever holds a secret. */
+export function compileEap(checks: OptionChecks, options: VpnOptions): EapStore {
+  const { eapPassword } = options;
+  if (eapPassword !== undefined && typeof eapPassword !== 'function') {
+    checks.problem('invalid-value', 'eapPassword', 'expected a function that finds passwords');
+  }
+  const radius = compileRadius(checks, options);
+  return {
+    passwords: compilePasswords(checks, options),
+    ...(typeof eapPassword === 'function' ? { passwordSource: eapPassword } : {}),
+    ...(radius ? { radius } : {}),
+  };
+}
+
+function compilePasswords(
+  checks: OptionChecks,
+  { eapSecrets }: VpnOptions,
+): ReadonlyMap<string, KeyMaterial> {
+  const passwords = new Map<string, KeyMaterial>();
+  if (eapSecrets === undefined) return passwords;
+  if (!Array.isArray(eapSecrets) || eapSecrets.length > MAX_PASSWORDS) {
+    const sentence = `expected a list of at most ${MAX_PASSWORDS} passwords`;
+    checks.problem('invalid-value', 'eapSecrets', sentence);
+    return passwords;
+  }
+  const entries: readonly EapSecretOptions[] = eapSecrets;
+  for (const [index, one] of entries.entries()) {
+    const path = `eapSecrets[${index}]`;
+    if (!isObject(one)) {
+      checks.problem('invalid-value', path, 'expected { ids, secret }');
+      continue;
+    }
+    checks.object(path, one, ['ids', 'secret']);
+    const ids = checks.strings(`${path}.ids`, one.ids);
+    if (ids.length === 0) {
+      const sentence =
+        'the name of the user is missing: write id = ..., since nobody has all names';
+      checks.problem('missing-value', `${path}.ids`, sentence);
+    }
+    const bytes = secretOf(checks, `${path}.secret`, one.secret);
+    if (!bytes) continue;
+    for (const id of ids) passwords.set(id, new KeyMaterial(bytes.slice()));
+  }
+  return passwords;
+}
+
+function compileRadius(checks: OptionChecks, { radius }: VpnOptions): CompiledRadius | undefined {
+  if (radius === undefined) return undefined;
+  checks.object('radius', radius, [
+    ...['servers', 'nasIdentifier', 'retransmitTimeoutMs', 'retransmitTries'],
+  ]);
+  if (!isObject(radius)) return undefined;
+  const list: readonly RadiusServerOptions[] = Array.isArray(radius.servers) ? radius.servers : [];
+  if (list.length === 0 || list.length > 16) {
+    checks.problem('invalid-value', 'radius.servers', 'expected 1 to 16 RADIUS servers');
+    return undefined;
+  }
+  const servers = list.flatMap((one, index) => {
+    const path = `radius.servers[${index}]`;
+    if (!isObject(one)) {
+      checks.problem('invalid-value', path, 'expected { address, secret }');
+      return [];
+    }
+    checks.object(path, one, ['address', 'port', 'secret']);
+    const isAddress = typeof one.address === 'string' && parseAddress(one.address) !== undefined;
+    if (!isAddress) checks.invalid(`${path}.address`, 'an IP address', one.address);
+    const limits = { min: 1, max: 65_535, fallback: 1812 };
+    const port = checks.integer(`${path}.port`, one.port, limits);
+    const secret = secretOf(checks, `${path}.secret`, one.secret);
+    return isAddress && secret
+      ? [{ address: one.address, port, secret: new KeyMaterial(secret) }]
+      : [];
+  });
+  const name = new TextEncoder().encode(radius.nasIdentifier ?? 'ipsec-kit');
+  if (name.length === 0 || name.length > MAX_NAME_BYTES) {
+    const sentence = `expected 1 to ${MAX_NAME_BYTES} bytes`;
+    checks.problem('invalid-value', 'radius.nasIdentifier', sentence);
+  }
+  const first = { min: 10, max: 60_000, fallback: 1_000 };
+  const tries = { min: 0, max: 9, fallback: 2 };
+  return {
+    servers,
+    nasIdentifier: name,
+    firstTimeoutMs: checks.durationMs(
+      'radius.retransmitTimeoutMs',
+      radius.retransmitTimeoutMs,
+      first,
+    ),
+    transmissions: 1 + checks.integer('radius.retransmitTries', radius.retransmitTries, tries),
+  };
+}
+
+function secretOf(checks: OptionChecks, path: string, secret: unknown): Uint8Array | undefined {
+  const bytes =
+    typeof secret === 'string'
+      ? new TextEncoder().encode(secret)
+      : secret instanceof Uint8Array
+        ? Uint8Array.from(secret)
+        : undefined;
+  if (bytes && bytes.length > 0 && bytes.length <= MAX_SECRET_BYTES) return bytes;
+  checks.problem('invalid-value', path, `expected text or bytes, 1 to ${MAX_SECRET_BYTES}`);
+  return undefined;
+}
+
+/** A side of a connection. */
+export interface EapSide {
+  readonly path: string;
+  readonly setting: EapSetting | undefined;
+  readonly options: AuthenticationOptions;
+}
+
+/** Compiles EAP of one connection; `undefined` where neither side has it. */
+export function compileEapConnection(
+  checks: OptionChecks,
+  sides: { readonly local: EapSide; readonly remote: EapSide },
+  certificates: readonly NamedCertificate[],
+  store: CertificateStore,
+  shared: EapStore,
+): EapConnection | undefined {
+  const { local, remote } = sides;
+  if (!local.setting && !remote.setting) return undefined;
+  const named = readAuthorities(checks, `${remote.path}.cacerts`, remote.options.cacerts);
+  const anchors = named.length > 0 ? named : store.anchors;
+  const isOnlyProof = local.setting !== undefined && remote.setting !== undefined;
+  const common = { checks, isOnlyProof, hasCertificate: certificates.length > 0, anchors, shared };
+  const peer = local.setting && compilePeer(local, local.setting, common);
+  const authenticator = remote.setting && compileAuthenticator(remote, remote.setting, common);
+  const { revocation } = remote.options;
+  return {
+    ...(peer ? { peer } : {}),
+    ...(authenticator ? { authenticator } : {}),
+    certificates,
+    anchors,
+    revocation: revocation === 'strict' || revocation === 'ifuri' ? revocation : 'relaxed',
+  };
+}
+
+interface Common {
+  readonly checks: OptionChecks;
+  readonly isOnlyProof: boolean;
+  readonly hasCertificate: boolean;
+  readonly anchors: EapConnection['anchors'];
+  readonly shared: EapStore;
+}
+
+function compilePeer(
+  { path, options }: EapSide,
+  setting: EapSetting,
+  common: Common,
+): EapConnection['peer'] {
+  const { checks, hasCertificate, anchors, isOnlyProof, shared } = common;
+  if (setting.methods === 'radius') {
+    const sentence = 'eap-radius is for the peer of a server: write the method of this side';
+    checks.problem('invalid-value', `${path}.auth`, sentence);
+    return undefined;
+  }
+  const methods = methodsOf(path, setting, common, (method) =>
+    method === 'eap-tls' ? hasCertificate && anchors.length > 0 : anchors.length > 0,
+  );
+  const name = options.eapId ?? options.id;
+  const needsPassword = methods.some((method) => method !== 'eap-tls');
+  if (name === undefined && needsPassword) {
+    const sentence = 'the name of the user is missing: write eap_id, or id';
+    checks.problem('missing-value', `${path}.eapId`, sentence);
+  } else if (
+    name !== undefined &&
+    needsPassword &&
+    !methods.includes('eap-tls') &&
+    !shared.passwordSource &&
+    !shared.passwords.has(name)
+  ) {
+    const sentence = `there is no password of ${name}: add a section eap-${isOnlyProof ? 'tunnel' : 'user'} to secrets, with id = ${name} and the secret`;
+    checks.problem('missing-value', `${path}.eapId`, sentence);
+  }
+  return {
+    methods,
+    ...(options.eapId === undefined ? {} : { identity: new TextEncoder().encode(options.eapId) }),
+    ...(options.aaaId === undefined
+      ? {}
+      : { server: compileIdentityPattern(checks, `${path}.aaaId`, options.aaaId) }),
+  };
+}
+
+function compileAuthenticator(
+  { path, options }: EapSide,
+  setting: EapSetting,
+  common: Common,
+): EapConnection['authenticator'] {
+  const { checks, hasCertificate, anchors, isOnlyProof, shared } = common;
+  const asksIdentity = options.eapId !== undefined;
+  if (setting.methods === 'radius') {
+    if (!shared.radius) {
+      const sentence =
+        'there is no RADIUS server: name one in charon.plugins.eap-radius of strongswan.conf';
+      checks.problem('missing-value', 'radius', sentence);
+    }
+    if (isOnlyProof)
+      checks.problem('invalid-value', `${path}.auth`, cannotStandAlone('eap-radius'));
+    return { methods: 'radius', asksIdentity: true };
+  }
+  const methods = methodsOf(path, setting, common, (method) =>
+    method === 'eap-tls' ? hasCertificate && anchors.length > 0 : hasCertificate,
+  );
+  // A client that believes the server by EAP alone has the password of its own side.
+  const isAnswering = !isOnlyProof;
+  const needsPassword = methods.some((method) => method !== 'eap-tls');
+  const isEmpty = shared.passwords.size === 0 && !shared.passwordSource;
+  if (isAnswering && needsPassword && !methods.includes('eap-tls') && isEmpty) {
+    const sentence =
+      'there is no password of any user: add sections eap-... to secrets, each with id';
+    checks.problem('missing-value', 'eapSecrets', sentence);
+  }
+  return { methods, asksIdentity };
+}
+
+/** The methods of a setting; those that lack what they need are a mistake when they are named. */
+function methodsOf(
+  path: string,
+  { methods }: EapSetting,
+  { checks, isOnlyProof, hasCertificate, anchors }: Common,
+  hasTls: (method: EapMethodName) => boolean,
+): readonly EapMethodName[] {
+  const isFit = (method: EapMethodName): boolean => !isOnlyProof || STANDALONE_METHODS.has(method);
+  if (methods === 'any') {
+    const known = EAP_METHODS.filter((method) => ANY_METHODS.has(method) && isFit(method));
+    return known.filter((method) => !needsTls(method) || hasTls(method));
+  }
+  if (methods === 'radius') return [];
+  for (const method of methods) {
+    if (!isFit(method)) checks.problem('invalid-value', `${path}.auth`, cannotStandAlone(method));
+    if (!needsTls(method) || hasTls(method)) continue;
+    const sentence =
+      anchors.length === 0 && (hasCertificate || method === 'eap-ttls')
+        ? `there is no CA that the other side's certificate in ${method} could come from: name one in cacerts of remote, or put it into x509ca`
+        : `${method} needs a certificate of this side, with its private key: name it in certs of local`;
+    checks.problem('missing-value', `${path}.auth`, sentence);
+  }
+  return methods;
+}
+
+/** What `eap` alone stands for: not those that make no key. @see RFC 7296 §2.16 (SHOULD NOT be used) */
+const ANY_METHODS: ReadonlySet<EapMethodName> = new Set(['eap-tls', 'eap-ttls', 'eap-mschapv2']);
+
+function cannotStandAlone(method: string): string {
+  return `${method} cannot be all that proves a server (RFC 5998 §4): use eap-tls or eap-ttls on both sides, or have the server use a certificate (auth = pubkey)`;
+}
+
+/** Compiles the name that a peer has to prove; `undefined`: the one of its IKE identity. */
+export function compileEapPattern(
+  checks: OptionChecks,
+  { path, setting, options }: EapSide,
+): IdentityPattern | undefined {
+  const { eapId } = options;
+  if (eapId === undefined) return setting?.methods === 'radius' ? { kind: 'any' } : undefined;
+  if (eapId === '%any' || eapId === '*') return { kind: 'any' };
+  const idType = eapId.includes('@') ? IdType.ID_RFC822_ADDR : IdType.ID_FQDN;
+  const star = eapId.lastIndexOf('*');
+  if (star > 0) {
+    checks.problem('invalid-value', `${path}.eapId`, 'a wildcard * stands at the beginning only');
+  }
+  if (star === 0) return { kind: 'wildcard', idType, pattern: eapId };
+  return { kind: 'identity', identity: { idType, data: new TextEncoder().encode(eapId) } };
+}

@@ -1,0 +1,27 @@
+import type { Certificate } from '@ipsec-kit/x509';
+
+/** Intermediate CAs that are sent along at most. */
+const MAX_CHAIN = 8;
+
+/** An own certificate and the intermediate CAs above it, as far as they are known; never the root.
+ * @param pool - where issuers are looked for, in this order.
+ */
+export function chainAbove(
+  leaf: Certificate,
+  pool: readonly Certificate[],
+): readonly Certificate[] {
+  const chain = [leaf];
+  for (let top = leaf; chain.length < MAX_CHAIN; ) {
+    const { issuer } = top;
+    const next = pool.find((one) => isSame(one.subject, issuer) && !chain.includes(one));
+    // A root that the peer does not have would not help it, and one that it has it need not be sent.
+    if (!next || isSame(next.subject, next.issuer)) break;
+    chain.push(next);
+    top = next;
+  }
+  return chain;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,50 @@
+import type { IdentityPattern } from '@ipsec-kit/auth';
+import type { KeyMaterial } from '@ipsec-kit/crypto';
+import type { Certificate } from '@ipsec-kit/x509';
+import type { NamedCertificate } from '../credentials/compiled-credentials.ts';
+import type { EapPasswordSource } from '../options.ts';
+import type { EapMethodName } from './eap-setting.ts';
+
+/** EAP in one connection. */
+export interface EapConnection {
+  /** There where this side proves itself by EAP. */
+  readonly peer?: {
+    readonly methods: readonly EapMethodName[];
+    /** What it says that it is, in UTF-8; absent: its IKE identity. */
+    readonly identity?: Uint8Array;
+    /** Whom the certificate of a TLS method has to name; absent: the IKE identity of the responder. */
+    readonly server?: IdentityPattern;
+  };
+  /** There where the other side does. */
+  readonly authenticator?: {
+    readonly methods: readonly EapMethodName[] | 'radius';
+    /** Whether the peer is asked who it is; otherwise it is whom IDi names. */
+    readonly asksIdentity: boolean;
+  };
+  /** For the TLS methods: what this side shows, and what it believes. */
+  readonly certificates: readonly NamedCertificate[];
+  readonly anchors: readonly Certificate[];
+  readonly revocation: 'strict' | 'ifuri' | 'relaxed';
+}
+
+/** RADIUS servers. */
+export interface CompiledRadius {
+  readonly servers: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly secret: KeyMaterial;
+  }[];
+  readonly nasIdentifier: Uint8Array;
+  readonly firstTimeoutMs: number;
+  readonly transmissions: number;
+}
+
+/** EAP of a configuration. */
+export interface CompiledEap {
+  /** By the name of the connection. */
+  readonly connections: ReadonlyMap<string, EapConnection>;
+  /** Passwords by the name of the user. */
+  readonly passwords: ReadonlyMap<string, KeyMaterial>;
+  readonly passwordSource?: EapPasswordSource;
+  readonly radius?: CompiledRadius;
+}

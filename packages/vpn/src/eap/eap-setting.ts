@@ -1,0 +1,29 @@
+/** EAP methods by the words of strongSwan's `auth`. */
+export const EAP_METHODS = ['eap-tls', 'eap-ttls', 'eap-mschapv2', 'eap-gtc', 'eap-md5'] as const;
+
+/** A method. */
+export type EapMethodName = (typeof EAP_METHODS)[number];
+
+/** How a side proves who it is, where that is EAP. */
+export interface EapSetting {
+  readonly kind: 'eap';
+  /** Best first; `eap` alone is all that have what they need. */
+  readonly methods: readonly EapMethodName[] | 'any' | 'radius';
+}
+
+/** Those that prove both ends, make a key and resist guessing. @see RFC 5998 §4 */
+export const STANDALONE_METHODS: ReadonlySet<EapMethodName> = new Set(['eap-tls', 'eap-ttls']);
+
+/** Reads `eap`, `eap-radius`, or a method. @returns `undefined` for everything else. */
+export function parseEapSetting(text: string): EapSetting | undefined {
+  const word = text.trim().toLowerCase();
+  if (word === 'eap' || word === 'eap-dynamic') return { kind: 'eap', methods: 'any' };
+  if (word === 'eap-radius') return { kind: 'eap', methods: 'radius' };
+  const method = EAP_METHODS.find((one) => one === word);
+  return method && { kind: 'eap', methods: [method] };
+}
+
+/** Whether a method needs TLS. */
+export function needsTls(method: EapMethodName): boolean {
+  return method === 'eap-tls' || method === 'eap-ttls';
+}
