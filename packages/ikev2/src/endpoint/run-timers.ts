@@ -10,6 +10,7 @@ import { onGiveUp } from '../procedures/end-ike-sa.ts';
 import { onPostponedTimer } from '../procedures/postponed.ts';
 import { onLateAnswer } from '../reauth/answer-late.ts';
 import { onHandOverTimer } from '../reauth/hand-over-timer.ts';
+import { onFirstAnswerOverdue } from '../reauth/second-try.ts';
 import { onReauthOver, startReauthentication } from '../reauth/start-reauth.ts';
 import { restsBehind } from '../reauth/taken-over-timers.ts';
 import { onChildLifetimeOver } from '../session/child-lifetime.ts';
@@ -130,6 +131,9 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       return;
     case 'late-answer':
       onLateAnswer(context, session);
+      return;
+    case 'second-try':
+      onFirstAnswerOverdue(context, session);
       return;
     case 'restart':
       restartSession(context, session);

@@ -23,6 +23,7 @@ import { observeMapping } from '../nat/observe-mapping.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
 import { onProcedureResponse, runNext } from '../procedures/run-procedures.ts';
+import { onHeardAgain } from '../reauth/second-try.ts';
 import { endSession } from '../session/close-session.ts';
 import { watchMessageIds } from '../session/expire-ike.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -62,6 +63,7 @@ export function onProtectedDatagram(
   // A session that has ended answers retransmissions, which `openDatagram` did, and nothing else.
   if (!opened || session.state.kind === 'lingering') return;
   if (!isOverProbe(session, received.path)) noteTraffic(context, session, { inIke: context.now });
+  onHeardAgain(context, session);
   if (sa !== session.sa) {
     session.lastInboundAt = context.now;
     narrate(context, session, received, opened, undefined);

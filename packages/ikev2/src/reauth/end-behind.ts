@@ -22,7 +22,7 @@ export function afterEndsBehind(context: EndpointContext): void {
   for (let ended = context.endedBehind.shift(); ended; ended = context.endedBehind.shift()) {
     const { session, failure } = ended;
     const front = session.takesOver;
-    if (front?.successor === session) onAttemptEnded(context, front, failure);
+    if (front?.successor === session) onAttemptEnded(context, front, session, failure);
     const heir = session.takenOverBy;
     if (heir?.predecessor === session) {
       onPredecessorEnded(context, heir, session, failure);
@@ -40,6 +40,7 @@ export function afterEndsBehind(context: EndpointContext): void {
 function onAttemptEnded(
   context: EndpointContext,
   session: IkeSession,
+  { isSecondTry }: IkeSession,
   failure: SessionFailure,
 ): void {
   session.successor = undefined;
@@ -48,7 +49,8 @@ function onAttemptEnded(
     endWithDelete(context, session, CLOSED_BY_USER);
     return;
   }
-  const retryInMs = armReauthRetry(context, session);
+  // What only the silence of the peer made us begin waits for that peer again.
+  const retryInMs = isSecondTry ? 0 : armReauthRetry(context, session);
   const about = { sessionId: session.id, spis: spisOf(session.sa) };
   raise(context, { kind: 'reauthentication-failed', ...about, failure, retryInMs });
 }

@@ -12,7 +12,9 @@ export function giveWay(context: EndpointContext, session: IkeSession, old: IkeS
   const own = old.successor;
   if (!own || !hasNotAsked(own)) return;
   old.successor = undefined;
-  old.isReauthDue = true;
-  context.waitingReauths.add(old);
+  if (!own.isSecondTry) {
+    old.isReauthDue = true;
+    context.waitingReauths.add(old);
+  }
   endSession(context, own, ONE_OF_TWO);
 }

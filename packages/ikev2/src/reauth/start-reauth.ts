@@ -20,7 +20,11 @@ import { isKnownToPeer, mayBegin } from './turns.ts';
  */
 export function startReauthentication(context: EndpointContext, session: IkeSession): void {
   const { connection, state } = session;
-  if (state.kind !== 'established' || session.isClosing || session.successor || !connection) return;
+  if (state.kind !== 'established' || session.isClosing || !connection) return;
+  if (session.successor) {
+    wantAnyway(session.successor);
+    return;
+  }
   if (session.role === 'responder' && session.lease) {
     // Only the side that is given an address can ask for it again.
     const failure = REAUTH_NOT_OURS;
@@ -46,9 +50,8 @@ export function startReauthentication(context: EndpointContext, session: IkeSess
  */
 export function onReauthOver(context: EndpointContext, session: IkeSession): void {
   if (session.state.kind !== 'established' || isBehind(session)) return;
-  if (session.role === 'initiator' && !session.successor && !session.isClosing) {
-    openSuccessor(context, session);
-  }
+  if (session.successor) wantAnyway(session.successor);
+  else if (session.role === 'initiator' && !session.isClosing) openSuccessor(context, session);
   // An attempt is a session in the making: until it stands, this is when it was begun.
   const begunAt = session.successor?.establishedAt;
   if (begunAt !== undefined && context.now < addMs(begunAt, REPLACEMENT_GRACE_MS)) {
@@ -60,9 +63,18 @@ export function onReauthOver(context: EndpointContext, session: IkeSession): voi
   endWithDelete(context, session, LIFETIME_OVER);
 }
 
-function openSuccessor(context: EndpointContext, session: IkeSession): void {
+/** One that was begun because the peer was silent is what the session needs, whether the peer is heard or not. */
+function wantAnyway(successor: IkeSession): void {
+  successor.isSecondTry = false;
+}
+
+/** Begins to open an IKE SA that takes the place of that of a session when it stands. */
+export function openSuccessor(
+  context: EndpointContext,
+  session: IkeSession,
+): IkeSession | undefined {
   const { connection, virtualAddresses } = session;
-  if (!connection) return;
+  if (!connection) return undefined;
   const [first] = session.children.values();
   const successor = openSession(context, {
     id: nextIdBehind(context),
@@ -79,4 +91,5 @@ function openSuccessor(context: EndpointContext, session: IkeSession): void {
   });
   session.successor = successor;
   beginInit(context, successor, connection);
+  return successor;
 }

@@ -136,6 +136,8 @@ export interface IkeSession {
    */
   peerUse: 'none' | 'asked' | 'heard';
   lastLivenessHintAt: Instant | undefined;
+  /** As initiator: when the device last woke, until the peer is heard or has had time to answer. */
+  wokeAt: Instant | undefined;
   /** When a change of addresses last moved it, or gave it a path again. */
   movedAt: Instant | undefined;
   /** The session whose place this IKE SA is to take once it stands: a reauthentication. */
@@ -146,6 +148,8 @@ export interface IkeSession {
   lateAnswer: LateAnswer | undefined;
   /** Our attempt to open an IKE SA that takes the place of this one. */
   successor: IkeSession | undefined;
+  /** It was begun because the first request after a sleep had no answer, and is not needed when that comes. */
+  isSecondTry: boolean;
   /** The peer's, which we have accepted and are installing. */
   peerSuccessor: IkeSession | undefined;
   /** As responder: its IKE_AUTH came while another reauthentication was under way, and was put off. */

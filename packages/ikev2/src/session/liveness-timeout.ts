@@ -1,6 +1,7 @@
 import { addMs, laterOf } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { peerDead } from '../errors/failures.ts';
+import { dropUnansweredTry } from '../reauth/second-try.ts';
 import { endSession } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 
@@ -16,6 +17,7 @@ export function onLivenessTimeout(context: EndpointContext, session: IkeSession)
   // The instant that is waited for is the one that is compared: a difference added to now may round to now, for ever.
   const at = addMs(laterOf(lastInboundAt, firstSentAt), timeoutMs);
   if (context.now >= at) {
+    dropUnansweredTry(context, session);
     endSession(context, session, peerDead(session.path, request.name, request.transmissions));
     return;
   }

@@ -8,6 +8,7 @@ import { resendOutstanding } from '../mobike/send-outstanding.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { updateAddresses } from '../procedures/queue-update.ts';
 import { latestOf } from '../reauth/latest-of.ts';
+import { noteWake } from './await-first-answer.ts';
 import type { IkeSession } from './ike-session.ts';
 import { noteExchangeEnded } from './note-liveness.ts';
 
@@ -105,8 +106,10 @@ export function onPathEvent(
   if (event.kind === 'slept') raise(context, { kind: 'slept', sleptMs: event.sleptMs });
   for (const session of [...context.sessions.values()]) {
     if (!session.liveness) continue;
-    if (event.kind === 'slept') tell(context, session, { kind: 'slept', sleptMs: event.sleptMs });
-    else {
+    if (event.kind === 'slept') {
+      noteWake(context, session);
+      tell(context, session, { kind: 'slept', sleptMs: event.sleptMs });
+    } else {
       resendOutstanding(context, session);
       tell(context, session, { kind: 'connectivity' });
     }

@@ -5,6 +5,7 @@ import { peerDead, peerUnreachable } from '../errors/failures.ts';
 import { restartInitiation } from '../exchanges/initiate.ts';
 import { testPaths } from '../mobike/path-test.ts';
 import { repeatProbe } from '../procedures/probe-binding.ts';
+import { dropUnansweredTry } from '../reauth/second-try.ts';
 import { endSession } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 import { repeatRequest } from './repeat-request.ts';
@@ -54,6 +55,7 @@ function giveUp(context: EndpointContext, session: IkeSession, request: Outstand
       endSession(context, session, state.failure);
       return;
     default:
+      dropUnansweredTry(context, session);
       // RFC 7296 §2.4: a peer that does not answer a request is dead, and so are all its SAs.
       endSession(context, session, peerDead(path, request.name, request.transmissions));
   }

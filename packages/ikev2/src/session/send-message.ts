@@ -6,6 +6,7 @@ import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-cont
 import { summarizePayloads } from '../payloads/payload-summary.ts';
 import { DEFAULT_FRAGMENT_BYTES, maxMessageBytes } from '../protect/fragment-size.ts';
 import { sealMessage } from '../protect/seal-message.ts';
+import { awaitFirstAnswer } from './await-first-answer.ts';
 import { headerOf, type IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { noteTraffic } from './note-liveness.ts';
@@ -148,6 +149,7 @@ export function startRequest(
     transmit(context, session, datagrams, narration, { path, marker });
   }
   armRetransmission(context, session);
+  awaitFirstAnswer(context, session);
 }
 
 /** Arms the deadline of the request that is out, or disarms it when none is. */
