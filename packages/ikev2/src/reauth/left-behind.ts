@@ -1,6 +1,6 @@
 import type { ChildSa } from '../child/child-sa.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
-import type { Procedure } from '../procedures/procedure.ts';
+import { isMoveToCome, type Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
 import { predecessorsOf } from './predecessors-of.ts';
@@ -16,7 +16,8 @@ export function takeWishes(from: IkeSession): Creation[] {
   from.queue.length = 0;
   from.queue.push(...others);
   from.postponed.length = 0;
-  return waiting.filter(isCreation).filter((creation) => isWish(from, creation));
+  const wishes = waiting.filter(isCreation).filter((creation) => isWish(from, creation));
+  return wishes.map(({ moves: _gone, ...wish }) => wish);
 }
 
 /** What an old IKE SA has or was asked for, and nobody has asked for in the new one; each is told of once. */
@@ -107,12 +108,15 @@ function isCreation(procedure: Procedure): procedure is Creation {
   return procedure.kind === 'create-child';
 }
 
-/** Lets go of one that is none: what it was to move may be moved by another. */
-function isWish(from: IkeSession, { moves }: Creation): boolean {
+/** Lets go of one that is none: what it was to move may be moved by another. Where the old IKE SA did not wait for that any longer,
+ * as the peer has put it off too often, it is one by now.
+ */
+function isWish(from: IkeSession, creation: Creation): boolean {
+  const { moves } = creation;
   if (moves === undefined) return true;
   for (const { children } of predecessorsOf(from)) {
     const child = children.get(moves);
     if (child) child.isMoved = false;
   }
-  return false;
+  return !from.predecessor && !isMoveToCome(creation);
 }

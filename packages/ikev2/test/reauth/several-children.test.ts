@@ -19,7 +19,7 @@ const MIRRORED = CHILDREN.map((config) => ({
 function openAll(): Pair {
   const pair = new Pair({
     client: { children: CHILDREN, makeBeforeBreak: true },
-    server: { children: MIRRORED },
+    server: { children: MIRRORED, makeBeforeBreak: true },
   }).open();
   for (const name of ['net-2', 'net-3']) {
     pair.client.command({ kind: 'create-child', sessionId: 1, child: name });
@@ -119,6 +119,29 @@ describe('reauthentication of several Child SAs (RFC 7296 §2.8.3)', () => {
       expect(host.seen('child-closed')).toHaveLength(0);
       expect(host.seen('session-reauthenticated')).toHaveLength(3);
       expect(host.seen('session-rekeyed')).toHaveLength(3);
+    }
+  });
+
+  it('asks for what the peer put off until the old IKE SA was gone in that of its next reauthentication', () => {
+    const pair = openAll().drive(40_000);
+    const { client, server } = pair;
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (server.seen('session-reauthenticated').length === 0) pair.drive(1);
+    // It refuses all Child SAs while its rekey of the new IKE SA has no answer. RFC 7296 §2.25.2
+    pair.wire = (flight) => {
+      const isCreation = flight.data[18] === ExchangeType.CREATE_CHILD_SA;
+      const isRequest = ((flight.data[19] ?? 0) & 0x20) === 0;
+      return isCreation && isRequest && flight.from === 'server' ? [] : [{ flight }];
+    };
+    server.command({ kind: 'rekey-ike', sessionId: FIRST_RESPONDER_SESSION_ID });
+    server.command({ kind: 'reauthenticate', sessionId: FIRST_RESPONDER_SESSION_ID });
+    while (client.seen('child-closed').length === 0) pair.drive(10);
+    while (server.seen('session-reauthenticated').length === 1) pair.drive(1);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(120_000);
+    for (const host of [client, server]) {
+      const names = [...host.children.values()].map(({ config }) => config.name);
+      expect(names.sort()).toEqual(['net-1', 'net-2', 'net-3']);
     }
   });
 });
