@@ -93,6 +93,17 @@ export function onFirstInbound(context: EndpointContext, childId: number): void 
   }
 }
 
+/** The first message under an IKE SA that stands has come, and has been worked on: the peer has our answer to its IKE_AUTH request, and
+ * with it the Child SA that was made there. It may not send on that for long, and what that replaces may be gone there already.
+ * @see RFC 7296 §2.8, §1.2
+ */
+export function onFirstUse(context: EndpointContext, session: IkeSession): void {
+  if (session.role !== 'responder' || session.state.kind !== 'established') return;
+  for (const child of [...session.children.values()]) {
+    if (child.activateAt !== undefined) activateChild(context, session, child);
+  }
+}
+
 /** No sign came: whatever the peer does with the old one, its answer to our response is due by now. */
 export function onActivationTimer(context: EndpointContext, session: IkeSession): void {
   for (const child of [...session.children.values()]) {

@@ -11,6 +11,7 @@ import {
 import type { Path } from '@ipsec-kit/ip';
 import { isOverProbe } from '../binding/binding-probe.ts';
 import { onMappingSeen } from '../binding/discover-binding.ts';
+import { onFirstUse } from '../child/activate-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { reject } from '../endpoint/unprotected-answers.ts';
 import { eapLeft } from '../errors/eap-failures.ts';
@@ -70,8 +71,10 @@ export function onProtectedDatagram(
     runNext(context, session);
     return;
   }
+  const isFirst = session.peerUse === 'none';
   if (received.header.isResponse) onResponse(context, session, sa, received, opened);
   else onRequest(context, session, sa, received, opened);
+  if (isFirst && session.peerUse !== 'none') onFirstUse(context, session);
   watchMessageIds(context, session);
   // What waited may go now: the peer's request may have ended what was running.
   runNext(context, session);

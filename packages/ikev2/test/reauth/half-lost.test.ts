@@ -95,3 +95,20 @@ describe('a Child SA that was asked for under an IKE SA that the peer never had 
     expectOneSession(pair, ['net-1', 'net-2']);
   });
 });
+
+describe('a responder whose initiator reauthenticates and cannot say that the old IKE SA ends (RFC 7296 §2.8.3, §2.8)', () => {
+  it('sends on the new Child SA once anything has come under the new IKE SA', () => {
+    const pair = opened();
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (pair.server.seen('session-reauthenticated').length === 0) pair.drive(1);
+    const activations = pair.server.activations.length;
+    pair.wire = (flight) => {
+      const isDelete = isFrom(flight, 'client', ExchangeType.INFORMATIONAL) && !isResponse(flight);
+      return isDelete ? [] : [{ flight }];
+    };
+    // The question is answered under the new IKE SA, whose answer shows that the client has that.
+    pair.server.command({ kind: 'check-liveness', sessionId: FIRST_RESPONDER_SESSION_ID });
+    pair.drive(5_000);
+    expect(pair.server.activations).toHaveLength(activations + 1);
+  });
+});

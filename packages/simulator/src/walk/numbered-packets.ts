@@ -8,7 +8,7 @@ import type { HostLedger, LedgerChild, LedgerEnd } from './host-ledger.ts';
 export interface FlowEnd {
   readonly ledger: HostLedger;
   /** There once the simulation is. */
-  host(): SimulatedHost;
+  host(): Pick<SimulatedHost, 'children' | 'isAsleep' | 'sendInner'>;
 }
 
 interface Arrival {
@@ -101,12 +101,12 @@ export class NumberedPackets {
   #isExcused({ at, spi }: Arrival): boolean {
     const { ledger } = this.#to;
     const child = ledger.installed.get(spi);
-    if (!child) return this.#isGivenUp(spi);
+    if (!child || ledger.releases.has(spi)) return this.#isGivenUp(spi);
     return ledger.ends.some((end) => end.at >= child.at && end.at <= at && isEndOf(end, child));
   }
 
-  /** The receiver has asked for this Child SA and never had it, because the answer was lost for good: its session, or its
-   * attempt at one, has ended while it waited; or the sender's user closed it meanwhile. What waited then is lost. The sender
+  /** The receiver has asked for this Child SA and never had it, because the answer was lost for good, or came so late that it was
+   * being installed still: its session, or its attempt at one, has ended while it waited; or the sender's user closed it meanwhile. What waited then is lost. The sender
    * may use it as soon as it has answered. @see RFC 7296 §2.8
    */
   #isGivenUp(spi: number): boolean {

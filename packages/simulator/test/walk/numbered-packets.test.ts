@@ -1,0 +1,69 @@
+import { instantFromMs, VirtualClock } from '@ipsec-kit/clock';
+import { parseAddress } from '@ipsec-kit/ip';
+import { describe, expect, it } from 'vitest';
+import { WALK_CONFIGURATIONS } from '../../src/index.ts';
+import { HostLedger } from '../../src/walk/host-ledger.ts';
+import { NumberedPackets } from '../../src/walk/numbered-packets.ts';
+
+const SPI = 0x35b9_4e2a;
+const AT = instantFromMs(0);
+const SENDER = { childId: 4, sessionId: 1_000_000, root: 4, name: 'b', at: AT };
+const RECEIVER = { childId: 4, sessionId: 1, root: 4, name: 'b', at: AT };
+
+function selectors(text: string) {
+  const start = parseAddress(text);
+  if (!start) throw new Error('test address');
+  return [{ protocol: 0, startPort: 0, endPort: 65_535, start, end: start }];
+}
+
+/** One packet from the server that has arrived at the client, whose Child SA was about to be installed. */
+function arrived() {
+  const clock = new VirtualClock();
+  const [configuration] = WALK_CONFIGURATIONS;
+  if (!configuration) throw new Error('no configuration');
+  const [server, client] = ['server', 'client'].map(
+    (name) => new HostLedger(name, clock, configuration, new Map()),
+  );
+  if (!server || !client) throw new Error('no ledgers');
+  const standing = {
+    ...SENDER,
+    inboundSpi: 1,
+    outboundSpi: SPI,
+    localSelectors: selectors('10.0.0.1'),
+    remoteSelectors: selectors('10.1.0.1'),
+  };
+  const esp = new Uint8Array(8);
+  new DataView(esp.buffer).setUint32(0, SPI);
+  const sendInner = (): boolean => {
+    flow.onSealed(esp);
+    return true;
+  };
+  const host = { children: new Map([[4, standing]]), isAsleep: false, sendInner };
+  const flow = new NumberedPackets(
+    clock,
+    { ledger: server, host: () => host },
+    { ledger: client, host: () => host },
+  );
+  server.installedOutbound.set(SPI, SENDER);
+  expect(flow.send('b')).toBe(1);
+  flow.onArrived(esp);
+  clock.advanceBy(10);
+  client.installed.set(SPI, { ...RECEIVER, at: clock.now() });
+  clock.advanceBy(10);
+  return { flow, client };
+}
+
+describe('a packet that waits for its Child SA to be installed (RFC 7296 §2.8)', () => {
+  it('may be lost when the session ends before that', () => {
+    const { flow, client } = arrived();
+    client.released(SPI);
+    const failure = { code: 'peer-deleted', sentence: 'Gone.' } as const;
+    client.note({ kind: 'session-closed', sessionId: 1, connection: 'tunnel', failure });
+    expect(flow.faults()).toEqual([]);
+  });
+
+  it('may not be lost when the Child SA stands', () => {
+    const { flow } = arrived();
+    expect(flow.faults()).toEqual(['packet 1 of the server arrived at 0.000 s and was dropped']);
+  });
+});
