@@ -161,7 +161,7 @@ export interface ConnectionConfig {
   readonly makeBeforeBreak?: boolean;
   /** What becomes of the Child SAs of a peer that stopped answering; default `none`. */
   readonly dpdAction?: LossAction;
-  /** What becomes of a Child SA that the peer closed; default `none`. */
+  /** What becomes of a Child SA that the peer closed, and of what the peer opened and lets run past its end; default `none`. */
   readonly closeAction?: LossAction;
   /** How long a session waits for the peer that has deleted its IKE SA to open another, where `closeAction` is `none` and the peer
    * can; absent or 0: it ends at once.

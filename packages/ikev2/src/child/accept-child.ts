@@ -2,7 +2,7 @@ import type { KeyMaterial } from '@ipsec-kit/crypto';
 import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { describeProposals } from '../errors/describe-offer.ts';
+import { describeProposals, describeSelectors } from '../errors/describe-offer.ts';
 import {
   inconsistentAnswer,
   malformedFromPeer,
@@ -114,8 +114,12 @@ export function refusalOf(notify: number, offer: ChildOffer): SessionFailure {
     case NotifyType.TS_UNACCEPTABLE:
       return selectorsRefused(offer.local, offer.remote);
     default:
-      return otherNotify(notify, 'the request for a Child SA');
+      return otherNotify(notify, `the request for a Child SA (${describeOffer(offer)})`);
   }
+}
+
+function describeOffer({ proposals, local, remote }: ChildOffer): string {
+  return `${describeProposals(proposals)}; ${describeSelectors(local)} here, ${describeSelectors(remote)} there`;
 }
 
 function malformed(detail: string): SessionFailure {

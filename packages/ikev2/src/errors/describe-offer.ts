@@ -1,4 +1,5 @@
 import { type Proposal, transformIdName } from '@ipsec-kit/ikev2-codec';
+import { formatSelector, type TrafficSelector } from '@ipsec-kit/ip';
 
 /** Most proposals and transforms that a sentence names. */
 const MAX_NAMED = 6;
@@ -15,4 +16,9 @@ export function describeProposals(proposals: readonly Pick<Proposal, 'transforms
       .join(' '),
   );
   return named.join(' or ') || 'nothing';
+}
+
+/** The first selectors of a list, as people read them. */
+export function describeSelectors(selectors: readonly TrafficSelector[]): string {
+  return selectors.slice(0, 8).map(formatSelector).join(', ') || 'nothing';
 }

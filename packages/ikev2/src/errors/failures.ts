@@ -16,7 +16,7 @@ import {
 import type { ConfiguredSelector, ConnectionConfig, LocalAuthentication } from '../config.ts';
 import type { Answer } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
-import { describeProposals } from './describe-offer.ts';
+import { describeProposals, describeSelectors } from './describe-offer.ts';
 
 /** The peer did not answer the first exchange. */
 export function peerUnreachable(
@@ -346,8 +346,4 @@ function describeConfigured(selectors: readonly ConfiguredSelector[]): string {
     .slice(0, 8)
     .map((one) => (one.kind === 'dynamic' ? 'dynamic' : formatSelector(one.selector)));
   return texts.join(', ') || 'nothing';
-}
-
-function describeSelectors(selectors: readonly TrafficSelector[]): string {
-  return selectors.slice(0, 8).map(formatSelector).join(', ') || 'nothing';
 }

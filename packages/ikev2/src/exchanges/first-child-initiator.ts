@@ -23,6 +23,7 @@ import { establish } from '../session/establish.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveTo, type StateOf } from '../session/session-state.ts';
+import { openChildless } from './childless-initiator.ts';
 
 /** The peer is authentic. A failure from here on is one of the Child SA; we then close, since without it there is nothing to do.
  * @see RFC 7296 §2.21.2 (the initiator MAY, for reasons of policy, delete such an IKE SA)
@@ -48,6 +49,12 @@ export function openFirstChild(
     releaseChildSpi(context, childSpi);
     raise(context, { kind: 'child-failed', sessionId: session.id, name: config.name, failure });
     endSession(context, session, failure);
+    return;
+  }
+  if (refusal === NotifyType.SINGLE_PAIR_REQUIRED && session.firstPacket && !session.takesOver) {
+    // RFC 7296 §2.9.1, §1.2: the IKE SA stands, and what the packet wants is asked for in it, with the packet alone in the end.
+    releaseChildSpi(context, childSpi);
+    openChildless(context, session, state);
     return;
   }
   const wantsAddress = requested.length > 0;

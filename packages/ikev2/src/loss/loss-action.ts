@@ -43,6 +43,8 @@ function configuredAction(session: IkeSession, failure: SessionFailure, now: Ins
     case 'reauthenticating':
       return 'start';
     case 'lifetime-over':
+      // The peer who opened it has not replaced it, and may never.
+      return role === 'initiator' ? 'start' : (connection.closeAction ?? 'none');
     case 'out-of-step':
       return role === 'initiator' ? 'start' : 'none';
     case 'peer-dead':

@@ -1,9 +1,10 @@
+import { Ke } from '@ipsec-kit/crypto';
 import { ExchangeType, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { formatSelector, parseSelector, type TrafficSelector } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
 import { MAX_POSTPONEMENTS } from '../../src/collisions/retry-pause.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { child, type Host, Pair, selector } from '../pair.ts';
+import { CLIENT_4500, child, type Host, Pair, SERVER_4500, selector } from '../pair.ts';
 import { RawPeer } from '../raw-peer.ts';
 
 function net(name: string, address: string): ReturnType<typeof child> {
@@ -149,6 +150,51 @@ describe('further Child SAs (RFC 7296 §1.3.1)', () => {
     expect(pair.server.children.size).toBe(2);
   });
 
+  it('follow where the peer wants one pair of addresses in IKE_AUTH already (RFC 7296 §2.9, §1.2)', () => {
+    const pair = new Pair(WITH_THREE);
+    const raw = new RawPeer(pair, 'server');
+    const refused = notify(NotifyType.SINGLE_PAIR_REQUIRED);
+    const requests: Payload[][] = [];
+    pair.wire = (flight) => {
+      const { from, data } = flight;
+      const exchangeType = data[18] ?? 0;
+      const messageId = data[23] ?? 0;
+      if (from === 'client' && exchangeType === ExchangeType.CREATE_CHILD_SA) {
+        requests.push([...raw.open(data, 'client')]);
+      }
+      const isFirst = exchangeType === ExchangeType.IKE_AUTH || messageId === 2;
+      if (from === 'client' || !isFirst || exchangeType === ExchangeType.IKE_SA_INIT) {
+        return [{ flight }];
+      }
+      // Twice: in IKE_AUTH, and to the packet with all that is configured.
+      const proof = raw
+        .open(data, 'server')
+        .filter(({ type }) => type === 'IDr' || type === 'AUTH');
+      const message = { exchangeType, messageId, isResponse: true };
+      return [{ flight: { ...flight, data: raw.seal([...proof, refused], message, 'server') } }];
+    };
+    const packet = {
+      local: packetSelector('10.0.0.5/32[tcp/40000]'),
+      remote: packetSelector('10.9.9.9/32[tcp/443]'),
+    };
+    pair.client.command({
+      kind: 'initiate',
+      sessionId: 1,
+      connection: 'home',
+      path: { local: CLIENT_4500, remote: SERVER_4500 },
+      marker: true,
+      packet,
+    });
+    pair.drive(1_000);
+    const asked = requests.map((payloads) => {
+      const offer = payloads.find(({ type }) => type === 'TSi');
+      return offer?.type === 'TSi' ? offer.selectors.length : 0;
+    });
+    expect(asked).toEqual([2, 1]);
+    expect(pair.client.seen('child-opened')).toMatchObject([{ localSelectors: [packet.local] }]);
+    expect(pair.client.seen('session-closed')).toEqual([]);
+  });
+
   it('fail where the peer wants one pair of addresses and no packet says which', () => {
     const pair = new Pair(WITH_THREE).open();
     const offers = answerFirst(pair, [notify(NotifyType.SINGLE_PAIR_REQUIRED)]);
@@ -157,6 +203,31 @@ describe('further Child SAs (RFC 7296 §1.3.1)', () => {
     expect(offers).toEqual(['172.16.0.0/12']);
     const [failed] = pair.client.seen('child-failed');
     expect(failed?.failure.notify).toBe(NotifyType.SINGLE_PAIR_REQUIRED);
+  });
+
+  it('fail where the peer wants a key exchange that is none of ours, and the IKE SA lives on (RFC 7296 §1.3)', () => {
+    const pair = new Pair(WITH_THREE).open();
+    const wanted = Uint8Array.of(0, Ke.ECP_384);
+    const offers = answerFirst(pair, [notify(NotifyType.INVALID_KE_PAYLOAD, wanted)]);
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(60_000);
+    expect(offers).toHaveLength(1);
+    const [failed] = pair.client.seen('child-failed');
+    expect(failed).toMatchObject({ name: 'two', failure: { code: 'invalid-ke-payload' } });
+    expect(failed?.failure.sentence).toContain('ECP_384');
+    expect(namesOf(pair.client)).toEqual(['one']);
+    expect(pair.client.seen('session-closed')).toEqual([]);
+  });
+
+  it('say of any other refusal what was asked for', () => {
+    const pair = new Pair(WITH_THREE).open();
+    answerFirst(pair, [notify(NotifyType.FAILED_CP_REQUIRED)]);
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(1_000);
+    const sentence = pair.client.seen('child-failed')[0]?.failure.sentence;
+    for (const part of ['FAILED_CP_REQUIRED', '172.16.0.0/12', 'ENCR_AES_GCM_16']) {
+      expect(sentence).toContain(part);
+    }
   });
 
   it('are refused with TS_UNACCEPTABLE where the peer has nothing like it, and the IKE SA lives on', () => {

@@ -103,6 +103,37 @@ describe('an IKE SA that the peer deletes, by closeAction (RFC 7296 §1.4.1)', (
   }
 });
 
+describe('an IKE SA that its responder ends because its time is over, by its closeAction (RFC 7296 §2.8)', () => {
+  for (const [closeAction, opened] of [
+    ['none', 1],
+    ['trap', 1],
+    ['start', 2],
+  ] as const) {
+    it(`${closeAction}: is opened ${opened} time(s) in all`, () => {
+      const pair = new Pair({
+        client: { makeBeforeBreak: true },
+        server: { reauthMs: 60_000, overMs: 6_000, closeAction },
+      }).open();
+      // The client cannot call any more, so it does not reauthenticate either.
+      pair.wire = (flight) => {
+        const isInit = flight.data[18] === ExchangeType.IKE_SA_INIT;
+        const isRequest = ((flight.data[19] ?? 0) & 0x20) === 0;
+        return isInit && isRequest && flight.from === 'client' ? [] : [{ flight }];
+      };
+      pair.drive(90_000);
+      expect(pair.server.seen('session-opened')).toHaveLength(opened);
+      expect(pair.server.children.size).toBe(opened - 1);
+      expect(pair.server.seen('session-closed')).toMatchObject(
+        {
+          none: [{ failure: { code: 'lifetime-over' } }],
+          trap: [{ failure: { code: 'lifetime-over' }, action: 'trap' }],
+          start: [],
+        }[closeAction],
+      );
+    });
+  }
+});
+
 describe('a Child SA at its hard end with no replacement, by closeAction', () => {
   const children = [child({ hardLifetimeMs: 60_000 })];
   const creations = ({ client }: Pair): number =>
