@@ -1,4 +1,3 @@
-import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER, isSilence } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
@@ -8,12 +7,10 @@ import { endSession } from '../session/close-session.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { beginLiveness } from '../session/liveness.ts';
+import { meantForOldUntil } from './broken-by-peer.ts';
 import { closeFront } from './close-front.ts';
 import { armReauthRetry } from './reauth-timer.ts';
 import { armHandOver } from './take-over.ts';
-
-/** How long a peer takes at most to open what is to take the place of an IKE SA that it has deleted itself. */
-const PEER_OPENS_WITHIN_MS = 10_000;
 
 /** Draws the conclusions when IKE SAs behind a session have ended: an attempt that failed is tried again later, and an old
  * one that is deleted is forgotten.
@@ -72,9 +69,8 @@ function onPredecessorEnded(
   session.predecessor = undefined;
   context.deadlines.clear(session.id, 'hand-over');
   if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') {
-    // A peer that breaks before it makes has deleted it to open another.
-    const isBroken = session.role === 'initiator' && failure.code === 'peer-deleted';
-    session.meantForOldUntil = isBroken ? addMs(context.now, PEER_OPENS_WITHIN_MS) : context.now;
+    const { now } = context;
+    session.meantForOldUntil = session.role === 'initiator' ? meantForOldUntil(now, failure) : now;
     return;
   }
   session.predecessor = older;

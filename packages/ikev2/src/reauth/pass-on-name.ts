@@ -12,6 +12,7 @@ import { awaitPeer, openAnew } from '../loss/open-anew.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
+import { meantForOldUntil } from './broken-by-peer.ts';
 import { goneWith } from './gone-with.ts';
 import { firstChildName } from './living-children.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
@@ -135,6 +136,7 @@ function goOnWith(
   session.takenOverBy = successor;
   successor.isReopened = true;
   successor.takesOver = undefined;
+  successor.meantForOldUntil = meantForOldUntil(context.now, failure);
   successor.furtherChildren = furtherChildren(session, successor.childName);
   successor.isClosing ||= session.isClosing;
   inheritRetired(context, session, successor);

@@ -121,4 +121,21 @@ describe('a peer that reauthenticates when we do, and answers ours at once, as s
     expect(pair.server.children.size).toBe(1);
     expect([...pair.client.children.values()].map(({ sessionId }) => sessionId)).toContain(2);
   });
+
+  it('leaves none behind either when it deletes the old one while our IKE_AUTH is on its way, and then opens another', () => {
+    const pair = new Pair({ ...QUIET, server: { makeBeforeBreak: true } }).open().drive(40_000);
+    const isAnswer = ({ from, data }: Flight): boolean =>
+      from === 'client' && data[18] === ExchangeType.IKE_AUTH;
+    pair.wire = (flight) => [{ flight, delayMs: isAnswer(flight) ? 300 : 0 }];
+    pair.server.command({ kind: 'reauthenticate', sessionId: FIRST_RESPONDER_SESSION_ID });
+    pair.drive(100);
+    new RawPeer(pair, 'client').request([{ type: 'D', protocol: ProtocolId.IKE, spis: [] }]);
+    pair.drive(1_000);
+    expect(pair.server.seen('session-interrupted')).toHaveLength(1);
+    askAgain(pair, 2);
+    pair.drive(10_000);
+    expect(pair.server.seen('session-reauthenticated')).toHaveLength(1);
+    expect(pair.server.children.size).toBe(1);
+    expect([...pair.client.children.values()].map(({ sessionId }) => sessionId)).toContain(2);
+  });
 });
