@@ -15,9 +15,9 @@ export type {
 } from './credentials/compiled-credentials.ts';
 export type { SignatureRule } from './credentials/signature-rule.ts';
 export * from './driver.ts';
-export type { MonitoredEvent } from './event-listener.ts';
 export type { CompiledEap, CompiledRadius, EapConnection } from './eap/compiled-eap.ts';
 export type { EapMethodName } from './eap/eap-setting.ts';
+export type { MonitoredEvent } from './event-listener.ts';
 export * from './events.ts';
 export * from './inner-mtu.ts';
 export * from './key-log.ts';
