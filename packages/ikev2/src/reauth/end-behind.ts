@@ -7,8 +7,8 @@ import { endSession } from '../session/close-session.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { beginLiveness } from '../session/liveness.ts';
-import { meantForOldUntil } from './broken-by-peer.ts';
 import { closeFront } from './close-front.ts';
+import { meantForOldUntil } from './meant-for-old.ts';
 import { armReauthRetry } from './reauth-timer.ts';
 import { armHandOver } from './take-over.ts';
 
@@ -22,7 +22,7 @@ export function afterEndsBehind(context: EndpointContext): void {
     if (front?.successor === session) onAttemptEnded(context, front, session, failure);
     const heir = session.takenOverBy;
     if (heir?.predecessor === session) {
-      onPredecessorEnded(context, heir, session, failure);
+      onPredecessorEnded(context, heir, session);
       if (heir.isClosing) closeAfter(context, heir, failure);
       runNext(context, heir);
     } else if (heir?.state.kind === 'established') {
@@ -63,14 +63,13 @@ function onPredecessorEnded(
   context: EndpointContext,
   session: IkeSession,
   ended: IkeSession,
-  failure: SessionFailure,
 ): void {
   const older = ended.predecessor;
   session.predecessor = undefined;
   context.deadlines.clear(session.id, 'hand-over');
   if (!older || older.state.kind === 'closed' || older.state.kind === 'lingering') {
     const { now } = context;
-    session.meantForOldUntil = session.role === 'initiator' ? meantForOldUntil(now, failure) : now;
+    session.meantForOldUntil = session.role === 'initiator' ? meantForOldUntil(now) : now;
     return;
   }
   session.predecessor = older;

@@ -13,6 +13,8 @@ import { isTogether } from './at-once.ts';
 
 /** How long the side that did not open the redundant one waits for its DELETE, and either side for a sign of life of the other. */
 const DUPLICATE_PATIENCE_MS = 30_000;
+/** How soon it is looked whether the other one has answered. */
+const PROOF_PATIENCE_MS = 3_000;
 
 /** Judges a peer that has just authenticated to us and may have other sessions with the same identities: by its INITIAL_CONTACT,
  * and by the policy of the connection. From then on it is one of them, though it does not stand yet: two that come at once are
@@ -86,10 +88,14 @@ export function keepOneOfTwo(context: EndpointContext, session: IkeSession): voi
   }
 }
 
-function awaitEnd(context: EndpointContext, redundant: IkeSession): void {
-  setTimer(context, redundant, 'duplicate', addMs(context.now, DUPLICATE_PATIENCE_MS), {
+function awaitEnd(
+  context: EndpointContext,
+  redundant: IkeSession,
+  patienceMs: number = DUPLICATE_PATIENCE_MS,
+): void {
+  setTimer(context, redundant, 'duplicate', addMs(context.now, patienceMs), {
     label: 'end of a redundant IKE SA',
-    toleranceMs: DUPLICATE_PATIENCE_MS / 10,
+    toleranceMs: patienceMs / 10,
   });
 }
 
@@ -104,7 +110,7 @@ export function onDuplicateTimer(context: EndpointContext, session: IkeSession):
     return;
   }
   for (const other of others) askOrForget(context, other);
-  awaitEnd(context, session);
+  awaitEnd(context, session, PROOF_PATIENCE_MS);
 }
 
 /** A peer that stays silent on the one and lives on the other has forgotten the first. */
