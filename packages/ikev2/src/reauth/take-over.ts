@@ -5,6 +5,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
 import { takeWishes } from './left-behind.ts';
+import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds, moveBehind } from './session-name.ts';
 
@@ -61,9 +62,11 @@ function isThere({ state }: IkeSession): boolean {
  */
 export function leavesOrphan({ role, begunAt, predecessor, hasWaited }: IkeSession): boolean {
   if (role !== 'responder' || !predecessor) return false;
-  const { establishedAt, meantForOldUntil } = predecessor;
-  if (hasWaited || (meantForOldUntil !== undefined && begunAt <= meantForOldUntil)) return true;
-  return predecessor.role === 'responder' && begunAt <= establishedAt;
+  const { establishedAt, meantForOldUntil: until } = predecessor;
+  if (hasWaited || (until !== undefined && begunAt <= until)) return true;
+  // What comes to one that we have opened may be sent again, and be older than that.
+  const since = predecessor.role === 'initiator' ? meantForOldUntil(establishedAt) : establishedAt;
+  return begunAt <= since;
 }
 
 /** Sees to it that the IKE SA whose place this one has taken does go. */
