@@ -26,6 +26,7 @@ export * from './options.ts';
 export * from './packet-port.ts';
 export * from './platform.ts';
 export * from './pool-configs.ts';
+export * from './public-event.ts';
 export { saPairFor } from './sa-pair-for.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';
 export * from './session-book.ts';

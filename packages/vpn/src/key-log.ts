@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type CipherSuite, Encr, Integ, type KeyMaterial } from '@ipsec-kit/crypto';
 import type { ChildInstallation, SessionEvent } from '@ipsec-kit/ikev2';
 import { formatAddress } from '@ipsec-kit/ip';
-import { formatIkeSpi, formatSpi } from './events.ts';
+import { formatIkeSpi, formatSpi } from './public-event.ts';
 import { messageOf, vpnErrorFrom } from './vpn-error.ts';
 
 /** Writes the keys of SAs where Wireshark looks for them. Whoever reads these files reads the traffic. */

@@ -1,7 +1,8 @@
 import { type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
 import type { PathStatus, SessionEvent, SessionLifetimes } from '@ipsec-kit/ikev2';
 import type { SaPairCounters } from '@ipsec-kit/ipsec';
-import { publicEvent, type VpnEvent } from './events.ts';
+import type { VpnEvent } from './events.ts';
+import { publicEvent } from './public-event.ts';
 import { sessionPathStatus } from './session-path-status.ts';
 import type { ChildStatus, SessionStatus } from './status.ts';
 

@@ -1,5 +1,5 @@
 import type { SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
-import { formatSpi } from './events.ts';
+import { formatSpi } from './public-event.ts';
 
 /** How something that a user wanted has ended: the end of a sentence. */
 export interface Outcome {
