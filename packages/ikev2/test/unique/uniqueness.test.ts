@@ -126,6 +126,10 @@ describe('both ends initiating at once (RFC 7296 §2.8.1)', () => {
     pair.wire = (flight) => (flight.index === options.lost ? [] : [{ flight }]);
     pair.initiate(1);
     pair.drive(options.laterMs ?? 0);
+    return openFromServer(pair).drive(200_000);
+  }
+
+  function openFromServer(pair: Pair): Pair {
     pair.server.command({
       kind: 'initiate',
       sessionId: 1,
@@ -134,7 +138,7 @@ describe('both ends initiating at once (RFC 7296 §2.8.1)', () => {
       marker: false,
       floatTo: { local: SERVER_4500, remote: CLIENT_4500 },
     });
-    return pair.drive(200_000);
+    return pair;
   }
 
   for (const unique of ['no', 'keep', 'replace'] as const) {
@@ -156,6 +160,15 @@ describe('both ends initiating at once (RFC 7296 §2.8.1)', () => {
       expect([...kept].sort()).toEqual(['client', 'server']);
     });
   }
+
+  it('leaves one soon where the peer deletes neither, and its first request arrives when ours stands', () => {
+    for (let seed = 0; seed < 8; seed += 1) {
+      const client = { unique: 'never', sendInitialContact: false } as const;
+      const pair = openFromServer(new Pair({ seed: `${seed}`, client })).drive(2_000);
+      pair.initiate(1);
+      expect(pair.drive(20_000).server.children.size).toBe(1);
+    }
+  });
 
   it('leaves one under the loss of any single datagram', () => {
     for (let lost = 0; lost < 14; lost += 1) {
