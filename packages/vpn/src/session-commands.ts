@@ -1,8 +1,9 @@
 import { addMs, type Clock } from '@ipsec-kit/clock';
-import type { Command, ConnectionConfig, SessionEvent } from '@ipsec-kit/ikev2';
+import type { Command, ConnectionConfig, PathStatus, SessionEvent } from '@ipsec-kit/ikev2';
 import type { ChildOpener } from './child-opener.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { SessionBook, StandingSession } from './session-book.ts';
+import { moveSteps } from './session-moves.ts';
 import {
   type Expectation,
   expectChildEnd,
@@ -35,6 +36,7 @@ export interface SessionCommandsOptions {
   readonly book: Pick<SessionBook, 'standing'>;
   readonly opener: Pick<ChildOpener, 'open'>;
   readonly command: (command: Command) => void;
+  readonly path: (sessionId: number) => PathStatus | undefined;
   readonly clock: Pick<Clock, 'now' | 'wakeAt'>;
 }
 
@@ -44,19 +46,21 @@ interface Watch {
 }
 
 /** One step of a request, and whom it is about. */
-interface Step {
-  /** `the IKE SA with client, session 1`, as it stands in a sentence. */
+export interface Step {
+  /** `IKE SA with client`, as it stands in a sentence. */
   readonly subject: string;
   readonly expectation: Expectation;
-  readonly command: Command;
+  /** What the IKE machine is told; or what comes of it without. */
+  readonly command: Command | Outcome;
 }
 
 /** Makes the commands of one tunnel. */
 export function createSessionCommands(options: SessionCommandsOptions): SessionCommands {
-  const { connections, book, opener, command, clock } = options;
+  const { connections, book, opener, command, clock, path } = options;
   const watches = new Set<Watch>();
 
-  function run({ expectation, command: wanted }: Step): Promise<Outcome> {
+  async function run({ expectation, command: wanted }: Step): Promise<Outcome> {
+    if ('ok' in wanted) return wanted;
     const watch: Watch = { expectation, outcome: createDeferred() };
     watches.add(watch);
     command(wanted);
@@ -110,7 +114,10 @@ export function createSessionCommands(options: SessionCommandsOptions): SessionC
       const timeoutMs = request.timeoutMs ?? DEFAULT_OUTCOME_TIMEOUT_MS;
       if (request.action === 'initiate') return initiate(request, timeoutMs);
       const sessions = targetSessions(book, connections, request);
-      const steps = stepsFor(request, sessions, connections);
+      const steps =
+        request.action === 'move'
+          ? moveSteps(request, sessions, { path, clock })
+          : stepsFor(request, sessions, connections);
       const outcomes = await Promise.all(steps.map((step) => inTime(run(step), timeoutMs)));
       return summary(steps, outcomes);
     },
