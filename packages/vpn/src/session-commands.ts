@@ -14,6 +14,7 @@ import {
   type Outcome,
 } from './session-outcomes.ts';
 import { DEFAULT_OUTCOME_TIMEOUT_MS, type SessionRequest } from './session-request.ts';
+import type { SessionStep } from './session-step.ts';
 import { connectionsWithChild, targetChildren, targetSessions } from './session-targets.ts';
 import { VpnError } from './vpn-error.ts';
 
@@ -45,21 +46,12 @@ interface Watch {
   readonly outcome: Deferred<Outcome>;
 }
 
-/** One step of a request, and whom it is about. */
-export interface Step {
-  /** `IKE SA with client`, as it stands in a sentence. */
-  readonly subject: string;
-  readonly expectation: Expectation;
-  /** What the IKE machine is told; or what comes of it without. */
-  readonly command: Command | Outcome;
-}
-
 /** Makes the commands of one tunnel. */
 export function createSessionCommands(options: SessionCommandsOptions): SessionCommands {
   const { connections, book, opener, command, clock, path } = options;
   const watches = new Set<Watch>();
 
-  async function run({ expectation, command: wanted }: Step): Promise<Outcome> {
+  async function run({ expectation, command: wanted }: SessionStep): Promise<Outcome> {
     if ('ok' in wanted) return wanted;
     const watch: Watch = { expectation, outcome: createDeferred() };
     watches.add(watch);
@@ -134,7 +126,7 @@ function stepsFor(
   { action, child }: SessionRequest,
   sessions: readonly StandingSession[],
   connections: readonly ConnectionConfig[],
-): readonly Step[] {
+): readonly SessionStep[] {
   if (child !== undefined && action === 'reauth') {
     throw new VpnError(
       'config',
@@ -143,7 +135,7 @@ function stepsFor(
   }
   if (child === undefined) return sessions.map((session) => ikeStep(action, session));
   return targetChildren(sessions, connections, child).map(
-    ({ session, id: childId, name }): Step => {
+    ({ session, id: childId, name }): SessionStep => {
       const sessionId = session.id;
       const subject = `Child SA ${name} with ${session.remoteIdentity}`;
       if (action === 'rekey') {
@@ -157,7 +149,7 @@ function stepsFor(
   );
 }
 
-function ikeStep(action: SessionRequest['action'], session: StandingSession): Step {
+function ikeStep(action: SessionRequest['action'], session: StandingSession): SessionStep {
   const sessionId = session.id;
   const subject = `IKE SA with ${session.remoteIdentity}`;
   switch (action) {
@@ -177,7 +169,7 @@ function ikeStep(action: SessionRequest['action'], session: StandingSession): St
 }
 
 /** One sentence for all. @throws VpnError `command-failed` when one failed. */
-function summary(steps: readonly Step[], outcomes: readonly Outcome[]): string {
+function summary(steps: readonly SessionStep[], outcomes: readonly Outcome[]): string {
   const told = steps.map(({ subject }, index) => ({ subject, ...outcomes[index] }));
   const failed = told.filter(({ ok }) => ok !== true);
   const [first] = failed.length > 0 ? failed : told;

@@ -10,9 +10,9 @@ import {
   pathsEqual,
 } from '@ipsec-kit/ip';
 import type { StandingSession } from './session-book.ts';
-import type { Step } from './session-commands.ts';
 import type { Expectation, Outcome } from './session-outcomes.ts';
 import type { SessionRequest } from './session-request.ts';
+import type { SessionStep } from './session-step.ts';
 import { VpnError } from './vpn-error.ts';
 
 /** What a move has to know of the world. */
@@ -28,7 +28,7 @@ export function moveSteps(
   { child, local }: SessionRequest,
   sessions: readonly StandingSession[],
   facts: MoveFacts,
-): readonly Step[] {
+): readonly SessionStep[] {
   if (child !== undefined) {
     throw new VpnError(
       'config',
@@ -42,7 +42,11 @@ export function moveSteps(
   return sessions.map((session) => stepOf(session, wanted, facts));
 }
 
-function stepOf(session: StandingSession, wanted: IpAddress | undefined, facts: MoveFacts): Step {
+function stepOf(
+  session: StandingSession,
+  wanted: IpAddress | undefined,
+  facts: MoveFacts,
+): SessionStep {
   const { id: sessionId, initiator } = session;
   const subject = `IKE SA with ${session.remoteIdentity}`;
   const status = facts.path(sessionId);
