@@ -36,7 +36,10 @@ export function isBeingClosed(
   child: Pick<NegotiatedChild, 'config' | 'localSelectors' | 'remoteSelectors'>,
 ): boolean {
   if (session.role !== 'responder') return false;
-  return replacedChild(predecessorsOf(session), child)?.deleting !== undefined;
+  const old = replacedChild(predecessorsOf(session), child);
+  if (old?.deleting === undefined) return false;
+  old.isAskedFor = true;
+  return true;
 }
 
 /** The same once it is installed: what it was to replace may have been closed meanwhile, or moved to an IKE SA of the peer's that
