@@ -7,7 +7,7 @@ import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
-import { takeClose } from './left-to-close.ts';
+import { takeClose } from './pass-on-closes.ts';
 import { predecessorsOf } from './predecessors-of.ts';
 
 /** A Child SA of a new IKE SA, with what it replaces of the old one: the one of the same name, and of the same selectors

@@ -1,7 +1,7 @@
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { ASKED_AGAIN_WITHIN_MS } from '../../src/reauth/left-to-close.ts';
+import { ASKED_AGAIN_WITHIN_MS } from '../../src/reauth/pass-on-closes.ts';
 import { child, type Flight, Pair, selector } from '../pair.ts';
 
 const CHILDREN = [1, 2].map((n) => {

@@ -1,19 +1,9 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
-import type { TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildSa } from '../child/child-sa.ts';
 import { CHILD_LIFETIME_OVER } from '../errors/endings.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-
-/** A Child SA that somebody here has closed under an IKE SA which ended before the peer could be told. */
-export interface LeftToClose {
-  readonly name: string;
-  readonly localSelectors: readonly TrafficSelector[];
-  readonly remoteSelectors: readonly TrafficSelector[];
-  readonly reason: string;
-  /** Until when what the peer asks for in its place may be meant for it. */
-  readonly until: Instant;
-}
+import type { LeftToClose } from '../session/left-to-close.ts';
 
 /** How long the peer takes at most to ask again, though it sleeps once more. What it asks for later its user wants anew. */
 export const ASKED_AGAIN_WITHIN_MS: number = 600_000;
