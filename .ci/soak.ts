@@ -2,8 +2,8 @@
 //   npm run soak [-- --minutes 60]
 // Root, on Linux with nftables and conntrack. Exit code 1 when a byte was lost or changed, or memory or descriptors grew.
 import { parseArgs } from 'node:util';
-import { interopGate } from './interop-gate.ts';
 import { soak } from '../packages/cli/test/interop/lab/soak.ts';
+import { interopGate } from './interop-gate.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1' } } });
 const seconds = Number(values.minutes) * 60;

@@ -86,7 +86,10 @@ async function carry(
     looks.client.push(footprintOf(client));
     looks.server.push(footprintOf(server));
   };
-  const every = async (everySeconds: number, act: () => Promise<unknown> | void): Promise<number> => {
+  const every = async (
+    everySeconds: number,
+    act: () => unknown,
+  ): Promise<number> => {
     let count = 0;
     for (let at = everySeconds; at < seconds - 2; at += everySeconds) {
       while (!isOver() && performance.now() - from < at * 1000) await pause(100);
@@ -102,7 +105,10 @@ async function carry(
     every(REAUTH_SECONDS, () => client.ask({ action: 'reauth' })),
   ]);
   const counted = { megabytes, rebindings, reauthentications };
-  const ends = { client: await endOf(client, looks.client), server: await endOf(server, looks.server) };
+  const ends = {
+    client: await endOf(client, looks.client),
+    server: await endOf(server, looks.server),
+  };
   return reportOf(seconds, counted, ends);
 }
 
@@ -183,7 +189,8 @@ function reportOf(
   const child = rekeysOf(client) + rekeysOf(server);
   const ikes = ikeRekeysOf(client) + ikeRekeysOf(server);
   const atLeast = (what: string, count: number, least: number): void => {
-    if (count < least) faults.push(`${count} ${what} where ${Math.floor(least)} were to be expected`);
+    if (count < least)
+      faults.push(`${count} ${what} where ${Math.floor(least)} were to be expected`);
   };
   atLeast('rekeys of Child SAs', child, Math.floor(seconds / 8));
   atLeast('rekeys of IKE SAs', ikes, Math.floor(seconds / 20));
