@@ -86,10 +86,7 @@ async function carry(
     looks.client.push(footprintOf(client));
     looks.server.push(footprintOf(server));
   };
-  const every = async (
-    everySeconds: number,
-    act: () => unknown,
-  ): Promise<number> => {
+  const every = async (everySeconds: number, act: () => unknown): Promise<number> => {
     let count = 0;
     for (let at = everySeconds; at < seconds - 2; at += everySeconds) {
       while (!isOver() && performance.now() - from < at * 1000) await pause(100);
