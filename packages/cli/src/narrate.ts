@@ -55,8 +55,9 @@ export function narrate(event: VpnEvent): string {
     case 'session-reauthenticated':
       return `session reauthenticated by ${event.by === 'local' ? 'us' : 'the peer'}`;
     case 'rekey-failed':
+      return `rekey failed, next attempt in ${seconds(event.retryInMs)}: ${event.sentence}`;
     case 'reauthentication-failed':
-      return `${event.kind === 'rekey-failed' ? 'rekey' : 'reauthentication'} failed, next attempt in ${seconds(event.retryInMs)}: ${event.sentence}`;
+      return `reauthentication failed, ${event.retryInMs === 0 ? 'no other attempt is planned here' : `next attempt in ${seconds(event.retryInMs)}`}: ${event.sentence}`;
     case 'session-interrupted':
       return event.by === 'peer'
         ? `session interrupted, the peer has ${seconds(event.retryInMs)} to open it again: ${event.sentence}`

@@ -62,7 +62,7 @@ export type SessionEvent =
       readonly kind: 'message-rejected';
       readonly sessionId?: number;
       readonly reason: string;
-      /** Name of the notification that it was answered with in the clear; absent: silence. */
+      /** Name of the notification that it was answered with; absent: silence. */
       readonly answer?: string;
       readonly path: Path;
     }
@@ -186,6 +186,7 @@ export type SessionEvent =
       /** The IKE SA that is in use: when the new one stood already and did not hold, that is the old one again. */
       readonly spis: { readonly initiator: bigint; readonly responder: bigint };
       readonly failure: SessionFailure;
+      /** 0: none is planned on this side. */
       readonly retryInMs: number;
     }
   /** The IKE SA of a session is lost, and with it the children, each of which was closed; it is opened anew under the same id,

@@ -1,27 +1,53 @@
-import { formatIdentity, type Identity } from '@ipsec-kit/auth';
+import { formatIdentity, formatIdentityPattern, type Identity } from '@ipsec-kit/auth';
 import { NotifyType } from '@ipsec-kit/ikev2-codec';
-import type { LocalAuthentication } from '../config.ts';
+import type { ConnectionConfig, LocalAuthentication } from '../config.ts';
 import type { Answer } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
-import { ownWorkFailed } from './failures.ts';
+import { otherNotify, ownWorkFailed } from './failures.ts';
+
+/** Most connections that a sentence names. */
+const MAX_NAMED = 8;
+
+/** Who we said that we are, how we proved it, and whom we asked for. */
+export interface OwnClaim {
+  readonly local: Identity | undefined;
+  readonly connection: Pick<ConnectionConfig, 'remoteIdentity' | 'localAuthentication'> | undefined;
+}
 
 /** The peer refused who we are. */
-export function peerRejectedAuthentication(
-  local: Identity | undefined,
-  remote: string,
-  proof: LocalAuthentication['kind'],
-): SessionFailure {
-  const self = local ? formatIdentity(local) : 'our identity';
+export function peerRejectedAuthentication(claim: OwnClaim): SessionFailure {
   const advice = {
     psk: 'the secrets are the same on both sides',
     signature: 'the peer trusts the CA of our certificate, that this names our identity',
     eap: 'the peer takes EAP of us, with a method that both sides have, that it knows our EAP identity',
-  }[proof];
+  }[kindOf(claim)];
   return {
     code: 'authentication-failed',
     notify: NotifyType.AUTHENTICATION_FAILED,
-    sentence: `The peer answered AUTHENTICATION_FAILED to ${self} asking for ${remote}; check that ${advice} and that the identities are those that the peer is configured for.`,
+    sentence: `The peer answered AUTHENTICATION_FAILED to ${describeClaim(claim)}; check that ${advice} and that the identities are those that the peer is configured for.`,
   };
+}
+
+/** The peer refused IKE_AUTH for another reason. */
+export function ikeAuthRefused(notify: number, claim: OwnClaim): SessionFailure {
+  return otherNotify(notify, `IKE_AUTH (${describeClaim(claim)})`);
+}
+
+const PROOFS: Readonly<Record<LocalAuthentication['kind'], string>> = {
+  psk: 'a pre-shared key',
+  signature: 'a signature',
+  eap: 'EAP',
+};
+
+function describeClaim(claim: OwnClaim): string {
+  const { local, connection } = claim;
+  const self = local ? formatIdentity(local) : 'our identity';
+  const remote = connection ? formatIdentityPattern(connection.remoteIdentity) : 'anybody';
+  return `${self}, proven by ${PROOFS[kindOf(claim)]}, asking for ${remote}`;
+}
+
+function kindOf({ connection }: OwnClaim): LocalAuthentication['kind'] {
+  return connection?.localAuthentication?.kind ?? 'psk';
 }
 
 /** There is no secret for a pair of identities, or the store that has them failed. */
@@ -51,16 +77,23 @@ export function peerIsHere(remote: Identity): SessionFailure {
   };
 }
 
-/** No connection is configured for these identities. */
+/** No connection is configured for these identities.
+ * @param configured - the connections for the addresses of the two.
+ */
 export function noConnectionForIdentities(
   remote: Identity,
   local: Identity | undefined,
+  configured: readonly Pick<ConnectionConfig, 'name' | 'localIdentity' | 'remoteIdentity'>[],
 ): SessionFailure {
   const asked = local ? ` asking for ${formatIdentity(local)}` : '';
+  const ours = configured.slice(0, MAX_NAMED).map(({ name, localIdentity, remoteIdentity }) => {
+    const self = localIdentity ? formatIdentity(localIdentity) : 'our address';
+    return `${name} is ${self} for ${formatIdentityPattern(remoteIdentity)}`;
+  });
   return {
     code: 'authentication-failed',
     notify: NotifyType.AUTHENTICATION_FAILED,
-    sentence: `No connection for these addresses and algorithms is configured for ${formatIdentity(remote)}${asked}; check the identities of both sides.`,
+    sentence: `No connection for these addresses and algorithms is configured for ${formatIdentity(remote)}${asked} (${ours.join('; ') || 'there is none for these addresses'}); check the identities of both sides.`,
   };
 }
 

@@ -2,6 +2,9 @@ import { keyExchangeMethodName, NotifyType, type Proposal } from '@ipsec-kit/ike
 import { formatEndpoint, type Path } from '@ipsec-kit/ip';
 import type { SessionFailure } from '../events.ts';
 import { describeProposals } from './describe-offer.ts';
+import { otherNotify } from './failures.ts';
+
+type Transforms = Pick<Proposal, 'transforms'>;
 
 /** We found none of the peer's proposals acceptable. */
 export function noProposalForPeer(
@@ -18,7 +21,7 @@ export function noProposalForPeer(
 
 /** The peer refused our proposals. */
 export function ourProposalsRefused(
-  offered: readonly Proposal[],
+  offered: readonly Transforms[],
   what: 'IKE SA' | 'Child SA',
 ): SessionFailure {
   return {
@@ -26,6 +29,22 @@ export function ourProposalsRefused(
     notify: NotifyType.NO_PROPOSAL_CHOSEN,
     sentence: `The peer answered NO_PROPOSAL_CHOSEN: none of our ${what} proposals (${describeProposals(offered)}) is acceptable to it; add one that it accepts, or add one of these there.`,
   };
+}
+
+/** The peer refused to replace the IKE SA. */
+export function ikeRekeyRefused(notify: number, offered: readonly Transforms[]): SessionFailure {
+  if (notify === NotifyType.NO_PROPOSAL_CHOSEN) return ourProposalsRefused(offered, 'IKE SA');
+  return otherNotify(notify, `the rekey of the IKE SA (${describeProposals(offered)})`);
+}
+
+/** For our own log: the proposal in common has another key exchange than the KE payload of the peer. */
+export function otherKeyExchangeWanted(
+  exchange: string,
+  sent: number | undefined,
+  wanted: number,
+): string {
+  const has = sent === undefined ? 'no KE' : `a KE of ${keyExchangeMethodName(sent)}`;
+  return `${exchange} request with ${has}, where the proposal in common has ${keyExchangeMethodName(wanted)}`;
 }
 
 /** The peer refused our offer of transport mode, for which it has the same word. @see RFC 7296 §3.10.1 (14) */

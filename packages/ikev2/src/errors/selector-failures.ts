@@ -5,6 +5,11 @@ import type { ConfiguredSelector, ConnectionConfig } from '../config.ts';
 import type { SessionFailure } from '../events.ts';
 import { describeSelectors } from './describe-offer.ts';
 
+interface BothSelectors {
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+}
+
 /** The peer accepts none of our traffic selectors. */
 export function selectorsRefused(
   local: readonly TrafficSelector[],
@@ -25,6 +30,15 @@ export function narrowedRekey(
   return {
     code: 'ts-unacceptable',
     sentence: `The peer narrowed the selectors of a rekey (to ${describeSelectors(local)} here, ${describeSelectors(remote)} there), which would drop what the Child SA carries; it stays until its lifetime is over. If the selectors of the peer have changed, close the Child SA.`,
+  };
+}
+
+/** The peer asks for a rekey with less than the Child SA carries that is to be replaced. @see RFC 7296 §2.9.2 */
+export function rekeyNarrowedByPeer(asked: BothSelectors, carried: BothSelectors): SessionFailure {
+  return {
+    code: 'ts-unacceptable',
+    notify: NotifyType.TS_UNACCEPTABLE,
+    sentence: `The peer wants to replace a Child SA of ${describeSelectors(carried.local)} here, ${describeSelectors(carried.remote)} there by one of less (${describeSelectors(asked.local)} here, ${describeSelectors(asked.remote)} there), which would drop what it carries; the selectors of both sides must not shrink while it stands.`,
   };
 }
 

@@ -10,6 +10,8 @@ import { judge } from '../collisions/own-work.ts';
 import type { ChildConfig } from '../config.ts';
 import { ask, type EndpointContext, raise, randomBytes } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
+import { otherKeyExchangeWanted } from '../errors/offer-failures.ts';
+import { rekeyNarrowedByPeer } from '../errors/selector-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, furtherChildProposals } from '../negotiate/proposals.ts';
@@ -45,7 +47,8 @@ export function answerChildRequest(
   if (missing) return { code: 'missing-payload', payload: missing };
   const limit = context.settings.maxChildren ?? DEFAULT_MAX_CHILDREN;
   if (!connection || (!target && session.children.size >= limit)) {
-    respondWithError(context, session, request, { code: 'no-additional-sas' });
+    const reason = `${session.children.size} Child SAs are as many as one IKE SA may have here`;
+    respondWithError(context, session, request, { code: 'no-additional-sas' }, reason);
     return undefined;
   }
   if (session.children.size >= 2 * limit) {
@@ -62,9 +65,9 @@ export function answerChildRequest(
   const ke = findPayload(payloads, 'KE');
   const chosen = chooseChild(context, session, connection, candidates, payloads, ke?.method);
   if (!chosen.ok) {
-    respondWithError(context, session, request, chosen.error);
+    const { name, failure } = chosen;
+    respondWithError(context, session, request, chosen.error, target && failure.sentence);
     if (!target) {
-      const { name, failure } = chosen;
       raise(context, { kind: 'child-failed', sessionId: session.id, name, failure });
     }
     return undefined;
@@ -72,7 +75,11 @@ export function answerChildRequest(
   const { localSelectors = [], remoteSelectors = [] } = target ?? {};
   if (target && isNarrower(chosen.selectors, { local: localSelectors, remote: remoteSelectors })) {
     // RFC 7296 §2.9.2: what the old one carries would be dropped.
-    respondWithError(context, session, request, { code: 'ts-unacceptable' });
+    const { sentence } = rekeyNarrowedByPeer(chosen.selectors, {
+      local: localSelectors,
+      remote: remoteSelectors,
+    });
+    respondWithError(context, session, request, { code: 'ts-unacceptable' }, sentence);
     return undefined;
   }
   const { local, remote } = chosen.selectors;
@@ -84,7 +91,8 @@ export function answerChildRequest(
   const method = chosenMethod(chosen.proposal.transforms);
   if (method !== undefined && ke?.method !== method) {
     // RFC 7296 §1.3.1: names the method that is wanted; the peer asks again with it.
-    respondWithError(context, session, request, { code: 'invalid-ke-payload', method });
+    const reason = otherKeyExchangeWanted('CREATE_CHILD_SA', ke?.method, method);
+    respondWithError(context, session, request, { code: 'invalid-ke-payload', method }, reason);
     return undefined;
   }
   prepare(context, session, request, {

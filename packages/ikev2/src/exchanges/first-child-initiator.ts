@@ -5,7 +5,8 @@ import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import type { ConnectionConfig } from '../config.ts';
 import { type EndpointContext, raise, releaseChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { installFailed, otherNotify } from '../errors/failures.ts';
+import { ikeAuthRefused } from '../errors/authentication-failures.ts';
+import { installFailed } from '../errors/failures.ts';
 import { noAddressFromPeer } from '../errors/selector-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
@@ -117,8 +118,12 @@ export function onFirstChildInstalled(
 }
 
 /** strongSwan answers so to a Child SA in IKE_AUTH where it has `childless = force`. @see RFC 6023 §4 */
-function authNotUnderstood({ peerIsChildless }: IkeSession): SessionFailure {
-  const failure = otherNotify(NotifyType.INVALID_SYNTAX, 'IKE_AUTH');
+function authNotUnderstood({
+  peerIsChildless,
+  localIdentity: local,
+  connection,
+}: IkeSession): SessionFailure {
+  const failure = ikeAuthRefused(NotifyType.INVALID_SYNTAX, { local, connection });
   if (!peerIsChildless) return failure;
   const hint = 'If it wants no Child SA in IKE_AUTH, write childless = prefer here.';
   return { ...failure, sentence: `${failure.sentence} ${hint}` };

@@ -1,7 +1,11 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { IdPayload, Payload } from '@ipsec-kit/ikev2-codec';
 import { NotifyType } from '@ipsec-kit/ikev2-codec';
-import { type ChosenConnection, chooseConnections } from '../endpoint/connection-choice.ts';
+import {
+  type ChosenConnection,
+  chooseConnections,
+  connectionsForPath,
+} from '../endpoint/connection-choice.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { noConnectionForIdentities } from '../errors/authentication-failures.ts';
@@ -57,7 +61,11 @@ export function onAuthRequest(
   );
   const [first] = fitting;
   if (!first) {
-    const failure = noConnectionForIdentities(remoteIdentity, wanted);
+    const failure = noConnectionForIdentities(
+      remoteIdentity,
+      wanted,
+      connectionsForPath(context.connections, session.path),
+    );
     refuseAuth(context, session, sa, AUTH_FAILED, failure);
     return;
   }

@@ -5,7 +5,6 @@ import {
   encodeMessage,
   findNotify,
   type IkeMessage,
-  keyExchangeMethodName,
   NotifyType,
   notify,
   type Payload,
@@ -30,6 +29,7 @@ import {
   keyExchangeInvalid,
   noConnectionForPath,
   noProposalForPeer,
+  otherKeyExchangeWanted,
 } from '../errors/offer-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
@@ -115,8 +115,7 @@ function judgeInit(
   }
   const method = proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
   if (method !== ke.method) {
-    const [sent, wanted] = [ke.method, method].map(keyExchangeMethodName);
-    const reason = `IKE_SA_INIT request with a KE of ${sent}, where the proposal in common has ${wanted}`;
+    const reason = otherKeyExchangeWanted('IKE_SA_INIT', ke.method, method);
     return { ok: false, error: { code: 'invalid-ke-payload', method }, reason };
   }
   const nat = readNatDetection(context.crypto, header, path, payloads);

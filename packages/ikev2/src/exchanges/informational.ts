@@ -91,11 +91,10 @@ function endedByPeer(
   switch (error?.notify) {
     // RFC 7296 §2.21.2: the three that end the IKE SA without a Delete payload, in the exchange after IKE_AUTH.
     case NotifyType.AUTHENTICATION_FAILED:
-      return peerRejectedAuthentication(
-        session.localIdentity,
-        'this connection',
-        session.connection?.localAuthentication?.kind ?? 'psk',
-      );
+      return peerRejectedAuthentication({
+        local: session.localIdentity,
+        connection: session.connection,
+      });
     case NotifyType.INVALID_SYNTAX:
     case NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD:
       return otherNotify(error.notify, 'our last message');

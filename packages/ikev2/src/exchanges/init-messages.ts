@@ -62,7 +62,9 @@ export function initFailure(
   if (error?.notify === NotifyType.NO_PROPOSAL_CHOSEN)
     return ourProposalsRefused(offered, 'IKE SA');
   if (error?.notify === NotifyType.INVALID_MAJOR_VERSION) return versionRefused(error.data[0]);
-  if (error) return otherNotify(error.notify, 'IKE_SA_INIT');
+  if (error) {
+    return otherNotify(error.notify, `IKE_SA_INIT (${describeProposals(offered)})`);
+  }
   const sa = findPayload(payloads, 'SA');
   const ke = findPayload(payloads, 'KE');
   const nonce = findPayload(payloads, 'Nonce');

@@ -1,9 +1,7 @@
-import { formatIdentityPattern } from '@ipsec-kit/auth';
 import { NotifyType } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import { type EndpointContext, releaseChildSpi } from '../endpoint/endpoint-context.ts';
-import { peerRejectedAuthentication } from '../errors/authentication-failures.ts';
-import { otherNotify } from '../errors/failures.ts';
+import { ikeAuthRefused, peerRejectedAuthentication } from '../errors/authentication-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { endAfterAuthFailure } from '../procedures/request-end.ts';
 import { endSession } from '../session/close-session.ts';
@@ -24,15 +22,12 @@ export function onRefusal(
   offer: AuthOffer,
   notifyType: number,
 ): void {
+  const claim = { local: session.localIdentity, connection };
   if (notifyType !== NotifyType.AUTHENTICATION_FAILED) {
-    endSession(context, session, otherNotify(notifyType, 'IKE_AUTH'));
+    endSession(context, session, ikeAuthRefused(notifyType, claim));
     return;
   }
-  const failure = peerRejectedAuthentication(
-    session.localIdentity,
-    formatIdentityPattern(connection.remoteIdentity),
-    connection.localAuthentication?.kind ?? 'psk',
-  );
+  const failure = peerRejectedAuthentication(claim);
   const mayRetry = offer.hasMoreProofs && session.signatureRefusals < MAX_SIGNATURE_REFUSALS;
   if (!mayRetry || session.isClosing) {
     endSession(context, session, failure);

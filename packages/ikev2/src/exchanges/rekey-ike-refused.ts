@@ -3,8 +3,8 @@ import { type NotifyPayload, notifyUint16 } from '@ipsec-kit/ikev2-codec';
 import { LATE, MAX_POSTPONEMENTS, retryMoment } from '../collisions/retry-pause.ts';
 import { REFUSALS } from '../collisions/table.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { otherNotify, outOfStep } from '../errors/failures.ts';
-import { keyExchangeRefused } from '../errors/offer-failures.ts';
+import { outOfStep } from '../errors/failures.ts';
+import { ikeRekeyRefused, keyExchangeRefused } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
 import { dropIkeSa } from '../session/drop-ike-sa.ts';
@@ -38,9 +38,11 @@ export function onIkeRefused(
       postpone(context, session);
       return undefined;
     case 'create-anew':
-    case 'give-up':
-      failIkeAttempt(context, session, otherNotify(error.notify, 'the rekey of the IKE SA'), LATE);
+    case 'give-up': {
+      const refusal = ikeRekeyRefused(error.notify, attempt.connection.proposals);
+      failIkeAttempt(context, session, refusal, LATE);
       return undefined;
+    }
     default:
       return unreachable(effect);
   }

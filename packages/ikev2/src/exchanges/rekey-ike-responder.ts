@@ -9,9 +9,10 @@ import { lowerNonce } from '../collisions/lowest-nonce.ts';
 import { judge } from '../collisions/own-work.ts';
 import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
+import { noProposalForPeer, otherKeyExchangeWanted } from '../errors/offer-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
-import { chooseProposal, chosenMethod } from '../negotiate/proposals.ts';
+import { chooseProposal, chosenMethod, offerProposals } from '../negotiate/proposals.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
@@ -40,9 +41,16 @@ export function answerIkeRekey(
   const method = proposal && chosenMethod(proposal.transforms);
   const initiatorSpi = proposal && readIkeSpi(proposal.spi);
   if (!proposal || method === undefined || initiatorSpi === undefined) {
-    respondWithError(context, session, request, { code: 'no-proposal-chosen' });
+    const ours = offerProposals(
+      session.connection?.proposals ?? [],
+      ProtocolId.IKE,
+      new Uint8Array(0),
+    );
+    const { sentence } = noProposalForPeer(offered, ours, 'IKE SA');
+    respondWithError(context, session, request, { code: 'no-proposal-chosen' }, sentence);
   } else if (method !== ke.method) {
-    respondWithError(context, session, request, { code: 'invalid-ke-payload', method });
+    const reason = otherKeyExchangeWanted('CREATE_CHILD_SA', ke.method, method);
+    respondWithError(context, session, request, { code: 'invalid-ke-payload', method }, reason);
   } else {
     const requestId = ask(context, session, { kind: 'generate-key', method });
     const peerPublicValue = ke.data.slice();
