@@ -17,6 +17,15 @@ const message: Extract<VpnEvent, { kind: 'message' }> = {
   fragments: 1,
 };
 
+const REAUTH_FAILED = {
+  kind: 'reauthentication-failed',
+  sessionId: 1,
+  initiatorSpi: '0x1',
+  responderSpi: '0x2',
+  code: 'peer-dead',
+  sentence: 'No answer.',
+} as const;
+
 describe('a message as a line', () => {
   it('names its payloads, and says so when there are none', () => {
     const line = '-> INFORMATIONAL response 3 to 192.0.2.2:4500 (80 bytes)';
@@ -86,6 +95,14 @@ describe('what happens to the path as a line', () => {
     [
       { kind: 'binding-discovered', sessionId, keepaliveMs: 20_000, probes: 1 },
       'a keepalive each 20 s from now on (1 probes)',
+    ],
+    [
+      { ...REAUTH_FAILED, retryInMs: 10_000 },
+      'reauthentication failed, next attempt in 10 s: No answer.',
+    ],
+    [
+      { ...REAUTH_FAILED, retryInMs: 0 },
+      'reauthentication failed, no other attempt is planned here: No answer.',
     ],
     [{ kind: 'path-lost', sessionId }, 'no path to the peer is left to try'],
   ];

@@ -26,6 +26,7 @@ export {
   type SignatureWork,
 } from './endpoint/request-handler.ts';
 export * from './endpoint-io.ts';
+export * from './endpoint-work.ts';
 export * from './events.ts';
 export { resolveSelectors } from './negotiate/selectors.ts';
 export type { PoolRange, PoolStatus } from './pools/address-pool.ts';

@@ -6,7 +6,7 @@ import {
   type MappingVerdict,
 } from '@ipsec-kit/nat-t';
 import { ask, type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import type { LivenessReason } from '../events.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';

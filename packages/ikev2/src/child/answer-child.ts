@@ -8,7 +8,7 @@ import {
 } from '@ipsec-kit/ikev2-codec';
 import type { ChildConfig, ConfiguredProposal, ConnectionConfig } from '../config.ts';
 import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
-import type { Lease, TransportAddresses } from '../endpoint-io.ts';
+import type { Lease, TransportAddresses } from '../endpoint-work.ts';
 import { noProposalForPeer } from '../errors/offer-failures.ts';
 import { addressTaken, selectorsNotConfigured } from '../errors/selector-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';

@@ -2,7 +2,7 @@ import type { CipherSuite } from '@ipsec-kit/crypto';
 import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildConfig, ChildMode, ConnectionConfig } from '../config.ts';
-import type { TransportAddresses } from '../endpoint-io.ts';
+import type { TransportAddresses } from '../endpoint-work.ts';
 import type { ChildKeys } from '../keys/child-keys.ts';
 
 /** A Child SA that both sides agreed on and that is not installed yet. */

@@ -34,8 +34,7 @@ export function retireChild(
   context.sessionsByChild.delete(child.id);
   const { id, inboundSpi } = child;
   holder.retired.push({ id, inboundSpi, until: addMs(context.now, RETIRED_CHILD_MS) });
-  const oldest = holder.retired.length > MAX_RETIRED ? holder.retired.shift() : undefined;
-  if (oldest) remove(context, oldest);
+  dropOldest(context, holder);
   armRetired(context, holder);
 }
 
@@ -60,9 +59,15 @@ export function dropRetired(context: EndpointContext, session: IkeSession): void
 export function inheritRetired(context: EndpointContext, from: IkeSession, to: IkeSession): void {
   to.retired.push(...from.retired);
   to.retired.sort((a, b) => a.until - b.until);
+  dropOldest(context, to);
   from.retired.length = 0;
   context.deadlines.clear(from.id, 'retired-child');
   armRetired(context, to);
+}
+
+function dropOldest(context: EndpointContext, { retired }: IkeSession): void {
+  const tooMany = Math.max(0, retired.length - MAX_RETIRED);
+  for (const oldest of retired.splice(0, tooMany)) remove(context, oldest);
 }
 
 function remove(context: EndpointContext, { id, inboundSpi }: RetiredChild): void {

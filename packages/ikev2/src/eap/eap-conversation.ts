@@ -1,6 +1,6 @@
 import { addMs } from '@ipsec-kit/clock';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
-import type { Answer, EapProgress } from '../endpoint-io.ts';
+import type { Answer, EapProgress } from '../endpoint-work.ts';
 import { awaitProof, endProofTimer } from '../proof/proof-timer.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { EapConversation } from './eap-state.ts';

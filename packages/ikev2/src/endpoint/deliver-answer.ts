@@ -1,6 +1,6 @@
 import { onScratchPort } from '../binding/discover-binding.ts';
 import { activatePutOff, onFirstInbound } from '../child/activate-child.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { onLease, onResponseProof } from '../exchanges/admit-initiator.ts';
 import { onAnsweringAnswer, onInitiationAnswer } from '../exchanges/create-child-answers.ts';
 import { onEapResponseMade } from '../exchanges/eap-initiator.ts';

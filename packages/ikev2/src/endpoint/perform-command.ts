@@ -1,4 +1,5 @@
 import { type Command, FIRST_RESPONDER_SESSION_ID } from '../endpoint-io.ts';
+import { tooMuchWaits } from '../errors/failures.ts';
 import { initiate } from '../exchanges/initiate.ts';
 import { moveToAddress } from '../mobike/responder-moves.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
@@ -9,7 +10,7 @@ import { forgetSession } from '../session/close-session.ts';
 import { rekeyIke } from '../session/expire-ike.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { closeSession } from './close-command.ts';
-import type { EndpointContext } from './endpoint-context.ts';
+import { type EndpointContext, raise } from './endpoint-context.ts';
 
 /** Performs a command of the driver. A command for a session that has ended does nothing, since the two may cross.
  * @throws RangeError on a session id that is in use or reserved, and on a connection or a child that does not exist: the caller's mistakes.
@@ -66,7 +67,9 @@ function createChild(
   }
   if (session.state.kind !== 'established') return;
   const procedure = { kind: 'create-child', name: child, postponements: 0 } as const;
-  enqueue(context, session, packet ? { ...procedure, packet } : procedure);
+  if (enqueue(context, session, packet ? { ...procedure, packet } : procedure)) return;
+  const failure = tooMuchWaits(session.queue.length + session.postponed.length);
+  raise(context, { kind: 'child-failed', sessionId: session.id, name: child, failure });
 }
 
 function startSession(

@@ -6,7 +6,7 @@ import type {
   Request,
   SignRequest,
   VerifyPeerRequest,
-} from '../endpoint-io.ts';
+} from '../endpoint-work.ts';
 import type { AddressPools } from '../pools/address-pools.ts';
 
 /** The requests that need no packet path and no sockets. */

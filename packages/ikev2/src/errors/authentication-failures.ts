@@ -1,7 +1,7 @@
 import { formatIdentity, formatIdentityPattern, type Identity } from '@ipsec-kit/auth';
 import { NotifyType } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig, LocalAuthentication } from '../config.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import type { SessionFailure } from '../events.ts';
 import { otherNotify, ownWorkFailed } from './failures.ts';
 

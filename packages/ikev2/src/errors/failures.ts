@@ -97,6 +97,14 @@ export function outOfStep(): SessionFailure {
   };
 }
 
+/** The peer does not answer, or puts off what it is asked, and more is wanted than may wait. */
+export function tooMuchWaits(count: number): SessionFailure {
+  return {
+    code: 'out-of-step',
+    sentence: `${count} requests to the peer wait already, which is as many as may; ask again when it has answered some.`,
+  };
+}
+
 /** Work of our own failed. */
 export function ownWorkFailed(what: string, reason: string): SessionFailure {
   return { code: 'internal', sentence: `${what} failed: ${reason}.` };

@@ -9,7 +9,7 @@ import { lowerNonce } from '../collisions/lowest-nonce.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { ChildConfig } from '../config.ts';
 import { ask, type EndpointContext, raise, randomBytes } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { otherKeyExchangeWanted } from '../errors/offer-failures.ts';
 import { rekeyNarrowedByPeer } from '../errors/selector-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';

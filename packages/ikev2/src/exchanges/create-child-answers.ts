@@ -1,5 +1,5 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import {
   onAnsweredChildInstalled,

@@ -19,7 +19,8 @@ import {
   randomBytes,
   reserveChildSpi,
 } from '../endpoint/endpoint-context.ts';
-import type { Answer, PacketSelectors } from '../endpoint-io.ts';
+import type { PacketSelectors } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { narrowedRekey } from '../errors/selector-failures.ts';

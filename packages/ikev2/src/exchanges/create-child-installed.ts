@@ -2,7 +2,7 @@ import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import { adoptChild, announceReplacement } from '../child/install-child.ts';
 import { retryMoment } from '../collisions/retry-pause.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { giveWayToMoved, movesOf } from '../reauth/left-behind.ts';

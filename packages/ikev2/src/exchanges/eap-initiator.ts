@@ -3,7 +3,7 @@ import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { askEapStep, endEap, openEap, readEapProgress } from '../eap/eap-conversation.ts';
 import { eapProof, isEapProof } from '../eap/eap-proof.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { EAP_TOO_LONG, eapFailed, WRONG_EAP_KEY } from '../errors/eap-failures.ts';
 import { CLOSED_BY_USER } from '../errors/endings.ts';

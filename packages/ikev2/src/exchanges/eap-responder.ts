@@ -8,7 +8,7 @@ import { isEapProof } from '../eap/eap-proof.ts';
 import type { EapConversation } from '../eap/eap-state.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import type { Answer, EapProgress } from '../endpoint-io.ts';
+import type { Answer, EapProgress } from '../endpoint-work.ts';
 import { peerNotAuthentic } from '../errors/authentication-failures.ts';
 import {
   EAP_TOO_LONG,

@@ -4,7 +4,7 @@ import { firstChildConfig, firstChildOffer } from '../child/child-offer.ts';
 import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import type { ConnectionConfig } from '../config.ts';
 import { type EndpointContext, raise, releaseChildSpi } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { ikeAuthRefused } from '../errors/authentication-failures.ts';
 import { installFailed } from '../errors/failures.ts';
 import { noAddressFromPeer } from '../errors/selector-failures.ts';

@@ -2,7 +2,7 @@ import { notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { answerFirstChild } from '../child/answer-child.ts';
 import { adoptChild, requestInstallation } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import type { Answer, Lease } from '../endpoint-io.ts';
+import type { Answer, Lease } from '../endpoint-work.ts';
 import { CHILD_TOO_EARLY } from '../errors/endings.ts';
 import { installFailed } from '../errors/failures.ts';
 import { noAddressForPeer } from '../errors/selector-failures.ts';

@@ -10,7 +10,7 @@ import { ExchangeType, type IdPayload, type Payload } from '@ipsec-kit/ikev2-cod
 import { firstChildConfig, firstChildOffer } from '../child/child-offer.ts';
 import type { ConnectionConfig } from '../config.ts';
 import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';

@@ -7,7 +7,7 @@ import {
   connectionsForPath,
 } from '../endpoint/connection-choice.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { noConnectionForIdentities } from '../errors/authentication-failures.ts';
 import { malformedFromPeer } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';

@@ -12,7 +12,7 @@ import type { Path } from '@ipsec-kit/ip';
 import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import { ask, type EndpointContext, randomBytes, setTimer } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { CHILDLESS_REFUSED } from '../errors/endings.ts';
 import { natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeRefused } from '../errors/offer-failures.ts';

@@ -23,7 +23,7 @@ import {
 } from '../endpoint/endpoint-context.ts';
 import { nextSessionId } from '../endpoint/session-ids.ts';
 import { type RejectedMessage, refuseUnverified } from '../endpoint/unprotected-answers.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
 import {
   keyExchangeInvalid,

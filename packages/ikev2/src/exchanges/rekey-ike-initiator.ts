@@ -2,7 +2,7 @@ import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
 import { ExchangeType, type Payload, type Proposal, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
 import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { inconsistentAnswer, keyExchangeInvalid } from '../errors/offer-failures.ts';

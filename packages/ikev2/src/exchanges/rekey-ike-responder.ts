@@ -8,7 +8,7 @@ import {
 import { lowerNonce } from '../collisions/lowest-nonce.ts';
 import { judge } from '../collisions/own-work.ts';
 import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { noProposalForPeer, otherKeyExchangeWanted } from '../errors/offer-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';

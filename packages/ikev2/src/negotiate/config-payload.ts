@@ -5,7 +5,7 @@ import {
   ConfigType,
 } from '@ipsec-kit/ikev2-codec';
 import { addressesEqual, type IpAddress, isUnspecified } from '@ipsec-kit/ip';
-import type { Lease } from '../endpoint-io.ts';
+import type { Lease } from '../endpoint-work.ts';
 
 /** What a CFG_REPLY gave us. */
 export interface ReceivedConfiguration {

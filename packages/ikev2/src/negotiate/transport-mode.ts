@@ -10,7 +10,7 @@ import {
 } from '@ipsec-kit/ip';
 import type { NatStatus } from '@ipsec-kit/nat-t';
 import type { ConfiguredSelector } from '../config.ts';
-import type { TransportAddresses } from '../endpoint-io.ts';
+import type { TransportAddresses } from '../endpoint-work.ts';
 import type { NarrowedSelectors } from './selectors.ts';
 
 /** Between which addresses an offer of transport mode is, and what stood between them when it was made. */

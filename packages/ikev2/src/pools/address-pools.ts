@@ -1,6 +1,6 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { IpAddress } from '@ipsec-kit/ip';
-import type { Lease } from '../endpoint-io.ts';
+import type { Lease } from '../endpoint-work.ts';
 import { AddressPool, type PoolRange, type PoolStatus } from './address-pool.ts';
 
 /** A pool of virtual addresses for peers. */

@@ -1,13 +1,10 @@
 import { addMs, msBetween } from '@ipsec-kit/clock';
-import { ExchangeType, type Payload } from '@ipsec-kit/ikev2-codec';
+import type { Payload } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { LIFETIME_OVER, REAUTHENTICATED } from '../errors/endings.ts';
 import type { LivenessReason } from '../events.ts';
 import { onOwnResponse } from '../exchanges/own-response.ts';
-import { announcementRequest } from '../mobike/announce.ts';
-import { hurry } from '../mobike/hurry.ts';
-import { performResponderMoves } from '../mobike/responder-moves.ts';
 import { answerSoon } from '../reauth/answer-late.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
@@ -15,23 +12,16 @@ import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
 import { SETTLE_MS } from '../reauth/settle-time.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { armRetransmission, sendRequest } from '../session/send-message.ts';
 import { beginCreateChild, beginRekeyChild } from './create-child.ts';
-import { deleteChildRequest, onChildDeleted, withdrawChildRequest } from './delete-child.ts';
-import { beginEnding, deleteIkeRequest, onIkeDeleted, reportRequest } from './end-ike-sa.ts';
-import { livenessRequest, onAlive } from './liveness.ts';
-import { onPathAnswered, pathCheckRequest } from './path-check.ts';
-import { giveWay, onProbeAnswered, probePaths, probeRequest } from './probe-binding.ts';
+import { finish, inform, isCreation } from './inform.ts';
+import { giveWay } from './probe-binding.ts';
 import { isMoveToCome, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
-import {
-  onAddressesUpdated,
-  type UpdateResponse,
-  updateAddressesRequest,
-} from './update-addresses.ts';
 
-/** Most procedures that may wait; further ones are refused, as the peer then does not answer anyway. */
-const MAX_QUEUE = 64;
+/** Most procedures that may wait, those that the peer has put off among them; further ones are refused, as the peer then does not
+ * answer anyway, or puts off whatever it is asked.
+ */
+export const MAX_WAITING: number = 64;
 
 /** Reasons to ask that any other exchange serves as well. */
 const ABOUT_LIFE: ReadonlySet<LivenessReason> = new Set<LivenessReason>([
@@ -50,9 +40,9 @@ export function enqueue(
   procedure: Procedure,
   place: 'last' | 'first' = 'last',
 ): boolean {
-  const { queue } = session;
+  const { queue, postponed } = session;
   if (procedure.kind === 'liveness' && isAsked(session, procedure)) return false;
-  if (queue.length >= MAX_QUEUE && place === 'last') return false;
+  if (queue.length + postponed.length >= MAX_WAITING && place === 'last') return false;
   if (place === 'first') queue.unshift(procedure);
   else queue.push(procedure);
   runNext(context, session);
@@ -181,39 +171,6 @@ export function deletePredecessor(context: EndpointContext, session: IkeSession)
   enqueue(context, predecessor, { kind: 'delete-ike', failure: REAUTHENTICATED });
 }
 
-/** Sends the INFORMATIONAL request of a procedure. */
-function inform(
-  context: EndpointContext,
-  session: IkeSession,
-  sa: IkeSa,
-  procedure: Informing,
-): boolean {
-  const payloads = buildRequest(context, session, sa, procedure);
-  const permission = sa.requests.permission();
-  if (!payloads || !permission.ok) return false;
-  const { messageId } = permission;
-  session.running = { procedure, messageId, startedAt: context.now };
-  if (procedure.kind === 'delete-ike' || procedure.kind === 'report-auth-failure') {
-    beginEnding(context, session, procedure.failure);
-  }
-  const paths = pathsOf(session, procedure);
-  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, paths ? { paths } : {});
-  if (hurry(session)) armRetransmission(context, session);
-  return true;
-}
-
-/** Where the request of a procedure goes when that is not the path in use. */
-function pathsOf(session: IkeSession, procedure: Informing): readonly Path[] | undefined {
-  switch (procedure.kind) {
-    case 'announce-addresses':
-      return procedure.paths;
-    case 'probe-binding':
-      return probePaths(session);
-    default:
-      return undefined;
-  }
-}
-
 /** The response to the procedure that is out. */
 export function onProcedureResponse(
   context: EndpointContext,
@@ -233,92 +190,4 @@ export function onProcedureResponse(
     finish(context, session, procedure, { payloads, path, roundTripMs });
   }
   runNext(context, session);
-}
-
-/** Procedures that are one INFORMATIONAL exchange. */
-type Informing = Exclude<
-  Procedure,
-  { readonly kind: 'create-child' | 'rekey-child' | 'rekey-ike' | 'delete-predecessor' }
->;
-
-function isCreation(procedure: Procedure): procedure is Exclude<Procedure, Informing> {
-  const { kind } = procedure;
-  return (
-    kind === 'create-child' ||
-    kind === 'rekey-child' ||
-    kind === 'rekey-ike' ||
-    kind === 'delete-predecessor'
-  );
-}
-
-/** The payloads of a procedure's request; `undefined` when it has become pointless. */
-function buildRequest(
-  context: EndpointContext,
-  session: IkeSession,
-  sa: IkeSa,
-  procedure: Informing,
-): readonly Payload[] | undefined {
-  switch (procedure.kind) {
-    case 'liveness':
-      return livenessRequest(context, session, sa, procedure);
-    case 'delete-child':
-      return deleteChildRequest(session, procedure);
-    case 'withdraw-child':
-      return withdrawChildRequest(procedure);
-    case 'path-check':
-      return pathCheckRequest(session, procedure);
-    case 'probe-binding':
-      return probeRequest(context, session, sa, procedure);
-    case 'update-addresses':
-      return updateAddressesRequest(context, session, sa, procedure);
-    case 'announce-addresses':
-      return announcementRequest(procedure);
-    case 'delete-ike':
-      return deleteIkeRequest();
-    case 'report-auth-failure':
-      return reportRequest(procedure);
-    default:
-      return unreachable(procedure);
-  }
-}
-
-function finish(
-  context: EndpointContext,
-  session: IkeSession,
-  procedure: Informing,
-  response: UpdateResponse,
-): void {
-  switch (procedure.kind) {
-    case 'liveness':
-      onAlive(context, session, response.roundTripMs);
-      return;
-    case 'delete-child':
-      onChildDeleted(context, session, procedure);
-      return;
-    case 'withdraw-child':
-      return;
-    case 'path-check':
-      onPathAnswered(context, session, procedure, response.payloads, response.path);
-      return;
-    case 'probe-binding':
-      onProbeAnswered(context, session, procedure, response.payloads, response.path);
-      return;
-    case 'update-addresses':
-      onAddressesUpdated(context, session, procedure, response);
-      return;
-    case 'announce-addresses':
-      if (procedure.paths) performResponderMoves(context, session, { kind: 'answered' });
-      return;
-    case 'delete-ike':
-    case 'report-auth-failure':
-      onIkeDeleted(context, session, procedure.failure);
-      return;
-    default:
-      unreachable(procedure);
-      return;
-  }
-}
-
-function unreachable(procedure: never): never {
-  throw new Error(`unhandled procedure ${JSON.stringify(procedure)}`);
 }

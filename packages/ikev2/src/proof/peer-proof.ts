@@ -8,7 +8,7 @@ import {
 } from '@ipsec-kit/ikev2-codec';
 import type { CertificateData, ConnectionConfig, RemoteAuthentication } from '../config.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import { noSecret, peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { ownWorkFailed } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';

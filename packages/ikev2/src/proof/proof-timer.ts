@@ -1,6 +1,6 @@
 import { addMs } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { PROOF_TIMEOUT_MS } from '../endpoint-io.ts';
+import { PROOF_TIMEOUT_MS } from '../endpoint-work.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 
 /** Bounds the work on a proof: a token that waits for a finger, or a responder of OCSP that is silent. */

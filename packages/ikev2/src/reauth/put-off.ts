@@ -1,6 +1,6 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
 import { type EndpointContext, setTimer, type WaitingAuth } from '../endpoint/endpoint-context.ts';
-import type { Answer } from '../endpoint-io.ts';
+import type { Answer } from '../endpoint-work.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 
 /** How long an IKE_AUTH request may wait: shorter than its initiator does. A strongSwan with its defaults waits for 165 s. */

@@ -4,7 +4,7 @@ import type { Payload, Proposal } from '@ipsec-kit/ikev2-codec';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
-import type { Answer, Lease } from '../endpoint-io.ts';
+import type { Answer, Lease } from '../endpoint-work.ts';
 import type { SessionFailure } from '../events.ts';
 import type { NextState, StateKind } from './states.ts';
 
