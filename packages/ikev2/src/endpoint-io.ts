@@ -254,6 +254,8 @@ export interface VerifyPeerRequest {
   readonly certificates: readonly CertificateData[];
   /** We prove anew who both sides are: what is fetched for it might go through the tunnel that waits for it. */
   readonly isReauthentication: boolean;
+  /** Of the IKE SA that it is for, by which the events name it when it stands. */
+  readonly spis: { readonly initiator: bigint; readonly responder: bigint };
 }
 
 /** One step of an EAP conversation: the driver knows the methods, and the passwords and certificates. Without an answer for

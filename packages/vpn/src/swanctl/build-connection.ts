@@ -107,7 +107,20 @@ function buildAuthentication(
   if (side === 'local') return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId') }) };
   const words = ['strict', 'ifuri', 'relaxed'] as const;
   const revocation = reader.choice('revocation', 'revocation', words);
-  return { ...own, ...present({ cacerts: named('cacerts', 'x509ca'), revocation }) };
+  return {
+    ...own,
+    ...present({
+      cacerts: named('cacerts', 'x509ca'),
+      revocation,
+      revalidation: reader.choice('revalidation', 'revalidation', [
+        'close',
+        'alert',
+        'grace',
+      ] as const),
+      revalidationGraceMs: reader.timeMs('revalidation_grace', 'revalidationGraceMs'),
+      revalidationTimeMs: reader.timeMs('revalidation_time', 'revalidationTimeMs'),
+    }),
+  };
 }
 
 function buildChildren(
