@@ -37,7 +37,7 @@ export const MAX_REPORTED = 1_000;
 
 /** Counts the verdicts of one look. */
 export interface RevalidationTally {
-  /** Resolves when every session has a verdict or has ended, or with {@link end}. */
+  /** Resolves when every session has a verdict, and those that are closed for it are gone, or with {@link end}. */
   readonly done: Promise<Omit<RevalidationReport, 'tookMs'>>;
   note(sessionId: number, verdict: Judgement): void;
   /** A session has ended without a verdict. */
@@ -58,6 +58,7 @@ export function createRevalidationTally(
   withoutCertificate: number,
 ): RevalidationTally {
   const left = new Map(sessions.map(({ id, remoteIdentity }) => [id, remoteIdentity]));
+  const closing = new Set<number>();
   const deferred = createDeferred<Omit<RevalidationReport, 'tookMs'>>();
   const bad: BadStanding[] = [];
   let checked = 0;
@@ -67,24 +68,32 @@ export function createRevalidationTally(
     deferred.resolve({ checked, good, bad, pending: left.size, withoutCertificate });
   }
 
-  function leave(sessionId: number): void {
-    if (left.delete(sessionId) && left.size === 0) end();
+  function endIfDone(): void {
+    if (left.size + closing.size === 0) end();
   }
 
-  if (left.size === 0) end();
+  endIfDone();
   return {
     done: deferred.promise,
     note(sessionId, { standing, action, sentence = '' }) {
       const remoteIdentity = left.get(sessionId);
       if (remoteIdentity === undefined) return;
+      left.delete(sessionId);
       checked += 1;
       if (standing === 'good' || action === 'none') good += 1;
-      else if (bad.length < MAX_REPORTED) {
-        bad.push({ sessionId, remoteIdentity, standing, action, sentence });
+      else {
+        if (action === 'close') closing.add(sessionId);
+        if (bad.length < MAX_REPORTED) {
+          bad.push({ sessionId, remoteIdentity, standing, action, sentence });
+        }
       }
-      leave(sessionId);
+      endIfDone();
     },
-    leave,
+    leave(sessionId) {
+      left.delete(sessionId);
+      closing.delete(sessionId);
+      endIfDone();
+    },
     end,
   };
 }
