@@ -2,6 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
 import type { Endpoint, IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
+import type { ChildLimits } from './child/child-limits.ts';
 import type { CertificateData, ChildConfig, ChildMode } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
@@ -360,6 +361,7 @@ export interface ChildInstallation {
   /** Identity of this Child SA (one SPI pair); what later outputs and inputs name. */
   readonly childId: number;
   readonly config: ChildConfig;
+  readonly limits: ChildLimits;
   readonly connection: string;
   readonly suite: CipherSuite;
   readonly inboundSpi: number;

@@ -166,10 +166,14 @@ export interface ChildOptions {
   readonly rekeyBytes?: number;
   /** Default `rekeyBytes` and a tenth. */
   readonly lifeBytes?: number;
+  /** Most that is subtracted from `rekeyBytes` at random; default as for `randTimeMs`. */
+  readonly randBytes?: number;
   /** Packets of either direction after which it is replaced; default 0, never, or `lifePackets` / 1.1. */
   readonly rekeyPackets?: number;
   /** Default `rekeyPackets` and a tenth. */
   readonly lifePackets?: number;
+  /** Most that is subtracted from `rekeyPackets` at random; default as for `randTimeMs`. */
+  readonly randPackets?: number;
   /** `start` opens it without being asked, as a client does with `none` as well; with `trap` its traffic opens it. */
   readonly startAction?: 'none' | 'trap' | 'start';
   /** What to do when the peer is dead; default none. The same in all children of a connection. */
