@@ -96,6 +96,7 @@ export function askPeerProof(
         auth: { method: auth.method, data: auth.data.slice() },
         certificates: certificatesOf(payloads),
         isReauthentication: session.takesOver !== undefined,
+        spis: { initiator: sa.initiatorSpi, responder: sa.responderSpi },
       });
     case 'eap':
       throw new Error('a proof of the peer was taken in place of EAP');
