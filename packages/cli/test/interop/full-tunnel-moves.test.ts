@@ -32,7 +32,9 @@ async function watchUplinks({ router }: Lab): Promise<Uplinks> {
       return capture;
     }),
   );
-  const isTunnel = /^\S+ IP 10\.9[78]\.0\.2\.\d+ > 10\.99\.0\.[23]\.4500: /;
+  // ESP that comes while a socket is being closed is answered by the host, with the ESP packet in it.
+  const isTunnel =
+    /^\S+ IP 10\.9[78]\.0\.2(\.\d+ > 10\.99\.0\.[23]\.4500: | > 10\.99\.0\.[23]: ICMP \S+ udp port \d+ unreachable)/;
   return {
     async stop() {
       await Promise.all(captures.map((capture) => capture.stop()));
