@@ -1,12 +1,13 @@
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import { RequestWindow } from '@ipsec-kit/retransmit';
-import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { deriveIkeKeys } from '../keys/ike-keys.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
 import { createIkeSa, type IkeSa, ownSpi } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitTranscript } from '../session/session-state.ts';
+import { raiseKeyed } from './keyed-ike-sa.ts';
 
 /** What an IKE SA that replaces another is made of. */
 export interface NextIkeSa {
@@ -50,18 +51,7 @@ export function keyNextIkeSa(
     0,
   );
   context.sessionsBySpi.set(ownSpi(sa), session);
-  const { skEi, skEr, skAi, skAr } = keys;
-  raise(context, {
-    kind: 'ike-sa-keyed',
-    sessionId: session.id,
-    connection: session.connection?.name,
-    initiator: isInitiator,
-    ...spis,
-    transforms,
-    suite: suite.cipher,
-    keys: { skEi, skEr, skAi, skAr },
-    nat: session.nat,
-  });
+  raiseKeyed(context, session, sa);
   return sa;
 }
 

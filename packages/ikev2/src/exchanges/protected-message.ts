@@ -43,6 +43,8 @@ import { onEapAuthRequest } from './eap-responder.ts';
 import { onAuthResponse } from './ike-auth-initiator.ts';
 import { onAuthRequest } from './ike-auth-responder.ts';
 import { onInformationalRequest } from './informational.ts';
+import { onIntermediateResponse } from './intermediate-initiator.ts';
+import { onIntermediateRequest } from './intermediate-responder.ts';
 import { onReplacedMessage } from './replaced-message.ts';
 
 /** Least time between two liveness checks that an unprotected message provokes. @see RFC 7296 §2.21.4 (SHOULD limit) */
@@ -113,7 +115,10 @@ function onRequest(
   const { kind } = session.state;
   const isAuthenticated = kind === 'established' || kind === 'ending';
   const awaitsAuth = kind === 'awaiting-auth-request' || kind === 'awaiting-eap-response';
-  const isAuth = awaitsAuth && header.exchangeType === ExchangeType.IKE_AUTH;
+  const isAuth =
+    (awaitsAuth && header.exchangeType === ExchangeType.IKE_AUTH) ||
+    (kind === 'awaiting-intermediate-request' &&
+      header.exchangeType === ExchangeType.IKE_INTERMEDIATE);
   const isEnd = kind === 'awaiting-eap-response' && isEndOfAuth(header, opened);
   // Not yet ready for this request: as if it had not come, so that its retransmission finds us ready.
   if (!isAuthenticated && !isAuth && !isEnd) return;
@@ -128,7 +133,9 @@ function onRequest(
     return;
   }
   const { state } = session;
-  if (state.kind === 'awaiting-auth-request') {
+  if (state.kind === 'awaiting-intermediate-request') {
+    onIntermediateRequest(context, session, state, sa, opened);
+  } else if (state.kind === 'awaiting-auth-request') {
     onAuthRequest(context, session, state, sa, opened.payloads);
   } else if (isEnd) {
     sendResponse(context, session, sa, header, [], { path, marker });
@@ -212,6 +219,8 @@ function onResponse(
   const { state } = session;
   if (opened.error) {
     onBadResponse(context, session, opened.error);
+  } else if (state.kind === 'awaiting-intermediate-response') {
+    onIntermediateResponse(context, session, state, opened);
   } else if (state.kind === 'awaiting-auth-response') {
     onAuthResponse(context, session, state, opened.payloads);
   } else if (findNotify(opened.payloads, NotifyType.INVALID_SYNTAX)) {
