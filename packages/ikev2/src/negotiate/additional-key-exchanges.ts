@@ -49,28 +49,26 @@ function orNone(transforms: readonly Transform[], type: number): readonly Transf
   return some.length > 0 ? some : [{ type, id: KE_NONE }];
 }
 
-/** Takes the first of each row, and where that is taken already, moves whoever has it to another of his own. The work is bounded
- * by the number of rows (7) times that of all choices.
+/** Takes the first of each row that is not taken; where all are, moves whoever has one to another of his own. The work is
+ * bounded: there are seven rows, and each moves at most once to make room for one.
  */
 function withoutRepetition(
   rows: readonly (readonly Transform[])[],
 ): readonly Transform[] | undefined {
   const chosen: Transform[] = [];
   const holders = new Map<number, number>();
-  const place = (row: number, tried: Set<number>): boolean => {
-    for (const transform of rows[row] ?? []) {
-      const { id } = transform;
-      if (tried.has(id)) continue;
-      if (id !== KE_NONE) {
-        tried.add(id);
-        const holder = holders.get(id);
-        if (holder !== undefined && !place(holder, tried)) continue;
-        holders.set(id, row);
-      }
-      chosen[row] = transform;
-      return true;
-    }
-    return false;
+  const take = (row: number, transform: Transform): true => {
+    if (transform.id !== KE_NONE) holders.set(transform.id, row);
+    chosen[row] = transform;
+    return true;
+  };
+  const place = (row: number, tried: ReadonlySet<number>): boolean => {
+    const choices = (rows[row] ?? []).filter(({ id }) => !tried.has(id));
+    const free = choices.find(({ id }) => !holders.has(id));
+    if (free) return take(row, free);
+    const seen = new Set([...tried, ...choices.map(({ id }) => id)]);
+    const won = choices.find(({ id }) => place(holders.get(id) ?? row, seen));
+    return won !== undefined && take(row, won);
   };
   return rows.every((_, row) => place(row, new Set())) ? chosen : undefined;
 }
