@@ -19,8 +19,8 @@ export function hmac(key: Uint8Array, ...parts: Uint8Array[]): Buffer {
 
 /** prf+ @see RFC 7296 §2.13 */
 export function stream(key: Uint8Array, seed: Uint8Array, bytes: number): Buffer {
-  let block = Buffer.alloc(0);
-  let all = Buffer.alloc(0);
+  let block: Buffer = Buffer.alloc(0);
+  let all: Buffer = Buffer.alloc(0);
   for (let n = 1; all.length < bytes; n += 1) {
     block = hmac(key, block, seed, Uint8Array.of(n));
     all = Buffer.concat([all, block]);

@@ -48,7 +48,8 @@ function follow(methods: number[], fragmentBytes: number): { datagrams: number }
   if (!first) throw new Error('no shared secret');
   expect(further).toHaveLength(methods.length);
   let keys: HandKeys = keysOf(hmac(nonces, first), nonces, spis);
-  let [chainI, chainR] = [Buffer.alloc(0), Buffer.alloc(0)];
+  let chainI: Buffer = Buffer.alloc(0);
+  let chainR: Buffer = Buffer.alloc(0);
   let datagrams = 0;
   for (const [index, secret] of further.entries()) {
     const ours = sent(pair, 'client', ExchangeType.IKE_INTERMEDIATE, index + 1);
