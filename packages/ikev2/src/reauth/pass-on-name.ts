@@ -13,6 +13,7 @@ import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { goneWith } from './gone-with.ts';
+import { inheritCloses } from './left-to-close.ts';
 import { firstChildName } from './living-children.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
@@ -72,6 +73,7 @@ function returnToOld(
   carryBinding(context, session, old);
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
+  inheritCloses(session, old);
   if (session.isReauthDue) {
     old.isReauthDue = true;
     context.waitingReauths.add(old);

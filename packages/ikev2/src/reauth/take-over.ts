@@ -5,6 +5,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
 import { takeWishes } from './left-behind.ts';
+import { inheritCloses } from './left-to-close.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { exchangeIds, moveBehind } from './session-name.ts';
@@ -39,6 +40,7 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
     if (!session.carried.has(name)) session.carried.set(name, child);
   }
   session.queue.push(...takeWishes(old));
+  inheritCloses(old, session);
   if (session.role === 'responder') {
     armHandOver(context, session);
   }

@@ -21,6 +21,7 @@ import type { SessionFailure } from '../events.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
+import type { LeftToClose } from '../reauth/left-to-close.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { LateAnswer } from './late-answer.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
@@ -162,6 +163,8 @@ export interface IkeSession {
   isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */
   predecessor: IkeSession | undefined;
+  /** As responder: what its user closed under the ones before it, and the peer may move still. */
+  readonly leftToClose: LeftToClose[];
   /** It has taken the place of another: a reauthentication made it. */
   isReauthenticated: boolean;
   /** Reauthentications that failed since the last one that did not. */

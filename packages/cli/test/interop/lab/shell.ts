@@ -95,11 +95,16 @@ export class Background {
     });
   }
 
-  /** Ends the program with a signal, by force after five seconds. */
+  /** Ends the program with a signal, by force when its patience is over; what it has left behind does not hold us up. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMs = 10_000): Promise<number | null> {
     if (this.exitCode !== undefined) return this.exitCode;
     this.child.kill(signal);
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
+    const timer = setTimeout(() => {
+      this.child.kill('SIGKILL');
+      // Its children may still hold the other ends.
+      this.child.stdout?.destroy();
+      this.child.stderr?.destroy();
+    }, patienceMs);
     const code = await this.exited;
     clearTimeout(timer);
     return code;
