@@ -98,7 +98,11 @@ function spiOfOurs(header: IkeHeader): bigint {
  */
 function findIkeSa(session: IkeSession, header: IkeHeader): IkeSa | undefined {
   const { sa, replaced, rival } = session;
-  const known = [sa, ...replaced.map((entry) => entry.sa), rival?.kind === 'ike' ? rival.sa : sa];
+  const known = [
+    sa,
+    ...replaced.map((entry) => entry.sa),
+    rival?.kind === 'ike' ? rival.sa : undefined,
+  ];
   return known.find(
     (candidate) =>
       candidate !== undefined &&

@@ -16,7 +16,8 @@ export interface NextIkeSa {
   readonly isInitiator: boolean;
   readonly transforms: readonly Transform[];
   readonly nonces: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>;
-  readonly sharedSecret: KeyMaterial;
+  /** SK(0), and those of the additional key exchanges; erased. */
+  readonly secrets: readonly [KeyMaterial, ...KeyMaterial[]];
 }
 
 /** Makes the IKE SA that replaces `old`: its keys follow from SK_d and the PRF of the old one, its message ids begin at 0
@@ -30,11 +31,13 @@ export function keyNextIkeSa(
   old: IkeSa,
   next: NextIkeSa,
 ): IkeSa | undefined {
-  const { spis, isInitiator, transforms, nonces, sharedSecret } = next;
+  const { spis, isInitiator, transforms, nonces } = next;
+  const [sharedSecret, ...furtherSecrets] = next.secrets;
   const suite = ikeSuiteOf(context.crypto, transforms);
   if (!suite) return undefined;
   const previous = { prf: old.suite.prf, skD: old.keys.skD };
-  const keys = deriveIkeKeys(context.crypto, suite, { sharedSecret, ...nonces, ...spis, previous });
+  const secrets = { sharedSecret, furtherSecrets };
+  const keys = deriveIkeKeys(context.crypto, suite, { ...secrets, ...nonces, ...spis, previous });
   const sa = createIkeSa(
     context.crypto,
     {

@@ -40,6 +40,7 @@ import { armRetransmission, sendResponse } from '../session/send-message.ts';
 import { onCreateChildRequest } from './create-child-responder.ts';
 import { dropInitiation } from './drop-exchanges.ts';
 import { onEapAuthRequest } from './eap-responder.ts';
+import { onFollowUpRequest } from './follow-up-responder.ts';
 import { onAuthResponse } from './ike-auth-initiator.ts';
 import { onAuthRequest } from './ike-auth-responder.ts';
 import { onInformationalRequest } from './informational.ts';
@@ -143,8 +144,14 @@ function onRequest(
   } else if (state.kind === 'awaiting-eap-response') {
     onEapAuthRequest(context, session, state, sa, opened.payloads);
   } else if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
-    const request = { sa, messageId: header.messageId, path, marker };
+    const { messageId, exchangeType } = header;
+    const request = { sa, exchangeType, messageId, path, marker };
     const failure = onCreateChildRequest(context, session, request, opened.payloads);
+    if (failure) refuse(context, session, sa, received, failure, true);
+  } else if (header.exchangeType === ExchangeType.IKE_FOLLOWUP_KE) {
+    const { messageId, exchangeType } = header;
+    const request = { sa, exchangeType, messageId, path, marker };
+    const failure = onFollowUpRequest(context, session, request, opened.payloads);
     if (failure) refuse(context, session, sa, received, failure, true);
   } else {
     onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
@@ -158,14 +165,18 @@ function isEndOfAuth({ exchangeType }: IkeHeader, { payloads, error }: OpenedMes
   return isRefusal || payloads.some(({ type }) => type === 'D');
 }
 
+const AUTHENTICATED_EXCHANGES: ReadonlySet<number> = new Set([
+  ExchangeType.INFORMATIONAL,
+  ExchangeType.CREATE_CHILD_SA,
+  ExchangeType.IKE_FOLLOWUP_KE,
+]);
+
 function unknownExchange(
   exchangeType: number,
   isAuthenticated: boolean,
 ): ProtocolError | undefined {
   if (!isAuthenticated) return undefined;
-  const isKnown =
-    exchangeType === ExchangeType.INFORMATIONAL || exchangeType === ExchangeType.CREATE_CHILD_SA;
-  return isKnown ? undefined : { code: 'unknown-exchange' };
+  return AUTHENTICATED_EXCHANGES.has(exchangeType) ? undefined : { code: 'unknown-exchange' };
 }
 
 /** Answers a request with an error, and ends the IKE SA where the error does. @see RFC 7296 §2.21.2, §2.21.3 */
