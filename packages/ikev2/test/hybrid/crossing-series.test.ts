@@ -75,7 +75,7 @@ describe('series of key exchanges that cross (RFC 9370 §2.2.4, RFC 7296 §2.8.1
     for (const first of ['rekey-child', 'rekey-ike', 'create-child'] as const) {
       for (const second of actions) {
         it(`${first} of the client and ${second} of the server, ${mix}`, () => {
-          for (let seed = 0; seed < 6; seed += 1) {
+          for (let seed = 0; seed < 3; seed += 1) {
             // From the same instant to one where the other side's series is over.
             for (const afterMs of [0, 12, 25, 45, 70]) {
               const pair = pairOf(mix, `cross ${seed}`);
@@ -111,6 +111,7 @@ describe('series of key exchanges that cross (RFC 9370 §2.2.4, RFC 7296 §2.8.1
             };
             for (const name of SIDES) ACTIONS[action](pair[name]);
             pair.drive(240_000);
+            pair.wire = (flight) => [{ flight }];
             expectAgreement(pair);
             expect(pair.client.children.size).toBe(1);
           }
