@@ -3,6 +3,7 @@ import {
   type MonitoredEvent,
   monitorEvents,
   requestDisconnect,
+  requestRevalidation,
   requestSession,
   requestStatus,
   type SessionAction,
@@ -10,6 +11,7 @@ import {
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { narrate } from './narrate.ts';
 import { printFailure } from './printer.ts';
+import { type RevalidateArguments, revalidationText } from './revalidation-text.ts';
 import type { SessionArguments } from './session-options.ts';
 import { statusText } from './status-text.ts';
 import { listenForStop } from './stop-signals.ts';
@@ -63,11 +65,12 @@ export function disconnectCommand(args: { readonly control: string }): Promise<n
   });
 }
 
-/** `ipsec-kit rekey`, `reauth`, `initiate`, `terminate`: has a running process do it, and prints the sentence that says what
+/** `ipsec-kit rekey`, `reauth`, `initiate`, `terminate`, `move`: has a running process do it, and prints the sentence that says what
  * was done. @returns the exit code.
  */
 export function sessionCommand(action: SessionAction, args: SessionArguments): Promise<number> {
-  const { control, ike, child, session, peer, timeout } = args;
+  const { control, child, session, peer, local, timeout } = args;
+  const ike = args.connection ?? args.ike;
   return answered(async () => {
     const sentence = await requestSession(control, {
       action,
@@ -75,9 +78,24 @@ export function sessionCommand(action: SessionAction, args: SessionArguments): P
       ...(child === undefined ? {} : { child }),
       ...(session === undefined ? {} : { session }),
       ...(peer === undefined ? {} : { peer }),
+      ...(local === undefined ? {} : { local }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
     });
     process.stdout.write(`${sentence}\n`);
+  });
+}
+
+/** `ipsec-kit revalidate`: has a running process look again at the certificates of its peers, and prints how they stand.
+ * @returns the exit code; 0 also where sessions were ended, since that is what was asked for.
+ */
+export function revalidateCommand(args: RevalidateArguments): Promise<number> {
+  const { control, connection, timeout, json } = args;
+  return answered(async () => {
+    const report = await requestRevalidation(control, {
+      ...(connection === undefined ? {} : { connection }),
+      ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
+    });
+    process.stdout.write(`${json ? JSON.stringify(report) : revalidationText(report)}\n`);
   });
 }
 

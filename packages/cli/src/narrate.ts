@@ -1,4 +1,5 @@
 import type { VpnEvent } from '@ipsec-kit/vpn';
+import { movedText } from './path-text.ts';
 
 type Nat = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>['nat'];
 type Message = Extract<VpnEvent, { kind: 'message' }>;
@@ -53,6 +54,8 @@ export function narrate(event: VpnEvent): string {
       return `IKE SA rekeyed by ${event.by === 'local' ? 'us' : 'the peer'}`;
     case 'session-reauthenticated':
       return `session reauthenticated by ${event.by === 'local' ? 'us' : 'the peer'}`;
+    case 'session-revalidated':
+      return revalidationLine(event);
     case 'rekey-failed':
     case 'reauthentication-failed':
       return `${event.kind === 'rekey-failed' ? 'rekey' : 'reauthentication'} failed, next attempt in ${seconds(event.retryInMs)}: ${event.sentence}`;
@@ -67,13 +70,17 @@ export function narrate(event: VpnEvent): string {
     case 'liveness-confirmed':
       return `peer answers, ${milliseconds(event.roundTripMs)}`;
     case 'peer-path-changed':
-      return event.from === event.to
-        ? `traffic goes to ${event.to} from another address of this host`
-        : `peer moved from ${event.from} to ${event.to}`;
+      return `path changed: ${movedText({
+        local: [event.localFrom, event.localTo],
+        peer: [event.from, event.to],
+      })}`;
     case 'mapping-changed':
       return `the NAT maps this host anew, as the peer ${event.remote} sees it`;
     case 'addresses-updated':
-      return `moved from ${event.from} to ${event.to}, ${milliseconds(event.roundTripMs)}`;
+      return `path confirmed: ${movedText({
+        local: [event.from, event.to],
+        peer: [event.remoteFrom, event.remoteTo],
+      })}, ${milliseconds(event.roundTripMs)}`;
     case 'path-mtu-changed':
       return event.reason === 'found'
         ? `packets of ${event.bytes} bytes come through to the peer`
@@ -96,6 +103,17 @@ export function narrate(event: VpnEvent): string {
     case 'session-closed':
       return `IKE SA ${event.connection ?? 'without a connection'} closed: ${event.sentence}`;
   }
+}
+
+function revalidationLine(event: Extract<VpnEvent, { kind: 'session-revalidated' }>): string {
+  const { standing, reason, action, sentence = '', endsInMs = 0 } = event;
+  if (action === 'none') return `certificate of the peer is good (${reason})`;
+  const then = {
+    close: 'the session ends',
+    alert: 'the session stays',
+    grace: `the session ends in ${seconds(endsInMs)} unless that changes`,
+  }[action];
+  return `certificate of the peer is ${standing} (${reason}), ${then}: ${sentence}`;
 }
 
 /** A tunnel is the rule, and needs no word unless something else was wanted. */

@@ -8,6 +8,7 @@ import type {
   KeyResponse,
 } from '@ipsec-kit/crypto';
 import type { Endpoint, IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
+import type { ChildLimits } from './child/child-limits.ts';
 import type { CertificateData, ChildConfig, ChildMode } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
@@ -122,13 +123,14 @@ export type Command =
       readonly childId: number;
       readonly reason: string;
     }
-  /** Goes to another address of ours: as responder by asking the peer to follow, as initiator by moving. `isOldGone`: packets can no
-   * longer leave from the one in use. @see RFC 4555 §3.5, §3.6
+  /** Goes to another address of ours, or without one to the best: as responder by asking the peer to follow, as initiator by telling
+   * it, also where that is the path in use. `isOldGone`: packets can no longer leave from the one in use.
+   * @see RFC 4555 §3.5, §3.6
    */
   | {
       readonly kind: 'move';
       readonly sessionId: number;
-      readonly to: IpAddress;
+      readonly to?: IpAddress;
       readonly isOldGone?: boolean;
     }
   /** The path carries outer packets of this size: IKE messages are split so that they fit, where `fragmentBytes` is larger. It is
@@ -262,6 +264,8 @@ export interface VerifyPeerRequest {
   readonly certificates: readonly CertificateData[];
   /** We prove anew who both sides are: what is fetched for it might go through the tunnel that waits for it. */
   readonly isReauthentication: boolean;
+  /** Of the IKE SA that it is for, by which the events name it when it stands. */
+  readonly spis: { readonly initiator: bigint; readonly responder: bigint };
 }
 
 /** One step of an EAP conversation: the driver knows the methods, and the passwords and certificates. Without an answer for
@@ -366,6 +370,7 @@ export interface ChildInstallation {
   /** Identity of this Child SA (one SPI pair); what later outputs and inputs name. */
   readonly childId: number;
   readonly config: ChildConfig;
+  readonly limits: ChildLimits;
   readonly connection: string;
   readonly suite: CipherSuite;
   readonly inboundSpi: number;

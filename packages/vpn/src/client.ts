@@ -10,6 +10,7 @@ import {
   type InitialPath,
   initialPath,
 } from './connection-path.ts';
+import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
 import type { VpnOptions } from './options.ts';
@@ -60,6 +61,11 @@ export interface Client {
    *   `command-failed` when it was begun and failed, or its outcome is not known in time.
    */
   perform(request: SessionRequest): Promise<string>;
+  /** Looks again at the certificates of the peers of all sessions, without reauthentication: files of CRLs are read anew, and CRLs and
+   * OCSP responses fetched anew. What does not stand any more is dealt with as `revalidation` says; resolves when all have a verdict.
+   * @throws VpnError `config` for a connection that does not exist, `no-such-target` when nothing is open.
+   */
+  revalidate(request?: RevalidationRequest): Promise<RevalidationReport>;
   /** Says goodbye with a DELETE, waits a bounded time for its answer, then undoes addresses, routes, DNS and
    * device. May be called at any time and more than once; a later call with less patience shortens the wait.
    */
@@ -154,6 +160,11 @@ class ClientTunnel implements Client {
 
   async perform(request: SessionRequest): Promise<string> {
     if (this.#state === 'open' && this.#host) return this.#host.perform(request);
+    throw new VpnError('no-such-target', `The connection ${this.connection} is not open.`);
+  }
+
+  async revalidate(request: RevalidationRequest = {}): Promise<RevalidationReport> {
+    if (this.#state === 'open' && this.#host) return this.#host.revalidate(request);
     throw new VpnError('no-such-target', `The connection ${this.connection} is not open.`);
   }
 

@@ -1,4 +1,5 @@
 import type { LivenessReason, SessionFailure } from '@ipsec-kit/ikev2';
+import type { CertificateStanding, RevalidationAction, RevalidationReason } from '@ipsec-kit/x509';
 import type { VpnErrorCode } from './vpn-error.ts';
 
 /** What happens in a client or server, as plain JSON: no keys, addresses and suites as text, SPIs as hexadecimal.
@@ -117,6 +118,21 @@ export type VpnEvent =
       /** `start`: it is opened again. */
       readonly action?: 'trap' | 'start';
     }
+  /** How the certificate of a session's peer stands when it was looked at again, and what is done about it: on a command always, else
+   * when that is news. `unknown`: nothing fresh says whether it is revoked.
+   */
+  | {
+      readonly kind: 'session-revalidated';
+      readonly sessionId: number;
+      readonly connection: string;
+      readonly reason: RevalidationReason;
+      readonly standing: CertificateStanding;
+      readonly action: 'none' | RevalidationAction['kind'];
+      /** Of all standings but `good`. */
+      readonly sentence?: string;
+      /** With `grace`: until the session ends, unless it stands well again. */
+      readonly endsInMs?: number;
+    }
   /** To its user it is the same child: only SPIs and keys are new. */
   | {
       readonly kind: 'child-rekeyed';
@@ -196,8 +212,12 @@ export type VpnEvent =
   | {
       readonly kind: 'peer-path-changed';
       readonly sessionId: number;
+      /** The peer's ends. */
       readonly from: string;
       readonly to: string;
+      /** Our ends. */
+      readonly localFrom: string;
+      readonly localTo: string;
     }
   /** A NAT has given us another address or port, and the peer is told. */
   | { readonly kind: 'mapping-changed'; readonly sessionId: number; readonly remote: string }
@@ -208,6 +228,9 @@ export type VpnEvent =
       /** Our ends. */
       readonly from: string;
       readonly to: string;
+      /** The peer's ends. */
+      readonly remoteFrom: string;
+      readonly remoteTo: string;
       readonly roundTripMs: number;
     }
   /** No path to the peer is left to try, until `path-found`. */

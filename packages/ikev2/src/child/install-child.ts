@@ -4,6 +4,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind, shownSession } from '../session/shown-session.ts';
 import { activationDeadline, armActivation } from './activate-child.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
+import { drawChildLimits } from './child-limits.ts';
 import type { ChildSa } from './child-sa.ts';
 import { modeOf, type NegotiatedChild } from './negotiated-child.ts';
 import { replacementElsewhere } from './replacement-elsewhere.ts';
@@ -21,6 +22,7 @@ export function requestInstallation(
       sessionId: shownSession(session.takesOver ?? session).id,
       childId: child.id,
       config: child.config,
+      limits: drawChildLimits(context, child.config),
       connection: child.connection.name,
       suite: child.suite,
       inboundSpi: child.inboundSpi,
@@ -83,6 +85,7 @@ export function adoptChild(
     isRedundant,
     isMoved: false,
     deleting: undefined,
+    isAskedFor: false,
     endAction: 'none',
   };
   session.children.set(id, adopted);

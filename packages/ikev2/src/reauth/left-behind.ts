@@ -4,7 +4,7 @@ import { isWithinOffer } from '../negotiate/selectors.ts';
 import { isMoveToCome, type Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
-import { passOnCloses } from './left-to-close.ts';
+import { passOnCloses } from './pass-on-closes.ts';
 import { predecessorsOf } from './predecessors-of.ts';
 
 type Creation = Extract<Procedure, { readonly kind: 'create-child' }>;

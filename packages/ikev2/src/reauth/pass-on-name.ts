@@ -13,10 +13,10 @@ import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { goneWith } from './gone-with.ts';
-import { inheritCloses } from './left-to-close.ts';
 import { firstChildName } from './living-children.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
+import { inheritCloses } from './pass-on-closes.ts';
 import { exchangeIds } from './session-name.ts';
 import { hasNotAsked } from './turns.ts';
 

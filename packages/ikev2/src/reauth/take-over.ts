@@ -5,9 +5,9 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
 import { takeWishes } from './left-behind.ts';
-import { inheritCloses } from './left-to-close.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
+import { inheritCloses } from './pass-on-closes.ts';
 import { exchangeIds, moveBehind } from './session-name.ts';
 
 /** How long a responder leaves it to the initiator to delete the old IKE SA. */

@@ -22,9 +22,9 @@ import type { Answering, Initiation, Rival } from '../exchanges/create-child-sta
 import type { PeerSeries } from '../exchanges/follow-up-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
-import type { LeftToClose } from '../reauth/left-to-close.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { LateAnswer } from './late-answer.ts';
+import type { LeftToClose } from './left-to-close.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import type { SessionState } from './session-state.ts';
 

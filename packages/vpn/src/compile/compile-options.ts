@@ -62,6 +62,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     'certificates',
     'authorities',
     'crls',
+    'crlSource',
     'eapSecrets',
     'eapPassword',
     'radius',

@@ -16,8 +16,18 @@ export async function run(
     });
     return stdout + stderr;
   } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${program} ${args.join(' ')} failed: ${String(error)}\n${stdout}${stderr}`);
+    const {
+      stdout = '',
+      stderr = '',
+      code,
+    } = error as {
+      stdout?: string;
+      stderr?: string;
+      code?: number | string;
+    };
+    throw new Error(
+      `${program} ${args.join(' ')} failed (${code}): ${String(error)}\n${stdout}${stderr}`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { MOVED_WITHIN_MS } from '../../src/reauth/left-to-close.ts';
+import { ASKED_AGAIN_WITHIN_MS } from '../../src/reauth/pass-on-closes.ts';
 import { child, type Flight, Pair, selector } from '../pair.ts';
 
 const CHILDREN = [1, 2].map((n) => {
@@ -88,9 +88,33 @@ describe('a Child SA that was closed under an IKE SA whose peer slept, and that 
     ]);
   });
 
+  it('is not closed again where the peer knew, and only its answer got lost', () => {
+    const pair = opened();
+    const [, second] = pair.server.seen('child-opened');
+    pair.wire = (flight) => (flight.from === 'client' ? [] : [{ flight }]);
+    pair.server.command({
+      kind: 'close-child',
+      sessionId: FIRST_RESPONDER_SESSION_ID,
+      childId: second?.childId ?? 0,
+      reason: 'as asked',
+    });
+    pair.drive(1_000);
+    pair.wire = (flight) => [{ flight }];
+    // It deletes the old IKE SA before the DELETE would be sent again.
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(10_000);
+    expect(names(pair)).toEqual([['net-1'], ['net-1']]);
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'net-2' });
+    pair.drive(60_000);
+    expect(names(pair)).toEqual([
+      ['net-1', 'net-2'],
+      ['net-1', 'net-2'],
+    ]);
+  });
+
   for (const { sleptMs, expected } of [
-    { sleptMs: MOVED_WITHIN_MS / 2, expected: ['net-1'] },
-    { sleptMs: MOVED_WITHIN_MS + 60_000, expected: ['net-1', 'net-2'] },
+    { sleptMs: ASKED_AGAIN_WITHIN_MS / 2, expected: ['net-1'] },
+    { sleptMs: ASKED_AGAIN_WITHIN_MS + 60_000, expected: ['net-1', 'net-2'] },
   ]) {
     it(`is remembered for ten minutes: what a peer asks for that has slept for ${sleptMs / 60_000} leaves ${expected.join(' and ')}`, () => {
       const pair = opened();

@@ -1,30 +1,19 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
-import type { TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildSa } from '../child/child-sa.ts';
 import { CHILD_LIFETIME_OVER } from '../errors/endings.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import type { LeftToClose } from '../session/left-to-close.ts';
 
-/** A Child SA that somebody here has closed under an IKE SA which ended before the peer could be told. */
-export interface LeftToClose {
-  readonly name: string;
-  readonly localSelectors: readonly TrafficSelector[];
-  readonly remoteSelectors: readonly TrafficSelector[];
-  readonly reason: string;
-  /** Until when what the peer asks for in its place may be meant for it. */
-  readonly until: Instant;
-}
-
-/** How long the peer takes at most to ask for it in the new IKE SA, though it sleeps once more. What it asks for later its user wants
- * anew.
- */
-export const MOVED_WITHIN_MS: number = 600_000;
+/** How long the peer takes at most to ask again, though it sleeps once more. What it asks for later its user wants anew. */
+export const ASKED_AGAIN_WITHIN_MS: number = 600_000;
 
 /** Most that are remembered. */
 const MAX_LEFT_TO_CLOSE = 64;
 
 /** An IKE SA that another carries on is about to end with the DELETE of a Child SA that has no answer, as when the peer slept. Where
- * that one is the peer's, it moves there what it does not know to be closed: the wish is left to that one.
+ * the peer has asked for that in the other one, which puts it off, it asks again: the wish is left to that one. Where it has not, it
+ * may well know, as when only its answer got lost.
  * @see RFC 7296 §2.25.1
  */
 export function passOnCloses(from: IkeSession, heir: IkeSession, now: Instant): void {
@@ -32,7 +21,7 @@ export function passOnCloses(from: IkeSession, heir: IkeSession, now: Instant): 
   for (const child of from.children.values()) {
     if (!isClosedUntold(child)) continue;
     const { config, localSelectors, remoteSelectors, deleting: reason } = child;
-    const until = addMs(now, MOVED_WITHIN_MS);
+    const until = addMs(now, ASKED_AGAIN_WITHIN_MS);
     remember(heir, { name: config.name, localSelectors, remoteSelectors, reason, until });
   }
 }
@@ -58,9 +47,8 @@ export function takeClose(session: IkeSession, child: ChildSa, now: Instant): st
 
 /** One that only its lifetime has ended nobody wants gone: the peer has another with it. */
 function isClosedUntold(child: ChildSa): child is ChildSa & { readonly deleting: string } {
-  const { deleting, replacedBy, isRedundant } = child;
-  if (deleting === undefined || deleting === CHILD_LIFETIME_OVER) return false;
-  return replacedBy === undefined && !isRedundant;
+  const { deleting, isAskedFor } = child;
+  return isAskedFor && deleting !== undefined && deleting !== CHILD_LIFETIME_OVER;
 }
 
 function remember({ leftToClose }: IkeSession, left: LeftToClose): void {
