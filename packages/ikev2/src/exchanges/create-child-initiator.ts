@@ -22,15 +22,9 @@ import {
   reserveChildSpi,
 } from '../endpoint/endpoint-context.ts';
 import type { Answer, PacketSelectors } from '../endpoint-io.ts';
-<<<<<<< HEAD
-import { keyExchangeInvalid, malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
-import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
-=======
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
-import { narrowedRekey } from '../errors/selector-failures.ts';
-import { eraseChildKeys } from '../keys/child-keys.ts';
->>>>>>> next
+import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 import { chosenMethod, methodsOf } from '../negotiate/proposals.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';

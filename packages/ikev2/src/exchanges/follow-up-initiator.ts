@@ -10,7 +10,8 @@ import {
 import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { keyExchangeInvalid, malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';

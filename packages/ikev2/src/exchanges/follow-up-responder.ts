@@ -3,7 +3,7 @@ import { constantTimeEqual } from '@ipsec-kit/crypto';
 import { findNotify, NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import { ask, type EndpointContext, randomBytes, setTimer } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { keyExchangeInvalid } from '../errors/failures.ts';
+import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';

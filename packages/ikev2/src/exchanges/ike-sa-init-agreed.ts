@@ -1,7 +1,8 @@
 import { TransformType } from '@ipsec-kit/crypto';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { keyExchangeInvalid, ownWorkFailed } from '../errors/failures.ts';
+import { ownWorkFailed } from '../errors/failures.ts';
+import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';

@@ -1,12 +1,8 @@
 import { ExchangeType, keyExchangeMethodName, type Payload } from '@ipsec-kit/ikev2-codec';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import {
-  keyExchangeInvalid,
-  malformedFromPeer,
-  otherNotify,
-  ownWorkFailed,
-} from '../errors/failures.ts';
+import { malformedFromPeer, otherNotify, ownWorkFailed } from '../errors/failures.ts';
+import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { ownIntermediateOctets } from '../proof/int-auth.ts';
 import { endSession } from '../session/close-session.ts';

@@ -7,7 +7,8 @@ import {
 } from '@ipsec-kit/ikev2-codec';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { keyExchangeInvalid, malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { ownIntermediateOctets } from '../proof/int-auth.ts';

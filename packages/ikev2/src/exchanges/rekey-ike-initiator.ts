@@ -11,18 +11,9 @@ import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
-<<<<<<< HEAD
 import { DELETED_BY_PEER } from '../errors/endings.ts';
-import {
-  inconsistentAnswer,
-  keyExchangeInvalid,
-  malformedFromPeer,
-  ownWorkFailed,
-} from '../errors/failures.ts';
-=======
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { inconsistentAnswer, keyExchangeInvalid } from '../errors/offer-failures.ts';
->>>>>>> next
 import type { SessionFailure } from '../events.ts';
 import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 import {
