@@ -1,5 +1,7 @@
 import type { Instant } from '@ipsec-kit/clock';
 import type { ChildSa } from '../child/child-sa.ts';
+import { isSilence } from '../errors/endings.ts';
+import type { SessionFailure } from '../events.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import { isMoveToCome, type Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -38,10 +40,10 @@ export function takeLeftBehind(from: IkeSession): Creation[] {
 /** An IKE SA that another carries on is about to end: what it was asked for, or to close, is left to that one, and so is what it was
  * about to make, unless the peer has made that, and has moved it. Called while it has its Child SAs.
  */
-export function passOnWishes(from: IkeSession, now: Instant): void {
+export function passOnWishes(from: IkeSession, failure: SessionFailure, now: Instant): void {
   const heir = latestOf(from);
   if (heir === from || heir.state.kind !== 'established' || heir.isClosing) return;
-  passOnCloses(from, heir, now);
+  if (isSilence(failure)) passOnCloses(from, heir, now);
   const wishes = takeWishes(from);
   const running = from.running?.procedure;
   if (running && isCreation(running) && isWish(from, running)) {

@@ -11,9 +11,9 @@ export const ASKED_AGAIN_WITHIN_MS: number = 600_000;
 /** Most that are remembered. */
 const MAX_LEFT_TO_CLOSE = 64;
 
-/** An IKE SA that another carries on is about to end with the DELETE of a Child SA that has no answer, as when the peer slept. Where
- * the peer has asked for that in the other one, which puts it off, it asks again: the wish is left to that one. Where it has not, it
- * may well know, as when only its answer got lost.
+/** An IKE SA that another carries on ends in silence with the DELETE of a Child SA that has no answer, as when the peer slept. Where the
+ * peer has asked for that in the other one, which puts it off, it asks again: the wish is left to that one. Where it has not, it may
+ * well know, as when only its answer got lost; and one that deletes the old IKE SA itself has been told again before.
  * @see RFC 7296 §2.25.1
  */
 export function passOnCloses(from: IkeSession, heir: IkeSession, now: Instant): void {
