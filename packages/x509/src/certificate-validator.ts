@@ -38,7 +38,9 @@ export interface CertificateCheck {
    * is looked at (`off`).
    */
   readonly revocation: 'hard' | 'soft' | 'off';
-  /** What the peer is. With extKeyUsage it has to be for that, or for IKE (RFC 4945 §5.1.3.12); `any` looks at nothing. */
+  /** What the peer is. With extKeyUsage it has to be for that (`serverAuth`, `clientAuth`), or for IKE (RFC 4945 §5.1.3.12); `any` looks
+   * at nothing.
+   */
   readonly purpose: 'server' | 'client' | 'any';
   readonly policy: PathPolicy;
   /** Now, in milliseconds since 1970, from the caller's clock. */
@@ -156,7 +158,11 @@ function readLeaf({
   return maySign && isFor(purpose, extensions.purposes) ? certificate : 'wrong-usage';
 }
 
-/** @see RFC 4945 §5.1.3.12 */
+/** What has an extKeyUsage has to be for IKE or for anything; all else MUST be refused, an initiator's of `serverAuth` alone as well.
+ * Beyond that, on purpose: the role's own purpose of TLS and iKEIntermediate, which gateways have that Windows and Apple's devices
+ * are to believe, and which public CAs issue.
+ * @see RFC 4945 §5.1.3.12
+ */
 function isFor(purpose: CertificateCheck['purpose'], purposes: readonly string[] | undefined) {
   if (purpose === 'any' || purposes === undefined) return true;
   const { ANY, IKE, IKE_INTERMEDIATE, SERVER_AUTH, CLIENT_AUTH } = KeyPurpose;
@@ -218,7 +224,8 @@ const SENTENCES: Readonly<Record<CertificateFailure, string>> = {
   unsupported: 'The certificate of the peer has a key or a signature of an unknown kind.',
   'unknown-critical':
     'The certificate of the peer has a critical extension that is not understood.',
-  'wrong-usage': 'The certificate of the peer is for another use (keyUsage or extKeyUsage).',
+  'wrong-usage':
+    'The certificate of the peer is for another use (keyUsage or extKeyUsage); have it issued without extKeyUsage, or with ipsecIKE in it.',
   'unknown-issuer':
     'No trusted CA leads to the certificate of the peer; load the CA or its intermediates.',
   'bad-signature': 'A signature in the certificate path of the peer is wrong.',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { RevalidationReport } from '@ipsec-kit/vpn';
+import { requestRevalidation } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { runPki } from '../../src/pki/run-pki.ts';
@@ -80,28 +80,29 @@ describe.skipIf(gate.skip)('revalidation without reauthentication', () => {
       const args = { dir: pki, name: REVOKED, reason: 'keyCompromise', days: 30 } as const;
       await runPki({ action: 'revoke', args }, Date.now());
       placeCrl(lab.right, pki);
-      const output = await server.command('revalidate', '--json');
-      const answeredAt = Date.now();
-      await pause(2_000);
+      const askedAt = Date.now();
+      const report = await requestRevalidation(server.control);
+      const again = await server.command('revalidate');
+      await pause(1_000);
       clients.child.kill('SIGINT');
       const [, json = ''] = await clients.waitFor(/^report (.*)$/m);
 
-      const report: RevalidationReport = JSON.parse(output);
       const echoes: readonly EchoesOfClient[] = JSON.parse(json);
       const others = echoes.filter(({ name }) => name !== REVOKED);
       const ended = echoes.find(({ name }) => name === REVOKED);
+      const endedMs = (ended?.endedAt ?? 0) - askedAt;
       const sum = (of: (one: EchoesOfClient) => number): number =>
         others.reduce((all, one) => all + of(one), 0);
       const figures = { sent: sum((one) => one.sent), received: sum((one) => one.received) };
-      task.meta.figures = `${report.checked} certificates in ${report.tookMs} ms, ${report.checked - report.good} session closed; the others: ${figures.sent} echoes, ${figures.sent - figures.received} lost`;
+      task.meta.figures = `${report.checked} certificates looked at in ${report.tookMs} ms, ${report.checked - report.good} session closed after ${endedMs} ms; the others: ${figures.sent} echoes, ${figures.sent - figures.received} lost`;
       expect(report).toMatchObject({ checked: CLIENTS, good: CLIENTS - 1, pending: 0 });
       expect(report.bad).toMatchObject([
         { remoteIdentity: REVOKED, standing: 'revoked', action: 'close' },
       ]);
-      expect(report.tookMs).toBeLessThan(1_000);
-      expect(ended?.endedAt).toBeLessThanOrEqual(answeredAt);
-      expect(ended?.endedAt).toBeGreaterThan(0);
-      expect(ended?.lastAt).toBeLessThanOrEqual(answeredAt);
+      expect(endedMs).toBeGreaterThan(0);
+      expect(endedMs).toBeLessThan(1_000);
+      expect((ended?.lastAt ?? 0) - askedAt).toBeLessThan(1_000);
+      expect(again).toMatch(/^99 sessions in [\d.]+ s: 99 good$/m);
       const lossy = others.filter((one) => one.sent !== one.received || one.doubled > 0);
       expect(lossy, task.meta.figures).toEqual([]);
       expect(others.filter(({ endedAt }) => endedAt > 0)).toEqual([]);

@@ -10,7 +10,7 @@ import {
 } from '@ipsec-kit/x509';
 import { findConnection } from '../choose-connection.ts';
 import type { VpnEvent } from '../events.ts';
-import type { SessionBook } from '../session-book.ts';
+import type { SessionBook, StandingSession } from '../session-book.ts';
 import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
 import type { PathQuestion } from './path-check.ts';
 import type { PeerProof } from './peer-proof.ts';
@@ -46,6 +46,8 @@ export interface RevalidationOptions {
   readonly book: Pick<SessionBook, 'standing'>;
   /** Reads the CRLs of files anew; never rejects. */
   readonly reload: () => Promise<void>;
+  /** Whether a CRL that is here has the peer's certificate. */
+  readonly isListed: (proof: PeerProof) => boolean;
   /** Judges a proof as things stand now; never rejects. */
   readonly recheck: (
     peer: PeerCredentials,
@@ -146,7 +148,7 @@ class ProofRevalidation implements Revalidation {
     const standing = book.standing.filter(
       (one) => connection === undefined || one.connection === connection,
     );
-    const able = standing.filter(({ id }) => this.#proofs.of(id));
+    const able = this.#suspectsFirst(standing);
     const tally = createRevalidationTally(able, standing.length - able.length);
     this.#tallies.add(tally);
     const patienceMs = timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -160,6 +162,17 @@ class ProofRevalidation implements Revalidation {
     cancel();
     this.#tallies.delete(tally);
     return { ...found, tookMs: Math.round(msBetween(startedAt, clock.now())) };
+  }
+
+  /** Those that have a proof: whoever is on a list now does not wait for the verdicts on everybody else. */
+  #suspectsFirst(standing: readonly StandingSession[]): readonly StandingSession[] {
+    const suspects: StandingSession[] = [];
+    const others: StandingSession[] = [];
+    for (const session of standing) {
+      const proof = this.#proofs.of(session.id);
+      if (proof) (this.#options.isListed(proof) ? suspects : others).push(session);
+    }
+    return [...suspects, ...others];
   }
 
   #feed(connection: string, input: TimelessInput): void {

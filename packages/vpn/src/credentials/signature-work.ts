@@ -29,7 +29,7 @@ export interface SignatureWorkOptions
 /** What is done with certificates, for the IKE machine and beside it. */
 export interface CertificateWork
   extends SignatureWork,
-    Pick<RevalidationOptions, 'recheck' | 'reload'> {
+    Pick<RevalidationOptions, 'isListed' | 'recheck' | 'reload'> {
   readonly checkChain: ChainCheck;
 }
 
@@ -53,5 +53,6 @@ export function createSignatureWork(options: SignatureWorkOptions): CertificateW
     checkChain: createChainCheck(check),
     recheck: (peer, proof, how) => recheckProof(paths, peer, proof, how),
     reload: store.reload,
+    isListed: ({ listedAs }) => evidence.isListed(listedAs),
   };
 }
