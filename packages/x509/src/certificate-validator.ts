@@ -16,7 +16,7 @@ import {
 } from './path-search.ts';
 import { allowsPath } from './pkijs-path-check.ts';
 import type { RevocationList } from './revocation-list.ts';
-import { type IssuedCertificate, judgeRevocation } from './revocation-status.ts';
+import { createListCheck, type IssuedCertificate, judgeRevocation } from './revocation-status.ts';
 
 /** Most certificates that a peer may send. */
 export const MAX_OFFERED_CERTIFICATES = 16;
@@ -100,11 +100,12 @@ export interface CertificateValidator {
   check(check: CertificateCheck): Promise<CertificateVerdict>;
 }
 
-/** Makes a validator from a provider of signatures and one of SHA-1 (for key ids). */
+/** Makes a validator from a provider of signatures and one of SHA-1 (for key ids). Kept, it verifies a CRL once for all peers. */
 export function createCertificateValidator(
   signatures: SignatureProvider,
   crypto: Pick<CryptoProvider, 'sha1'>,
 ): CertificateValidator {
+  const isOf = createListCheck(signatures);
   return {
     async check(check) {
       const leaf = readLeaf(check);
@@ -117,7 +118,7 @@ export function createCertificateValidator(
           failure ??= 'constraints';
           continue;
         }
-        const found = await judgeRevocation(check, path, signatures, crypto);
+        const found = await judgeRevocation(check, path, signatures, crypto, isOf);
         // One path that leads to a revoked certificate is enough to know that it is revoked.
         if (found === 'revoked') return refuse(found);
         if (check.revocation === 'hard' && found.unproven.length > 0) {

@@ -181,6 +181,35 @@ describe('a path (RFC 5280 §6.1)', () => {
   });
 });
 
+describe('a validator that is kept', () => {
+  it('verifies a CRL once for many peers of one CA, and again for another CRL', async () => {
+    let verified = 0;
+    const counting = {
+      ...signatures,
+      verify(...asked: Parameters<typeof signatures.verify>) {
+        verified += 1;
+        return signatures.verify(...asked);
+      },
+    };
+    const kept = createCertificateValidator(counting, crypto);
+    const wish = { issuer: 'sub', by: subKey, serials: [] };
+    const listOf = async (): Promise<RevocationList> => {
+      const list = readRevocationList(await issueList(wish));
+      if (!list.ok) throw new Error(list.code);
+      return list.list;
+    };
+    const base = { anchors: [sub], revocation: 'hard', purpose: 'any', policy, atMs: T0 } as const;
+    const offered = [leaf.der];
+    const lists = [await listOf()];
+    for (let i = 0; i < 5; i += 1) {
+      expect((await kept.check({ ...base, offered, lists })).ok).toBe(true);
+    }
+    expect(verified).toBe(5 + 1);
+    expect((await kept.check({ ...base, offered, lists: [await listOf()] })).ok).toBe(true);
+    expect(verified).toBe(6 + 2);
+  });
+});
+
 describe('a certificate that lies', () => {
   it.each([
     ['expired', { toMs: T0 + DAY / 2 }],

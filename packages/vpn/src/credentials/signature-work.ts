@@ -2,6 +2,7 @@ import { DEFAULT_SIGNATURE_POLICY } from '@ipsec-kit/auth';
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import { createNodeSignatures } from '@ipsec-kit/crypto/node';
 import type { SignatureWork } from '@ipsec-kit/ikev2';
+import { createCertificateValidator } from '@ipsec-kit/x509';
 import type { CompiledCredentials } from './compiled-credentials.ts';
 import { createEvidence, type EvidenceOptions } from './evidence.ts';
 import type { Keyring } from './keyring.ts';
@@ -45,7 +46,8 @@ export function createSignatureWork(options: SignatureWorkOptions): CertificateW
     places: credentials.places,
     store,
   });
-  const paths = { signatures, crypto, evidence, dateMs };
+  const validator = createCertificateValidator(signatures, crypto);
+  const paths = { signatures, crypto, validator, evidence, dateMs };
   const check = { ...paths, credentials, ...(onProven ? { onProven } : {}) };
   return {
     sign: createOwnSignatures(credentials, keyring, crypto),
