@@ -26,8 +26,12 @@ const file = (name: string): string => readFileSync(join(dir, name), 'utf8');
 async function open(index: number) {
   const name = `client-${index}@example.org`;
   const port = createPacketPort();
+  const report = { name, sent: 0, received: 0, doubled: 0, lastAt: 0, endedAt: 0 };
   const client = createClient({
     tun: port.tun,
+    onEvent({ kind }) {
+      if (kind === 'session-closed') report.endedAt = Date.now();
+    },
     options: {
       connections: {
         home: {
@@ -48,7 +52,6 @@ async function open(index: number) {
   await client.open();
   const [source] = port.addresses;
   if (!source) throw new Error(`${name} got no address`);
-  const report = { name, sent: 0, received: 0, doubled: 0, lastAt: 0, endedAt: 0 };
   const seen = new Set<number>();
   port.onPacket((packet) => {
     const echo = readIcmpEcho(packet);
@@ -58,9 +61,6 @@ async function open(index: number) {
     seen.add(echo.sequence);
     report.received = seen.size;
     report.lastAt = Date.now();
-  });
-  void client.ended.then(() => {
-    report.endedAt = Date.now();
   });
   const send = (): void => {
     if (report.endedAt > 0) return;
