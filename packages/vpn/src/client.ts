@@ -13,6 +13,7 @@ import {
 import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
+import { nat64Finder } from './nat64.ts';
 import type { VpnOptions } from './options.ts';
 import { type Platform, platformWith, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
@@ -190,7 +191,7 @@ class ClientTunnel implements Client {
   }
 
   async #prepare(): Promise<void> {
-    const addresses = await findAddresses(this.connection, this.#transport, this.#world);
+    const addresses = await this.#findAddresses();
     if (this.#state !== 'connecting') return;
     this.#opening = openTunnelHost({
       ...this.#options,
@@ -216,6 +217,11 @@ class ClientTunnel implements Client {
     this.#openChildren(host, formatEndpoint(path.remote));
   }
 
+  #findAddresses(): Promise<ConnectionAddresses> {
+    const nat64 = nat64Finder(this.#compiled.nat64, this.#world);
+    return findAddresses(this.connection, this.#transport, this.#world, nat64);
+  }
+
   #pathFrom({ ports }: Pick<TunnelHost, 'ports'>, addresses: ConnectionAddresses): InitialPath {
     const [ike = 0, natT = 0] = ports;
     return initialPath(addresses, this.#transport.remotePort, { ike, natT });
@@ -234,7 +240,7 @@ class ClientTunnel implements Client {
   async #pathTo(udp: OpenSockets, before: ConnectionAddresses): Promise<InitialPath> {
     const isThere = udp.endpoints.some(({ address }) => addressesEqual(address, before.local));
     if (isThere) return this.#pathFrom(udp, before);
-    return this.#pathFrom(udp, await findAddresses(this.connection, this.#transport, this.#world));
+    return this.#pathFrom(udp, await this.#findAddresses());
   }
 
   #openChildren(host: TunnelHost, remote: string): void {

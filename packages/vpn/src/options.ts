@@ -260,8 +260,13 @@ export interface SettingsOptions {
   readonly keepAliveDpdMarginMs?: number;
   /** Keepalives also where no NAT was seen: for stateful firewalls. Not in strongSwan. */
   readonly keepAliveForced?: boolean;
-  /** Whether addresses that come and go, and changes of network, are followed; default true. Linux only. Not in strongSwan. */
+  /** Whether addresses that come and go, and changes of network, are followed, by clients and servers; default true. Without it one stays on the
+   * addresses that it began with. Linux only. Not in strongSwan. */
   readonly networkMonitor?: boolean;
+  /** The prefix under which the NAT64 of a network with IPv6 alone reaches servers with IPv4 alone: `64:ff9b::/96`; or `discover`, the
+   * default: where this host has no IPv4 address it is looked for in DNS (RFC 7050); or `none`. Of clients. Not in strongSwan.
+   */
+  readonly nat64Prefix?: string;
   readonly retransmitTimeoutMs?: number;
   readonly retransmitBase?: number;
   readonly retransmitTries?: number;

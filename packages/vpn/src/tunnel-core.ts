@@ -24,6 +24,7 @@ import { createDriver, type Driver } from './driver.ts';
 import { createEapWork } from './eap/eap-work.ts';
 import { followHost, type HostFollower } from './host-follower.ts';
 import type { KeyLog } from './key-log.ts';
+import { nat64Finder } from './nat64.ts';
 import { createPathMtuKeeper } from './path-mtu-keeper.ts';
 import type { HostAlarm } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
@@ -242,6 +243,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     watchNetwork: compiled.networkMonitor ? world.watchNetwork : undefined,
     udp,
     device: tun.name,
+    nat64: nat64Finder(compiled.nat64, world),
     scheduler,
     tell: driver.tell,
     onSocketsChange: () =>
@@ -249,7 +251,8 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     onWarning: warn,
   });
   undo.push(async () => follower.stop());
-  if (!world.watchNetwork) followAddresses(options, udp, scheduler, parts);
+  if (compiled.networkMonitor && !world.watchNetwork)
+    followAddresses(options, udp, scheduler, parts);
   const path = endpoint.path.bind(endpoint);
   const commands = createSessionCommands({
     connections: compiled.connections,

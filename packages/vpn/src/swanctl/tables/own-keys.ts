@@ -79,6 +79,13 @@ export const ownCharonKeys: KeyTable = {
     default: 'yes',
     status: 'supported',
     about:
-      'whether addresses that come and go, and changes of network, are followed (not in strongSwan)',
+      'whether addresses that come and go, and changes of network, are followed, by `connect` and by `serve` (not in strongSwan)',
+  },
+  nat64_prefix: {
+    kind: 'text',
+    default: 'discover',
+    status: 'supported',
+    about:
+      'under which the NAT64 of a network with IPv6 alone reaches a server with IPv4 alone: a prefix such as 64:ff9b::/96, discover (RFC 7050), or none (not in strongSwan)',
   },
 };
