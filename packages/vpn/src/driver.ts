@@ -238,7 +238,7 @@ export function createDriver(options: DriverOptions): Driver {
         feed({ kind: 'child-limit', childId, limit: 'hard' });
         break;
       case 'peer-moved':
-        feed({ kind: 'peer-moved', childId, path: fact.path });
+        feed({ kind: 'peer-moved', childId, path: fact.path, bytes: fact.bytes });
         break;
       case 'probe-answered':
       case 'inbound-source':

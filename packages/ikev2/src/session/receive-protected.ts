@@ -15,11 +15,13 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { noteUnproven } from '../mobike/unproven-path.ts';
+import { earnFrom } from '../mobike/verified-address.ts';
 import { openPayload } from '../protect/open-message.ts';
 import { REASSEMBLY_TIMEOUT_MS } from '../protect/reassembly.ts';
 import { noteCopy } from '../reauth/put-off.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
+import { repeatOutstanding } from './repeat-request.ts';
 import { transmit } from './send-message.ts';
 
 /** A datagram for an IKE SA. */
@@ -87,6 +89,7 @@ function openWhole(
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SK payload`);
   }
+  earnFrom(session, { ...received, bytes: received.data.length });
   if (answeredAgain(context, session, sa, received)) return undefined;
   return parse(payload.firstPayload, opened.content, 1, received.data.length);
 }
@@ -113,6 +116,7 @@ function openFragment(
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SKF payload`);
   }
+  earnFrom(session, { ...received, bytes: data.length });
   if (answeredAgain(context, session, sa, received)) return undefined;
   const whole = reassembly.add(header.messageId, payload, opened.content, context.now, data.length);
   if (whole) {
@@ -147,6 +151,10 @@ function answeredAgain(
     noteUnproven(session, path);
     // RFC 7296 §2.11: to where the request came from.
     transmit(context, session, known.datagrams, narration, { path, marker });
+    // Now that more has come from there, there may be room to ask.
+    if (session.owed && session.running?.procedure.kind === 'path-check') {
+      repeatOutstanding(context, session);
+    }
   } else noteCopy(context, session);
   return true;
 }
