@@ -8,7 +8,7 @@ import { notifiesOf } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveChildren, moveIke } from '../session/move-path.ts';
-import { sendOwed } from '../session/owed-response.ts';
+import { transmit } from '../session/send-message.ts';
 import type { Procedure } from './procedure.ts';
 
 type PathCheck = Extract<Procedure, { readonly kind: 'path-check' }>;
@@ -72,6 +72,14 @@ export function onPathAnswered(
     default:
       unreachable(verdict);
   }
+}
+
+/** The peer has shown that it is where the session goes: what it waits for leaves. */
+function sendOwed(context: EndpointContext, session: IkeSession): void {
+  const { owed, path } = session;
+  session.owed = undefined;
+  if (!owed || !pathsEqual(owed.via.path, path)) return;
+  transmit(context, session, owed.datagrams, owed.narration, owed.via);
 }
 
 function unreachable(verdict: never): never {

@@ -11,16 +11,7 @@ import { awaitFirstAnswer } from './await-first-answer.ts';
 import { headerOf, type IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { noteTraffic } from './note-liveness.ts';
-import type { OwedResponse } from './owed-response.ts';
-
-/** A message that leaves, for the narration. */
-export interface Narration {
-  readonly exchange: string;
-  readonly messageId: number;
-  readonly isResponse: boolean;
-  readonly payloads: string;
-  readonly retransmission: boolean;
-}
+import type { Narration, OwedResponse } from './owed-response.ts';
 
 /** What a request serves, and where it goes. */
 export interface RequestOptions {
