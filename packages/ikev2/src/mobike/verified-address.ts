@@ -15,6 +15,8 @@ interface Transfer {
   readonly path: Path;
   readonly marker: boolean;
   readonly bytes: number;
+  /** How many datagrams those are; default 1. */
+  readonly fragments?: number;
 }
 
 /** Whether a peer was shown to receive at this address, or whoever uses us says that it does: what goes there is not limited.
@@ -75,6 +77,6 @@ function isToBeAsked(session: IkeSession, path: Path): boolean {
   );
 }
 
-function sizeOf({ bytes, marker }: Transfer): number {
-  return bytes + (marker ? MARKER_BYTES : 0);
+function sizeOf({ bytes, marker, fragments = 1 }: Transfer): number {
+  return bytes + (marker ? MARKER_BYTES * fragments : 0);
 }

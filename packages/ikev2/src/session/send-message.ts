@@ -34,7 +34,7 @@ export function transmit(
   // Without a path nothing leaves; what is outstanding is sent again when there is one.
   if (session.parked) return;
   const bytes = datagrams.reduce((sum, { length }) => sum + length, 0);
-  if (!mayLeave(session, { ...via, bytes }, narration.isResponse)) {
+  if (!mayLeave(session, { ...via, bytes, fragments: datagrams.length }, narration.isResponse)) {
     if (narration.isResponse) owe(session, { datagrams, narration, via });
     return;
   }
