@@ -9,20 +9,24 @@ import type { Handed } from './main.ts';
 
 const clock: Clock = createSystemClock();
 
-process.once('message', ({ delegation, port }: Handed) => void keep(delegation, port));
+process.once('message', ({ delegation, local }: Handed) => void keep(delegation, local));
+// Without its owner nobody could take the session back.
+process.once('disconnect', () => process.exit());
 process.send?.('ready');
 
-async function keep(delegation: unknown, port: number): Promise<void> {
+async function keep(delegation: unknown, local: Handed['local']): Promise<void> {
   const crypto = createNodeProvider();
   const made = createLivenessDelegate(clock.now(), delegation, { crypto, random: systemRandom() });
   if (!made.ok) throw new Error(`This is no delegation: ${made.code}.`);
   const { delegate } = made;
   let timer: NodeJS.Timeout | undefined;
-  const socket = await openSocket(port, (data, path) =>
+  let isGivenBack = false;
+  const socket = await openSocket(local, (data, path) =>
     handle({ kind: 'datagram', now: clock.now(), path, data, marker: true }),
   );
 
   function handle(input: DelegateInput): void {
+    if (isGivenBack) return;
     for (const output of delegate.handle(input)) {
       if (output.kind === 'send') socket.send(prependMarker(output.data), output.path);
       else if (output.kind === 'send-keepalive') socket.send(Uint8Array.of(0xff), output.path);
@@ -33,7 +37,7 @@ async function keep(delegation: unknown, port: number): Promise<void> {
 
   function arm(): void {
     clearTimeout(timer);
-    const next = delegate.nextDeadline();
+    const next = isGivenBack ? undefined : delegate.nextDeadline();
     if (!next) return;
     timer = setTimeout(
       () => handle({ kind: 'timeout', now: clock.now() }),
@@ -42,6 +46,9 @@ async function keep(delegation: unknown, port: number): Promise<void> {
   }
 
   async function giveBack(reason: string, datagram?: DelegateInput): Promise<void> {
+    // Asked by the owner and by the peer in the same moment, it is given back once.
+    if (isGivenBack) return;
+    isGivenBack = true;
     clearTimeout(timer);
     await socket.close();
     process.send?.({ reason, report: delegate.release(clock.now()), datagram }, () =>

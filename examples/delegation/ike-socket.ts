@@ -1,38 +1,36 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { formatAddress, type IpAddress, type Path, parseAddress } from '@ipsec-kit/ip';
+import { formatAddress, type Path, parseAddress } from '@ipsec-kit/ip';
 import { classifyDatagram, NON_ESP_MARKER_BYTES } from '@ipsec-kit/nat-t';
 
 /** A UDP socket that carries IKE as port 4500 does. */
 export interface IkeSocket {
-  readonly port: number;
+  readonly local: Path['local'];
   send(datagram: Uint8Array, path: Path): void;
   close(): Promise<void>;
 }
 
-/** Binds a port (0: a free one) of the address that leads to whoever is written to. */
+/** Binds a port (0: a free one) of an address of this machine. */
 export async function openSocket(
-  port: number,
+  { address: own, port }: Path['local'],
   onIke: (message: Uint8Array, path: Path) => void,
 ): Promise<IkeSocket> {
   const socket = createSocket('udp4');
-  let local: IpAddress | undefined;
-  socket.bind(port);
+  socket.bind(port, formatAddress(own));
   await once(socket, 'listening');
-  const bound = socket.address().port;
+  const local = { address: own, port: socket.address().port };
   socket.on('message', (datagram, from) => {
     const address = parseAddress(from.address);
     // ESP is for the packet path, which this example does not have.
     if (!address || classifyDatagram(datagram, 0, datagram.length) !== 'ike') return;
     onIke(datagram.subarray(NON_ESP_MARKER_BYTES), {
-      local: { address: local ?? address, port: bound },
+      local,
       remote: { address, port: from.port },
     });
   });
   return {
-    port: bound,
+    local,
     send(datagram, path) {
-      local = path.local.address;
       socket.send(datagram, path.remote.port, formatAddress(path.remote.address));
     },
     async close() {

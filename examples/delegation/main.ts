@@ -11,7 +11,7 @@ import { Owner } from './owner.ts';
 /** What goes through the pipe to the delegate. */
 export interface Handed {
   readonly delegation: Delegation;
-  readonly port: number;
+  readonly local: Path['local'];
 }
 
 /** What comes back. */
@@ -41,11 +41,11 @@ await pause(500);
 const child = await startDelegate();
 const delegation = await owner.delegate();
 console.log(`delegated: ${JSON.stringify(delegation).length} bytes`);
-const { reason, report, datagram } = await keepAlive(child, { delegation, port: local.port });
+const { reason, report, datagram } = await keepAlive(child, { delegation, local });
 console.log(
   `taken back (${reason}): ${report.answered} requests answered, ${report.keepalives} keepalives sent`,
 );
-await owner.takeBack(local.port, report, datagram);
+await owner.takeBack(local, report, datagram);
 
 owner.command('check-liveness');
 await happens('liveness-confirmed');

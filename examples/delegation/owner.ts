@@ -61,8 +61,8 @@ export class Owner {
   }
 
   async open(path: Path): Promise<Path> {
-    this.#socket = await this.#listen(path.local.port);
-    const own = { ...path, local: { ...path.local, port: this.#socket.port } };
+    this.#socket = await this.#listen(path.local);
+    const own = { ...path, local: this.#socket.local };
     // A server on another port than 500 is spoken to with the non-ESP marker from the start.
     this.#handle({
       kind: 'command',
@@ -90,8 +90,8 @@ export class Owner {
   }
 
   /** Goes on with the session, and with the datagram that was too much for the delegate. */
-  async takeBack(port: number, report: unknown, datagram?: EndpointInput): Promise<void> {
-    this.#socket = await this.#listen(port);
+  async takeBack(local: Path['local'], report: unknown, datagram?: EndpointInput): Promise<void> {
+    this.#socket = await this.#listen(local);
     const { outputs, ...result } = this.#endpoint.takeBack(1, report, clock.now());
     if (!result.ok) throw new Error(`The session cannot be taken back: ${result.code}.`);
     this.#perform(outputs);
@@ -105,8 +105,8 @@ export class Owner {
     this.#socket = undefined;
   }
 
-  #listen(port: number): Promise<IkeSocket> {
-    return openSocket(port, (data, path) =>
+  #listen(local: Path['local']): Promise<IkeSocket> {
+    return openSocket(local, (data, path) =>
       this.#handle({ kind: 'datagram', now: clock.now(), path, data, marker: true }),
     );
   }

@@ -63,11 +63,12 @@ export function disconnectCommand(args: { readonly control: string }): Promise<n
   });
 }
 
-/** `ipsec-kit rekey`, `reauth`, `initiate`, `terminate`: has a running process do it, and prints the sentence that says what
+/** `ipsec-kit rekey`, `reauth`, `initiate`, `terminate`, `move`: has a running process do it, and prints the sentence that says what
  * was done. @returns the exit code.
  */
 export function sessionCommand(action: SessionAction, args: SessionArguments): Promise<number> {
-  const { control, ike, child, session, peer, timeout } = args;
+  const { control, child, session, peer, local, timeout } = args;
+  const ike = args.connection ?? args.ike;
   return answered(async () => {
     const sentence = await requestSession(control, {
       action,
@@ -75,6 +76,7 @@ export function sessionCommand(action: SessionAction, args: SessionArguments): P
       ...(child === undefined ? {} : { child }),
       ...(session === undefined ? {} : { session }),
       ...(peer === undefined ? {} : { peer }),
+      ...(local === undefined ? {} : { local }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
     });
     process.stdout.write(`${sentence}\n`);

@@ -23,7 +23,7 @@ export const ExitCode = {
   peerDead: 8,
   /** The control socket belongs to another process, or nobody answers on it. */
   control: 9,
-  /** `rekey`, `reauth`, `initiate` or `terminate` found nothing to do it with. */
+  /** `rekey`, `reauth`, `initiate`, `terminate` or `move` found nothing to do it with. */
   noTarget: 10,
   /** It was begun, and failed or had no outcome in time. */
   commandFailed: 11,

@@ -1,4 +1,5 @@
 import type { VpnEvent } from '@ipsec-kit/vpn';
+import { movedText } from './path-text.ts';
 
 type Nat = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>['nat'];
 type Message = Extract<VpnEvent, { kind: 'message' }>;
@@ -67,13 +68,17 @@ export function narrate(event: VpnEvent): string {
     case 'liveness-confirmed':
       return `peer answers, ${milliseconds(event.roundTripMs)}`;
     case 'peer-path-changed':
-      return event.from === event.to
-        ? `traffic goes to ${event.to} from another address of this host`
-        : `peer moved from ${event.from} to ${event.to}`;
+      return `path changed: ${movedText({
+        local: [event.localFrom, event.localTo],
+        peer: [event.from, event.to],
+      })}`;
     case 'mapping-changed':
       return `the NAT maps this host anew, as the peer ${event.remote} sees it`;
     case 'addresses-updated':
-      return `moved from ${event.from} to ${event.to}, ${milliseconds(event.roundTripMs)}`;
+      return `path confirmed: ${movedText({
+        local: [event.from, event.to],
+        peer: [event.remoteFrom, event.remoteTo],
+      })}, ${milliseconds(event.roundTripMs)}`;
     case 'path-mtu-changed':
       return event.reason === 'found'
         ? `packets of ${event.bytes} bytes come through to the peer`

@@ -25,6 +25,19 @@ export function pathLines(path: SessionPathStatus): string[] {
   ];
 }
 
+/** Which end of a path has moved, and where the other one stays. Each pair: before, and now. */
+export function movedText({
+  local,
+  peer,
+}: {
+  readonly local: readonly [string, string];
+  readonly peer: readonly [string, string];
+}): string {
+  const end = (whose: string, [before, now]: readonly [string, string]): string =>
+    before === now ? `${whose} stays at ${now}` : `${whose} moved from ${before} to ${now}`;
+  return `${end('this host', local)}, ${end('the peer', peer)}`;
+}
+
 function addresses(list: readonly string[]): string {
   return list.length === 0 ? 'none' : list.join(' ');
 }

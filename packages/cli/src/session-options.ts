@@ -1,7 +1,7 @@
 import type { SessionAction } from '@ipsec-kit/vpn';
 import { type Command, InvalidArgumentError } from 'commander';
 
-/** What `rekey`, `reauth`, `initiate` and `terminate` take. */
+/** What `rekey`, `reauth`, `initiate`, `terminate` and `move` take. */
 export interface SessionArguments {
   readonly control: string;
   /** A connection, or only that the IKE SA is meant. */
@@ -9,6 +9,9 @@ export interface SessionArguments {
   readonly child?: string;
   readonly session?: number;
   readonly peer?: string;
+  /** Of `move`: a connection, as with `ike`, and an address of this host. */
+  readonly connection?: string;
+  readonly local?: string;
   /** Seconds. */
   readonly timeout?: number;
 }
@@ -42,6 +45,9 @@ export function addSessionCommands(
   );
   add('reauth', 'prove anew who both sides are, in a new IKE SA with the same children');
   add('initiate', 'open a child of a connection').requiredOption(child, 'the child to open');
+  add('move', 'move sessions to their best path, or to an address of this host (MOBIKE)')
+    .option('--connection <name>', 'the sessions of this connection, as --ike')
+    .option('--local <address>', 'the address of this host to go to, one that `status` shows');
   add('terminate', 'close sessions, or Child SAs').option(child, 'the Child SAs of this name');
 }
 

@@ -44,9 +44,34 @@ describe('what happens to the path as a line', () => {
         sessionId,
         from: '192.0.2.7:1',
         to: '198.51.100.7:1',
+        remoteFrom: '203.0.113.1:4500',
+        remoteTo: '203.0.113.1:4500',
         roundTripMs: 9,
       },
-      'moved from 192.0.2.7:1 to 198.51.100.7:1, 9.0 ms',
+      'path confirmed: this host moved from 192.0.2.7:1 to 198.51.100.7:1, the peer stays at 203.0.113.1:4500, 9.0 ms',
+    ],
+    [
+      {
+        kind: 'addresses-updated',
+        sessionId,
+        from: '192.0.2.7:1',
+        to: '192.0.2.7:1',
+        remoteFrom: '203.0.113.1:4500',
+        remoteTo: '203.0.113.2:4500',
+        roundTripMs: 9,
+      },
+      'path confirmed: this host stays at 192.0.2.7:1, the peer moved from 203.0.113.1:4500 to 203.0.113.2:4500, 9.0 ms',
+    ],
+    [
+      {
+        kind: 'peer-path-changed',
+        sessionId,
+        from: '203.0.113.1:4500',
+        to: '203.0.113.1:4500',
+        localFrom: '192.0.2.7:1',
+        localTo: '198.51.100.7:1',
+      },
+      'path changed: this host moved from 192.0.2.7:1 to 198.51.100.7:1, the peer stays at 203.0.113.1:4500',
     ],
     [
       {

@@ -56,6 +56,7 @@ describe('--help', () => {
     'reauth',
     'initiate',
     'terminate',
+    'move',
   ])('of %s names its options and every exit code', async (command) => {
     let text = '';
     vi.spyOn(process.stdout, 'write').mockImplementation((part) => {
@@ -107,5 +108,12 @@ describe('the commands that act on sessions', () => {
     expect(code).toBe(ExitCode.usage);
     expect(asked).toEqual([]);
     expect(complaint).toMatch(reason);
+  });
+});
+
+describe('move', () => {
+  it('takes a connection and an address of this host', async () => {
+    const { asked } = await run('move', ...CONTROL, '--connection', 'home', '--local', '10.0.0.9');
+    expect(asked).toMatchObject([['move', { connection: 'home', local: '10.0.0.9' }]]);
   });
 });

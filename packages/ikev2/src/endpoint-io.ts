@@ -119,13 +119,14 @@ export type Command =
       readonly childId: number;
       readonly reason: string;
     }
-  /** Goes to another address of ours: as responder by asking the peer to follow, as initiator by moving. `isOldGone`: packets can no
-   * longer leave from the one in use. @see RFC 4555 §3.5, §3.6
+  /** Goes to another address of ours, or without one to the best: as responder by asking the peer to follow, as initiator by telling
+   * it, also where that is the path in use. `isOldGone`: packets can no longer leave from the one in use.
+   * @see RFC 4555 §3.5, §3.6
    */
   | {
       readonly kind: 'move';
       readonly sessionId: number;
-      readonly to: IpAddress;
+      readonly to?: IpAddress;
       readonly isOldGone?: boolean;
     }
   /** The path carries outer packets of this size: IKE messages are split so that they fit, where `fragmentBytes` is larger. It is

@@ -32,6 +32,13 @@ export type PathMoverInput = { readonly now: Instant } & (
       readonly kind: 'update-wanted';
     }
   | {
+      /** Somebody wants to be elsewhere: on the best path, or on the best from this address of ours. The peer is told in any case, so its
+       * answer shows that the path works, also where it is the one in use. Without such a path nothing happens.
+       */
+      readonly kind: 'move-wanted';
+      readonly local?: IpAddress;
+    }
+  | {
       /** An outstanding request, of whatever exchange, got no answer to its first transmissions. Told again when the wait of
        * the round before is over.
        */

@@ -10,6 +10,7 @@ import type {
 } from './path-mover-contract.ts';
 import { probeRound } from './probe-schedule.ts';
 import { RefusedPaths } from './refused-paths.ts';
+import { sameAddresses } from './same-addresses.ts';
 
 /** New requests after UNEXPECTED_NAT_DETECTED: somebody who changes single packets must not cost us a path. @see RFC 4555 §3.9 */
 const NAT_RETRIES = 5;
@@ -93,6 +94,8 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
         return this.#reconsider('stay');
       case 'update-wanted':
         return this.#options.hasMobike ? this.#begin(this.#path) : [];
+      case 'move-wanted':
+        return this.#options.hasMobike ? this.#onWish(input.local) : [];
       case 'no-answer':
         return this.#probe();
       case 'answered':
@@ -133,6 +136,16 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     // Where we were stranded the same address may be another network: the peer is told in any case.
     if (!isHere || wasStranded) return this.#begin(best);
     return this.#pending ? [] : this.#announceNews();
+  }
+
+  #onWish(wanted: IpAddress | undefined): readonly PathMoverOutput[] {
+    this.#refused.clear();
+    const best = this.#candidates('prefer').find(
+      ({ local }) => wanted === undefined || addressesEqual(local.address, wanted),
+    );
+    if (best === undefined) return [];
+    this.#hasPath = true;
+    return this.#begin(best);
   }
 
   #announceNews(): readonly PathMoverOutput[] {
@@ -279,12 +292,6 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   #additional(): readonly IpAddress[] {
     return this.#locals.filter((own) => !addressesEqual(own, this.#path.local.address));
   }
-}
-
-function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
-  const has = (list: readonly IpAddress[], address: IpAddress): boolean =>
-    list.some((other) => addressesEqual(other, address));
-  return a.length === b.length && a.every((address) => has(b, address));
 }
 
 function unreachable(input: never): never {

@@ -36,6 +36,8 @@ function setUp(options: Partial<PathMoverOptions> = {}, remotes: readonly string
       handle({ kind: 'local-addresses', now: at(ms), addresses: list.map(address) }),
     remotes: (ms: number, ...list: readonly string[]) =>
       handle({ kind: 'peer-addresses', now: at(ms), addresses: list.map(address) }),
+    move: (ms: number, local?: string) =>
+      handle({ kind: 'move-wanted', now: at(ms), ...(local ? { local: address(local) } : {}) }),
     noAnswer: (ms: number) => handle({ kind: 'no-answer', now: at(ms) }),
     wanted: (ms: number) => handle({ kind: 'update-wanted', now: at(ms) }),
     timeout: (ms: number) => handle({ kind: 'timeout', now: at(ms) }),
@@ -399,5 +401,40 @@ describe('PathMover as a machine', () => {
         }
       }),
     );
+  });
+});
+
+describe('a move that somebody wants (RFC 4555 §3.5)', () => {
+  it('goes to the address that was named, stays there, and goes back to the best without one', () => {
+    const { move, locals, answered, mover } = setUp();
+    locals(0, WIFI, LTE);
+    expect(move(10, LTE)).toEqual([
+      `move-ike ${LTE} -> ${SERVER}`,
+      `move-children ${LTE} -> ${SERVER}`,
+      `update 1 ${LTE} -> ${SERVER} +[${WIFI}]`,
+    ]);
+    answered(20, mover.path, 1);
+    expect(locals(30, WIFI, LTE)).toEqual([]);
+    expect(move(40).at(0)).toBe(`move-ike ${WIFI} -> ${SERVER}`);
+  });
+
+  it('tells the peer where it stays, so that the answer shows the path', () => {
+    const { move } = setUp();
+    expect(move(10)).toEqual([
+      `move-children ${WIFI} -> ${SERVER}`,
+      `update 1 ${WIFI} -> ${SERVER}`,
+    ]);
+  });
+
+  it('does nothing for an address that is not there, and nothing without MOBIKE', () => {
+    expect(setUp().move(10, LTE)).toEqual([]);
+    expect(setUp({ hasMobike: false }).move(10)).toEqual([]);
+  });
+
+  it('is limited as every move is', () => {
+    const { move, locals } = setUp();
+    locals(0, WIFI, LTE);
+    const moved = Array.from({ length: 20 }, (_, i) => move(i * 10, i % 2 ? WIFI : LTE));
+    expect(moved.filter((outputs) => outputs.length > 0)).toHaveLength(4);
   });
 });

@@ -196,8 +196,12 @@ export type VpnEvent =
   | {
       readonly kind: 'peer-path-changed';
       readonly sessionId: number;
+      /** The peer's ends. */
       readonly from: string;
       readonly to: string;
+      /** Our ends. */
+      readonly localFrom: string;
+      readonly localTo: string;
     }
   /** A NAT has given us another address or port, and the peer is told. */
   | { readonly kind: 'mapping-changed'; readonly sessionId: number; readonly remote: string }
@@ -208,6 +212,9 @@ export type VpnEvent =
       /** Our ends. */
       readonly from: string;
       readonly to: string;
+      /** The peer's ends. */
+      readonly remoteFrom: string;
+      readonly remoteTo: string;
       readonly roundTripMs: number;
     }
   /** No path to the peer is left to try, until `path-found`. */

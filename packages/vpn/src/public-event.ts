@@ -126,12 +126,16 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         sessionId: event.sessionId,
         from: formatEndpoint(event.from.remote),
         to: formatEndpoint(event.to.remote),
+        localFrom: formatEndpoint(event.from.local),
+        localTo: formatEndpoint(event.to.local),
       };
     case 'addresses-updated':
       return {
         ...event,
         from: formatEndpoint(event.from.local),
         to: formatEndpoint(event.to.local),
+        remoteFrom: formatEndpoint(event.from.remote),
+        remoteTo: formatEndpoint(event.to.remote),
       };
     case 'mapping-changed':
       return {

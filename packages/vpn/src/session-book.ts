@@ -125,9 +125,11 @@ export function createSessionBook(clock: Clock): SessionBook {
         break;
       case 'peer-path-changed':
         entry.remote = shown.to;
+        entry.local = shown.localTo;
         break;
       case 'addresses-updated':
         entry.local = shown.to;
+        entry.remote = shown.remoteTo;
         break;
       case 'session-closed':
         entries.delete(shown.sessionId);

@@ -1,8 +1,9 @@
 import { addMs, type Clock } from '@ipsec-kit/clock';
-import type { Command, ConnectionConfig, SessionEvent } from '@ipsec-kit/ikev2';
+import type { Command, ConnectionConfig, PathStatus, SessionEvent } from '@ipsec-kit/ikev2';
 import type { ChildOpener } from './child-opener.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { SessionBook, StandingSession } from './session-book.ts';
+import { moveSteps } from './session-moves.ts';
 import {
   type Expectation,
   expectChildEnd,
@@ -13,6 +14,7 @@ import {
   type Outcome,
 } from './session-outcomes.ts';
 import { DEFAULT_OUTCOME_TIMEOUT_MS, type SessionRequest } from './session-request.ts';
+import type { SessionStep } from './session-step.ts';
 import { connectionsWithChild, targetChildren, targetSessions } from './session-targets.ts';
 import { VpnError } from './vpn-error.ts';
 
@@ -35,6 +37,7 @@ export interface SessionCommandsOptions {
   readonly book: Pick<SessionBook, 'standing'>;
   readonly opener: Pick<ChildOpener, 'open'>;
   readonly command: (command: Command) => void;
+  readonly path: (sessionId: number) => PathStatus | undefined;
   readonly clock: Pick<Clock, 'now' | 'wakeAt'>;
 }
 
@@ -43,20 +46,13 @@ interface Watch {
   readonly outcome: Deferred<Outcome>;
 }
 
-/** One step of a request, and whom it is about. */
-interface Step {
-  /** `the IKE SA with client, session 1`, as it stands in a sentence. */
-  readonly subject: string;
-  readonly expectation: Expectation;
-  readonly command: Command;
-}
-
 /** Makes the commands of one tunnel. */
 export function createSessionCommands(options: SessionCommandsOptions): SessionCommands {
-  const { connections, book, opener, command, clock } = options;
+  const { connections, book, opener, command, clock, path } = options;
   const watches = new Set<Watch>();
 
-  function run({ expectation, command: wanted }: Step): Promise<Outcome> {
+  async function run({ expectation, command: wanted }: SessionStep): Promise<Outcome> {
+    if ('ok' in wanted) return wanted;
     const watch: Watch = { expectation, outcome: createDeferred() };
     watches.add(watch);
     command(wanted);
@@ -110,7 +106,10 @@ export function createSessionCommands(options: SessionCommandsOptions): SessionC
       const timeoutMs = request.timeoutMs ?? DEFAULT_OUTCOME_TIMEOUT_MS;
       if (request.action === 'initiate') return initiate(request, timeoutMs);
       const sessions = targetSessions(book, connections, request);
-      const steps = stepsFor(request, sessions, connections);
+      const steps =
+        request.action === 'move'
+          ? moveSteps(request, sessions, { path, clock })
+          : stepsFor(request, sessions, connections);
       const outcomes = await Promise.all(steps.map((step) => inTime(run(step), timeoutMs)));
       return summary(steps, outcomes);
     },
@@ -127,7 +126,7 @@ function stepsFor(
   { action, child }: SessionRequest,
   sessions: readonly StandingSession[],
   connections: readonly ConnectionConfig[],
-): readonly Step[] {
+): readonly SessionStep[] {
   if (child !== undefined && action === 'reauth') {
     throw new VpnError(
       'config',
@@ -136,7 +135,7 @@ function stepsFor(
   }
   if (child === undefined) return sessions.map((session) => ikeStep(action, session));
   return targetChildren(sessions, connections, child).map(
-    ({ session, id: childId, name }): Step => {
+    ({ session, id: childId, name }): SessionStep => {
       const sessionId = session.id;
       const subject = `Child SA ${name} with ${session.remoteIdentity}`;
       if (action === 'rekey') {
@@ -150,7 +149,7 @@ function stepsFor(
   );
 }
 
-function ikeStep(action: SessionRequest['action'], session: StandingSession): Step {
+function ikeStep(action: SessionRequest['action'], session: StandingSession): SessionStep {
   const sessionId = session.id;
   const subject = `IKE SA with ${session.remoteIdentity}`;
   switch (action) {
@@ -170,7 +169,7 @@ function ikeStep(action: SessionRequest['action'], session: StandingSession): St
 }
 
 /** One sentence for all. @throws VpnError `command-failed` when one failed. */
-function summary(steps: readonly Step[], outcomes: readonly Outcome[]): string {
+function summary(steps: readonly SessionStep[], outcomes: readonly Outcome[]): string {
   const told = steps.map(({ subject }, index) => ({ subject, ...outcomes[index] }));
   const failed = told.filter(({ ok }) => ok !== true);
   const [first] = failed.length > 0 ? failed : told;

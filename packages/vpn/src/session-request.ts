@@ -1,7 +1,7 @@
 import { isObject } from './compile/option-checks.ts';
 
 /** What a running client or server may be told to do with its sessions. */
-export const SESSION_ACTIONS = ['rekey', 'reauth', 'initiate', 'terminate'] as const;
+export const SESSION_ACTIONS = ['rekey', 'reauth', 'initiate', 'terminate', 'move'] as const;
 
 /** One of {@link SESSION_ACTIONS}. */
 export type SessionAction = (typeof SESSION_ACTIONS)[number];
@@ -19,6 +19,8 @@ export interface SessionRequest {
   readonly session?: number;
   /** Sessions with this peer only: its identity as `status` shows it. */
   readonly peer?: string;
+  /** `move`: to the best path from this address of this host; absent: to the best of all. */
+  readonly local?: string;
   /** How long the outcome is waited for; default 30 s, at most 10 min. */
   readonly timeoutMs?: number;
 }
@@ -34,11 +36,11 @@ const MAX_NAME_LENGTH = 256;
  */
 export function readSessionRequest(value: unknown): SessionRequest | string | undefined {
   if (!isObject(value)) return undefined;
-  const { command, ike, child, session, peer, timeoutMs } = value;
+  const { command, ike, child, session, peer, local, timeoutMs } = value;
   const action = SESSION_ACTIONS.find((one) => one === command);
   if (!action) return undefined;
-  if (!isName(ike) || !isName(child) || !isName(peer)) {
-    return `"ike", "child" and "peer" are texts of at most ${MAX_NAME_LENGTH} characters.`;
+  if (!isName(ike) || !isName(child) || !isName(peer) || !isName(local)) {
+    return `"ike", "child", "peer" and "local" are texts of at most ${MAX_NAME_LENGTH} characters.`;
   }
   if (!isCount(session)) return '"session" is the id of a session.';
   if (!isCount(timeoutMs) || (timeoutMs ?? 0) > MAX_OUTCOME_TIMEOUT_MS) {
@@ -50,6 +52,7 @@ export function readSessionRequest(value: unknown): SessionRequest | string | un
     ...(child === undefined ? {} : { child }),
     ...(session === undefined ? {} : { session }),
     ...(peer === undefined ? {} : { peer }),
+    ...(local === undefined ? {} : { local }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
 }

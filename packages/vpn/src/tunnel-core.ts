@@ -216,11 +216,13 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   });
   undo.push(async () => follower.stop());
   if (!world.watchNetwork) followAddresses(options, udp, scheduler, parts);
+  const path = endpoint.path.bind(endpoint);
   const commands = createSessionCommands({
     connections: compiled.connections,
     book,
     opener,
     command: driver.command,
+    path,
     clock,
   });
   const ikeCounters = (): ReturnType<TunnelCore['ikeCounters']> => {
@@ -230,7 +232,6 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     return { ikeReceived, ikeSent, ikeRejected, keepalivesReceived, keepalivesSent, malformed };
   };
   const lifetimes = endpoint.lifetimes.bind(endpoint);
-  const path = endpoint.path.bind(endpoint);
   return {
     driver,
     book,

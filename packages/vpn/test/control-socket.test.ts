@@ -149,7 +149,7 @@ describe('the control socket', () => {
   });
 
   it.each([
-    ['{"command":"rekey","child":5}', '"ike", "child" and "peer" are texts'],
+    ['{"command":"rekey","child":5}', '"ike", "child", "peer" and "local" are texts'],
     ['{"command":"rekey","session":-1}', '"session" is the id of a session.'],
     ['{"command":"rekey","timeoutMs":600001}', '"timeoutMs" is at most 600000.'],
     [

@@ -1,67 +1,113 @@
-import { readFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
+import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
+import { footprintOf } from './lab/footprint.ts';
 import type { IpsecKit } from './lab/ipsec-kit.ts';
-import { addresses } from './lab/lab.ts';
+import { addresses, type Lab } from './lab/lab.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
 const gate = interopGate(['root', 'tun', 'netns', 'iperf3'], 'more UDP than the tunnel carries');
 
-const SECONDS = 5;
+const SECONDS = 6;
 /** Less than the first retransmission takes: what was answered by then was not lost. */
-const MOST_ANSWER_MS = 3_000;
-const MOST_GROWTH_MEGABYTES = 100;
+const MOST_ANSWER_MS = 1_000;
+/** An answer has its way through four threads: each may be left without a processor as long as this program was, which is
+ * no part of the tunnel.
+ */
+const STALLS_PER_ANSWER = 4;
+/** Of what a process has when it is idle; the queues, batches and socket buffers that a load fills are of fixed size. */
+const MOST_GROWTH_MEGABYTES = 60;
+/** A process that is run from source has the compiler in it. */
+const MOST_MEGABYTES = 300;
 /** In all: even a machine that is busy with other things carries this in a moment. */
-const LEAST_RECEIVED = 10_000;
+const LEAST_CARRIED = 10_000;
+/** Of every hundred packets offered in a direction some come out of the tunnel: no direction has less than this part of what both
+ * have so together. A sender that the machine left without a processor has offered less.
+ */
+const LEAST_SHARE = 1 / 3;
 
-function residentMegabytes({ process: { child } }: IpsecKit): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-  return Number(status.match(/VmRSS:\s+(\d+)/)?.[1]) / 1024;
+type Way = 'up' | 'down';
+
+/** Offers UDP in one direction for some seconds. @returns how many packets iperf3 has sent. */
+async function offer(lab: Lab, way: Way, port: string): Promise<number> {
+  const target = addresses.right.inner4;
+  const args = ['-s', '-1', '-B', target, '-p', port, '--forceflush'];
+  await lab.right.start('iperf3', args).waitFor(/listening/i);
+  const ends = ['-c', target, '-B', addresses.left.inner4, '-p', port];
+  const load = ['-u', '-b', '2G', '-l', '1300', '-t', `${SECONDS}`, '-J'];
+  const said = await lab.left.run('iperf3', ...ends, ...load, ...(way === 'down' ? ['-R'] : []));
+  // What it has to say about packets that came out of order stands behind.
+  return JSON.parse(said.slice(0, said.lastIndexOf('\n}') + 2)).end.sum_sent.packets;
 }
 
-interface Load {
-  readonly packets: number;
-  readonly lost_packets: number;
+/** Rekeys the IKE SA over and over. @returns how long the peer took each time to answer the request that ends the old one,
+ * an INFORMATIONAL exchange like that which asks whether the peer lives.
+ */
+async function answersOf(client: IpsecKit): Promise<number[]> {
+  const answers: number[] = [];
+  await pause(500);
+  const until = performance.now() + (SECONDS - 2) * 1000;
+  while (performance.now() < until) {
+    const from = performance.now();
+    await client.ask({ action: 'rekey' });
+    await pause(300);
+    const { sessions } = await requestStatus(client.control);
+    const { lastRoundTripMs = performance.now() - from } = sessions[0] ?? {};
+    answers.push(lastRoundTripMs);
+  }
+  return answers;
+}
+
+/** Packets that came out of the tunnel at one end. */
+async function carriedTo({ control }: IpsecKit): Promise<number> {
+  return (await requestStatus(control)).counters?.inPackets ?? 0;
 }
 
 describe.skipIf(gate.skip)('2 Gbit/s of UDP offered to a tunnel', () => {
-  it('memory stays bounded, and IKE is answered without a retransmission', () =>
-    withTunnel('both', { pool: false }, async ({ lab, client, server }) => {
-      if (!client || !server) throw new Error('both ends are ours');
-      const target = addresses.right.inner4;
-      const iperfServer = lab.right.start('iperf3', ['-s', '-B', target, '--forceflush']);
-      await iperfServer.waitFor(/listening/i);
-      const before = [client, server].map(residentMegabytes);
-      const load = lab.left.run(
-        'iperf3',
-        ...['-c', target, '-B', addresses.left.inner4, '-t', String(SECONDS), '-J'],
-        ...['-u', '-b', '2G', '-l', '1300'],
-      );
-      const answers: number[] = [];
-      await pause(500);
-      const until = performance.now() + (SECONDS - 2) * 1000;
-      while (performance.now() < until) {
-        const from = performance.now();
-        await client.ask({ action: 'rekey' });
-        answers.push(performance.now() - from);
-        await pause(300);
-      }
-      const after = [client, server].map(residentMegabytes);
-      const { end } = JSON.parse(await load);
-      const { packets, lost_packets: lost }: Load = end.sum;
-      process.stderr.write(
-        `answers ${answers.map(Math.round)} ms, memory ${before.map(Math.round)} to ${after.map(Math.round)} MB, received ${packets - lost} of ${packets} packets\n`,
-      );
-      expect(answers.length).toBeGreaterThan(0);
-      expect(Math.max(...answers)).toBeLessThan(MOST_ANSWER_MS);
-      for (const [i, megabytes] of after.entries()) {
-        expect(megabytes - (before[i] ?? 0)).toBeLessThan(MOST_GROWTH_MEGABYTES);
-      }
-      // What does not fit is lost; what fits goes on coming.
-      expect(packets - lost).toBeGreaterThan(LEAST_RECEIVED);
-      expect(await client.stop()).toBe(0);
-      expect(await server.stop()).toBe(0);
-      await iperfServer.stop();
-    }));
+  for (const [title, ways] of [
+    ['up', ['up']],
+    ['either way at once', ['up', 'down']],
+  ] as const satisfies readonly (readonly [string, readonly Way[]])[]) {
+    it(`${title}: memory stays bounded, IKE is answered within 1 s, and each direction has its share`, ({
+      task,
+    }) =>
+      withTunnel('both', { pool: false }, async ({ lab, client, server }) => {
+        if (!client || !server) throw new Error('both ends are ours');
+        const megabytes = (): number[] =>
+          [client, server].map((end) => footprintOf(end).residentMegabytes);
+        const before = megabytes();
+        const stalls = monitorEventLoopDelay({ resolution: 10 });
+        stalls.enable();
+        const loads = ways.map((way, i) => offer(lab, way, `${5201 + i}`));
+        const answers = await answersOf(client);
+        const after = megabytes();
+        stalls.disable();
+        const stallMs = stalls.max / 1e6;
+        const offered = await Promise.all(loads);
+        const carried = await Promise.all(
+          ways.map((way) => carriedTo(way === 'up' ? server : client)),
+        );
+        const rounded = (values: readonly number[]): string => values.map(Math.round).join(', ');
+        task.meta.figures = `answers ${rounded(answers)} ms (own stall ${rounded([stallMs])} ms), memory ${rounded(before)} to ${rounded(after)} MB, carried ${rounded(carried)} of ${rounded(offered)} packets (${ways.join(', ')})`;
+        expect(answers.length).toBeGreaterThan(1);
+        const mostMs = MOST_ANSWER_MS + STALLS_PER_ANSWER * Math.max(0, stallMs - 100);
+        expect(Math.max(...answers)).toBeLessThan(mostMs);
+        for (const [i, now] of after.entries()) {
+          expect(now - (before[i] ?? 0)).toBeLessThan(MOST_GROWTH_MEGABYTES);
+          expect(now).toBeLessThan(MOST_MEGABYTES);
+        }
+        // What does not fit is lost; what fits goes on coming.
+        const inAll = carried.reduce((sum, packets) => sum + packets, 0);
+        expect(inAll).toBeGreaterThan(LEAST_CARRIED);
+        if (ways.length > 1) {
+          const rates = carried.map((packets, i) => packets / (offered[i] ?? 0));
+          const both = rates.reduce((sum, rate) => sum + rate, 0);
+          for (const rate of rates) expect(rate / both).toBeGreaterThan(LEAST_SHARE);
+        }
+        expect(await client.stop()).toBe(0);
+        expect(await server.stop()).toBe(0);
+      }));
+  }
 });

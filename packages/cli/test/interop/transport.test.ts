@@ -169,7 +169,7 @@ describe.skipIf(gate.skip)('transport mode between two of ours (RFC 7296 §1.3.1
       await lab.router.run('ip', 'addr', 'add', '10.99.0.9/24', 'dev', 'outside');
       // What the client sends shows the server where it is now.
       await lab.left.ping(addresses.right.v4, { count: 10 }).catch(() => undefined);
-      await server.process.waitFor(/peer moved from 10\.99\.0\.1:\d+ to 10\.99\.0\.9:/);
+      await server.process.waitFor(/the peer moved from 10\.99\.0\.1:\d+ to 10\.99\.0\.9:/);
       await server.process.waitFor(/Child SA net rekeyed by us/);
       await client.process.waitFor(/Child SA net rekeyed by the peer/);
       await lab.left.ping(addresses.right.v4);

@@ -1,36 +1,19 @@
-import {
-  appendPacket,
-  copyPackedPath,
-  createPacketBatch,
-  type PacketBatch,
-  packetBatchIn,
-} from '@ipsec-kit/ip';
 import type { PacketEngine } from '@ipsec-kit/ipsec';
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, type SystemCalls } from '@ipsec-kit/posix';
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
-import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
 import { lookIntervalMs } from '../activity-watch.ts';
-import type { DatapathCounters } from '../datapath.ts';
-import { keepaliveFacts, type PathFact, passingClock, writePairNumbers } from '../pair-activity.ts';
-import { createHeldSender } from '../send-held.ts';
-import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
+import { passingClock } from '../pair-activity.ts';
 import { obeyInEngine } from './engine-command.ts';
 import { createMainThread, type MainThread } from './main-thread.ts';
-import type { FromWorker, ToWorker, TransferredPair } from './messages.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import { PacketCarrier } from './packet-carrier.ts';
 import { createPollTable } from './poll-table.ts';
 import type { SharedCounters } from './shared-counters.ts';
-import { pairOf } from './transferred-pair.ts';
-import { createWorkerSockets, type WorkerSocket } from './worker-sockets.ts';
+import { createWorkerPairs, type WorkerPairs } from './worker-pairs.ts';
+import { createWorkerSockets, type WorkerSockets } from './worker-sockets.ts';
 
-/** Messages of one receive: each is one datagram, or up to 64 KiB of them. */
-const RECEIVE_MESSAGES = 16;
 /** Turns of both directions before commands are looked for again. */
 const ROUNDS = 16;
-const MOST_ERRORS_PER_BATCH = 64;
-const ERROR_SLOT_BYTES = 1536;
-/** Slots with room on both sides, for what cannot be worked on where it was received. */
-const COPY_SLOT_BYTES: number = 64 + 16384 + 128;
-const COPY_PACKETS = 64;
 const BROKEN: number = POLLERR | POLLHUP | POLLNVAL;
 const EBADFD = 77;
 
@@ -51,30 +34,12 @@ export interface PacketLoopOptions {
 /** Carries packets in this thread until it is told to stop; blocks in poll while there are none. */
 export class PacketLoop {
   readonly #options: PacketLoopOptions;
-  readonly #sockets: ReturnType<typeof createWorkerSockets>;
+  readonly #sockets: WorkerSockets;
   readonly #poll: ReturnType<typeof createPollTable>;
-  readonly #pairCounters = new Map<number, Float64Array>();
-  /** Pairs whose packets get an IP header when they come, which needs room in front of each. */
-  readonly #transportPairs = new Set<number>();
-  readonly #taken: TakenDatagrams = { ike: [], keepalives: [] };
-  readonly #incoming: PacketBatch;
-  readonly #copies: PacketBatch;
-  readonly #toHost: PacketBatch;
+  readonly #pairs: WorkerPairs;
+  readonly #carrier: PacketCarrier;
   readonly #mainThread: MainThread;
-  readonly #sendHeld: () => boolean;
   readonly #scratch: { readonly address: number };
-  readonly #counted: { -readonly [Name in keyof DatapathCounters]: number } = {
-    ikeReceived: 0,
-    ikeSent: 0,
-    espReceived: 0,
-    keepalivesReceived: 0,
-    keepalivesSent: 0,
-    malformed: 0,
-    releasedToHost: 0,
-    releasedToPeers: 0,
-    errorsToHost: 0,
-    defects: 0,
-  };
   #isStopped = false;
   #isDeviceGone = false;
   #mustPublish = true;
@@ -89,22 +54,15 @@ export class PacketLoop {
     this.#mainThread = createMainThread(backlog, tell);
     this.#sockets = createWorkerSockets(calls);
     this.#poll = createPollTable(calls);
+    this.#pairs = createWorkerPairs(engine);
     this.#scratch = calls.mapMemory(8);
-    const shape = receiveBatchShape(RECEIVE_MESSAGES);
-    const memory = calls.mapMemory(shape.capacity * shape.slotBytes).bytes;
-    this.#incoming = packetBatchIn(memory, shape);
-    const slots = { capacity: COPY_PACKETS, slotBytes: COPY_SLOT_BYTES, headroom: 64 };
-    this.#copies = packetBatchIn(calls.mapMemory(COPY_PACKETS * COPY_SLOT_BYTES).bytes, slots);
-    this.#toHost = createPacketBatch({
-      capacity: MOST_ERRORS_PER_BATCH,
-      slotBytes: ERROR_SLOT_BYTES,
-      headroom: 64,
-    });
-    this.#sendHeld = createHeldSender({
+    this.#carrier = new PacketCarrier({
+      calls,
+      queue,
       engine,
-      counters: this.#counted,
-      toHost: (batch) => queue.write(batch),
-      toPeers: (batch) => this.#sealAndSend(batch),
+      sockets: this.#sockets,
+      pairs: this.#pairs,
+      mainThread: this.#mainThread,
     });
   }
 
@@ -129,7 +87,7 @@ export class PacketLoop {
       this.#guard(() => this.#mainThread.tellFacts(() => this.#options.engine.drainFacts()));
       this.#publish();
     }
-    for (const pairId of this.#pairCounters.keys()) this.#options.engine.remove(pairId);
+    this.#pairs.removeAll();
     this.#sockets.closeAll();
     this.#options.queue.close();
   }
@@ -140,7 +98,7 @@ export class PacketLoop {
   }
 
   get #publishMs(): number {
-    return lookIntervalMs(this.#pairCounters.size);
+    return lookIntervalMs(this.#pairs.count);
   }
 
   #watch(): void {
@@ -177,84 +135,16 @@ export class PacketLoop {
 
   /** Both directions once. @returns whether there may be more. */
   #carry(): boolean {
-    let mayHaveMore = false;
+    let came = 0;
     for (const socket of this.#sockets.all) {
-      if (!socket.isReady) continue;
-      if (this.#guard(() => this.#receive(socket))) mayHaveMore = true;
+      if (socket.isReady) came += this.#guard(() => this.#carrier.receive(socket)) ?? 0;
     }
-    if (!this.#isDeviceGone && this.#guard(() => this.#read())) mayHaveMore = true;
-    return mayHaveMore;
-  }
-
-  #receive(from: WorkerSocket): boolean {
-    const { socket, isMarked } = from;
-    const incoming = this.#incoming;
-    const isFull = socket.receive(incoming);
-    const came = incoming.count;
-    if (came === 0) return isFull;
-    from.hasDelivered = true;
-    const { ike, keepalives } = this.#taken;
-    takeEsp(incoming, () => isMarked, this.#taken, this.#counted);
-    if (ike.length > 0) this.#tellIke();
-    if (keepalives.length > 0) this.#mainThread.hint(keepaliveFacts(keepalives));
-    if (incoming.count > 0) {
-      this.#counted.espReceived += incoming.count;
-      if (this.#transportPairs.size > 0) this.#openCopies(incoming);
-      else this.#open(incoming);
-    }
-    return true;
-  }
-
-  #open(batch: PacketBatch): void {
-    const { engine, queue } = this.#options;
-    engine.inbound(batch);
-    if (batch.count > 0) queue.write(batch);
-  }
-
-  /** Datagrams that the kernel put together lie one behind the other, without room for a header in front. */
-  #openCopies(from: PacketBatch): void {
-    const copies = this.#copies;
-    for (let at = 0; at < from.count; ) {
-      copies.count = 0;
-      for (; at < from.count && copies.count < copies.capacity; at += 1) {
-        const index = copies.count;
-        const isTaken = appendPacket(copies, from.memory, from.offsets[at], from.lengths[at]);
-        if (!isTaken) this.#counted.malformed += 1;
-        else copyOuter(from, at, copies, index);
-      }
-      this.#open(copies);
-    }
-  }
-
-  #read(): boolean {
-    const { queue } = this.#options;
-    const isFull = queue.read();
-    const { packets } = queue;
-    if (packets.count === 0) {
-      if (queue.lastErrno === EBADFD) this.#loseDevice(EBADFD);
-      return isFull;
-    }
-    this.#sealAndSend(packets);
-    return true;
-  }
-
-  #sealAndSend(batch: PacketBatch): void {
-    const { engine, queue } = this.#options;
-    const toHost = this.#toHost;
-    toHost.count = 0;
-    engine.outbound(batch, toHost);
-    if (batch.count > 0) this.#sockets.send(batch);
-    if (toHost.count > 0) {
-      this.#counted.errorsToHost += toHost.count;
-      queue.write(toHost);
-    }
-  }
-
-  #tellIke(): void {
-    const datagrams = this.#taken.ike.splice(0);
-    const taken = this.#mainThread.tellIke(datagrams);
-    this.#counted.ikeReceived += taken;
-    this.#counted.malformed += datagrams.length - taken;
+    if (this.#isDeviceGone) return came > 0;
+    // As many leave as came, while there are any: if a worker sent less the more it received, the peer that sends most
+    // would get all of the tunnel.
+    const left = this.#guard(() => this.#carrier.read(came)) ?? 0;
+    if (left === 0 && this.#options.queue.lastErrno === EBADFD) this.#loseDevice(EBADFD);
+    return came + left > 0;
   }
 
   #publish(): void {
@@ -265,14 +155,8 @@ export class PacketLoop {
     this.#mustPublish = false;
     const { engine, counters } = this.#options;
     const udp = this.#sockets.counters();
-    counters.write({ datapath: this.#counted, udp, engine: engine.counters() });
-    const resumed: PathFact[] = [];
-    for (const [pairId, numbers] of this.#pairCounters) {
-      const pair = engine.pairCounters(pairId);
-      if (pair && writePairNumbers(numbers, pair, this.#carriedAtMs)) {
-        resumed.push({ kind: 'outbound-resumed', pairId });
-      }
-    }
+    counters.write({ datapath: this.#carrier.counted, udp, engine: engine.counters() });
+    const resumed = this.#pairs.publish(this.#carriedAtMs);
     if (resumed.length > 0) this.#mainThread.hint(resumed);
   }
 
@@ -285,35 +169,34 @@ export class PacketLoop {
       this.#guard(() => this.#perform(command));
     }
     if (this.#commands === before) return false;
-    this.#sendHeld();
+    this.#carrier.sendHeld();
     return true;
   }
 
   #perform(command: ToWorker): void {
     const { engine, tell } = this.#options;
+    const { counted } = this.#carrier;
     switch (command.kind) {
       case 'install':
-        this.#install(command.id, command.pair, command.counters);
+        this.#install(command);
         return;
       case 'activate':
         engine.activateOutbound(command.pairId);
         // What waited goes before anything newer, and before the message that may follow.
-        this.#sendHeld();
+        this.#carrier.sendHeld();
         return;
       case 'remove':
-        this.#pairCounters.delete(command.pairId);
-        this.#transportPairs.delete(command.pairId);
-        engine.remove(command.pairId);
+        this.#pairs.remove(command.pairId);
         return;
       case 'dummy':
-        this.#sendOwn((batch) => engine.sealDummy(command.pairId, command.bytes, batch));
+        this.#carrier.sendOwn((batch) => engine.sealDummy(command.pairId, command.bytes, batch));
         return;
       case 'probe':
-        this.#sendOwn((batch) => engine.sealProbe(command.pairId, command.probe, batch));
+        this.#carrier.sendOwn((batch) => engine.sealProbe(command.pairId, command.probe, batch));
         return;
       case 'send':
-        if (command.datagram.length === 1) this.#counted.keepalivesSent += 1;
-        else this.#counted.ikeSent += 1;
+        if (command.datagram.length === 1) counted.keepalivesSent += 1;
+        else counted.ikeSent += 1;
         this.#sockets.sendOne(command.datagram, command.path);
         return;
       case 'add-socket':
@@ -333,29 +216,13 @@ export class PacketLoop {
     }
   }
 
-  /** Sends what the engine makes itself. */
-  #sendOwn(seal: (batch: PacketBatch) => boolean): void {
-    const copies = this.#copies;
-    copies.count = 0;
-    if (seal(copies)) this.#sockets.send(copies);
-  }
-
-  #install(id: number, transferred: TransferredPair, counters: SharedArrayBuffer): void {
-    const { engine, tell } = this.#options;
-    const pair = pairOf(transferred);
+  #install({ id, pair, counters }: Extract<ToWorker, { kind: 'install' }>): void {
+    const { tell } = this.#options;
     try {
-      engine.install(pair);
-      this.#pairCounters.set(pair.id, new Float64Array(counters));
-      if (pair.mode === 'transport') this.#transportPairs.add(pair.id);
+      this.#pairs.install(pair, counters);
       tell({ kind: 'done', id });
     } catch (error) {
       tell({ kind: 'done', id, failure: messageOf(error) });
-    } finally {
-      // The ciphers have what they need by now.
-      for (const { encryptionKey, integrityKey } of [pair.inbound, pair.outbound]) {
-        encryptionKey.erase();
-        integrityKey.erase();
-      }
     }
   }
 
@@ -364,20 +231,13 @@ export class PacketLoop {
     try {
       return part();
     } catch (error) {
-      this.#taken.ike.length = 0;
-      this.#taken.keepalives.length = 0;
-      this.#counted.defects += 1;
+      this.#carrier.discard();
+      this.#carrier.counted.defects += 1;
       this.#mustPublish = true;
       this.#mainThread.tellDefect(messageOf(error));
       return undefined;
     }
   }
-}
-
-/** Copies what is known of the outer header of a datagram. */
-function copyOuter(from: PacketBatch, at: number, to: PacketBatch, index: number): void {
-  copyPackedPath(from.paths, at, to.paths, index);
-  if (to.trafficClasses) to.trafficClasses[index] = from.trafficClasses?.[at] ?? 0;
 }
 
 function messageOf(error: unknown): string {

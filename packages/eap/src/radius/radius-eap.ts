@@ -102,7 +102,7 @@ function hasMessageAuthenticator(
   let at = 20;
   for (const { type, value } of packet.attributes) {
     if (type === MESSAGE_AUTHENTICATOR && value.length === AUTHENTICATOR_BYTES) {
-      const blank = asSent.slice();
+      const blank = new Uint8Array(asSent);
       blank.fill(0, at + 2, at + 2 + AUTHENTICATOR_BYTES);
       return constantTimeEqual(hmacMd5(secret, blank), value);
     }

@@ -49,6 +49,8 @@ export interface ChildSa {
   isMoved: boolean;
   /** Why our DELETE is on its way, once it is. */
   deleting: string | undefined;
+  /** The peer has asked for it in a new IKE SA meanwhile, and was put off: it does not know. */
+  isAskedFor: boolean;
   /** What is told of its end: that traffic shall open it again. */
   endAction: 'none' | 'trap';
 }

@@ -84,6 +84,7 @@ export function adoptChild(
     isRedundant,
     isMoved: false,
     deleting: undefined,
+    isAskedFor: false,
     endAction: 'none',
   };
   session.children.set(id, adopted);

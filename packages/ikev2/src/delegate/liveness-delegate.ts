@@ -14,6 +14,7 @@ import {
   ExchangeType,
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
+import { plainBytes } from '../payloads/plain-bytes.ts';
 import { openPayload } from '../protect/open-message.ts';
 import { type MessageSealer, sealMessage } from '../protect/seal-message.ts';
 import { headerOf } from '../session/ike-sa.ts';
@@ -132,7 +133,8 @@ export class LivenessDelegate implements Machine<DelegateInput, DelegateOutput> 
   }
 
   handle(input: DelegateInput): readonly DelegateOutput[] {
-    return input.kind === 'datagram' ? this.#receive(input) : this.#onTimeout(input.now);
+    if (input.kind === 'timeout') return this.#onTimeout(input.now);
+    return this.#receive({ ...input, data: plainBytes(input.data) });
   }
 
   nextDeadline(): Deadline | undefined {

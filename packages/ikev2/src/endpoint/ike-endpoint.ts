@@ -19,6 +19,7 @@ import {
 } from '../endpoint-io.ts';
 import { onLocalAddresses } from '../mobike/local-addresses.ts';
 import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
+import { plainBytes } from '../payloads/plain-bytes.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
@@ -200,7 +201,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
 function handle(context: EndpointContext, input: EndpointInput): void {
   switch (input.kind) {
     case 'datagram':
-      receiveDatagram(context, input.path, input.data, input.marker);
+      receiveDatagram(context, input.path, plainBytes(input.data), input.marker);
       return;
     case 'timeout':
       runTimers(context);

@@ -89,3 +89,6 @@ export const CHILD_DELETED_EARLY: SessionFailure = {
   sentence:
     'The peer deleted the Child SA before it was in use here; ask for it again if it is still wanted.',
 };
+
+/** Why a Child SA goes whose lifetime has ended. */
+export const CHILD_LIFETIME_OVER: string = 'its lifetime is over';

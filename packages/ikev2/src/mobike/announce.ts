@@ -3,6 +3,7 @@ import type { IpAddress, Path } from '@ipsec-kit/ip';
 import { addressListNotifies } from '@ipsec-kit/mobike';
 import type { Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { reachableAddresses } from './own-addresses.ts';
 
 type Announcement = Extract<Procedure, { readonly kind: 'announce-addresses' }>;
 
@@ -12,11 +13,12 @@ type Announcement = Extract<Procedure, { readonly kind: 'announce-addresses' }>;
  */
 export function announceAddresses(
   session: IkeSession,
-  additional: readonly IpAddress[],
+  addresses: readonly IpAddress[],
   paths?: readonly Path[],
 ): void {
   if (session.state.kind !== 'established') return;
   const { queue } = session;
+  const additional = reachableAddresses(session, addresses);
   session.announced = additional;
   const waiting = queue.findIndex(({ kind }) => kind === 'announce-addresses');
   if (waiting >= 0) queue.splice(waiting, 1);

@@ -11,7 +11,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import { askWhetherThere } from '../procedures/path-check.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { hasAddress, othersThan, ownAddresses } from './own-addresses.ts';
+import { hasAddress, othersThan, ownAddresses, reachableAddresses } from './own-addresses.ts';
 import { reviewAddresses } from './review-addresses.ts';
 import { armStandby } from './standby.ts';
 import { isVerified } from './verified-address.ts';
@@ -21,7 +21,8 @@ export function mobikeNotifies(
   context: EndpointContext,
   session: IkeSession,
 ): readonly NotifyPayload[] {
-  const others = othersThan(ownAddresses(context, session), session.path.local.address);
+  const own = reachableAddresses(session, ownAddresses(context, session));
+  const others = othersThan(own, session.path.local.address);
   session.announced = others;
   return [mobikeSupportedNotify(), ...additionalAddressNotifies(others)];
 }

@@ -8,6 +8,7 @@ import { moveChildren, moveIke } from '../session/move-path.ts';
 import { announceAddresses } from './announce.ts';
 import { losePath, regainPath } from './lost-path.ts';
 import { moveBehind } from './move-behind.ts';
+import { reachableAddresses } from './own-addresses.ts';
 import { reEstablish } from './re-establish.ts';
 import { resendOutstanding, sendOutstandingOver } from './send-outstanding.ts';
 import { armStandby } from './standby.ts';
@@ -107,7 +108,7 @@ function queueUpdate(
     path,
     reason: 'moved',
     check: new ReturnRoutabilityCheck(context.random),
-    ...(additional ? { additional } : {}),
+    ...(additional ? { additional: reachableAddresses(session, additional) } : {}),
   } as const;
   queue.unshift(procedure);
 }

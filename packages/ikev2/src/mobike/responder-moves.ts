@@ -1,4 +1,4 @@
-import type { IpAddress } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
 import type { ResponderMoveInput, ResponderMoveOutput } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -15,25 +15,47 @@ export type ResponderMoveFact = ResponderMoveInput extends infer Input
     : never
   : never;
 
-/** Goes to another of our addresses. The initiator decides about paths, so a responder asks it to, by a list from the new one; an
- * initiator goes by itself.
+/** Goes to another of our addresses, or to the best. The initiator decides about paths, so a responder asks it to, by a list from the
+ * new one; an initiator goes by itself, or shows that where it is it is heard.
  * @param isOldGone - packets can no longer leave from the address in use.
  * @see RFC 4555 §3.5, §3.6
  */
 export function moveToAddress(
   context: EndpointContext,
   session: IkeSession,
-  to: IpAddress,
+  to: IpAddress | undefined,
   isOldGone: boolean,
 ): void {
   if (session.state.kind !== 'established') return;
-  const own = ownAddresses(context, session);
-  const { path } = session;
-  if (session.role === 'initiator') {
-    const rest = isOldGone ? othersThan(own, to, path.local.address) : othersThan(own, to);
+  if (session.role === 'initiator') moveAsInitiator(context, session, to, isOldGone);
+  else moveAsResponder(context, session, to, isOldGone);
+}
+
+function moveAsInitiator(
+  context: EndpointContext,
+  session: IkeSession,
+  to: IpAddress | undefined,
+  isOldGone: boolean,
+): void {
+  if (isOldGone && to) {
+    const rest = othersThan(ownAddresses(context, session), to, session.path.local.address);
     tellMover(context, session, { kind: 'local-addresses', addresses: [to, ...rest] });
     return;
   }
+  tellMover(context, session, { kind: 'move-wanted', ...(to ? { local: to } : {}) });
+}
+
+function moveAsResponder(
+  context: EndpointContext,
+  session: IkeSession,
+  wanted: IpAddress | undefined,
+  isOldGone: boolean,
+): void {
+  const own = ownAddresses(context, session);
+  const { path } = session;
+  const { version } = path.local.address;
+  const to = wanted ?? own.find((address) => address.version === version);
+  if (!to || (!isOldGone && addressesEqual(to, path.local.address))) return;
   const seenAt = context.seenEndpoints.of(to, path.remote.address);
   const others = othersThan(own, to, path.local.address);
   const request = { from: path, to, others, seenAt, isOldGone };

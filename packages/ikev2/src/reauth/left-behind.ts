@@ -1,8 +1,10 @@
+import type { Instant } from '@ipsec-kit/clock';
 import type { ChildSa } from '../child/child-sa.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import { isMoveToCome, type Procedure } from '../procedures/procedure.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
+import { passOnCloses } from './pass-on-closes.ts';
 import { predecessorsOf } from './predecessors-of.ts';
 
 type Creation = Extract<Procedure, { readonly kind: 'create-child' }>;
@@ -33,12 +35,13 @@ export function takeLeftBehind(from: IkeSession): Creation[] {
   return [...found, ...takeWishes(from)];
 }
 
-/** An IKE SA that another carries on is about to end: what it was asked for is left to that one, and so is what it was about to
- * make, unless the peer has made that, and has moved it. Called while it has its Child SAs.
+/** An IKE SA that another carries on is about to end: what it was asked for, or to close, is left to that one, and so is what it was
+ * about to make, unless the peer has made that, and has moved it. Called while it has its Child SAs.
  */
-export function passOnWishes(from: IkeSession): void {
+export function passOnWishes(from: IkeSession, now: Instant): void {
   const heir = latestOf(from);
   if (heir === from || heir.state.kind !== 'established' || heir.isClosing) return;
+  passOnCloses(from, heir, now);
   const wishes = takeWishes(from);
   const running = from.running?.procedure;
   if (running && isCreation(running) && isWish(from, running)) {

@@ -16,6 +16,7 @@ import { goneWith } from './gone-with.ts';
 import { firstChildName } from './living-children.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
+import { inheritCloses } from './pass-on-closes.ts';
 import { exchangeIds } from './session-name.ts';
 import { hasNotAsked } from './turns.ts';
 
@@ -72,6 +73,7 @@ function returnToOld(
   carryBinding(context, session, old);
   old.isClosing ||= session.isClosing;
   passOnAttempt(session, old);
+  inheritCloses(session, old);
   if (session.isReauthDue) {
     old.isReauthDue = true;
     context.waitingReauths.add(old);

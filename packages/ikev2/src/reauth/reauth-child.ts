@@ -7,6 +7,7 @@ import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
+import { takeClose } from './pass-on-closes.ts';
 import { predecessorsOf } from './predecessors-of.ts';
 
 /** A Child SA of a new IKE SA, with what it replaces of the old one: the one of the same name, and of the same selectors
@@ -35,7 +36,10 @@ export function isBeingClosed(
   child: Pick<NegotiatedChild, 'config' | 'localSelectors' | 'remoteSelectors'>,
 ): boolean {
   if (session.role !== 'responder') return false;
-  return replacedChild(predecessorsOf(session), child)?.deleting !== undefined;
+  const old = replacedChild(predecessorsOf(session), child);
+  if (old?.deleting === undefined) return false;
+  old.isAskedFor = true;
+  return true;
 }
 
 /** The same once it is installed: what it was to replace may have been closed meanwhile, or moved to an IKE SA of the peer's that
@@ -103,10 +107,11 @@ export function announceOpened(
   if (old && fresh) announceReplacement(context, session, old, fresh, by);
   if (isBehind(session)) return;
   if (!fresh?.isAnnounced) announceChild(context, session, child);
-  if (!fresh || old?.deleting === undefined) return;
+  const reason = old?.deleting ?? (fresh && takeClose(session, fresh, context.now));
+  if (!fresh || reason === undefined) return;
   // Closed by its user while it was being replaced: so is the replacement.
-  fresh.deleting = old.deleting;
-  session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
+  fresh.deleting = reason;
+  session.queue.push({ kind: 'delete-child', childId: fresh.id, reason });
 }
 
 /** What a Child SA was made to replace is gone: somebody has closed that, so this one goes as well. The peer may take it for the same,

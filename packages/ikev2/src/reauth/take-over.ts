@@ -7,6 +7,7 @@ import { latestOf } from './latest-of.ts';
 import { takeWishes } from './left-behind.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
+import { inheritCloses } from './pass-on-closes.ts';
 import { exchangeIds, moveBehind } from './session-name.ts';
 
 /** How long a responder leaves it to the initiator to delete the old IKE SA. */
@@ -39,6 +40,7 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
     if (!session.carried.has(name)) session.carried.set(name, child);
   }
   session.queue.push(...takeWishes(old));
+  inheritCloses(old, session);
   if (session.role === 'responder') {
     armHandOver(context, session);
   }

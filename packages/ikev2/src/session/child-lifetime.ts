@@ -3,6 +3,7 @@ import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { CHILD_LIFETIME_OVER } from '../errors/endings.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { activateReplacement, retireOrRemove } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -116,7 +117,7 @@ function endChild(context: EndpointContext, session: IkeSession, child: ChildSa)
   if (successor) {
     // What has replaced it is all there is from now on.
     if (successor.activateAt !== undefined) activateChild(context, session, successor);
-    deleteChild(context, session, child, 'its lifetime is over');
+    deleteChild(context, session, child, CHILD_LIFETIME_OVER);
     return;
   }
   const isLost = replacedBy === undefined && deleting === undefined && !session.isClosing;
@@ -127,7 +128,7 @@ function endChild(context: EndpointContext, session: IkeSession, child: ChildSa)
   } else if (isLost && closeAction === 'trap') {
     child.endAction = 'trap';
   }
-  closeChild(context, session, child.id, 'its lifetime is over');
+  closeChild(context, session, child.id, CHILD_LIFETIME_OVER);
 }
 
 /** The DELETE at the end of its life has found no answer, or waits behind a request that has none: the keys go all the same,
@@ -135,7 +136,7 @@ function endChild(context: EndpointContext, session: IkeSession, child: ChildSa)
  */
 function dropUnanswered(context: EndpointContext, session: IkeSession, child: ChildSa): void {
   const { queue } = session;
-  const { id, inboundSpi, deleting = 'its lifetime is over' } = child;
+  const { id, inboundSpi, deleting = CHILD_LIFETIME_OVER } = child;
   const waiting = queue.findIndex((entry) => entry.kind === 'delete-child' && entry.childId === id);
   if (waiting >= 0) queue.splice(waiting, 1, { kind: 'withdraw-child', inboundSpi });
   retireOrRemove(context, session, child, deleting);

@@ -47,7 +47,7 @@ export function endSession(
     sayFarewell(context, old);
     endSession(context, old, failure);
   }
-  if (isBehind(session)) passOnWishes(session);
+  if (isBehind(session)) passOnWishes(session, context.now);
   context.peerSessions.remove(session);
   dropUnfinishedChild(context, session);
   endEap(context, session);

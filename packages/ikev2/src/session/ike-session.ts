@@ -24,6 +24,7 @@ import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedu
 import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { LateAnswer } from './late-answer.ts';
+import type { LeftToClose } from './left-to-close.ts';
 import type { OwedResponse } from './owed-response.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import type { SessionState } from './session-state.ts';
@@ -164,6 +165,8 @@ export interface IkeSession {
   isReauthDue: boolean;
   /** The IKE SA whose place this one has taken, while that is not deleted. */
   predecessor: IkeSession | undefined;
+  /** As responder: what its user closed under the ones before it, and the peer may move still. */
+  readonly leftToClose: LeftToClose[];
   /** It has taken the place of another: a reauthentication made it. */
   isReauthenticated: boolean;
   /** Reauthentications that failed since the last one that did not. */

@@ -107,6 +107,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     repeatAuthAt: undefined,
     isReauthDue: false,
     predecessor: undefined,
+    leftToClose: [],
     isReauthenticated: false,
     failedReauths: 0,
     isReopened: false,

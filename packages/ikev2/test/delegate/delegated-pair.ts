@@ -29,7 +29,8 @@ export class DelegatedPair extends RoamingPair {
     this.#handle = client.handle.bind(client);
     client.handle = (input) => {
       if (!this.delegate || input.kind !== 'datagram') return this.#handle(input);
-      this.#perform(this.delegate.handle(input));
+      // A Buffer, as sockets give it.
+      this.#perform(this.delegate.handle({ ...input, data: Buffer.from(input.data) }));
       return [];
     };
   }

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { child } from '../pair.ts';
-import { inShort, LTE, RoamingPair, SECOND, SERVER, SERVER6, WIFI, WIFI6 } from './roaming-pair.ts';
+import {
+  address,
+  inShort,
+  LTE,
+  RoamingPair,
+  SECOND,
+  SERVER,
+  SERVER6,
+  WIFI,
+  WIFI6,
+} from './roaming-pair.ts';
 
 describe('MOBIKE in IKE_AUTH', () => {
   it('is announced by both, with their other addresses (RFC 4555 §3.2, §3.4)', () => {
@@ -44,6 +54,25 @@ describe('an initiator whose address changes', () => {
       'received INFORMATIONAL response: N(COOKIE2) N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP)',
       'received INFORMATIONAL request: N(COOKIE2)',
       'sent INFORMATIONAL response: N(COOKIE2)',
+    ]);
+  });
+
+  it('goes to another of its addresses, and back to its best, when somebody wants it to (RFC 4555 §3.5)', () => {
+    const pair = new RoamingPair().start([WIFI, LTE]);
+    const { sessionId } = pair.client.seen('session-opened')[0] ?? { sessionId: -1 };
+    pair.client.command({ kind: 'move', sessionId, to: address(LTE) });
+    pair.drive(50);
+    expect(pair.espPaths(pair.server)).toEqual([`${SERVER} -> ${LTE}`]);
+    pair.client.command({ kind: 'move', sessionId });
+    pair.drive(50);
+    expect(pair.espPaths(pair.server)).toEqual([`${SERVER} -> ${WIFI}`]);
+    pair.client.command({ kind: 'move', sessionId });
+    pair.drive(50);
+    const updates = pair.client.seen('addresses-updated').map(({ to }) => inShort(to));
+    expect(updates).toEqual([
+      `${LTE} -> ${SERVER}`,
+      `${WIFI} -> ${SERVER}`,
+      `${WIFI} -> ${SERVER}`,
     ]);
   });
 

@@ -57,6 +57,8 @@ export class HostLedger implements HostObserver {
   readonly installedOutbound: Map<number, LedgerChild> = new Map();
   /** Child SAs as the events of the session have them, with their names. */
   readonly known: Map<number, string> = new Map();
+  /** When Child SAs went that no event ever told of. */
+  readonly untoldRemovals: Map<number, Instant> = new Map();
   /** Ends of all kinds. */
   readonly ends: LedgerEnd[] = [];
   /** When inbound SPIs were given back for which nothing was installed. */
@@ -79,6 +81,7 @@ export class HostLedger implements HostObserver {
   sentAt: Instant | undefined;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #keys = new Set<string>();
+  readonly #told = new Set<number>();
   readonly #named = new Set<number>();
   /** By child id. */
   readonly #roots = new Map<number, number>();
@@ -113,6 +116,7 @@ export class HostLedger implements HostObserver {
 
   removed(childId: number, wasThere: boolean): void {
     if (!wasThere) this.faults.push(`${this.host} removes Child SA ${childId}, which is not there`);
+    if (!this.#told.has(childId)) this.untoldRemovals.set(childId, this.#clock.now());
   }
 
   reserved(spi: number): void {
@@ -145,6 +149,7 @@ export class HostLedger implements HostObserver {
         return;
       case 'child-opened':
         this.known.set(event.childId, event.name);
+        this.#told.add(event.childId);
         return;
       case 'child-rekeyed':
         this.#rekeyed(event.oldChildId, event.newChildId, event.name);
@@ -180,6 +185,7 @@ export class HostLedger implements HostObserver {
       this.faults.push(`${this.host} tells of the rekey of a Child SA that nobody knows`);
     }
     this.known.set(newId, name);
+    this.#told.add(newId);
   }
 
   #childFailed(name: string, { code, sentence }: SessionFailure): void {

@@ -95,27 +95,37 @@ export class NumberedPackets {
     return found;
   }
 
-  /** The receiver's Child SA, or what has replaced it, or its session, had ended for its user when the packet came. One that
-   * is yet to be installed is no excuse, since packets wait for it: see {@link NumberedPackets.#isGivenUp}.
+  /** The receiver's Child SA, or what has replaced it, or its session, had ended for its user when the packet came; or the
+   * sender's user has closed it so soon that the receiver's never knew it, as behind a reauthentication. One that is yet to be
+   * installed is no excuse, since packets wait for it: see {@link NumberedPackets.#isGivenUp}.
    */
   #isExcused({ at, spi }: Arrival): boolean {
     const { ledger } = this.#to;
     const child = ledger.installed.get(spi);
     if (!child || ledger.releases.has(spi)) return this.#isGivenUp(spi);
-    return ledger.ends.some((end) => end.at >= child.at && end.at <= at && isEndOf(end, child));
+    if (ledger.ends.some((end) => end.at >= child.at && end.at <= at && isEndOf(end, child))) {
+      return true;
+    }
+    const untoldAt = ledger.untoldRemovals.get(child.childId);
+    return untoldAt !== undefined && untoldAt <= at && this.#isClosedBySender(spi);
   }
 
   /** The receiver has asked for this Child SA and never had it, because the answer was lost for good, or came so late that it was
-   * being installed still: its session, or its attempt at one, has ended while it waited; or the sender's user closed it meanwhile. What waited then is lost. The sender
-   * may use it as soon as it has answered. @see RFC 7296 §2.8
+   * being installed still: its session, or its attempt at one, has ended while it waited; or the sender's user closed it
+   * meanwhile. What waited then is lost. The sender may use it as soon as it has answered. @see RFC 7296 §2.8
    */
   #isGivenUp(spi: number): boolean {
     const releasedAt = this.#to.ledger.releases.get(spi);
-    const child = this.#from.ledger.installedOutbound.get(spi);
-    if (releasedAt === undefined || !child) return false;
+    if (releasedAt === undefined || !this.#from.ledger.installedOutbound.has(spi)) return false;
     const { ends } = this.#to.ledger;
     if (ends.some(({ at, root }) => root === undefined && at === releasedAt)) return true;
-    return this.#from.ledger.ends.some((end) => end.at >= child.at && isEndOf(end, child));
+    return this.#isClosedBySender(spi);
+  }
+
+  #isClosedBySender(spi: number): boolean {
+    const { ends, installedOutbound } = this.#from.ledger;
+    const child = installedOutbound.get(spi);
+    return child !== undefined && ends.some((end) => end.at >= child.at && isEndOf(end, child));
   }
 
   #packet(child: StandingChild, number: number): Uint8Array | undefined {

@@ -16,8 +16,8 @@ function selectors(text: string) {
   return [{ protocol: 0, startPort: 0, endPort: 65_535, start, end: start }];
 }
 
-/** One packet from the server that has arrived at the client, whose Child SA was about to be installed. */
-function arrived() {
+/** One packet from the server on its way to the client. */
+function sent() {
   const clock = new VirtualClock();
   const [configuration] = WALK_CONFIGURATIONS;
   if (!configuration) throw new Error('no configuration');
@@ -46,7 +46,13 @@ function arrived() {
   );
   server.installedOutbound.set(SPI, SENDER);
   expect(flow.send('b')).toBe(1);
-  flow.onArrived(esp);
+  return { flow, client, server, clock, arrive: (): void => flow.onArrived(esp) };
+}
+
+/** It has arrived, and its Child SA was about to be installed. */
+function arrived() {
+  const { flow, client, clock, arrive } = sent();
+  arrive();
   clock.advanceBy(10);
   client.installed.set(SPI, { ...RECEIVER, at: clock.now() });
   clock.advanceBy(10);
@@ -64,6 +70,28 @@ describe('a packet that waits for its Child SA to be installed (RFC 7296 §2.8)'
 
   it('may not be lost when the Child SA stands', () => {
     const { flow } = arrived();
+    expect(flow.faults()).toEqual(['packet 1 of the server arrived at 0.000 s and was dropped']);
+  });
+});
+
+describe('a packet through a Child SA that the receiver lets go before its user knows it (RFC 7296 §1.4.1)', () => {
+  /** It arrives when the receiver has let go. */
+  function tooLate() {
+    const { flow, client, server, arrive } = sent();
+    client.installed.set(SPI, RECEIVER);
+    client.removed(RECEIVER.childId, true);
+    arrive();
+    return { flow, server };
+  }
+
+  it('may be lost when the user of the sender has closed that', () => {
+    const { flow, server } = tooLate();
+    server.ends.push({ at: AT, sessionId: SENDER.sessionId, root: SENDER.root });
+    expect(flow.faults()).toEqual([]);
+  });
+
+  it('may not be lost otherwise', () => {
+    const { flow } = tooLate();
     expect(flow.faults()).toEqual(['packet 1 of the server arrived at 0.000 s and was dropped']);
   });
 });

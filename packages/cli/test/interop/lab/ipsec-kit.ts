@@ -49,7 +49,7 @@ export class IpsecKit {
 
   /** Runs another subcommand against this process. */
   command(
-    subcommand: 'status' | 'disconnect' | 'rekey' | 'reauth' | 'initiate' | 'terminate',
+    subcommand: 'status' | 'disconnect' | 'rekey' | 'reauth' | 'initiate' | 'terminate' | 'move',
     ...args: string[]
   ): Promise<string> {
     return this.#host.run(

@@ -155,6 +155,9 @@ export async function build(
     async close(): Promise<void> {
       await Promise.all([left.stopAll(), right.stopAll(), router.stopAll()]);
       for (const host of [left, right, router]) {
+        // What a program has left behind would keep the namespace.
+        const pids = await run('ip', ['netns', 'pids', host.name]).catch(() => '');
+        for (const pid of pids.split('\n')) if (pid) await tryRun('kill', ['-KILL', pid]);
         await tryRun('ip', ['netns', 'del', host.name]);
         rmSync(`/etc/netns/${host.name}`, { recursive: true, force: true });
       }

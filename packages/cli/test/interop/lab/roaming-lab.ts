@@ -112,6 +112,21 @@ export async function join(
   await ip(lab.left, '-batch', lab.left.file('join', `${lines.join('\n')}\n`));
 }
 
+/** Brings the client into a second network beside the first: what leaves from its address there goes through there, and the default
+ * route stays where it is.
+ */
+export async function joinBeside(lab: Lab, network: ClientNetwork): Promise<void> {
+  const { device, 4: place } = clientNetworks[network];
+  const lines = [
+    `link set ${device} up`,
+    `address add ${place.own}/24 dev ${device}`,
+    `route add default via ${place.router} dev ${device} metric 200`,
+    `route add default via ${place.router} dev ${device} table 97`,
+    `rule add from ${place.own} lookup 97`,
+  ];
+  await ip(lab.left, '-batch', lab.left.file('join-beside', `${lines.join('\n')}\n`));
+}
+
 /** Takes the client out of a network, as when it goes out of range. */
 export async function leave(lab: Lab, network: ClientNetwork): Promise<void> {
   const { device } = clientNetworks[network];

@@ -16,8 +16,18 @@ export async function run(
     });
     return stdout + stderr;
   } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${program} ${args.join(' ')} failed: ${String(error)}\n${stdout}${stderr}`);
+    const {
+      stdout = '',
+      stderr = '',
+      code,
+    } = error as {
+      stdout?: string;
+      stderr?: string;
+      code?: number | string;
+    };
+    throw new Error(
+      `${program} ${args.join(' ')} failed (${code}): ${String(error)}\n${stdout}${stderr}`,
+    );
   }
 }
 
@@ -95,11 +105,16 @@ export class Background {
     });
   }
 
-  /** Ends the program with a signal, by force after five seconds. */
+  /** Ends the program with a signal, by force when its patience is over; what it has left behind does not hold us up. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMs = 10_000): Promise<number | null> {
     if (this.exitCode !== undefined) return this.exitCode;
     this.child.kill(signal);
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
+    const timer = setTimeout(() => {
+      this.child.kill('SIGKILL');
+      // Its children may still hold the other ends.
+      this.child.stdout?.destroy();
+      this.child.stderr?.destroy();
+    }, patienceMs);
     const code = await this.exited;
     clearTimeout(timer);
     return code;

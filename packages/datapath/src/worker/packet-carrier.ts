@@ -1,0 +1,184 @@
+import {
+  appendPacket,
+  copyPackedPath,
+  createPacketBatch,
+  type PacketBatch,
+  packetBatchIn,
+} from '@ipsec-kit/ip';
+import type { PacketEngine } from '@ipsec-kit/ipsec';
+import type { SystemCalls } from '@ipsec-kit/posix';
+import type { TunQueue } from '@ipsec-kit/tun-adapter';
+import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
+import type { DatapathCounters } from '../datapath.ts';
+import { keepaliveFacts } from '../pair-activity.ts';
+import { createHeldSender } from '../send-held.ts';
+import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
+import type { MainThread } from './main-thread.ts';
+import type { WorkerPairs } from './worker-pairs.ts';
+import type { WorkerSocket, WorkerSockets } from './worker-sockets.ts';
+
+/** Messages of one receive: each is one datagram, or up to 64 KiB of them. */
+const RECEIVE_MESSAGES = 16;
+const MOST_ERRORS_PER_BATCH = 64;
+const ERROR_SLOT_BYTES = 1536;
+/** Slots with room on both sides, for what cannot be worked on where it was received. */
+const COPY_SLOT_BYTES: number = 64 + 16384 + 128;
+const COPY_PACKETS = 64;
+
+/** What a carrier works with. */
+export interface PacketCarrierOptions {
+  readonly calls: SystemCalls;
+  readonly queue: TunQueue;
+  readonly engine: PacketEngine;
+  readonly sockets: WorkerSockets;
+  readonly pairs: WorkerPairs;
+  readonly mainThread: MainThread;
+}
+
+/** Takes packets through the engine, from the sockets to the device and back: a batch at each call, nothing allocated for a
+ * packet.
+ */
+export class PacketCarrier {
+  readonly #engine: PacketEngine;
+  readonly #queue: TunQueue;
+  readonly #sockets: WorkerSockets;
+  readonly #pairs: WorkerPairs;
+  readonly #mainThread: MainThread;
+  readonly #taken: TakenDatagrams = { ike: [], keepalives: [] };
+  readonly #incoming: PacketBatch;
+  readonly #copies: PacketBatch;
+  readonly #toHost: PacketBatch;
+  /** What passed, for whoever publishes it, and adds what it does itself. */
+  readonly counted: { -readonly [Name in keyof DatapathCounters]: number } = {
+    ikeReceived: 0,
+    ikeSent: 0,
+    espReceived: 0,
+    keepalivesReceived: 0,
+    keepalivesSent: 0,
+    malformed: 0,
+    releasedToHost: 0,
+    releasedToPeers: 0,
+    errorsToHost: 0,
+    defects: 0,
+  };
+  /** Sends on what the engine held until an SA stood; see `createHeldSender`. */
+  readonly sendHeld: () => boolean;
+
+  constructor(options: PacketCarrierOptions) {
+    const { calls, engine, queue } = options;
+    this.#engine = engine;
+    this.#queue = queue;
+    this.#sockets = options.sockets;
+    this.#pairs = options.pairs;
+    this.#mainThread = options.mainThread;
+    const shape = receiveBatchShape(RECEIVE_MESSAGES);
+    const memory = calls.mapMemory(shape.capacity * shape.slotBytes).bytes;
+    this.#incoming = packetBatchIn(memory, shape);
+    const slots = { capacity: COPY_PACKETS, slotBytes: COPY_SLOT_BYTES, headroom: 64 };
+    this.#copies = packetBatchIn(calls.mapMemory(COPY_PACKETS * COPY_SLOT_BYTES).bytes, slots);
+    this.#toHost = createPacketBatch({
+      capacity: MOST_ERRORS_PER_BATCH,
+      slotBytes: ERROR_SLOT_BYTES,
+      headroom: 64,
+    });
+    this.sendHeld = createHeldSender({
+      engine,
+      counters: this.counted,
+      toHost: (batch) => queue.write(batch),
+      toPeers: (batch) => this.#sealAndSend(batch),
+    });
+  }
+
+  /** One batch from a socket to the device. @returns how many datagrams came. */
+  receive(from: WorkerSocket): number {
+    const { socket, isMarked } = from;
+    const incoming = this.#incoming;
+    socket.receive(incoming);
+    const came = incoming.count;
+    if (came === 0) return 0;
+    from.hasDelivered = true;
+    const { ike, keepalives } = this.#taken;
+    takeEsp(incoming, () => isMarked, this.#taken, this.counted);
+    if (ike.length > 0) this.#tellIke();
+    if (keepalives.length > 0) this.#mainThread.hint(keepaliveFacts(keepalives));
+    if (incoming.count > 0) {
+      this.counted.espReceived += incoming.count;
+      if (this.#pairs.hasTransport) this.#openCopies(incoming);
+      else this.#open(incoming);
+    }
+    return came;
+  }
+
+  /** Batches from the device to the sockets, until nothing is left or `enough` packets have come, the last batch whole.
+   * @returns how many packets there were.
+   */
+  read(enough: number): number {
+    const { packets } = this.#queue;
+    let came = 0;
+    let isFull = true;
+    while (isFull) {
+      isFull = this.#queue.read();
+      came += packets.count;
+      if (packets.count > 0) this.#sealAndSend(packets);
+      if (came >= enough) break;
+    }
+    return came;
+  }
+
+  /** Sends what the engine makes itself. */
+  sendOwn(seal: (batch: PacketBatch) => boolean): void {
+    const copies = this.#copies;
+    copies.count = 0;
+    if (seal(copies)) this.#sockets.send(copies);
+  }
+
+  /** Forgets what a defect has left half done. */
+  discard(): void {
+    this.#taken.ike.length = 0;
+    this.#taken.keepalives.length = 0;
+  }
+
+  #open(batch: PacketBatch): void {
+    this.#engine.inbound(batch);
+    if (batch.count > 0) this.#queue.write(batch);
+  }
+
+  /** Datagrams that the kernel put together lie one behind the other, without room for a header in front. */
+  #openCopies(from: PacketBatch): void {
+    const copies = this.#copies;
+    for (let at = 0; at < from.count; ) {
+      copies.count = 0;
+      for (; at < from.count && copies.count < copies.capacity; at += 1) {
+        const index = copies.count;
+        const isTaken = appendPacket(copies, from.memory, from.offsets[at], from.lengths[at]);
+        if (!isTaken) this.counted.malformed += 1;
+        else copyOuter(from, at, copies, index);
+      }
+      this.#open(copies);
+    }
+  }
+
+  #sealAndSend(batch: PacketBatch): void {
+    const toHost = this.#toHost;
+    toHost.count = 0;
+    this.#engine.outbound(batch, toHost);
+    if (batch.count > 0) this.#sockets.send(batch);
+    if (toHost.count > 0) {
+      this.counted.errorsToHost += toHost.count;
+      this.#queue.write(toHost);
+    }
+  }
+
+  #tellIke(): void {
+    const datagrams = this.#taken.ike.splice(0);
+    const taken = this.#mainThread.tellIke(datagrams);
+    this.counted.ikeReceived += taken;
+    this.counted.malformed += datagrams.length - taken;
+  }
+}
+
+/** Copies what is known of the outer header of a datagram. */
+function copyOuter(from: PacketBatch, at: number, to: PacketBatch, index: number): void {
+  copyPackedPath(from.paths, at, to.paths, index);
+  if (to.trafficClasses) to.trafficClasses[index] = from.trafficClasses?.[at] ?? 0;
+}
