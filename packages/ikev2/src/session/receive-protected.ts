@@ -21,7 +21,7 @@ import { REASSEMBLY_TIMEOUT_MS } from '../protect/reassembly.ts';
 import { noteCopy } from '../reauth/put-off.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
-import { repeatOutstanding } from './repeat-request.ts';
+import { repeatRequest } from './repeat-request.ts';
 import { transmit } from './send-message.ts';
 
 /** A datagram for an IKE SA. */
@@ -148,15 +148,22 @@ function answeredAgain(
       payloads: '',
       retransmission: true,
     };
-    noteUnproven(session, path);
+    const isNews = noteUnproven(session, path);
     // RFC 7296 §2.11: to where the request came from.
     transmit(context, session, known.datagrams, narration, { path, marker });
-    // Now that more has come from there, there may be room to ask.
-    if (session.owed && session.running?.procedure.kind === 'path-check') {
-      repeatOutstanding(context, session);
-    }
+    if (isNews || session.owed) askThere(context, session, path);
   } else noteCopy(context, session);
   return true;
+}
+
+/** The question where the peer is goes to where a copy of its request has come from: that is news, or there is room for it only now.
+ * @see RFC 4555 §3.7
+ */
+function askThere(context: EndpointContext, session: IkeSession, path: Path): void {
+  const [request] = session.requests.outstanding;
+  if (request && session.running?.procedure.kind === 'path-check') {
+    repeatRequest(context, session, request, path);
+  }
 }
 
 function parse(

@@ -43,6 +43,7 @@ export class HostileScene {
   readonly ikeMessages: { client: number; server: number } = { client: 0, server: 0 };
   readonly #attacker: Attachment;
   readonly #diversions: Diversion[] = [];
+  readonly #tampering = new Map<string, (data: Uint8Array) => Uint8Array>();
   readonly #cameFrom = new Map<string, number>();
   readonly #wentTo = new Map<string, number>();
   readonly #random: ReturnType<typeof createSeededRandom>;
@@ -83,6 +84,8 @@ export class HostileScene {
       const sender = this.#senderOf(datagram);
       if (sender === undefined) return;
       if (this.recorded.length < 2_000) this.recorded.push(datagram);
+      const change = isResponse(datagram.data) ? this.#tampering.get(sender) : undefined;
+      if (change) decide.replace(change(datagram.data));
       const at = this.#diversions.findIndex(({ of }) => of === sender);
       const [diversion] = at < 0 ? [] : this.#diversions.splice(at, 1);
       if (!diversion) return;
@@ -101,6 +104,11 @@ export class HostileScene {
   /** The next datagram of a host comes from somewhere else, too or only. */
   divert(...diversions: readonly Diversion[]): void {
     this.#diversions.push(...diversions);
+  }
+
+  /** What a host answers over IKE is changed on the way from now on. */
+  tamper(of: 'client' | 'server', change: (data: Uint8Array) => Uint8Array): void {
+    this.#tampering.set(of, change);
   }
 
   /** Sends something from an address that is not the attacker's. */
@@ -171,4 +179,10 @@ function isVictim(other: IpAddress): boolean {
 
 function add(map: Map<string, number>, key: string, bytes: number): void {
   map.set(key, (map.get(key) ?? 0) + bytes);
+}
+
+/** Whether this is an IKE response behind a non-ESP marker. @see RFC 7296 §3.1 */
+function isResponse(data: Uint8Array): boolean {
+  const flags = data[4 + 19] ?? 0;
+  return data.subarray(0, 4).every((byte) => byte === 0) && (flags & 0x20) !== 0;
 }
