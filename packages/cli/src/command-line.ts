@@ -4,7 +4,8 @@ import type { DoctorArguments } from './doctor/run-doctor.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addPkiCommands, type PkiRequest } from './pki/pki-commands.ts';
 import { addProfileCommands, type ProfileRequest } from './profile/profile-commands.ts';
-import { addSessionCommands, type SessionArguments } from './session-options.ts';
+import type { RevalidateArguments } from './revalidation-text.ts';
+import { addSessionCommands, type SessionArguments, seconds } from './session-options.ts';
 
 const EXIT_CODES = `Exit codes:
   0 ended as asked   2 arguments or configuration   3 no connection   4 authentication
@@ -33,6 +34,7 @@ export interface CommandActions {
   monitor(args: { readonly control: string; readonly json?: boolean }): Promise<number>;
   disconnect(args: { readonly control: string }): Promise<number>;
   session(action: SessionAction, args: SessionArguments): Promise<number>;
+  revalidate(args: RevalidateArguments): Promise<number>;
   doctor(args: DoctorArguments): Promise<number>;
   pki(request: PkiRequest): Promise<number>;
   profile(request: ProfileRequest): Promise<number>;
@@ -90,6 +92,16 @@ export async function runCommandLine(
     .requiredOption('--control <path>', 'its control socket, as it printed it')
     .action(async (args: { control: string }) => {
       exitCode = await actions.disconnect(args);
+    });
+  program
+    .command('revalidate')
+    .description('look again at the certificates of all peers, with CRLs and OCSP answers of now')
+    .requiredOption('--control <path>', 'the control socket of a running process')
+    .option('--connection <name>', 'the peers of this connection only')
+    .option('--timeout <seconds>', 'how long verdicts are waited for (default: 30)', seconds)
+    .option('--json', 'as JSON')
+    .action(async (args: RevalidateArguments) => {
+      exitCode = await actions.revalidate(args);
     });
   addSessionCommands(program, async (action, args) => {
     exitCode = await actions.session(action, args);

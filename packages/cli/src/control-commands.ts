@@ -3,6 +3,7 @@ import {
   type MonitoredEvent,
   monitorEvents,
   requestDisconnect,
+  requestRevalidation,
   requestSession,
   requestStatus,
   type SessionAction,
@@ -10,6 +11,7 @@ import {
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { narrate } from './narrate.ts';
 import { printFailure } from './printer.ts';
+import { type RevalidateArguments, revalidationText } from './revalidation-text.ts';
 import type { SessionArguments } from './session-options.ts';
 import { statusText } from './status-text.ts';
 import { listenForStop } from './stop-signals.ts';
@@ -80,6 +82,20 @@ export function sessionCommand(action: SessionAction, args: SessionArguments): P
       ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
     });
     process.stdout.write(`${sentence}\n`);
+  });
+}
+
+/** `ipsec-kit revalidate`: has a running process look again at the certificates of its peers, and prints how they stand.
+ * @returns the exit code; 0 also where sessions were ended, since that is what was asked for.
+ */
+export function revalidateCommand(args: RevalidateArguments): Promise<number> {
+  const { control, connection, timeout, json } = args;
+  return answered(async () => {
+    const report = await requestRevalidation(control, {
+      ...(connection === undefined ? {} : { connection }),
+      ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
+    });
+    process.stdout.write(`${json ? JSON.stringify(report) : revalidationText(report)}\n`);
   });
 }
 

@@ -1,6 +1,8 @@
 import {
   type CloseOptions,
   openControlSocket,
+  type RevalidationReport,
+  type RevalidationRequest,
   type SessionRequest,
   VpnError,
   type VpnStatus,
@@ -15,6 +17,7 @@ export interface Tunnel {
   readonly ended: Promise<VpnError | undefined>;
   status(): VpnStatus;
   perform(request: SessionRequest): Promise<string>;
+  revalidate(request: RevalidationRequest): Promise<RevalidationReport>;
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -32,6 +35,7 @@ export async function runInForeground(
     status: () => tunnel.status(),
     disconnect: () => tunnel.close(),
     perform: (request) => tunnel.perform(request),
+    revalidate: (request) => tunnel.revalidate(request),
   });
   printer.event({ kind: 'control-opened', path: control.path });
   printer.listen((event) => control.publish(event));

@@ -3,6 +3,7 @@ import { runCommandLine } from './command-line.ts';
 import {
   disconnectCommand,
   monitorCommand,
+  revalidateCommand,
   sessionCommand,
   statusCommand,
 } from './control-commands.ts';
@@ -34,6 +35,7 @@ runCommandLine(
     monitor: monitorCommand,
     disconnect: disconnectCommand,
     session: sessionCommand,
+    revalidate: revalidateCommand,
     doctor: doctorCommand,
     pki: pkiCommand,
     profile: profileCommand,

@@ -54,6 +54,8 @@ export function narrate(event: VpnEvent): string {
       return `IKE SA rekeyed by ${event.by === 'local' ? 'us' : 'the peer'}`;
     case 'session-reauthenticated':
       return `session reauthenticated by ${event.by === 'local' ? 'us' : 'the peer'}`;
+    case 'session-revalidated':
+      return revalidationLine(event);
     case 'rekey-failed':
     case 'reauthentication-failed':
       return `${event.kind === 'rekey-failed' ? 'rekey' : 'reauthentication'} failed, next attempt in ${seconds(event.retryInMs)}: ${event.sentence}`;
@@ -101,6 +103,17 @@ export function narrate(event: VpnEvent): string {
     case 'session-closed':
       return `IKE SA ${event.connection ?? 'without a connection'} closed: ${event.sentence}`;
   }
+}
+
+function revalidationLine(event: Extract<VpnEvent, { kind: 'session-revalidated' }>): string {
+  const { standing, reason, action, sentence = '', endsInMs = 0 } = event;
+  if (action === 'none') return `certificate of the peer is good (${reason})`;
+  const then = {
+    close: 'the session ends',
+    alert: 'the session stays',
+    grace: `the session ends in ${seconds(endsInMs)} unless that changes`,
+  }[action];
+  return `certificate of the peer is ${standing} (${reason}), ${then}: ${sentence}`;
 }
 
 /** A tunnel is the rule, and needs no word unless something else was wanted. */

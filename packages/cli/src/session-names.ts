@@ -7,6 +7,7 @@ const OF_A_SESSION: ReadonlySet<VpnEvent['kind']> = new Set<VpnEvent['kind']>([
   'child-closed',
   'child-rekeyed',
   'session-rekeyed',
+  'session-revalidated',
   'session-reauthenticated',
   'rekey-failed',
   'reauthentication-failed',

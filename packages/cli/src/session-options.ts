@@ -71,7 +71,8 @@ function wholeNumber(text: string): number {
   throw new InvalidArgumentError('Expected a whole number.');
 }
 
-function seconds(text: string): number {
+/** Reads a patience in seconds, 1 to 600. */
+export function seconds(text: string): number {
   const value = wholeNumber(text);
   if (value >= 1 && value <= MAX_TIMEOUT_SECONDS) return value;
   throw new InvalidArgumentError(`Expected 1 to ${MAX_TIMEOUT_SECONDS} seconds.`);

@@ -23,6 +23,14 @@ function fakeTunnel() {
     open: async () => undefined,
     ended,
     perform: async ({ action }) => `${action}: done.`,
+    revalidate: async () => ({
+      checked: 1,
+      good: 1,
+      bad: [],
+      pending: 0,
+      withoutCertificate: 0,
+      tookMs: 3,
+    }),
     status: () => idleStatus({ role: 'client', state: 'open', connections: ['home'] }),
     async close(options) {
       closes.push(options?.patienceMs);

@@ -23,6 +23,7 @@ async function run(...argv: string[]): Promise<Run> {
       doctor: refused,
       pki: refused,
       profile: refused,
+      revalidate: refused,
       async session(action, args) {
         asked.push([action, args]);
         return ExitCode.ok;

@@ -46,6 +46,9 @@ export interface ChildConfig {
   /** Soft limits of either direction; the packet path counts and tells by `child-limit`. */
   readonly rekeyBytes?: number;
   readonly rekeyPackets?: number;
+  /** Most that is subtracted from them at random. */
+  readonly rekeyJitterBytes?: number;
+  readonly rekeyJitterPackets?: number;
   /** Hard limits: the Child SA ends, replaced or not. */
   readonly hardLifetimeMs?: number;
   readonly hardBytes?: number;

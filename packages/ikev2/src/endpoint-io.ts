@@ -2,6 +2,7 @@ import type { Identity } from '@ipsec-kit/auth';
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
 import type { Endpoint, IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
+import type { ChildLimits } from './child/child-limits.ts';
 import type { CertificateData, ChildConfig, ChildMode } from './config.ts';
 import type { SessionEvent } from './events.ts';
 
@@ -258,6 +259,8 @@ export interface VerifyPeerRequest {
   readonly certificates: readonly CertificateData[];
   /** We prove anew who both sides are: what is fetched for it might go through the tunnel that waits for it. */
   readonly isReauthentication: boolean;
+  /** Of the IKE SA that it is for, by which the events name it when it stands. */
+  readonly spis: { readonly initiator: bigint; readonly responder: bigint };
 }
 
 /** One step of an EAP conversation: the driver knows the methods, and the passwords and certificates. Without an answer for
@@ -361,6 +364,7 @@ export interface ChildInstallation {
   /** Identity of this Child SA (one SPI pair); what later outputs and inputs name. */
   readonly childId: number;
   readonly config: ChildConfig;
+  readonly limits: ChildLimits;
   readonly connection: string;
   readonly suite: CipherSuite;
   readonly inboundSpi: number;

@@ -20,7 +20,8 @@ export function ruleArguments(verb: 'add' | 'del', rule: PolicyRule): string[] {
     ...(rule.to === undefined ? [] : ['to', rule.to]),
     ...(rule.udpSourcePort === undefined
       ? []
-      : ['ipproto', 'udp', 'sport', String(rule.udpSourcePort)]),
+      : // What this host forwards for others from the same port is theirs.
+        ['iif', 'lo', 'ipproto', 'udp', 'sport', String(rule.udpSourcePort)]),
     ...(rule.action === 'unreachable' ? ['unreachable'] : ['lookup', rule.action.lookup]),
   ];
 }

@@ -76,6 +76,7 @@ export function planSettings(settings: TunSettings, place: TunPlace): HostChange
   return withoutRepeats([
     ...settings.addresses.map((address) => addressChange(address, place)),
     ...excluded.flatMap((address) => excludedChanges(address, place)),
+    ...(excluded.length === 0 ? [] : portChanges(versions, ports, place)),
     ...inside.flatMap(({ address }) =>
       ports.flatMap((port) => excludedChanges(address, place, port)),
     ),
@@ -102,11 +103,23 @@ function excludedChanges(
   place: TunPlace,
   udpSourcePort?: number,
 ): HostChange[] {
-  const rule = {
-    version: address.version,
-    to: formatPrefix(hostPrefix(address)),
-    ...(udpSourcePort === undefined ? {} : { udpSourcePort }),
-  };
+  const { version } = address;
+  const rule = { version, to: formatPrefix(hostPrefix(address)) };
+  return pastTunnel(udpSourcePort === undefined ? rule : { ...rule, udpSourcePort }, place);
+}
+
+/** What the sockets of the tunnel send, wherever the peer is, was, or may be next: while it moves, its address is not known here yet. */
+function portChanges(
+  versions: readonly (4 | 6)[],
+  ports: readonly number[],
+  place: TunPlace,
+): HostChange[] {
+  return versions.flatMap((version) =>
+    ports.flatMap((udpSourcePort) => pastTunnel({ version, udpSourcePort }, place)),
+  );
+}
+
+function pastTunnel(rule: Omit<PolicyRule, 'priority' | 'action'>, place: TunPlace): HostChange[] {
   return [
     ruleChange({ ...rule, priority: place.excludedPriority, action: { lookup: 'main' } }),
     // Without it a packet to the peer would fall through to the tunnel while the host has no network: a loop.

@@ -18,7 +18,9 @@ export interface TunSettings {
    * Their addresses have to be routed, and are not excluded whatever `excluded` says.
    */
   readonly insidePeers?: readonly InsidePeer[];
-  /** Ports of the sockets that carry the tunnel. */
+  /** Ports of the sockets that carry the tunnel: where something is excluded, what leaves from them goes past the tunnel to any
+   * destination, so that a peer which moves is followed before its new address is excluded.
+   */
   readonly outsidePorts?: readonly number[];
 }
 

@@ -14,7 +14,7 @@ describe('a policy rule', () => {
     const [, , , ...words] = ruleArguments('add', rule);
     expect(ruleArguments('del', rule).slice(3)).toEqual(words);
     expect(words.join(' ')).toBe(
-      'priority 10007 to 192.0.2.1/32 ipproto udp sport 4500 lookup main',
+      'priority 10007 to 192.0.2.1/32 iif lo ipproto udp sport 4500 lookup main',
     );
   });
 

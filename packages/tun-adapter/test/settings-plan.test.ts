@@ -14,6 +14,17 @@ describe('planSettings', () => {
     ]);
   });
 
+  it('sends what its sockets send past a full tunnel, wherever the peer is going to be', () => {
+    const excluded = [address('192.0.2.1')];
+    const all = commands({ routes: [prefix('0.0.0.0/0')], excluded, outsidePorts: [4500] });
+    expect(all.slice(2, 4)).toEqual([
+      '-4 rule add priority 10007 iif lo ipproto udp sport 4500 lookup main',
+      '-4 rule add priority 15007 iif lo ipproto udp sport 4500 unreachable',
+    ]);
+    const split = commands({ routes: [prefix('10.0.0.0/8')], excluded, outsidePorts: [4500] });
+    expect(split.join()).not.toContain('4500 lookup main');
+  });
+
   it('sends what goes to the peer past a full tunnel, and nowhere when there is no network', () => {
     expect(
       commands({ routes: [prefix('0.0.0.0/0')], excluded: [address('192.0.2.1')] }).slice(0, 2),
@@ -41,10 +52,10 @@ describe('planSettings', () => {
         outsidePorts: [500, 4500],
       }),
     ).toEqual([
-      '-4 rule add priority 10007 to 192.0.2.1/32 ipproto udp sport 500 lookup main',
-      '-4 rule add priority 15007 to 192.0.2.1/32 ipproto udp sport 500 unreachable',
-      '-4 rule add priority 10007 to 192.0.2.1/32 ipproto udp sport 4500 lookup main',
-      '-4 rule add priority 15007 to 192.0.2.1/32 ipproto udp sport 4500 unreachable',
+      '-4 rule add priority 10007 to 192.0.2.1/32 iif lo ipproto udp sport 500 lookup main',
+      '-4 rule add priority 15007 to 192.0.2.1/32 iif lo ipproto udp sport 500 unreachable',
+      '-4 rule add priority 10007 to 192.0.2.1/32 iif lo ipproto udp sport 4500 lookup main',
+      '-4 rule add priority 15007 to 192.0.2.1/32 iif lo ipproto udp sport 4500 unreachable',
       '-4 route replace 192.0.2.1/32 dev ipsec0 table 4500007 src 198.51.100.7 scope global',
       '-4 route replace 10.0.0.0/8 dev ipsec0 table 4500007 src 10.1.0.1 scope global',
       '-4 rule add priority 20007 lookup 4500007',

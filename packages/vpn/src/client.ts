@@ -10,8 +10,10 @@ import {
   type InitialPath,
   initialPath,
 } from './connection-path.ts';
+import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
+import { nat64Finder } from './nat64.ts';
 import type { VpnOptions } from './options.ts';
 import { type Platform, platformWith, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
@@ -60,6 +62,11 @@ export interface Client {
    *   `command-failed` when it was begun and failed, or its outcome is not known in time.
    */
   perform(request: SessionRequest): Promise<string>;
+  /** Looks again at the certificates of the peers of all sessions, without reauthentication: files of CRLs are read anew, and CRLs and
+   * OCSP responses fetched anew. What does not stand any more is dealt with as `revalidation` says; resolves when all have a verdict.
+   * @throws VpnError `config` for a connection that does not exist, `no-such-target` when nothing is open.
+   */
+  revalidate(request?: RevalidationRequest): Promise<RevalidationReport>;
   /** Says goodbye with a DELETE, waits a bounded time for its answer, then undoes addresses, routes, DNS and
    * device. May be called at any time and more than once; a later call with less patience shortens the wait.
    */
@@ -157,6 +164,11 @@ class ClientTunnel implements Client {
     throw new VpnError('no-such-target', `The connection ${this.connection} is not open.`);
   }
 
+  async revalidate(request: RevalidationRequest = {}): Promise<RevalidationReport> {
+    if (this.#state === 'open' && this.#host) return this.#host.revalidate(request);
+    throw new VpnError('no-such-target', `The connection ${this.connection} is not open.`);
+  }
+
   async close(options: CloseOptions = {}): Promise<void> {
     // Its children may be going at this moment, as in a reauthentication: what was asked for is no failure.
     if (this.#state === 'connecting' || this.#state === 'open') this.#failure = undefined;
@@ -179,7 +191,7 @@ class ClientTunnel implements Client {
   }
 
   async #prepare(): Promise<void> {
-    const addresses = await findAddresses(this.connection, this.#transport, this.#world);
+    const addresses = await this.#findAddresses();
     if (this.#state !== 'connecting') return;
     this.#opening = openTunnelHost({
       ...this.#options,
@@ -205,6 +217,11 @@ class ClientTunnel implements Client {
     this.#openChildren(host, formatEndpoint(path.remote));
   }
 
+  #findAddresses(): Promise<ConnectionAddresses> {
+    const nat64 = nat64Finder(this.#compiled.nat64, this.#world);
+    return findAddresses(this.connection, this.#transport, this.#world, nat64);
+  }
+
   #pathFrom({ ports }: Pick<TunnelHost, 'ports'>, addresses: ConnectionAddresses): InitialPath {
     const [ike = 0, natT = 0] = ports;
     return initialPath(addresses, this.#transport.remotePort, { ike, natT });
@@ -223,7 +240,7 @@ class ClientTunnel implements Client {
   async #pathTo(udp: OpenSockets, before: ConnectionAddresses): Promise<InitialPath> {
     const isThere = udp.endpoints.some(({ address }) => addressesEqual(address, before.local));
     if (isThere) return this.#pathFrom(udp, before);
-    return this.#pathFrom(udp, await findAddresses(this.connection, this.#transport, this.#world));
+    return this.#pathFrom(udp, await this.#findAddresses());
   }
 
   #openChildren(host: TunnelHost, remote: string): void {

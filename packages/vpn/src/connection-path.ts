@@ -5,7 +5,9 @@ import {
   type IpAddress,
   type Path,
 } from '@ipsec-kit/ip';
+import { synthesizeNat64 } from '@ipsec-kit/mobike';
 import type { AddressTarget, ConnectionTransport } from './compile/index.ts';
+import type { Nat64Finder } from './nat64.ts';
 import type { BoundUdp, Platform } from './platform.ts';
 import { messageOf, VpnError, vpnErrorFrom } from './vpn-error.ts';
 
@@ -28,13 +30,15 @@ export interface InitialPath {
 export const IKE_PORT = 500;
 const NAT_T_PORT = 4500;
 
-/** Finds the first configured peer address that this host can reach, and the address to reach it from.
+/** Finds the first configured peer address that this host can reach, and the address to reach it from; where it reaches none, the first
+ * that a NAT64 reaches.
  * @throws VpnError `config` when the connection names no peer, `name-not-found` or `no-route` when none can be reached.
  */
 export async function findAddresses(
   connection: string,
   transport: Pick<ConnectionTransport, 'localTargets' | 'remoteTargets'>,
   platform: Pick<Platform, 'resolve' | 'localAddressFor'>,
+  nat64: Nat64Finder = async () => undefined,
 ): Promise<ConnectionAddresses> {
   if (transport.remoteTargets.length === 0) {
     throw new VpnError(
@@ -57,12 +61,34 @@ export async function findAddresses(
       failure ??= error;
     }
   }
+  const translated = await throughNat64(transport.remoteTargets, own, platform, nat64);
+  if (translated) return translated;
   if (failure !== undefined)
     throw vpnErrorFrom(failure, `reach the peer of ${connection}`, 'no-route');
   throw new VpnError(
     'config',
     `No address in local_addrs of ${connection} is of the same family as one in remote_addrs: make both IPv4 or both IPv6.`,
   );
+}
+
+/** A host with IPv6 alone reaches a server with IPv4 alone under the prefix of a NAT64. @see RFC 6052 §2, RFC 6877 */
+async function throughNat64(
+  targets: readonly AddressTarget[],
+  own: readonly IpAddress[] | undefined,
+  platform: Pick<Platform, 'resolve' | 'localAddressFor'>,
+  nat64: Nat64Finder,
+): Promise<ConnectionAddresses | undefined> {
+  const prefix = await nat64();
+  if (!prefix) return undefined;
+  for (const target of targets) {
+    const addresses = await resolveTarget(target, platform).catch(() => []);
+    for (const address of addresses) {
+      const remote = synthesizeNat64(prefix, address);
+      const local = remote && (await localAddress(remote, own, platform).catch(() => undefined));
+      if (local) return { local, remote };
+    }
+  }
+  return undefined;
 }
 
 /** Lays out the first path. On the standard port the initiator begins on 500 and floats to 4500; a peer on any

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { ControlAnswer } from './control-socket.ts';
+import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { DEFAULT_OUTCOME_TIMEOUT_MS, type SessionRequest } from './session-request.ts';
 import type { VpnStatus } from './status.ts';
 import { systemErrorCode, VpnError, vpnErrorFrom } from './vpn-error.ts';
@@ -33,6 +34,20 @@ export async function requestSession(path: string, wanted: SessionRequest): Prom
   const answer = await request(path, { command: action, ...selection }, timeoutMs);
   if (!answer.ok) throw new VpnError(answer.code ?? 'control-refused', answer.error);
   return answer.sentence ?? '';
+}
+
+/** Has a running client or server look again at the certificates of its peers. @returns what came of it.
+ * @throws {@link VpnError} as `Client.revalidate` does, `control-unreachable` when nobody answers there.
+ */
+export async function requestRevalidation(
+  path: string,
+  wanted: RevalidationRequest = {},
+): Promise<RevalidationReport> {
+  const timeoutMs = (wanted.timeoutMs ?? DEFAULT_OUTCOME_TIMEOUT_MS) + ANSWER_GRACE_MS;
+  const answer = await request(path, { command: 'revalidate', ...wanted }, timeoutMs);
+  if (!answer.ok) throw new VpnError(answer.code ?? 'control-refused', answer.error);
+  if (answer.revalidation) return answer.revalidation;
+  throw new VpnError('control-refused', `${path} gave no report.`);
 }
 
 /** How much longer than the outcome its answer is waited for. */

@@ -2,9 +2,15 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { createEventListener, type EventListener } from './event-listener.ts';
 import type { VpnEvent } from './events.ts';
-import { readSessionRequest, SESSION_ACTIONS, type SessionRequest } from './session-request.ts';
+import {
+  readRevalidationRequest,
+  readSessionRequest,
+  SESSION_ACTIONS,
+  type SessionRequest,
+} from './session-request.ts';
 import type { VpnStatus } from './status.ts';
 import {
   messageOf,
@@ -21,6 +27,8 @@ export interface ControlHandlers {
   disconnect(): Promise<void>;
   /** Resolves with one sentence when it is done; rejects with one when it is not. */
   perform(request: SessionRequest): Promise<string>;
+  /** Resolves when the certificates of all peers have a verdict. */
+  revalidate(request: RevalidationRequest): Promise<RevalidationReport>;
 }
 
 /** A control socket that is listening. */
@@ -38,6 +46,7 @@ export type ControlAnswer =
       readonly ok: true;
       readonly status?: VpnStatus;
       readonly sentence?: string;
+      readonly revalidation?: RevalidationReport;
       /** Events follow, each on a line of its own. */
       readonly monitor?: true;
     }
@@ -172,6 +181,8 @@ async function answerTo(line: string, handlers: ControlHandlers): Promise<Contro
       case 'disconnect':
         await handlers.disconnect();
         return { ok: true };
+      case 'revalidate':
+        return await answerRevalidation(request, handlers);
       default:
         return await answerSession(request, handlers);
     }
@@ -181,11 +192,20 @@ async function answerTo(line: string, handlers: ControlHandlers): Promise<Contro
   }
 }
 
+async function answerRevalidation(
+  value: unknown,
+  handlers: ControlHandlers,
+): Promise<ControlAnswer> {
+  const request = readRevalidationRequest(value);
+  if (typeof request === 'string') return { ok: false, error: request, code: 'config' };
+  return { ok: true, revalidation: await handlers.revalidate(request) };
+}
+
 async function answerSession(value: unknown, handlers: ControlHandlers): Promise<ControlAnswer> {
   const request = readSessionRequest(value);
   if (typeof request === 'string') return { ok: false, error: request, code: 'config' };
   if (request) return { ok: true, sentence: await handlers.perform(request) };
-  const known = ['status', 'monitor', 'disconnect', ...SESSION_ACTIONS]
+  const known = ['status', 'monitor', 'disconnect', ...SESSION_ACTIONS, 'revalidate']
     .map((name) => `"${name}"`)
     .join(', ');
   return { ok: false, error: `Unknown command: there are ${known}.` };

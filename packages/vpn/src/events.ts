@@ -1,4 +1,5 @@
 import type { LivenessReason, SessionFailure } from '@ipsec-kit/ikev2';
+import type { CertificateStanding, RevalidationAction, RevalidationReason } from '@ipsec-kit/x509';
 import type { VpnErrorCode } from './vpn-error.ts';
 
 /** What happens in a client or server, as plain JSON: no keys, addresses and suites as text, SPIs as hexadecimal.
@@ -116,6 +117,21 @@ export type VpnEvent =
       readonly reason: string;
       /** `start`: it is opened again. */
       readonly action?: 'trap' | 'start';
+    }
+  /** How the certificate of a session's peer stands when it was looked at again, and what is done about it: on a command always, else
+   * when that is news. `unknown`: nothing fresh says whether it is revoked.
+   */
+  | {
+      readonly kind: 'session-revalidated';
+      readonly sessionId: number;
+      readonly connection: string;
+      readonly reason: RevalidationReason;
+      readonly standing: CertificateStanding;
+      readonly action: 'none' | RevalidationAction['kind'];
+      /** Of all standings but `good`. */
+      readonly sentence?: string;
+      /** With `grace`: until the session ends, unless it stands well again. */
+      readonly endsInMs?: number;
     }
   /** To its user it is the same child: only SPIs and keys are new. */
   | {

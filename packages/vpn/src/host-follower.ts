@@ -1,7 +1,8 @@
 import type { Clock, SleepAwareClock } from '@ipsec-kit/clock';
 import type { EndpointInput, SessionEvent } from '@ipsec-kit/ikev2';
-import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress, type Prefix } from '@ipsec-kit/ip';
 import type { Scheduler } from '@ipsec-kit/scheduler';
+import type { Nat64Finder } from './nat64.ts';
 import type { HostNetwork, NetworkWatch, Platform } from './platform.ts';
 import type { OpenSockets } from './tunnel-host-options.ts';
 import { messageOf } from './vpn-error.ts';
@@ -24,6 +25,8 @@ export interface HostFollowerOptions {
   readonly udp: Pick<OpenSockets, 'endpoints' | 'refresh'>;
   /** The tunnel's own device. */
   readonly device: string;
+  /** Asked where no address is of IPv4. */
+  readonly nat64: Nat64Finder;
   readonly scheduler: Pick<Scheduler, 'runDue'>;
   readonly tell: (news: HostNews) => void;
   /** Sockets were opened on new addresses, or those of vanished ones closed. */
@@ -58,6 +61,7 @@ class RunningFollower implements HostFollower {
   #network: HostNetwork | undefined;
   #toldAddresses: readonly IpAddress[] | undefined;
   #toldKey: string | undefined;
+  #nat64Prefix: Prefix | undefined;
   #changing: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -126,7 +130,21 @@ class RunningFollower implements HostFollower {
       this.#toldKey = network.networkKey;
       tell({ kind: 'network', networkKey: network.networkKey });
     }
+    this.#nat64Prefix = undefined;
     this.#tellAddresses(true);
+    void this.#lookForNat64(network);
+  }
+
+  /** What DNS has to be asked for is told when it is known, and holds nothing up. */
+  async #lookForNat64(network: HostNetwork): Promise<void> {
+    const { preferredAddresses } = network;
+    const isIpv6Alone = preferredAddresses.every(({ version }) => version === 6);
+    if (preferredAddresses.length === 0 || !isIpv6Alone) return;
+    const prefix = await this.#options.nat64();
+    if (!prefix || this.#isStopped || this.#network !== network) return;
+    this.#nat64Prefix = prefix;
+    this.#toldAddresses = undefined;
+    this.#tellAddresses(false);
   }
 
   /** @param hasChanged - something has, whether or not the addresses did. */
@@ -140,7 +158,8 @@ class RunningFollower implements HostFollower {
     );
     if (this.#toldAddresses === undefined || !sameAddresses(addresses, this.#toldAddresses)) {
       this.#toldAddresses = addresses;
-      tell({ kind: 'local-addresses', addresses });
+      const nat64Prefix = this.#nat64Prefix;
+      tell({ kind: 'local-addresses', addresses, ...(nat64Prefix ? { nat64Prefix } : {}) });
     } else if (hasChanged) {
       tell({ kind: 'connectivity' });
     }

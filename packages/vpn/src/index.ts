@@ -3,7 +3,12 @@ export * from './child-installer.ts';
 export { type Client, type ClientOptions, type CloseOptions, createClient } from './client.ts';
 export * from './compile/index.ts';
 export * from './connection-path.ts';
-export { requestDisconnect, requestSession, requestStatus } from './control-request.ts';
+export {
+  requestDisconnect,
+  requestRevalidation,
+  requestSession,
+  requestStatus,
+} from './control-request.ts';
 export * from './control-socket.ts';
 export type {
   AuthorityPlaces,
@@ -12,7 +17,13 @@ export type {
   NamedCertificate,
   OwnCredentials,
   PeerCredentials,
+  SessionRevalidation,
 } from './credentials/compiled-credentials.ts';
+export type {
+  BadStanding,
+  RevalidationReport,
+  RevalidationRequest,
+} from './credentials/revalidation-report.ts';
 export type { SignatureRule } from './credentials/signature-rule.ts';
 export * from './driver.ts';
 export type { CompiledEap, CompiledRadius, EapConnection } from './eap/compiled-eap.ts';

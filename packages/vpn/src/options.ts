@@ -14,6 +14,8 @@ export interface VpnOptions {
   readonly authorities?: readonly AuthorityOptions[];
   /** CRLs, in PEM or DER. */
   readonly crls?: readonly CertificateOptions[];
+  /** Asked for the CRLs of now, in place of `crls`, whenever certificates of sessions that stand are looked at again. */
+  readonly crlSource?: CertificateSource;
   /** Passwords of EAP: one's own, and as a server those of users. */
   readonly eapSecrets?: readonly EapSecretOptions[];
   /** Asked for passwords of EAP that `eapSecrets` has not. */
@@ -101,6 +103,15 @@ export interface AuthenticationOptions {
    * a CRL or an OCSP responder that does not say so (`ifuri`), or only when something says that it is (`relaxed`, the default).
    */
   readonly revocation?: 'strict' | 'ifuri' | 'relaxed';
+  /** Of the peer: what becomes of a session that stands when its certificate turns out to be revoked, to have run out, or to lead to
+   * no trusted CA any more: it ends (`close`, the default), that is only told (`alert`), or it ends after a while (`grace`). With `strict`
+   * and `ifuri` the same where nothing says that it is not revoked; with `relaxed` that is told. Not in strongSwan.
+   */
+  readonly revalidation?: 'close' | 'alert' | 'grace';
+  /** How long with `grace`; default 10 min. */
+  readonly revalidationGraceMs?: number;
+  /** Looks at it so often, at least each second; default 0, only for a reason: a command, evidence that runs out, a rekey. */
+  readonly revalidationTimeMs?: number;
 }
 
 /** A certificate (or several, the own one first), or a CRL: in PEM as text, in PEM or DER as bytes, or with a name for messages. */
@@ -108,6 +119,11 @@ export type CertificateOptions =
   | string
   | Uint8Array
   | { readonly name: string; readonly data: string | Uint8Array };
+
+/** Whoever has certificates or CRLs, such as a directory of files. */
+export type CertificateSource = () =>
+  | readonly CertificateOptions[]
+  | Promise<readonly CertificateOptions[]>;
 
 /** A private key: from a file in PEM, PKCS #8 or PKCS #12, with its password; or an object that signs wherever the key lives. */
 export type KeyOptions =
@@ -150,10 +166,14 @@ export interface ChildOptions {
   readonly rekeyBytes?: number;
   /** Default `rekeyBytes` and a tenth. */
   readonly lifeBytes?: number;
+  /** Most that is subtracted from `rekeyBytes` at random; default as for `randTimeMs`. */
+  readonly randBytes?: number;
   /** Packets of either direction after which it is replaced; default 0, never, or `lifePackets` / 1.1. */
   readonly rekeyPackets?: number;
   /** Default `rekeyPackets` and a tenth. */
   readonly lifePackets?: number;
+  /** Most that is subtracted from `rekeyPackets` at random; default as for `randTimeMs`. */
+  readonly randPackets?: number;
   /** `start` opens it without being asked, as a client does with `none` as well; with `trap` its traffic opens it. */
   readonly startAction?: 'none' | 'trap' | 'start';
   /** What to do when the peer is dead; default none. The same in all children of a connection. */
@@ -240,8 +260,13 @@ export interface SettingsOptions {
   readonly keepAliveDpdMarginMs?: number;
   /** Keepalives also where no NAT was seen: for stateful firewalls. Not in strongSwan. */
   readonly keepAliveForced?: boolean;
-  /** Whether addresses that come and go, and changes of network, are followed; default true. Linux only. Not in strongSwan. */
+  /** Whether addresses that come and go, and changes of network, are followed, by clients and servers; default true. Without it one stays on the
+   * addresses that it began with. Linux only. Not in strongSwan. */
   readonly networkMonitor?: boolean;
+  /** The prefix under which the NAT64 of a network with IPv6 alone reaches servers with IPv4 alone: `64:ff9b::/96`; or `discover`, the
+   * default: where this host has no IPv4 address it is looked for in DNS (RFC 7050); or `none`. Of clients. Not in strongSwan.
+   */
+  readonly nat64Prefix?: string;
   readonly retransmitTimeoutMs?: number;
   readonly retransmitBase?: number;
   readonly retransmitTries?: number;

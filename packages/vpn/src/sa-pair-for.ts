@@ -41,12 +41,7 @@ export function saPairFor(
     path: child.path,
     replayWindowPackets: config.replayWindowPackets,
     esn: child.esn,
-    limits: {
-      ...(config.rekeyBytes === undefined ? {} : { softBytes: config.rekeyBytes }),
-      ...(config.rekeyPackets === undefined ? {} : { softPackets: config.rekeyPackets }),
-      ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
-      ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
-    },
+    limits: child.limits,
     ...(config.copyDscp === undefined ? {} : { copyDscp: config.copyDscp }),
     ...(isPadded(child) ? { tfcPadding: { minimumBytes: config.tfcPaddingBytes ?? 0 } } : {}),
     innerMtu: within(knownOuterMtu ?? DEFAULT_OUTER_MTU),

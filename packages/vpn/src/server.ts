@@ -4,6 +4,7 @@ import type { CloseOptions } from './client.ts';
 import type { CompiledVpn, ConfigPositions } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
 import { type InitialPath, pathFrom } from './connection-path.ts';
+import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { createDeferred } from './deferred.ts';
 import type { VpnOptions } from './options.ts';
 import { type Platform, platformWith, type UdpBinding } from './platform.ts';
@@ -46,6 +47,11 @@ export interface Server {
    *   `command-failed` when it was begun and failed, or its outcome is not known in time.
    */
   perform(request: SessionRequest): Promise<string>;
+  /** Looks again at the certificates of the peers of all sessions, without reauthentication: files of CRLs are read anew, and CRLs and
+   * OCSP responses fetched anew. What does not stand any more is dealt with as `revalidation` says; resolves when all have a verdict.
+   * @throws VpnError `config` for a connection that does not exist, `no-such-target` when nothing is open.
+   */
+  revalidate(request?: RevalidationRequest): Promise<RevalidationReport>;
   /** Ends one session with a DELETE. */
   closeSession(sessionId: number): void;
   /** Ends all sessions with a DELETE, waits a bounded time for the answers, then undoes everything. */
@@ -132,6 +138,11 @@ class ServerTunnels implements Server {
 
   async perform(request: SessionRequest): Promise<string> {
     if (this.#state === 'serving' && this.#host) return this.#host.perform(request);
+    throw new VpnError('no-such-target', 'The server is not open.');
+  }
+
+  async revalidate(request: RevalidationRequest = {}): Promise<RevalidationReport> {
+    if (this.#state === 'serving' && this.#host) return this.#host.revalidate(request);
     throw new VpnError('no-such-target', 'The server is not open.');
   }
 

@@ -1,4 +1,5 @@
 import { isObject } from './compile/option-checks.ts';
+import type { RevalidationRequest } from './credentials/revalidation-report.ts';
 
 /** What a running client or server may be told to do with its sessions. */
 export const SESSION_ACTIONS = ['rekey', 'reauth', 'initiate', 'terminate', 'move'] as const;
@@ -53,6 +54,23 @@ export function readSessionRequest(value: unknown): SessionRequest | string | un
     ...(session === undefined ? {} : { session }),
     ...(peer === undefined ? {} : { peer }),
     ...(local === undefined ? {} : { local }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+}
+
+/** Reads a wish to look at certificates again, as it comes over the control socket:
+ * `{"command":"revalidate","connection":"home"}`. @returns the request, or the sentence that says what is wrong with it.
+ */
+export function readRevalidationRequest(value: unknown): RevalidationRequest | string {
+  const { connection, timeoutMs } = isObject(value) ? value : {};
+  if (!isName(connection)) {
+    return `"connection" is a text of at most ${MAX_NAME_LENGTH} characters.`;
+  }
+  if (!isCount(timeoutMs) || (timeoutMs ?? 0) > MAX_OUTCOME_TIMEOUT_MS) {
+    return `"timeoutMs" is at most ${MAX_OUTCOME_TIMEOUT_MS}.`;
+  }
+  return {
+    ...(connection === undefined ? {} : { connection }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
 }

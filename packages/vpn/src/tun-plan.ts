@@ -41,7 +41,8 @@ export interface TunPlanInput {
  * - Preferred sources: a family without a virtual address takes an address of this host that lies inside the
  *   local selectors, if there is one, for what this host itself sends into the tunnel.
  * - Routes: the remote selectors and the pools, without what another route covers.
- * - Excluded: outer addresses of peers that a route would send into their own tunnel.
+ * - Excluded: outer addresses of peers that a route would send into their own tunnel, and whatever our own sockets send, wherever a
+ *   peer is going to be.
  * - Inside: peers whose outer address is what a selector names, as in transport mode. Everything for them goes into the
  *   device but for what our own sockets send.
  */
@@ -67,18 +68,21 @@ export function planTun(input: TunPlanInput): TunSettings {
     compareAddresses,
   );
   const servers = uniqueAddresses(children.flatMap((child) => child.dns));
+  const excluded = peers.filter(
+    (peer) =>
+      routes.some((route) => prefixContains(route, peer)) &&
+      !insidePeers.some(({ address }) => addressesEqual(address, peer)),
+  );
+  const goesPast = insidePeers.length > 0 || excluded.length > 0;
   return {
     addresses: virtual.map(hostPrefix),
     routes,
     mtu,
     dns: servers.map((server) => ({ server })),
-    excluded: peers.filter(
-      (peer) =>
-        routes.some((route) => prefixContains(route, peer)) &&
-        !insidePeers.some(({ address }) => addressesEqual(address, peer)),
-    ),
+    excluded,
     preferredSources,
-    ...(insidePeers.length > 0 ? { insidePeers, outsidePorts: input.outsidePorts ?? [] } : {}),
+    ...(insidePeers.length > 0 ? { insidePeers } : {}),
+    ...(goesPast ? { outsidePorts: input.outsidePorts ?? [] } : {}),
   };
 }
 

@@ -17,11 +17,14 @@ import { type ChildOpener, createChildOpener } from './child-opener.ts';
 import { createSessionCloser, type SessionCloser } from './close-sessions.ts';
 import type { CompiledVpn } from './compile/index.ts';
 import type { Keyring } from './credentials/keyring.ts';
+import { createOutsideFetch, isCaught } from './credentials/outside-fetch.ts';
+import { createRevalidation, type Revalidation } from './credentials/revalidation.ts';
 import { createSignatureWork } from './credentials/signature-work.ts';
 import { createDriver, type Driver } from './driver.ts';
 import { createEapWork } from './eap/eap-work.ts';
 import { followHost, type HostFollower } from './host-follower.ts';
 import type { KeyLog } from './key-log.ts';
+import { nat64Finder } from './nat64.ts';
 import { createPathMtuKeeper } from './path-mtu-keeper.ts';
 import type { HostAlarm } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
@@ -56,6 +59,7 @@ export interface TunnelCore {
   readonly traps: TrapKeeper;
   readonly closer: SessionCloser;
   readonly commands: SessionCommands;
+  readonly revalidation: Revalidation;
   readonly follower: HostFollower;
   readonly scheduler: Scheduler;
   /** What wakes the device, and why it does not. */
@@ -117,9 +121,28 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     jitter: world.jitter,
   });
   const { random } = world;
+  const dateMs = world.dateMs ?? Date.now;
   const signatures = createSignatureWork({
-    ...{ credentials: compiled.credentials, keyring, clock, scheduler, crypto, random },
-    dateMs: world.dateMs ?? Date.now,
+    ...{
+      credentials: compiled.credentials,
+      keyring,
+      clock,
+      scheduler,
+      crypto,
+      random,
+      dateMs,
+      warn,
+    },
+    onProven: (spis, proof) => revalidation.add(spis, proof),
+    fetch: createOutsideFetch({
+      resolve: world.resolve,
+      isCaught: (address) =>
+        isCaught(address, {
+          poolPrefixes: options.poolPrefixes,
+          trapped: traps.planned,
+          standing: [...installer.children.values()],
+        }),
+    }),
   });
   const { authorities, certificates } = compiled.credentials;
   const eap = createEapWork({
@@ -151,7 +174,8 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
       signatures,
       eap,
     }),
-    onEvent(event) {
+    onEvent(raised) {
+      const event = revalidation.explain(raised);
       book.note(event);
       follower.note(event);
       keyLog?.noteEvent(event);
@@ -161,8 +185,17 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
       pathMtu.note(event);
       closer.note(event);
       commands.note(event);
+      revalidation.note(event);
       options.onSessionEvent(event);
     },
+  });
+  const revalidation = createRevalidation({
+    connections: compiled.connections,
+    peers: compiled.credentials.peers,
+    ...{ clock, dateMs, scheduler, book, onEvent },
+    reload: signatures.reload,
+    recheck: signatures.recheck,
+    command: driver.command,
   });
   const opener = createChildOpener({
     book,
@@ -200,6 +233,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     opener.stop();
     traps.stop();
     pathMtu.stop();
+    revalidation.stop();
     driver.stop();
     await packets.stop();
   });
@@ -208,6 +242,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     watchNetwork: compiled.networkMonitor ? world.watchNetwork : undefined,
     udp,
     device: tun.name,
+    nat64: nat64Finder(compiled.nat64, world),
     scheduler,
     tell: driver.tell,
     onSocketsChange: () =>
@@ -215,7 +250,8 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     onWarning: warn,
   });
   undo.push(async () => follower.stop());
-  if (!world.watchNetwork) followAddresses(options, udp, scheduler, parts);
+  if (compiled.networkMonitor && !world.watchNetwork)
+    followAddresses(options, udp, scheduler, parts);
   const path = endpoint.path.bind(endpoint);
   const commands = createSessionCommands({
     connections: compiled.connections,
@@ -241,6 +277,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     traps,
     closer,
     commands,
+    revalidation,
     follower,
     scheduler,
     alarm,

@@ -4,6 +4,7 @@ import { openCapture } from './capture.ts';
 import type { ChildOpener } from './child-opener.ts';
 import type { InitialPath } from './connection-path.ts';
 import { openKeyring, requireKeys } from './credentials/keyring.ts';
+import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import type { Driver } from './driver.ts';
 import type { HostFollower } from './host-follower.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
@@ -37,6 +38,8 @@ export interface TunnelHost {
   pathTo(connection: string): Promise<InitialPath>;
   /** See `Client.perform`. */
   perform(request: SessionRequest): Promise<string>;
+  /** See `Client.revalidate`. */
+  revalidate(request: RevalidationRequest): Promise<RevalidationReport>;
   /** Sets the device up for the traps and pools that there are; rejects when it cannot be. */
   prepare(): Promise<void>;
   /** Begins nothing any more and ends all sessions with DELETE; resolves when they are gone, or after `patienceMs`. */
@@ -107,6 +110,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
         return closer.close(patienceMs);
       },
       perform: (request) => core.commands.perform(request),
+      revalidate: (request) => core.revalidation.revalidate(request),
       prepare: () => installer.prepare(),
       pathTo: (connection) => options.pathTo(connection, udp),
       get endpoints() {

@@ -4,7 +4,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { requestDisconnect, requestSession, requestStatus } from '../src/control-request.ts';
+import {
+  requestDisconnect,
+  requestRevalidation,
+  requestSession,
+  requestStatus,
+} from '../src/control-request.ts';
 import { type ControlHandlers, openControlSocket } from '../src/control-socket.ts';
 import { createEventListener, type MonitoredEvent } from '../src/event-listener.ts';
 import { monitorEvents } from '../src/monitor-request.ts';
@@ -16,6 +21,14 @@ const handlers: ControlHandlers = {
   status: () => idleStatus({ role: 'client', state: 'open', connections: ['home'] }),
   disconnect: async () => undefined,
   perform: async ({ action }) => `${action}: done.`,
+  revalidate: async ({ connection }) => ({
+    checked: connection === 'home' ? 1 : 2,
+    good: 1,
+    bad: [],
+    pending: 0,
+    withoutCertificate: 0,
+    tookMs: 3,
+  }),
 };
 
 let directory: string;
@@ -121,6 +134,15 @@ describe('the control socket', () => {
       { kind: 'events-lost', count: 1_000 - told },
       { kind: 'warning-raised' },
     ]);
+  });
+
+  it('has certificates looked at again, all or those of one connection, and answers with the report', async () => {
+    const control = await openControlSocket(path, handlers);
+    expect(await requestRevalidation(path)).toMatchObject({ checked: 2, tookMs: 3 });
+    expect(await requestRevalidation(path, { connection: 'home' })).toMatchObject({ checked: 1 });
+    expect(await talk('{"command":"revalidate","connection":7}\n')).toMatch(/is a text of at most/);
+    expect(await talk('{"command":"revalidate","timeoutMs":1e9}\n')).toMatch(/is at most 600000/);
+    await control.close();
   });
 
   it('has sessions rekeyed, and answers with the sentence', async () => {

@@ -1,14 +1,15 @@
 import type { Clock, SleepEvent } from '@ipsec-kit/clock';
 import { VirtualClock } from '@ipsec-kit/clock';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
-import { type Endpoint, formatAddress } from '@ipsec-kit/ip';
+import { type Endpoint, formatAddress, formatPrefix, type Prefix } from '@ipsec-kit/ip';
+import { WELL_KNOWN_NAT64_PREFIX } from '@ipsec-kit/mobike';
 import { describe, expect, it } from 'vitest';
 import { followHost, type HostNews } from '../src/host-follower.ts';
 import type { HostNetwork, NetworkWatchOptions } from '../src/platform.ts';
 import { address } from './memory-world.ts';
 
 /** A host whose addresses, network and sleep the test decides; `log` is what happened, in order. */
-function bench(bound: readonly string[], clock: Clock = new VirtualClock()) {
+function bench(bound: readonly string[], clock: Clock = new VirtualClock(), nat64?: Prefix) {
   const log: string[] = [];
   const warnings: string[] = [];
   let endpoints: readonly Endpoint[] = endpointsOf(bound);
@@ -43,6 +44,7 @@ function bench(bound: readonly string[], clock: Clock = new VirtualClock()) {
       },
     },
     device: 'ipsec7',
+    nat64: async () => nat64,
     scheduler: { runDue: () => void log.push('run due') },
     tell: (news) => log.push(text(news)),
     onSocketsChange: () => log.push('sockets'),
@@ -83,7 +85,10 @@ function endpointsOf(addresses: readonly string[]): Endpoint[] {
 function text(news: HostNews): string {
   switch (news.kind) {
     case 'local-addresses':
-      return `addresses ${news.addresses.map(formatAddress).join(' ')}`;
+      return [
+        `addresses ${news.addresses.map(formatAddress).join(' ')}`,
+        ...(news.nat64Prefix ? [`NAT64 ${formatPrefix(news.nat64Prefix)}`] : []),
+      ].join(', ');
     case 'network':
       return `network ${news.networkKey}`;
     case 'slept':
@@ -113,6 +118,19 @@ describe('who follows the host', () => {
       'sockets',
       'network lte',
       'addresses 198.51.100.7 192.0.2.7',
+    ]);
+  });
+
+  it('tells of a NAT64 where it has IPv6 alone, and of none where it has IPv4 (RFC 7050 §3)', async () => {
+    const { log, network } = bench(['192.0.2.7'], undefined, WELL_KNOWN_NAT64_PREFIX);
+    await network(['192.0.2.7', '2001:db8::7'], 'wifi');
+    await network(['2001:db8::8'], 'lte');
+    await network(['192.0.2.7'], 'wifi');
+    expect(log.filter((line) => line.startsWith('addresses'))).toEqual([
+      'addresses 192.0.2.7 2001:db8::7',
+      'addresses 2001:db8::8',
+      'addresses 2001:db8::8, NAT64 64:ff9b::/96',
+      'addresses 192.0.2.7',
     ]);
   });
 

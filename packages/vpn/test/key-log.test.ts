@@ -48,6 +48,7 @@ const child = (suite: ChildInstallation['suite'], version: 4 | 6 = 4): ChildInst
     remoteSelectors: [],
     replayWindowPackets: 32,
   },
+  limits: {},
   suite,
   inboundSpi: 0x11,
   outboundSpi: 0xfedcba98,

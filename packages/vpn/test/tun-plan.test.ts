@@ -190,7 +190,7 @@ describe('a peer inside of the tunnel at its outer address, as in transport mode
       routes: ['192.0.2.0/24'],
       excluded: ['192.0.2.2'],
       peers: undefined,
-      ports: undefined,
+      ports: [500, 4500],
     });
   });
 });

@@ -74,7 +74,7 @@ describe.skipIf(gate.skip)(
         task,
       }) => {
         const child =
-          'rekey_packets = 250\n        rand_packets = 0\n        life_packets = 100000';
+          'rekey_packets = 250\n        rand_packets = 50\n        life_packets = 100000';
         const ike = 'rekey_time = 3s\n    over_time = 60s\n    rand_time = 1s';
         const tunnel =
           ours === 'client'

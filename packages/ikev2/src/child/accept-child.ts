@@ -3,14 +3,13 @@ import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { describeProposals, describeSelectors } from '../errors/describe-offer.ts';
+import { malformedFromPeer, otherNotify } from '../errors/failures.ts';
 import {
   inconsistentAnswer,
-  malformedFromPeer,
-  otherNotify,
   ourProposalsRefused,
   ourTransportOfferRefused,
-  selectorsRefused,
-} from '../errors/failures.ts';
+} from '../errors/offer-failures.ts';
+import { selectorsRefused } from '../errors/selector-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { deriveChildKeys } from '../keys/child-keys.ts';
 import { cipherSuiteOf } from '../keys/ike-suite.ts';

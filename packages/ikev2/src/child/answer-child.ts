@@ -9,7 +9,8 @@ import {
 import type { ChildConfig, ConfiguredProposal, ConnectionConfig } from '../config.ts';
 import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Lease, TransportAddresses } from '../endpoint-io.ts';
-import { addressTaken, noProposalForPeer, selectorsNotConfigured } from '../errors/failures.ts';
+import { noProposalForPeer } from '../errors/offer-failures.ts';
+import { addressTaken, selectorsNotConfigured } from '../errors/selector-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { deriveChildKeys } from '../keys/child-keys.ts';

@@ -5,6 +5,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind, shownSession } from '../session/shown-session.ts';
 import { activationDeadline, armActivation } from './activate-child.ts';
 import { armChildLifetime } from './arm-child-lifetime.ts';
+import { drawChildLimits } from './child-limits.ts';
 import type { ChildSa } from './child-sa.ts';
 import { modeOf, type NegotiatedChild } from './negotiated-child.ts';
 import { replacementElsewhere } from './replacement-elsewhere.ts';
@@ -22,6 +23,7 @@ export function requestInstallation(
       sessionId: shownSession(session.takesOver ?? session).id,
       childId: child.id,
       config: child.config,
+      limits: drawChildLimits(context, child.config),
       connection: child.connection.name,
       suite: child.suite,
       inboundSpi: child.inboundSpi,

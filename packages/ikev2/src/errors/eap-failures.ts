@@ -2,7 +2,7 @@ import { formatIdentity, type Identity } from '@ipsec-kit/auth';
 import { NotifyType } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import type { SessionFailure } from '../events.ts';
-import { peerNotAuthentic } from './failures.ts';
+import { peerNotAuthentic } from './authentication-failures.ts';
 
 /** The peer left AUTH out, and no connection for it takes EAP. */
 export function eapNotConfigured(

@@ -9,7 +9,7 @@ import { endEap } from '../eap/eap-conversation.ts';
 import { eapProof } from '../eap/eap-proof.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer, Lease } from '../endpoint-io.ts';
-import { peerIsHere } from '../errors/failures.ts';
+import { peerIsHere } from '../errors/authentication-failures.ts';
 import { takeForOwn } from '../loss/take-for-own.ts';
 import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';

@@ -1,5 +1,5 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
-import { noAddressFromPeer } from '../errors/failures.ts';
+import { noAddressFromPeer } from '../errors/selector-failures.ts';
 import { readConfigReply } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { endWithDelete } from '../procedures/request-end.ts';

@@ -20,12 +20,9 @@ import {
   reserveChildSpi,
 } from '../endpoint/endpoint-context.ts';
 import type { Answer, PacketSelectors } from '../endpoint-io.ts';
-import {
-  keyExchangeInvalid,
-  malformedFromPeer,
-  narrowedRekey,
-  ownWorkFailed,
-} from '../errors/failures.ts';
+import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import { keyExchangeInvalid } from '../errors/offer-failures.ts';
+import { narrowedRekey } from '../errors/selector-failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, methodsOf } from '../negotiate/proposals.ts';
 import { isNarrower } from '../negotiate/selectors.ts';

@@ -12,7 +12,8 @@ import {
   setTimer,
 } from '../endpoint/endpoint-context.ts';
 import { CHILD_DELETED_EARLY } from '../errors/endings.ts';
-import { keyExchangeRefused, outOfStep } from '../errors/failures.ts';
+import { outOfStep } from '../errors/failures.ts';
+import { keyExchangeRefused } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';

@@ -4,9 +4,10 @@ import { askEapStep, endEap, openEap, readEapProgress } from '../eap/eap-convers
 import { eapProof, isEapProof } from '../eap/eap-proof.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
+import { peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { EAP_TOO_LONG, eapFailed, WRONG_EAP_KEY } from '../errors/eap-failures.ts';
 import { CLOSED_BY_USER } from '../errors/endings.ts';
-import { malformedFromPeer, peerNotAuthentic } from '../errors/failures.ts';
+import { malformedFromPeer } from '../errors/failures.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
 import { sayFarewell } from '../session/farewell.ts';

@@ -9,13 +9,14 @@ import type { EapConversation } from '../eap/eap-state.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { Answer, EapProgress } from '../endpoint-io.ts';
+import { peerNotAuthentic } from '../errors/authentication-failures.ts';
 import {
   EAP_TOO_LONG,
   eapNotConfigured,
   noConnectionForUser,
   WRONG_EAP_KEY,
 } from '../errors/eap-failures.ts';
-import { malformedFromPeer, peerNotAuthentic } from '../errors/failures.ts';
+import { malformedFromPeer } from '../errors/failures.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { askOwnProof, readOwnProof } from '../proof/own-proof.ts';
 import type { IkeSa } from '../session/ike-sa.ts';

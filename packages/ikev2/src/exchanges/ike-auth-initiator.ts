@@ -11,12 +11,9 @@ import { firstChildConfig, firstChildOffer } from '../child/child-offer.ts';
 import type { ConnectionConfig } from '../config.ts';
 import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import {
-  keyExchangeInvalid,
-  malformedFromPeer,
-  ownWorkFailed,
-  peerNotAuthentic,
-} from '../errors/failures.ts';
+import { peerNotAuthentic } from '../errors/authentication-failures.ts';
+import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { askOwnProof, type OwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
 import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';

@@ -22,13 +22,12 @@ import {
 import { nextSessionId } from '../endpoint/session-ids.ts';
 import { type RejectedMessage, refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { Answer } from '../endpoint-io.ts';
+import { natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
 import {
   keyExchangeInvalid,
-  natTraversalRefused,
   noConnectionForPath,
   noProposalForPeer,
-  ownWorkFailed,
-} from '../errors/failures.ts';
+} from '../errors/offer-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
 import { earnFrom, noteAnswered } from '../mobike/verified-address.ts';

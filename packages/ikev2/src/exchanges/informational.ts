@@ -8,8 +8,9 @@ import {
 import type { Path } from '@ipsec-kit/ip';
 import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { peerRejectedAuthentication } from '../errors/authentication-failures.ts';
 import { DELETED_BY_PEER } from '../errors/endings.ts';
-import { otherNotify, peerRejectedAuthentication } from '../errors/failures.ts';
+import { otherNotify } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { onPeerAddresses, onPeerMoved } from '../mobike/peer-moves.ts';
 import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';

@@ -9,13 +9,8 @@ import {
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
-import {
-  inconsistentAnswer,
-  malformedFromPeer,
-  otherNotify,
-  ourProposalsRefused,
-  versionRefused,
-} from '../errors/failures.ts';
+import { malformedFromPeer, otherNotify, versionRefused } from '../errors/failures.ts';
+import { inconsistentAnswer, ourProposalsRefused } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { isConsistentAnswer, offerProposals } from '../negotiate/proposals.ts';

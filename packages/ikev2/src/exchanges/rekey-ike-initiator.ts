@@ -4,12 +4,8 @@ import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
 import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
-import {
-  inconsistentAnswer,
-  keyExchangeInvalid,
-  malformedFromPeer,
-  ownWorkFailed,
-} from '../errors/failures.ts';
+import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
+import { inconsistentAnswer, keyExchangeInvalid } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import {
   chosenMethod,

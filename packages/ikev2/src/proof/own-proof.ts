@@ -3,7 +3,7 @@ import type { IdPayload, Payload } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig } from '../config.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer, SignatureProof } from '../endpoint-io.ts';
-import { noSecret, noSignature } from '../errors/failures.ts';
+import { noSecret, noSignature } from '../errors/authentication-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';

@@ -9,7 +9,8 @@ import {
 import type { CertificateData, ConnectionConfig, RemoteAuthentication } from '../config.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
-import { noSecret, ownWorkFailed, peerNotAuthentic } from '../errors/failures.ts';
+import { noSecret, peerNotAuthentic } from '../errors/authentication-failures.ts';
+import { ownWorkFailed } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -95,6 +96,7 @@ export function askPeerProof(
         auth: { method: auth.method, data: auth.data.slice() },
         certificates: certificatesOf(payloads),
         isReauthentication: session.takesOver !== undefined,
+        spis: { initiator: sa.initiatorSpi, responder: sa.responderSpi },
       });
     case 'eap':
       throw new Error('a proof of the peer was taken in place of EAP');

@@ -203,6 +203,26 @@ describe('rekey of a Child SA (RFC 7296 §1.3.3, §2.8)', () => {
     }
   });
 
+  it('has limits in bytes and packets that each end draws for itself, below what is configured (RFC 7296 §2.8)', () => {
+    const limits = { rekeyBytes: 10_000, rekeyJitterBytes: 4_000, hardBytes: 11_000 };
+    const children = [child({ ...limits, rekeyPackets: 500, rekeyJitterPackets: 200 })];
+    const drawn = (seed: string): readonly ChildInstallation['limits'][] => {
+      const pair = new Pair({ client: { children }, server: { children }, seed, jitters: true });
+      pair.open();
+      return [only(pair.client).limits, only(pair.server).limits];
+    };
+    const all = ['a', 'b', 'c', 'd', 'e'].flatMap(drawn);
+    for (const { softBytes = 0, softPackets = 0, ...hard } of all) {
+      expect(softBytes).toBeGreaterThanOrEqual(6_000);
+      expect(softBytes).toBeLessThanOrEqual(10_000);
+      expect(softPackets).toBeGreaterThanOrEqual(300);
+      expect(softPackets).toBeLessThanOrEqual(500);
+      expect(hard).toEqual({ hardBytes: 11_000 });
+    }
+    expect(new Set(all.map(({ softBytes }) => softBytes)).size).toBe(all.length);
+    expect(new Set(all.map(({ softPackets }) => softPackets)).size).toBeGreaterThan(5);
+  });
+
   it('comes before the end when both are due at one late wake (RFC 7296 §2.8)', () => {
     const children = [child({ rekeyMs: 60_000, hardLifetimeMs: 90_000 })];
     const pair = new Pair({ client: { children } }).open();

@@ -38,12 +38,7 @@ export function saPairOf(
     path,
     replayWindowPackets: config.replayWindowPackets,
     esn: child.esn,
-    limits: {
-      ...(config.rekeyBytes ? { softBytes: config.rekeyBytes } : {}),
-      ...(config.rekeyPackets ? { softPackets: config.rekeyPackets } : {}),
-      ...(config.hardBytes === undefined ? {} : { hardBytes: config.hardBytes }),
-      ...(config.hardPackets === undefined ? {} : { hardPackets: config.hardPackets }),
-    },
+    limits: child.limits,
     innerMtu: Math.min(
       INNER_MTU,
       innerMtuOfPath(shape, OUTER_MTU, path.remote.address.version, mode),

@@ -32,6 +32,7 @@ import {
   type EapStore,
 } from './compile-eap.ts';
 import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
+import { compileRevalidation } from './compile-revalidation.ts';
 import { isObject, type OptionChecks } from './option-checks.ts';
 
 /** How both sides of a connection prove who they are. */
@@ -58,7 +59,14 @@ export function compileAuthentication(
   eapStore: EapStore,
 ): CompiledAuthentication {
   const local = side(checks, `${path}.local`, options.local, ['certs', 'aaaId']);
-  const remote = side(checks, `${path}.remote`, options.remote, ['certs', 'cacerts', 'revocation']);
+  const remote = side(checks, `${path}.remote`, options.remote, [
+    'certs',
+    'cacerts',
+    'revocation',
+    'revalidation',
+    'revalidationGraceMs',
+    'revalidationTimeMs',
+  ]);
   checkKinds(checks, path, local, remote);
   const sendCertificates = checks.choice(
     `${path}.sendCert`,
@@ -215,7 +223,8 @@ function compilePeer(
     ['strict', 'ifuri', 'relaxed'],
     'relaxed',
   );
-  return { rule: method.rule, policy, pinned, anchors, revocation };
+  const revalidation = compileRevalidation(checks, path, options, revocation);
+  return { rule: method.rule, policy, pinned, anchors, revocation, revalidation };
 }
 
 /** A peer whose certificate is known need not send it. */

@@ -12,7 +12,7 @@ import type {
   NamedCertificate,
 } from '../credentials/compiled-credentials.ts';
 import type { AuthorityOptions, CertificateOptions, KeyOptions, VpnOptions } from '../options.ts';
-import { isObject, type OptionChecks } from './option-checks.ts';
+import { isObject, OptionChecks } from './option-checks.ts';
 
 /** The certificates and keys that are there for all connections. */
 export type CertificateStore = Omit<CompiledCredentials, 'own' | 'peers'> & {
@@ -37,6 +37,9 @@ export function compileCertificates(checks: OptionChecks, options: VpnOptions): 
       if (crlUrls.length + ocspUrls.length > 0) places.push({ subject, crlUrls, ocspUrls });
     }
   }
+  if (options.crlSource !== undefined && typeof options.crlSource !== 'function') {
+    checks.invalid('crlSource', 'a function that returns CRLs', options.crlSource);
+  }
   const certificates = readCertificates(checks, 'certificates', options.certificates);
   const intermediates = certificates.map(({ certificate }) => certificate);
   return {
@@ -46,7 +49,20 @@ export function compileCertificates(checks: OptionChecks, options: VpnOptions): 
     authorities: [...anchors, ...intermediates.filter(({ extensions }) => extensions.isCa)],
     places,
     lists: readLists(checks, options.crls),
+    ...(typeof options.crlSource === 'function' ? { listSource: options.crlSource } : {}),
   };
+}
+
+/** Reads CRLs anew, outside of a configuration.
+ * @returns those that could be read, and a sentence for each that could not.
+ */
+export function readListsAgain(options: readonly CertificateOptions[]): {
+  readonly lists: readonly RevocationList[];
+  readonly faults: readonly string[];
+} {
+  const checks = new OptionChecks(new Map());
+  const lists = readLists(checks, options);
+  return { lists, faults: checks.problems.map(({ sentence }) => sentence) };
 }
 
 function compileAuthority(

@@ -21,7 +21,9 @@ type ChildLifetimes = Pick<
   | 'rekeyMs'
   | 'rekeyJitterMs'
   | 'rekeyBytes'
+  | 'rekeyJitterBytes'
   | 'rekeyPackets'
+  | 'rekeyJitterPackets'
   | 'hardLifetimeMs'
   | 'hardBytes'
   | 'hardPackets'
@@ -48,19 +50,21 @@ export function compileChildLifetimes(
   const bytes = compileCount(checks, path, options, {
     soft: 'rekeyBytes',
     hard: 'lifeBytes',
+    random: 'randBytes',
     unit: 'bytes',
     min: MIN_BYTES,
   });
   const packets = compileCount(checks, path, options, {
     soft: 'rekeyPackets',
     hard: 'lifePackets',
+    random: 'randPackets',
     unit: 'packets',
     min: MIN_PACKETS,
   });
   const jitterMs = checks.durationMs(join(path, 'randTimeMs'), options.randTimeMs, {
     min: 0,
     max: YEAR_MS,
-    fallback: Math.min(Math.max(0, time.hard - time.soft), Math.floor(time.soft / 2)),
+    fallback: defaultJitter(time),
   });
   const from = firstGiven(options, ['rekeyTimeMs', 'lifeTimeMs', 'randTimeMs']);
   checkEarliest(checks, join(path, from), time.soft, jitterMs);
@@ -68,9 +72,11 @@ export function compileChildLifetimes(
   return {
     ...(time.soft === 0 ? {} : { rekeyMs: time.soft, rekeyJitterMs: jitterMs }),
     ...(time.hard === 0 ? {} : { hardLifetimeMs: time.hard }),
-    ...(bytes.soft === 0 ? {} : { rekeyBytes: bytes.soft }),
+    ...(bytes.soft === 0 ? {} : { rekeyBytes: bytes.soft, rekeyJitterBytes: bytes.jitter }),
     ...(bytes.hard === 0 ? {} : { hardBytes: bytes.hard }),
-    ...(packets.soft === 0 ? {} : { rekeyPackets: packets.soft }),
+    ...(packets.soft === 0
+      ? {}
+      : { rekeyPackets: packets.soft, rekeyJitterPackets: packets.jitter }),
     ...(packets.hard === 0 ? {} : { hardPackets: packets.hard }),
   };
 }
@@ -149,7 +155,13 @@ function compileLimits(
   return { soft, hard };
 }
 
+/** What lies between the limits, at most half of the soft one. */
+function defaultJitter({ soft, hard }: { readonly soft: number; readonly hard: number }): number {
+  return Math.min(Math.max(0, hard - soft), Math.floor(soft / 2));
+}
+
 interface CountKeys extends Pick<LimitKeys, 'soft' | 'hard'> {
+  readonly random: 'randBytes' | 'randPackets';
   readonly unit: 'bytes' | 'packets';
   /** The least that a Child SA carries before it is replaced, and meanwhile. */
   readonly min: number;
@@ -161,7 +173,7 @@ function compileCount(
   path: string,
   options: ChildOptions,
   keys: CountKeys,
-): { readonly soft: number; readonly hard: number } {
+): { readonly soft: number; readonly hard: number; readonly jitter: number } {
   const { unit, min } = keys;
   const { soft, hard } = compileLimits(checks, path, options, {
     ...keys,
@@ -169,6 +181,11 @@ function compileCount(
     read: (at, value, fallback) =>
       checks.integer(at, value, { min: 0, max: Number.MAX_SAFE_INTEGER, fallback }),
     text: (limit) => `${limit} ${unit}`,
+  });
+  const jitter = checks.integer(join(path, keys.random), options[keys.random], {
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    fallback: Math.max(0, Math.min(defaultJitter({ soft, hard }), soft - min)),
   });
   const refuse = (key: CountKeys['soft' | 'hard'], what: string): void =>
     checks.problem(
@@ -181,6 +198,9 @@ function compileCount(
       firstGiven(options, [keys.soft, keys.hard]),
       `keys would be replaced after ${soft} ${unit}`,
     );
+  } else if (soft > 0 && soft - jitter < min) {
+    const sentence = `keys would be replaced after ${Math.max(0, soft - jitter)} ${unit} at the earliest (${soft} less up to ${jitter} at random), and ${min} ${unit} is the least: lower the random part, or turn it off with 0`;
+    checks.problem('invalid-value', join(path, keys.random), sentence);
   } else if (soft === 0 && hard > 0 && hard < min) {
     refuse(keys.hard, `the Child SA would end after ${hard} ${unit} and is not replaced`);
   } else if (options[keys.soft] && options[keys.hard] && hard > soft && hard - soft < min) {
@@ -189,7 +209,7 @@ function compileCount(
       `the Child SA would end ${hard - soft} ${unit} after its replacement is begun`,
     );
   }
-  return { soft, hard };
+  return { soft, hard, jitter };
 }
 
 /** @returns the option that a complaint is about: the first that was written, or the first of all. */

@@ -2,6 +2,7 @@ import type { SecretEntry } from '@ipsec-kit/auth';
 import type { ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
 import type { CompiledCredentials } from '../credentials/compiled-credentials.ts';
 import type { CompiledEap } from '../eap/compiled-eap.ts';
+import type { Nat64Setting } from '../nat64.ts';
 import type { VpnOptions } from '../options.ts';
 import { type CertificateStore, compileCertificates } from './compile-certificates.ts';
 import {
@@ -27,6 +28,8 @@ export interface CompiledVpn {
   readonly ports: SocketPorts;
   /** Whether addresses and networks are followed. */
   readonly networkMonitor: boolean;
+  /** How a NAT64 is found. */
+  readonly nat64: Nat64Setting;
   /** For auth's `createSecretStore`. */
   readonly secrets: readonly SecretEntry[];
   /** Keys and certificates; keys are opened when a client or server is. */
@@ -62,6 +65,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     'certificates',
     'authorities',
     'crls',
+    'crlSource',
     'eapSecrets',
     'eapPassword',
     'radius',
@@ -72,7 +76,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   const pools = compilePools(checks, options.pools);
   const secrets = compileSecrets(checks, options.secrets);
   const compiled = compileSettings(checks, options.settings ?? {});
-  const { settings, ports, networkMonitor, makeBeforeBreak } = compiled;
+  const { settings, ports, networkMonitor, nat64, makeBeforeBreak } = compiled;
   const store = compileCertificates(checks, options);
   const eapStore = compileEap(checks, options);
   const connections = compileConnections(checks, options, makeBeforeBreak, store, eapStore);
@@ -87,6 +91,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     settings,
     ports,
     networkMonitor,
+    nat64,
     secrets,
     credentials: {
       ...store,

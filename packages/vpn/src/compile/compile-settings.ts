@@ -1,4 +1,6 @@
 import type { EndpointSettings } from '@ipsec-kit/ikev2';
+import { parsePrefix } from '@ipsec-kit/ip';
+import { isNat64Prefix, type Nat64Setting } from '../nat64.ts';
 import type { SettingsOptions } from '../options.ts';
 import { durationText } from './duration-text.ts';
 import { join, type OptionChecks } from './option-checks.ts';
@@ -24,6 +26,7 @@ const KNOWN: readonly (keyof SettingsOptions)[] = [
   'keepAliveDpdMarginMs',
   'keepAliveForced',
   'networkMonitor',
+  'nat64Prefix',
   'retransmitTimeoutMs',
   'retransmitBase',
   'retransmitTries',
@@ -45,6 +48,7 @@ export interface CompiledSettings {
   readonly ports: SocketPorts;
   readonly makeBeforeBreak: boolean;
   readonly networkMonitor: boolean;
+  readonly nat64: Nat64Setting;
 }
 
 /** Compiles the settings of the whole endpoint; absent ones get their defaults. */
@@ -79,6 +83,7 @@ export function compileSettings(checks: OptionChecks, options: SettingsOptions):
   }
   return {
     ports,
+    nat64: compileNat64(checks, at('nat64Prefix'), options.nat64Prefix),
     networkMonitor: checks.boolean(at('networkMonitor'), options.networkMonitor, true),
     makeBeforeBreak: checks.boolean(at('makeBeforeBreak'), options.makeBeforeBreak, false),
     settings: {
@@ -101,10 +106,20 @@ type CountKey = Exclude<
   keyof SettingsOptions,
   | 'keepAliveForced'
   | 'networkMonitor'
+  | 'nat64Prefix'
   | 'makeBeforeBreak'
   | 'retransmitBase'
   | 'retransmitJitterPercent'
 >;
+
+function compileNat64(checks: OptionChecks, at: string, text = 'discover'): Nat64Setting {
+  if (text === 'discover' || text === 'none') return { kind: text };
+  const prefix = typeof text === 'string' ? parsePrefix(text) : undefined;
+  if (prefix && isNat64Prefix(prefix)) return { kind: 'prefix', prefix };
+  const expected = 'discover, none, or an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits';
+  checks.invalid(at, expected, text);
+  return { kind: 'none' };
+}
 
 function compileRetransmission(
   checks: OptionChecks,

@@ -1,6 +1,7 @@
 import type { SignaturePolicy } from '@ipsec-kit/auth';
 import type { KeyMaterial, SigningKey } from '@ipsec-kit/crypto';
-import type { Certificate, RevocationList } from '@ipsec-kit/x509';
+import type { Certificate, RevalidationPolicy, RevocationList } from '@ipsec-kit/x509';
+import type { CertificateSource } from '../options.ts';
 import type { SignatureRule } from './signature-rule.ts';
 
 /** A certificate of the configuration, and what people call it: the name of its file, or its place among the options. */
@@ -36,6 +37,14 @@ export interface PeerCredentials {
   readonly pinned: readonly NamedCertificate[];
   readonly anchors: readonly Certificate[];
   readonly revocation: 'strict' | 'ifuri' | 'relaxed';
+  readonly revalidation: SessionRevalidation;
+}
+
+/** What is done about sessions that stand when their peer's certificate is looked at again. */
+export interface SessionRevalidation {
+  readonly policy: RevalidationPolicy;
+  /** So often without a reason; absent: only for one. */
+  readonly intervalMs?: number;
 }
 
 /** Where the CRLs and OCSP responders of a CA are, beside what its certificates say. */
@@ -54,6 +63,8 @@ export interface CompiledCredentials {
   readonly authorities: readonly Certificate[];
   readonly places: readonly AuthorityPlaces[];
   readonly lists: readonly RevocationList[];
+  /** Where those come from, for when they are to be read again; absent: they stay. */
+  readonly listSource?: CertificateSource;
   /** By the name of the connection. */
   readonly own: ReadonlyMap<string, OwnCredentials>;
   readonly peers: ReadonlyMap<string, PeerCredentials>;

@@ -14,6 +14,7 @@ import {
 } from '@ipsec-kit/x509';
 import { fetchEvidence } from '@ipsec-kit/x509/node';
 import type { AuthorityPlaces } from './compiled-credentials.ts';
+import type { ListStore } from './list-store.ts';
 
 /** What evidence is made of and with. */
 export interface EvidenceOptions {
@@ -27,7 +28,7 @@ export interface EvidenceOptions {
   readonly policy: PathPolicy;
   readonly places: readonly AuthorityPlaces[];
   /** CRLs of the configuration. */
-  readonly lists: readonly RevocationList[];
+  readonly store: Pick<ListStore, 'lists'>;
   /** Gets an answer of a responder, or a CRL; default over HTTP. */
   readonly fetch?: (fetch: EvidenceFetch) => Promise<Uint8Array | undefined>;
 }
@@ -99,7 +100,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
 
   return {
     get lists() {
-      return [...options.lists, ...keeper.lists];
+      return [...options.store.lists, ...keeper.lists];
     },
     get responses() {
       return keeper.responses;

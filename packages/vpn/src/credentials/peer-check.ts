@@ -7,28 +7,26 @@ import {
   readSignatureAuth,
   verifySignature,
 } from '@ipsec-kit/auth';
-import { type CryptoProvider, readPublicKey, type SignatureProvider } from '@ipsec-kit/crypto';
+import { readPublicKey } from '@ipsec-kit/crypto';
 import type { Answer, PeerVerdict, VerifyPeerRequest } from '@ipsec-kit/ikev2';
 import { CertEncoding } from '@ipsec-kit/ikev2-codec';
 import {
   type Certificate,
   type CertificateVerdict,
-  createCertificateValidator,
   namesOf,
+  type OcspResponse,
   readOcspResponse,
 } from '@ipsec-kit/x509';
 import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
-import type { Evidence } from './evidence.ts';
+import { checkPath, type PathCheckOptions, type PathQuestion } from './path-check.ts';
+import { isInTime, type PeerProof, proofOfPath } from './peer-proof.ts';
 import { allowsSignature } from './signature-rule.ts';
 
 /** What peers are checked with. */
-export interface PeerCheckOptions {
+export interface PeerCheckOptions extends PathCheckOptions {
   readonly credentials: CompiledCredentials;
-  readonly signatures: SignatureProvider;
-  readonly crypto: Pick<CryptoProvider, 'sha1'>;
-  readonly evidence: Evidence;
-  /** Milliseconds since 1970. */
-  readonly dateMs: () => number;
+  /** Told by what a peer is believed, before the answer says that it is. */
+  readonly onProven?: (spis: VerifyPeerRequest['spis'], proof: PeerProof) => void;
 }
 
 /** Checks certificates outside of signatures in IKE, such as those of TLS inside EAP; its own first. */
@@ -38,12 +36,20 @@ export type ChainCheck = (
   offered: readonly Uint8Array[],
 ) => Promise<PathVerdict>;
 
+/** Whether a path leads to a trusted CA. */
+export type PathVerdict =
+  | { readonly ok: true; readonly certificate: Certificate }
+  | (PeerVerdict & { readonly ok: false });
+
+/** A peer that is believed, and by what; or why it is not. */
+type Belief = { readonly ok: true; readonly proof: PeerProof } | (PeerVerdict & { ok: false });
+
 /** Makes a {@link ChainCheck}. */
 export function createChainCheck(options: PeerCheckOptions): ChainCheck {
-  const rest = { certificates: [], isReauthentication: false };
-  return (peer, role, offered) => {
-    const believed = { ...peer, policy: DEFAULT_SIGNATURE_POLICY };
-    return checkPath(options, believed, { ...rest, role }, offered);
+  return async ({ anchors, revocation }, role, offered) => {
+    const peer = { anchors, revocation, policy: DEFAULT_SIGNATURE_POLICY };
+    const question = { peer, role, offered, stapled: [], evidence: 'await' } as const;
+    return taken(await checkPath(options, question), question);
   };
 }
 
@@ -58,10 +64,12 @@ export function createPeerCheck(
 ): (request: VerifyPeerRequest) => Promise<Answer> {
   return async (request) => {
     const peer = options.credentials.peers.get(request.connection);
-    const verdict: PeerVerdict = peer
+    const belief = peer
       ? await check(options, peer, request)
       : refuse(`the connection ${request.connection} trusts nobody's certificate`);
-    return { kind: 'verify-peer', verdict };
+    if (!belief.ok) return { kind: 'verify-peer', verdict: belief };
+    options.onProven?.(request.spis, belief.proof);
+    return { kind: 'verify-peer', verdict: { ok: true } };
   };
 }
 
@@ -69,20 +77,59 @@ async function check(
   options: PeerCheckOptions,
   peer: PeerCredentials,
   request: VerifyPeerRequest,
-): Promise<PeerVerdict> {
+): Promise<Belief> {
   const offered = offeredBy(request);
   if (peer.pinned.length > 0) return checkPinned(options, peer, request, offered);
   const [first, ...rest] = offered;
   const paths = [...(first ? [first] : []), ...kept(options, request.remote)];
-  let refusal: PeerVerdict | undefined;
+  let refusal: Belief | undefined;
   for (const own of paths.slice(0, MAX_TRIED)) {
-    const path = [own, ...rest];
-    const found = await checkPath(options, peer, request, path);
-    const verdict = found.ok ? await checkKey(options, peer, request, found.certificate) : found;
-    if (verdict.ok) return verdict;
-    refusal ??= verdict;
+    const belief = await checkOffered(options, peer, request, [own, ...rest]);
+    if (belief.ok) return belief;
+    refusal ??= belief;
   }
   return refusal ?? refuse(missing(request));
+}
+
+async function checkOffered(
+  options: PeerCheckOptions,
+  peer: PeerCredentials,
+  request: VerifyPeerRequest,
+  offered: readonly Uint8Array[],
+): Promise<Belief> {
+  const { role, isReauthentication } = request;
+  const stapled = stapledBy(request);
+  // What is fetched may have to go through the tunnel that is made anew: it is looked at again as soon as that stands.
+  const evidence = isReauthentication ? 'leave' : 'await';
+  const question = { peer, role, offered, stapled, evidence } as const;
+  const found = taken(await checkPath(options, question), question);
+  if (!found.ok) return found;
+  const key = await checkKey(options, peer, request, found.certificate);
+  return key.ok ? { ok: true, proof: proofOfPath(request, found, stapled) } : key;
+}
+
+/** Takes a path, or refuses it, as the connection wants to know of revocation. */
+function taken(
+  verdict: CertificateVerdict,
+  { peer: { revocation }, evidence }: PathQuestion,
+): (CertificateVerdict & { readonly ok: true }) | (PeerVerdict & { readonly ok: false }) {
+  if (!verdict.ok) return refuse(detailOf(verdict.sentence));
+  if (verdict.unproven.length === 0 || revocation === 'relaxed' || evidence === 'leave') {
+    return verdict;
+  }
+  return refuse(
+    `nothing fresh says whether its certificate has been revoked, and revocation = ${revocation} wants to know; see to the CRL`,
+  );
+}
+
+/** OCSP responses that the peer sent along. @see RFC 4806 */
+function stapledBy({ certificates }: VerifyPeerRequest): readonly OcspResponse[] {
+  return certificates
+    .filter(({ encoding }) => encoding === CertEncoding.OCSP_CONTENT)
+    .flatMap(({ data }) => {
+      const read = readOcspResponse(data);
+      return read.ok ? [read.response] : [];
+    });
 }
 
 /** The certificates of its CERT payloads; those that are named by hash and URL are not fetched (RFC 7296 §3.6). */
@@ -116,79 +163,30 @@ async function checkPinned(
   peer: PeerCredentials,
   request: VerifyPeerRequest,
   [first]: readonly Uint8Array[],
-): Promise<PeerVerdict> {
+): Promise<Belief> {
   const known = peer.pinned.filter(
     ({ certificate }) => first === undefined || isSame(certificate.der, first),
   );
   if (known.length === 0) return refuse('its certificate is none of those in remote.certs');
-  let refusal: PeerVerdict | undefined;
+  let refusal: Belief | undefined;
   for (const { certificate } of known) {
-    const nowMs = options.dateMs();
-    const isInTime = certificate.notBeforeMs <= nowMs && nowMs <= certificate.notAfterMs;
-    const verdict = isInTime
+    const verdict = isInTime(certificate, options.dateMs())
       ? await checkKey(options, peer, request, certificate)
       : refuse('its certificate has expired, or is not valid yet');
-    if (verdict.ok) return { ok: true };
+    if (verdict.ok) {
+      const { connection, role } = request;
+      const by = { kind: 'pinned', certificate } as const;
+      const { notAfterMs: validUntilMs } = certificate;
+      return { ok: true, proof: { connection, role, by, validUntilMs, isProven: true } };
+    }
     refusal ??= verdict;
   }
   return refusal ?? refuse('its certificate is none of those in remote.certs');
 }
 
-/** Whether a path leads to a trusted CA. */
-export type PathVerdict =
-  | { readonly ok: true; readonly certificate: Certificate }
-  | (PeerVerdict & { readonly ok: false });
-
-/** Whether a path leads to a trusted CA, and nothing in it is revoked, as far as the connection wants to know. */
-async function checkPath(
-  { signatures, crypto, evidence, dateMs }: PeerCheckOptions,
-  peer: Pick<PeerCredentials, 'anchors' | 'policy' | 'revocation'>,
-  request: Pick<VerifyPeerRequest, 'certificates' | 'role' | 'isReauthentication'>,
-  offered: readonly Uint8Array[],
-): Promise<PathVerdict> {
-  const validator = createCertificateValidator(signatures, crypto);
-  const stapled = request.certificates
-    .filter(({ encoding }) => encoding === CertEncoding.OCSP_CONTENT)
-    .flatMap(({ data }) => {
-      const read = readOcspResponse(data);
-      return read.ok ? [read.response] : [];
-    });
-  const once = (): Promise<CertificateVerdict> =>
-    validator.check({
-      offered,
-      anchors: peer.anchors,
-      lists: evidence.lists,
-      responses: [...stapled, ...evidence.responses],
-      revocation: 'soft',
-      purpose: request.role === 'responder' ? 'server' : 'client',
-      policy: peer.policy,
-      atMs: dateMs(),
-    });
-  let verdict = await once();
-  if (verdict.ok && verdict.unproven.some((one) => evidence.hasSource(one))) {
-    const asking = evidence.find(verdict.unproven);
-    // What is fetched may have to go through the tunnel that is made anew: it goes on as before meanwhile.
-    if (!request.isReauthentication) {
-      await asking;
-      verdict = await once();
-    }
-  }
-  if (!verdict.ok) return refuse(detailOf(verdict.sentence));
-  const isStrict = peer.revocation === 'strict';
-  const unknown = verdict.unproven.filter(
-    (one) => isStrict || (peer.revocation === 'ifuri' && evidence.hasSource(one)),
-  );
-  if (unknown.length > 0 && !request.isReauthentication) {
-    return refuse(
-      `nothing fresh says whether its certificate has been revoked, and revocation = ${peer.revocation} wants to know; see to the CRL`,
-    );
-  }
-  return { ok: true, certificate: verdict.certificate };
-}
-
 /** Whether a certificate is for the peer's identity, and its key has signed. */
 async function checkKey(
-  { signatures, crypto }: PeerCheckOptions,
+  { signatures, crypto }: PathCheckOptions,
   { rule, policy }: PeerCredentials,
   { remote, auth, octets }: VerifyPeerRequest,
   certificate: Certificate,

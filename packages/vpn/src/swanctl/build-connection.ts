@@ -107,7 +107,20 @@ function buildAuthentication(
   if (side === 'local') return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId') }) };
   const words = ['strict', 'ifuri', 'relaxed'] as const;
   const revocation = reader.choice('revocation', 'revocation', words);
-  return { ...own, ...present({ cacerts: named('cacerts', 'x509ca'), revocation }) };
+  return {
+    ...own,
+    ...present({
+      cacerts: named('cacerts', 'x509ca'),
+      revocation,
+      revalidation: reader.choice('revalidation', 'revalidation', [
+        'close',
+        'alert',
+        'grace',
+      ] as const),
+      revalidationGraceMs: reader.timeMs('revalidation_grace', 'revalidationGraceMs'),
+      revalidationTimeMs: reader.timeMs('revalidation_time', 'revalidationTimeMs'),
+    }),
+  };
 }
 
 function buildChildren(
@@ -140,8 +153,10 @@ function buildChild(reader: SettingsReader, replayWindow: number | undefined): C
     randTimeMs: reader.timeMs('rand_time', 'randTimeMs'),
     rekeyBytes: reader.bytes('rekey_bytes', 'rekeyBytes'),
     lifeBytes: reader.bytes('life_bytes', 'lifeBytes'),
+    randBytes: reader.bytes('rand_bytes', 'randBytes'),
     rekeyPackets: reader.integer('rekey_packets', 'rekeyPackets'),
     lifePackets: reader.integer('life_packets', 'lifePackets'),
+    randPackets: reader.integer('rand_packets', 'randPackets'),
     startAction: startAction(reader),
     dpdAction: lossAction(reader, 'dpd_action', 'dpdAction'),
     closeAction: lossAction(reader, 'close_action', 'closeAction'),

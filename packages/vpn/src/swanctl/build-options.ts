@@ -49,11 +49,16 @@ export function buildOptions(
     secrets,
     ...(eapSecrets.length === 0 ? {} : { eapSecrets }),
     ...buildCredentials(root, files, positions, problems),
+    ...(connections.some(hasCertificate) ? { crlSource: () => files.readAgain('x509crl') } : {}),
     pools: Object.fromEntries(pools),
     ...(common ? { settings: common.settings } : {}),
     ...(common?.radius ? { radius: common.radius } : {}),
   };
   return { options, positions };
+}
+
+function hasCertificate([, { remote }]: readonly [string, ConnectionOptions]): boolean {
+  return remote.auth !== 'psk';
 }
 
 /** The secrets whose section begins with a word. */

@@ -44,6 +44,15 @@ export class CredentialFiles {
     });
   }
 
+  /** The same at a later time, when there is nobody to tell of a mistake. @throws Error with a sentence for what cannot be read. */
+  readAgain(directory: CredentialDirectory): readonly CredentialFile[] {
+    return this.#files.match(`${directory}/*`, this.#configFile).map((name) => {
+      const read = this.#read(name);
+      if (read.ok) return { name, data: read.bytes };
+      throw new Error(`cannot read ${name}: ${read.reason}`);
+    });
+  }
+
   /** The files that a list names; one that cannot be read is a mistake at `position`. */
   named(
     names: readonly string[],

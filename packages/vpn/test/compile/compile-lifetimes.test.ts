@@ -30,9 +30,17 @@ function connectionOf(given: VpnOptions): ConnectionConfig {
 function childLimits(child: ChildOptions): Partial<ChildConfig> {
   const [config] = connectionOf(options({}, { net: child })).children;
   const { rekeyMs, rekeyJitterMs, hardLifetimeMs } = config ?? {};
-  const { rekeyBytes, hardBytes, rekeyPackets, hardPackets } = config ?? {};
-  const all = { rekeyMs, rekeyJitterMs, hardLifetimeMs, rekeyBytes, hardBytes };
-  const entries = Object.entries({ ...all, rekeyPackets, hardPackets });
+  const { rekeyBytes, rekeyJitterBytes, hardBytes } = config ?? {};
+  const { rekeyPackets, rekeyJitterPackets, hardPackets } = config ?? {};
+  const times = { rekeyMs, rekeyJitterMs, hardLifetimeMs };
+  const bytes = { rekeyBytes, rekeyJitterBytes, hardBytes };
+  const entries = Object.entries({
+    ...times,
+    ...bytes,
+    rekeyPackets,
+    rekeyJitterPackets,
+    hardPackets,
+  });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
@@ -65,8 +73,20 @@ describe('the limits of a Child SA', () => {
       { rekeyTimeMs: 10_000, lifeTimeMs: 0 },
       { rekeyMs: 10_000, rekeyJitterMs: 0 },
     ],
-    [{ rekeyBytes: 2000 }, { ...HOURLY, rekeyBytes: 2000, hardBytes: 2200 }],
-    [{ lifePackets: 33 }, { ...HOURLY, rekeyPackets: 30, hardPackets: 33 }],
+    [{ rekeyBytes: 2000 }, { ...HOURLY, rekeyBytes: 2000, rekeyJitterBytes: 200, hardBytes: 2200 }],
+    [{ lifePackets: 33 }, { ...HOURLY, rekeyPackets: 30, rekeyJitterPackets: 3, hardPackets: 33 }],
+    [
+      { rekeyPackets: 8, lifePackets: 16 },
+      { ...HOURLY, rekeyPackets: 8, rekeyJitterPackets: 0, hardPackets: 16 },
+    ],
+    [
+      { rekeyBytes: 2000, randBytes: 5, rekeyPackets: 100, randPackets: 0 },
+      {
+        ...HOURLY,
+        ...{ rekeyBytes: 2000, rekeyJitterBytes: 5, hardBytes: 2200 },
+        ...{ rekeyPackets: 100, rekeyJitterPackets: 0, hardPackets: 110 },
+      },
+    ],
     [
       { rekeyBytes: 0, lifeBytes: 5000 },
       { ...HOURLY, hardBytes: 5000 },
@@ -76,6 +96,7 @@ describe('the limits of a Child SA', () => {
       {
         ...HOURLY,
         rekeyBytes: Number.MAX_SAFE_INTEGER - 1,
+        rekeyJitterBytes: 1,
         hardBytes: Number.MAX_SAFE_INTEGER,
       },
     ],
@@ -119,6 +140,10 @@ describe('the limits of a Child SA', () => {
     [
       { rekeyPackets: 1 },
       'rekeyPackets: keys would be replaced after 1 packets, and 8 packets is the least: raise it, or leave it out',
+    ],
+    [
+      { rekeyPackets: 100, randPackets: 95 },
+      'randPackets: keys would be replaced after 5 packets at the earliest (100 less up to 95 at random), and 8 packets is the least: lower the random part, or turn it off with 0',
     ],
     [
       { rekeyPackets: 0, lifePackets: 5 },

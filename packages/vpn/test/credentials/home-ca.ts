@@ -3,7 +3,12 @@ import { parseIdentity } from '@ipsec-kit/auth';
 import { KeyMaterial, type SigningKey } from '@ipsec-kit/crypto';
 import { createNodeProvider, createNodeSignatures, systemRandom } from '@ipsec-kit/crypto/node';
 import { type Certificate, readCertificate } from '@ipsec-kit/x509';
-import { type CertificateWish, issueCertificate, writePem } from '@ipsec-kit/x509/issue';
+import {
+  type CertificateWish,
+  issueCertificate,
+  issueRevocationList,
+  writePem,
+} from '@ipsec-kit/x509/issue';
 
 const DAY_MS = 86_400_000;
 
@@ -49,6 +54,47 @@ async function issue(
   const read = readCertificate(der);
   if (!read.ok) throw new Error(read.code);
   return { certificate: read.certificate, pem: writePem('CERTIFICATE', der), key, keyPem };
+}
+
+/** A CA of its own. */
+export function newCa(): Promise<Issued> {
+  return issue({ role: 'ca' }, 'Home CA');
+}
+
+/** A certificate of a CA for a name. */
+export function issuedBy(
+  ca: Issued,
+  name: string,
+  wish: Pick<CertificateWish, 'role'> & Partial<CertificateWish>,
+): Promise<Issued> {
+  return issue(wish, name, ca);
+}
+
+let lists = 0;
+
+/** A CRL of a CA that has some certificates, in DER: a later one is newer. */
+export function revocationList(
+  ca: Issued,
+  revoked: readonly Issued[],
+  lifetimeMs: number = DAY_MS,
+): Promise<Uint8Array> {
+  const nowMs = Date.now();
+  lists += 1;
+  return issueRevocationList(
+    {
+      issuer: ca.certificate,
+      signer: ca.key,
+      revoked: revoked.map(({ certificate: { serialNumber } }) => ({
+        serialNumber,
+        revokedAtMs: nowMs,
+        reason: 'keyCompromise',
+      })),
+      thisUpdateMs: nowMs,
+      nextUpdateMs: nowMs + lifetimeMs,
+      number: lists,
+    },
+    createNodeProvider(),
+  );
 }
 
 /** A CA, a server and a client. */

@@ -1,4 +1,5 @@
 import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
+import { ownRemoteKeys } from './own-keys.ts';
 
 const RAW_KEYS = 'raw public keys are not there yet: use certs with a certificate';
 const TOKENS = 'certificates on tokens are not there yet: use certs with a file';
@@ -124,6 +125,7 @@ const remoteKeys: KeyTable = {
     about:
       'whether a peer is refused of whose certificate nothing says that it is not revoked: strict; ifuri, where it names a CRL or an OCSP responder; or relaxed',
   },
+  ...ownRemoteKeys,
 };
 
 /** `connections.<conn>.local<suffix>`. */

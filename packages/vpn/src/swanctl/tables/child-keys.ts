@@ -1,6 +1,5 @@
 import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
 
-const EXACT = 'rekeying begins exactly at the limit: nothing is subtracted from it at random';
 const NO_KERNEL = 'there are no policies in the kernel: packets go through a TUN device';
 const MARKS =
   'netfilter marks are not set or matched: traffic would take another way than the marks say';
@@ -14,11 +13,6 @@ function mark(about: string): KeyRule {
     except: [{ values: ['0', '0x0', '0/0', '0/0x0'], status: 'supported' }],
     about,
   };
-}
-
-function exact(kind: 'bytes' | 'integer', about: string): KeyRule {
-  const harmless = { values: ['0'], status: 'supported' } as const;
-  return { kind, status: 'no-effect', because: EXACT, except: [harmless], about };
 }
 
 const childKeys: KeyTable = {
@@ -83,7 +77,12 @@ const childKeys: KeyTable = {
     status: 'supported',
     about: 'bytes until the Child SA ends; rekey_bytes and a tenth when absent',
   },
-  rand_bytes: exact('bytes', 'bytes that are subtracted at random'),
+  rand_bytes: {
+    kind: 'bytes',
+    status: 'supported',
+    about:
+      'most bytes that are subtracted from rekey_bytes at random; absent: what lies between that and life_bytes, at most half of it',
+  },
   rekey_packets: {
     kind: 'integer',
     default: '0',
@@ -96,7 +95,12 @@ const childKeys: KeyTable = {
     status: 'supported',
     about: 'packets until the Child SA ends; rekey_packets and a tenth when absent',
   },
-  rand_packets: exact('integer', 'packets that are subtracted at random'),
+  rand_packets: {
+    kind: 'integer',
+    status: 'supported',
+    about:
+      'most packets that are subtracted from rekey_packets at random; absent: what lies between that and life_packets, at most half of it',
+  },
   updown: {
     kind: 'text',
     status: 'refused',

@@ -41,6 +41,31 @@ export const ownConnectionKeys: KeyTable = {
   },
 };
 
+/** Keys of `remote` that swanctl.conf does not have. */
+export const ownRemoteKeys: KeyTable = {
+  revalidation: {
+    kind: 'choice',
+    choices: ['close', 'alert', 'grace'],
+    default: 'close',
+    status: 'supported',
+    about:
+      'what becomes of a session that stands when the certificate of its peer turns out to be revoked, to have run out or to lead to no trusted CA any more: it ends, that is told, or it ends after a while; with revocation = strict or ifuri the same where nothing says that it is not revoked (not in strongSwan)',
+  },
+  revalidation_grace: {
+    kind: 'time',
+    default: '10m',
+    status: 'supported',
+    about: 'how long with revalidation = grace (not in strongSwan)',
+  },
+  revalidation_time: {
+    kind: 'time',
+    default: '0s',
+    status: 'supported',
+    about:
+      'how often certificates of sessions that stand are looked at; 0 only for a reason: `ipsec-kit revalidate`, the end of a certificate, CRL or OCSP response, a rekey (not in strongSwan)',
+  },
+};
+
 /** Keys of `charon` that strongswan.conf does not have. */
 export const ownCharonKeys: KeyTable = {
   keep_alive_forced: {
@@ -54,6 +79,13 @@ export const ownCharonKeys: KeyTable = {
     default: 'yes',
     status: 'supported',
     about:
-      'whether addresses that come and go, and changes of network, are followed (not in strongSwan)',
+      'whether addresses that come and go, and changes of network, are followed, by `connect` and by `serve` (not in strongSwan)',
+  },
+  nat64_prefix: {
+    kind: 'text',
+    default: 'discover',
+    status: 'supported',
+    about:
+      'under which the NAT64 of a network with IPv6 alone reaches a server with IPv4 alone: a prefix such as 64:ff9b::/96, discover (RFC 7050), or none (not in strongSwan)',
   },
 };

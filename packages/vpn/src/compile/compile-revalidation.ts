@@ -1,0 +1,43 @@
+import type { RevalidationAction } from '@ipsec-kit/x509';
+import type { PeerCredentials, SessionRevalidation } from '../credentials/compiled-credentials.ts';
+import type { AuthenticationOptions } from '../options.ts';
+import type { OptionChecks } from './option-checks.ts';
+
+const DAY_MS = 86_400_000;
+const DEFAULT_GRACE_MS = 600_000;
+const SHORTEST_MS = 1_000;
+
+/** Compiles what is done about sessions that stand when the certificates of their peers are looked at again. */
+export function compileRevalidation(
+  checks: OptionChecks,
+  path: string,
+  options: AuthenticationOptions,
+  revocation: PeerCredentials['revocation'],
+): SessionRevalidation {
+  const word = checks.choice(
+    `${path}.revalidation`,
+    options.revalidation,
+    ['close', 'alert', 'grace'],
+    'close',
+  );
+  const range = { min: SHORTEST_MS, max: 365 * DAY_MS };
+  const graceMs = checks.durationMs(`${path}.revalidationGraceMs`, options.revalidationGraceMs, {
+    ...range,
+    fallback: DEFAULT_GRACE_MS,
+  });
+  if (options.revalidationGraceMs !== undefined && word !== 'grace') {
+    const sentence = 'it is for revalidation = grace: write that, too, or leave this out';
+    checks.problem('invalid-value', `${path}.revalidationGraceMs`, sentence);
+  }
+  const wanted = options.revalidationTimeMs === 0 ? undefined : options.revalidationTimeMs;
+  const intervalMs = checks.durationMs(`${path}.revalidationTimeMs`, wanted, {
+    ...range,
+    fallback: 0,
+  });
+  const action: RevalidationAction = word === 'grace' ? { kind: word, graceMs } : { kind: word };
+  const unknown: RevalidationAction = revocation === 'relaxed' ? { kind: 'alert' } : action;
+  return {
+    policy: { revoked: action, expired: action, untrusted: action, unknown },
+    ...(intervalMs === 0 ? {} : { intervalMs }),
+  };
+}
