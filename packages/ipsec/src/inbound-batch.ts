@@ -116,7 +116,11 @@ function noteInbound(
   noteSoftLimit(state, pair);
   if (isOnPath(pair.path, paths, index)) {
     // Only a newer packet from the known path takes back a move: an old one may have been on its way.
-    if (pair.inboundSa.lastWasNewest) pair.isElsewhere = false;
+    if (pair.inboundSa.lastWasNewest && pair.isElsewhere) {
+      pair.isElsewhere = false;
+      // Whoever waits for a while before it follows is not to go there any more.
+      state.facts.tellPeerMoved(pair.id, pair.path, 0, bytes);
+    }
     return;
   }
   // RFC 7296 §2.23: only the newest packet says where the peer is; a replayed or delayed copy must not.

@@ -48,11 +48,13 @@ describe('facts', () => {
     expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: serverPath }]);
   });
 
-  it('tell a move again after the peer came back', () => {
+  it('tell that the peer came back, and a move again after that', () => {
     const { server, next } = established();
     open(server, next(), elsewhere);
+    expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: elsewhere }]);
     open(server, next());
-    server.drainFacts();
+    open(server, next());
+    expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: serverPath }]);
     open(server, next(), elsewhere);
     expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: elsewhere }]);
   });
