@@ -10,6 +10,7 @@ import type { IkeSpis } from '@ipsec-kit/nat-t';
 import { connectionsForPath } from '../endpoint/connection-choice.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
+import { hasAdditional } from '../negotiate/additional-key-exchanges.ts';
 import { certificateRequests, hashNotifies, type PeerWishes } from '../proof/peer-wishes.ts';
 import { headerOf } from '../session/ike-sa.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
@@ -22,7 +23,7 @@ export interface InitResponseFacts
   readonly peerWishes: PeerWishes;
 }
 
-/** The payloads of an IKE_SA_INIT response. @see RFC 7296 §1.2, §2.23, RFC 7383 §2.3, RFC 6023 §3 */
+/** The payloads of an IKE_SA_INIT response. @see RFC 7296 §1.2, §2.23, RFC 7383 §2.3, RFC 6023 §3, RFC 9242 §3.1 */
 export function initResponsePayloads(
   context: EndpointContext,
   { proposal, method, peerFragments, path, peerWishes }: InitResponseFacts,
@@ -43,6 +44,7 @@ export function initResponsePayloads(
   if (candidates.some(({ childless }) => childless !== 'never')) {
     payloads.push(notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED));
   }
+  if (hasAdditional(proposal)) payloads.push(notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED));
   if (peerWishes.signatureHashes) payloads.push(...hashNotifies(candidates));
   payloads.push(...certificateRequests(candidates));
   return payloads;
