@@ -4,7 +4,6 @@ import { createSystemClock } from '@ipsec-kit/clock/system';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
 import { createLivenessDelegate, type DelegateInput } from '@ipsec-kit/ikev2/delegate';
 import { answerIcmpEcho, buildIcmpEcho, formatAddress, readIcmpEcho } from '@ipsec-kit/ip';
-import { NON_ESP_MARKER_BYTES, prependMarker } from '@ipsec-kit/nat-t';
 import { describe, expect, it } from 'vitest';
 import { createPacketPort, type PacketPort } from '../src/packet-port.ts';
 import { createServer, type Server } from '../src/server.ts';
@@ -22,6 +21,8 @@ import {
 
 const clock = createSystemClock();
 const LOOPBACK = '127.0.0.1';
+/** In front of IKE on port 4500. */
+const MARKER = new Uint8Array(4);
 
 interface Bench extends ClientBench {
   readonly server: Server;
@@ -66,7 +67,7 @@ async function keepAlive({ delegation, local }: HandedSession) {
   await once(socket, 'listening');
   socket.on('message', (data, from) => {
     const path = { local, remote: { address: address(from.address), port: from.port } };
-    const message = Uint8Array.from(data.subarray(NON_ESP_MARKER_BYTES));
+    const message = Uint8Array.from(data.subarray(MARKER.length));
     const input: DelegateInput = {
       kind: 'datagram',
       now: clock.now(),
@@ -77,7 +78,7 @@ async function keepAlive({ delegation, local }: HandedSession) {
     for (const output of delegate.handle(input)) {
       if (output.kind === 'send') {
         const { remote } = output.path;
-        socket.send(prependMarker(output.data), remote.port, formatAddress(remote.address));
+        socket.send([MARKER, output.data], remote.port, formatAddress(remote.address));
       } else if (output.kind === 'wake' && output.datagram) tooMuch = output.datagram;
     }
   });
