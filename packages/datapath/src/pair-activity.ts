@@ -10,7 +10,19 @@ export type PathFact =
   | Fact
   /** The first outbound packet of a pair after a second of silence, or the first of all. */
   | { readonly kind: 'outbound-resumed'; readonly pairId: number }
+  | TooBigFact
   | KeepaliveFact;
+
+/** What a pair sends is too big for a hop of its path. A `router` that says so has seen a packet of the pair, or guessed its SPI:
+ * a hint, and no more. A `link` is that of this host.
+ */
+export interface TooBigFact {
+  readonly kind: 'too-big-outside';
+  readonly pairId: number;
+  /** Bytes of the outer packet, as it was told: 0 to 2^32 - 1. */
+  readonly mtu: number;
+  readonly by: 'router' | 'link';
+}
 
 /** A NAT-keepalive came in: it says where a NAT maps whoever sent it, and proves nothing. @see RFC 3948 §2.3 */
 export interface KeepaliveFact {

@@ -141,7 +141,7 @@ function createWorkerBindings(
   }
 
   const bindings = createBindings(async (wanted, isScratch) => {
-    const opened = openBatchDescriptor(calls, { bind: wanted, offloads });
+    const opened = openBatchDescriptor(calls, { bind: wanted, offloads, reportsTooBig: true });
     if (!opened.ok) throw opened.error;
     const { descriptor } = opened;
     const { fd, endpoint } = descriptor;

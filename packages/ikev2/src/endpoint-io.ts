@@ -1,6 +1,12 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { Deadline, Instant } from '@ipsec-kit/clock';
-import type { CipherSuite, KeyAgreement, KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
+import type {
+  CipherSuite,
+  KeyAgreement,
+  KeyExchangeSecret,
+  KeyMaterial,
+  KeyResponse,
+} from '@ipsec-kit/crypto';
 import type { Endpoint, IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildLimits } from './child/child-limits.ts';
 import type { CertificateData, ChildConfig, ChildMode } from './config.ts';
@@ -193,6 +199,8 @@ export type Request =
       readonly secret: KeyExchangeSecret;
       readonly peerPublicValue: Uint8Array;
     }
+  /** The responder's end of an additional key exchange, in one step. @see RFC 9370 §2.2.2 */
+  | { readonly kind: 'respond-key'; readonly method: number; readonly peerPublicValue: Uint8Array }
   | {
       readonly kind: 'shared-secret';
       readonly connection: string;
@@ -326,6 +334,7 @@ export type PeerVerdict =
 export type Answer =
   | { readonly kind: 'generate-key'; readonly secret: KeyExchangeSecret }
   | { readonly kind: 'agree-key'; readonly agreement: KeyAgreement }
+  | { readonly kind: 'respond-key'; readonly response: KeyResponse }
   | { readonly kind: 'shared-secret'; readonly secret: KeyMaterial | undefined }
   /** Without a proof: why there is none, as a sentence. */
   | { readonly kind: 'sign'; readonly proof: SignatureProof }

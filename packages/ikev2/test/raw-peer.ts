@@ -32,7 +32,9 @@ export class RawPeer {
   }
 
   get keyed(): KeyedEvent {
-    const [event] = this.#pair.client.seen('ike-sa-keyed');
+    const events = this.#pair.client.seen('ike-sa-keyed');
+    // Additional key exchanges give the first IKE SA other keys, a rekey another IKE SA.
+    const event = events.findLast(({ initiatorSpi }) => initiatorSpi === events[0]?.initiatorSpi);
     if (!event) throw new Error('the pair has no IKE SA');
     return event;
   }

@@ -1,12 +1,19 @@
-import { addMs, type Deadline, earlierOf, type Instant, msBetween } from '@ipsec-kit/clock';
-import { isSearchOver, nextCandidate, type SearchRange } from './path-mtu-candidates.ts';
+import { addMs, type Deadline, type Instant } from '@ipsec-kit/clock';
+import {
+  isSearchOver,
+  nextCandidate,
+  SEARCH_STEP_BYTES,
+  type SearchRange,
+} from './path-mtu-candidates.ts';
 import type {
   PathMtuInput,
   PathMtuOptions,
   PathMtuOutput,
   PathMtuReason,
 } from './path-mtu-contract.ts';
+import { pathMtuDeadline } from './path-mtu-deadline.ts';
 import type { PathMtuState, Trial } from './path-mtu-state.ts';
+import { LEAST_WAIT_MS, PathMtuTrials } from './path-mtu-trials.ts';
 
 /** What is used until more is known: what every IPv6 link carries, and nearly every IPv4 path. @see RFC 8899 §5.1.2 */
 export const BASE_PATH_MTU = 1280;
@@ -14,21 +21,9 @@ export const BASE_PATH_MTU = 1280;
 /** Below this a path carries no tunnel. @see RFC 8200 §5, RFC 1122 §3.3.3 (IPv4 hosts take 576) */
 const LEAST_BYTES = { 4: 576, 6: 1280 } as const;
 const MOST_BYTES = 65535;
-/** How often a size is tried. @see RFC 8899 §5.1.2 (MAX_PROBES) */
-const TRIES = 3;
-/** How long an answer is waited for: 4 round trips, and 1 s at least. RFC 8899 §5.1.1 would have 15 s (SHOULD) for those
- * who know no round trip; a tunnel that hangs for a minute is what this is to prevent.
- */
-const LEAST_WAIT_MS = 1_000;
-const MOST_WAIT_MS = 15_000;
-const FIRST_WAIT_MS = 2_000;
-const ROUND_TRIPS = 4;
 /** Pauses while nothing comes through at all: doubled each time. */
 const FIRST_PAUSE_MS = 5_000;
 const MOST_PAUSE_MS = 300_000;
-const PROBE_TOLERANCE_MS = 250;
-/** Ids begin anew behind this: they fit the sequence number of an echo. */
-const MOST_PROBE_ID = 65535;
 
 /** Finds how large a packet a path carries, by probes and not by what ICMP says, and notices when that gets less.
  *
@@ -59,12 +54,7 @@ class PathMtuMachine implements PathMtu {
   #state: PathMtuState = { kind: 'stopped' };
   #most: number;
   #hint: number | undefined;
-  #roundTripMs: number | undefined;
-  #nextId = 1;
-  #probes = 0;
-  #outPackets: number | undefined;
-  /** Packets of others when the path was probed last. */
-  #packetsAtProbe = 0;
+  readonly #trials: PathMtuTrials;
   #reason: PathMtuReason = 'base';
   readonly #outputs: PathMtuOutput[] = [];
   #bytes: number;
@@ -81,6 +71,9 @@ class PathMtuMachine implements PathMtu {
     this.#confirmMs = confirmMs;
     this.#most = baseBytes;
     this.#bytes = baseBytes;
+    this.#trials = new PathMtuTrials((probeId, bytes) => {
+      this.#outputs.push({ kind: 'probe', probeId, bytes });
+    });
   }
 
   get bytes(): number {
@@ -92,7 +85,7 @@ class PathMtuMachine implements PathMtu {
     switch (input.kind) {
       case 'path':
         this.#hint = undefined;
-        this.#roundTripMs = undefined;
+        this.#trials.forgetRoundTrip();
         this.#setMost(input.linkMtu);
         // Whatever was told of another path is void.
         this.#bytes = 0;
@@ -115,7 +108,7 @@ class PathMtuMachine implements PathMtu {
         if (this.#state.kind === 'found') this.#confirm(now, this.#state.raiseAt);
         break;
       case 'traffic':
-        this.#outPackets = input.outPackets;
+        this.#trials.noteTraffic(input.outPackets);
         break;
       case 'timeout':
         this.#onTimeout(now);
@@ -125,20 +118,7 @@ class PathMtuMachine implements PathMtu {
   }
 
   nextDeadline(): Deadline | undefined {
-    const state = this.#state;
-    switch (state.kind) {
-      case 'stopped':
-        return undefined;
-      case 'found': {
-        const isComplete = this.#bytes >= this.#most;
-        const at = isComplete ? state.confirmAt : earlierOf(state.raiseAt, state.confirmAt);
-        return deadline('path-mtu-probe', at, this.#confirmMs / 4);
-      }
-      case 'pausing':
-        return deadline('path-mtu-retry', state.until, state.pauseMs / 4);
-      default:
-        return deadline('path-mtu-answer', state.trial.waitUntil, PROBE_TOLERANCE_MS);
-    }
+    return pathMtuDeadline(this.#state, this.#bytes < this.#most, this.#confirmMs);
   }
 
   #onLink(now: Instant, linkMtu: number): void {
@@ -152,17 +132,26 @@ class PathMtuMachine implements PathMtu {
   #onTooBig(now: Instant, mtu: number): void {
     if (!(mtu >= this.#least && mtu < this.#most)) return;
     this.#hint = mtu;
-    if (this.#state.kind !== 'found' || mtu >= this.#bytes) return;
-    this.#confirm(now, this.#state.raiseAt);
+    const state = this.#state;
+    if (state.kind === 'found' && mtu < this.#bytes) this.#confirm(now, state.raiseAt);
+    else if (state.kind === 'searching') this.#divert(now, state, mtu);
+  }
+
+  /** RFC 8899 §4.6.2: the size told is tried next. The largest one, which is tried now, counts as neither lost nor too large;
+   * what was diverted to is tried to its end, and gains something, so that no flood of hints keeps the search from ending.
+   */
+  #divert(now: Instant, state: Extract<PathMtuState, { kind: 'searching' }>, mtu: number): void {
+    const { range, trial } = state;
+    const isLargest = trial.bytes === range.mostBytes && range.highBytes > range.mostBytes;
+    const isGain = mtu > range.lowBytes + SEARCH_STEP_BYTES && mtu < trial.bytes;
+    if (isLargest && isGain) this.#goOn(now, range);
   }
 
   #onAnswer(now: Instant, probeId: number): void {
     const state = this.#state;
     if (!('trial' in state)) return;
     const { trial } = state;
-    const sentAt = trial.sentAt[(probeId - trial.firstId + MOST_PROBE_ID) % MOST_PROBE_ID];
-    if (sentAt === undefined) return;
-    this.#roundTripMs = Math.max(msBetween(sentAt, now), 0);
+    if (!this.#trials.isAnswered(now, trial, probeId)) return;
     switch (state.kind) {
       case 'searching':
         this.#goOn(now, { ...state.range, lowBytes: trial.bytes });
@@ -195,17 +184,21 @@ class PathMtuMachine implements PathMtu {
         this.#onFoundTimeout(now, state);
         return;
       default:
-        if (now < state.trial.waitUntil) return;
-        if (state.trial.sentAt.length < TRIES) this.#tryAgain(now, state);
-        else this.#onLost(now, state);
+        if (now >= state.trial.waitUntil) this.#onUnanswered(now, state);
     }
+  }
+
+  #onUnanswered(now: Instant, state: Extract<PathMtuState, { trial: Trial }>): void {
+    const trial = this.#trials.again(now, state.trial);
+    if (trial) this.#state = { ...state, trial };
+    else this.#onLost(now, state);
   }
 
   #onFoundTimeout(now: Instant, state: Extract<PathMtuState, { kind: 'found' }>): void {
     const mayRaise = this.#bytes < this.#most && now >= state.raiseAt;
     if (!mayRaise && now < state.confirmAt) return;
     // RFC 8899 §5.1.1: MAY inhibit probes while there is no data; nothing is lost on a path that nobody uses.
-    if (this.#isIdle()) {
+    if (this.#trials.isIdle) {
       const raiseAt = mayRaise ? addMs(now, this.#confirmMs) : state.raiseAt;
       this.#state = { kind: 'found', raiseAt, confirmAt: addMs(now, this.#confirmMs) };
     } else if (mayRaise) {
@@ -221,7 +214,7 @@ class PathMtuMachine implements PathMtu {
     switch (state.kind) {
       case 'searching': {
         const { range } = state;
-        const trial = this.#send(now, range.lowBytes);
+        const trial = this.#trials.begin(now, range.lowBytes);
         this.#state = { kind: 'checking', range, failedBytes: bytes, trial };
         return;
       }
@@ -233,7 +226,7 @@ class PathMtuMachine implements PathMtu {
         return;
       case 'starting-over':
         if (bytes > this.#least) {
-          const trial = this.#send(now, this.#least);
+          const trial = this.#trials.begin(now, this.#least);
           this.#state = { kind: 'starting-over', trial, pauseMs: state.pauseMs };
           return;
         }
@@ -260,51 +253,20 @@ class PathMtuMachine implements PathMtu {
     this.#use(range.lowBytes, 'searching');
     const candidate = nextCandidate(range, this.#hint);
     if (candidate === this.#hint) this.#hint = undefined;
-    this.#state = { kind: 'searching', range, trial: this.#send(now, candidate) };
+    this.#state = { kind: 'searching', range, trial: this.#trials.begin(now, candidate) };
   }
 
   #confirm(now: Instant, raiseAt: Instant): void {
-    this.#state = { kind: 'confirming', trial: this.#send(now, this.#bytes), raiseAt };
+    this.#state = { kind: 'confirming', trial: this.#trials.begin(now, this.#bytes), raiseAt };
   }
 
   #startOver(now: Instant, pauseMs: number): void {
-    const trial = this.#send(now, Math.min(this.#base, this.#most));
+    const trial = this.#trials.begin(now, Math.min(this.#base, this.#most));
     this.#state = { kind: 'starting-over', trial, pauseMs };
   }
 
   #rest(now: Instant, raiseAt: Instant): void {
     this.#state = { kind: 'found', raiseAt, confirmAt: addMs(now, this.#confirmMs) };
-  }
-
-  #send(now: Instant, bytes: number): Trial {
-    const firstId = this.#nextId;
-    this.#probe(bytes);
-    return { bytes, firstId, sentAt: [now], waitUntil: addMs(now, this.#waitMs) };
-  }
-
-  #tryAgain(now: Instant, state: Extract<PathMtuState, { trial: Trial }>): void {
-    const { trial } = state;
-    this.#probe(trial.bytes);
-    const sentAt = [...trial.sentAt, now];
-    this.#state = { ...state, trial: { ...trial, sentAt, waitUntil: addMs(now, this.#waitMs) } };
-  }
-
-  #probe(bytes: number): void {
-    this.#outputs.push({ kind: 'probe', probeId: this.#nextId, bytes });
-    this.#packetsAtProbe = (this.#outPackets ?? 0) - this.#probes;
-    this.#nextId = (this.#nextId % MOST_PROBE_ID) + 1;
-    this.#probes += 1;
-  }
-
-  get #waitMs(): number {
-    if (this.#roundTripMs === undefined) return FIRST_WAIT_MS;
-    return Math.min(Math.max(this.#roundTripMs * ROUND_TRIPS, LEAST_WAIT_MS), MOST_WAIT_MS);
-  }
-
-  #isIdle(): boolean {
-    return (
-      this.#outPackets !== undefined && this.#outPackets - this.#probes <= this.#packetsAtProbe
-    );
   }
 
   #setMost(linkMtu: number): void {
@@ -319,11 +281,6 @@ class PathMtuMachine implements PathMtu {
     this.#reason = reason;
     this.#outputs.push({ kind: 'path-mtu', bytes, reason });
   }
-}
-
-/** No device is woken for a probe: while it sleeps nothing is too large. */
-function deadline(name: string, at: Instant, toleranceMs: number): Deadline {
-  return { name, at, toleranceMs, wake: 'process' };
 }
 
 function requireRange(name: string, value: number, least: number, most: number): void {

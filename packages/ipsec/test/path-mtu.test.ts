@@ -212,6 +212,28 @@ describe('path MTU discovery (RFC 8899 §5)', () => {
     expect(forged.told.length).toBe(2);
   });
 
+  it('tries what a router says at once, while it looks for the size, and uses it when it comes through (RFC 8899 §4.6.2)', () => {
+    const path = new BlackHole(1400);
+    path.run(20);
+    path.give({ kind: 'too-big', mtu: 1400 });
+    path.run(40);
+    expect([path.bytes, path.probes.slice(0, 3).map(({ bytes }) => bytes)]).toEqual([
+      1400,
+      [1500, 1400, 1500],
+    ]);
+    path.run(60_000);
+    expect(path.told.at(-1)).toEqual({ kind: 'path-mtu', bytes: 1400, reason: 'found' });
+  });
+
+  it('ends its search though hints come without end, and believes none of them', () => {
+    const path = new BlackHole(1500);
+    for (let hint = 1281; path.told.at(-1)?.reason !== 'found' && hint < 1481; hint += 1) {
+      path.give({ kind: 'too-big', mtu: hint });
+      path.run(41);
+    }
+    expect([path.bytes, path.told.at(-1)?.reason]).toEqual([1500, 'found']);
+  });
+
   it('believes the first link, in both directions', () => {
     const path = new BlackHole(1500);
     path.run(1000);

@@ -91,6 +91,23 @@ export const IN6_PKTINFO = {
   },
 } as const;
 
+/** What went wrong with a datagram that was sent; for EMSGSIZE `info` is the MTU that it was too large for.
+ * @see ip(7), Linux, include/uapi/linux/errqueue.h
+ */
+export const SOCK_EXTENDED_ERR = {
+  name: 'sock_extended_err',
+  sizeBytes: 16,
+  fields: {
+    errno: { type: 'uint32_t', offset: 0 },
+    origin: { type: 'uint8_t', offset: 4 },
+    type: { type: 'uint8_t', offset: 5 },
+    code: { type: 'uint8_t', offset: 6 },
+    padding: { type: 'uint8_t', offset: 7 },
+    info: { type: 'uint32_t', offset: 8 },
+    data: { type: 'uint32_t', offset: 12 },
+  },
+} as const;
+
 /** What stands in front of each packet of a TUN device with IFF_VNET_HDR; numbers in the order of the machine.
  * @see Linux, include/uapi/linux/virtio_net.h
  */
@@ -116,5 +133,6 @@ export const MESSAGE_LAYOUTS: readonly StructLayout[] = [
   SOCKADDR_IN6,
   IN_PKTINFO,
   IN6_PKTINFO,
+  SOCK_EXTENDED_ERR,
   VIRTIO_NET_HDR,
 ];

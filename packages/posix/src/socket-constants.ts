@@ -25,6 +25,8 @@ export const SO_RCVBUFFORCE = 33;
 export const IP_TOS = 1;
 export const IP_PKTINFO = 8;
 export const IP_MTU_DISCOVER = 10;
+/** Has errors of datagrams queued, for MSG_ERRQUEUE; also the type of the control message that tells one. */
+export const IP_RECVERR = 11;
 export const IP_RECVTOS = 13;
 /** Do not fragment, and do not send what is larger than the path MTU that the kernel knows. */
 export const IP_PMTUDISC_DO = 2;
@@ -35,6 +37,7 @@ export const IP_PMTUDISC_PROBE = 3;
 
 /** Options of IPv6 sockets, and types of their control messages. @see Linux, include/uapi/linux/in6.h */
 export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_RECVERR = 25;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
@@ -49,3 +52,10 @@ export const UDP_GRO = 104;
 export const MSG_CTRUNC = 0x08;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
+/** Reads what went wrong with datagrams that were sent, instead of what came. */
+export const MSG_ERRQUEUE = 0x2000;
+
+/** Who says that something went wrong. @see Linux, include/uapi/linux/errqueue.h */
+export const SO_EE_ORIGIN_LOCAL = 1;
+export const SO_EE_ORIGIN_ICMP = 2;
+export const SO_EE_ORIGIN_ICMP6 = 3;

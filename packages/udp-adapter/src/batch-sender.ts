@@ -54,6 +54,7 @@ export interface BatchSender {
 /** Prepares the table of messages once.
  * @param version - the family of the socket; packets of the other one are refused.
  * @param segments - whether the kernel knows UDP_SEGMENT.
+ * @param reportsErrors - whether errors of earlier datagrams come back from later calls.
  */
 export function createBatchSender(
   calls: SystemCalls,
@@ -61,6 +62,7 @@ export function createBatchSender(
   version: 4 | 6,
   segments: boolean,
   counters: BatchSocketCounters,
+  reportsErrors = false,
 ): BatchSender {
   const table = createMessageTable(calls, MOST_MESSAGES, MOST_VECTORS, CONTROL_BYTES);
   const { bytes, words16, words32 } = table.memory;
@@ -174,11 +176,21 @@ export function createBatchSender(
   /** @returns the packets dealt with; fewer when the system's buffer is full. */
   function sendRun(batch: PacketBatch, from: number, to: number, pieces: number): number {
     let at = from;
+    let isAgain = false;
     while (at < to) {
       const done = sendOnce(batch, at, to, pieces);
       at += done;
-      if (done > 0) continue;
+      if (done > 0) {
+        isAgain = false;
+        continue;
+      }
       if (lastErrno === EAGAIN || lastErrno === ENOBUFS) break;
+      // It may be about a datagram that left long ago, and is told once.
+      if (reportsErrors && !isAgain) {
+        isAgain = true;
+        continue;
+      }
+      isAgain = false;
       const count = packets[0] ?? 1;
       if (count === 1) {
         counters.refused += 1;

@@ -13,6 +13,22 @@ export interface BatchSocketOptions {
   readonly dontFragment?: boolean;
   /** Whether the kernel may split and put together; default true. See `udpOffloadFault`. */
   readonly offloads?: boolean;
+  /** Whether {@link BatchSocket.takeTooBig} tells what routers say; default false. Then `fd` is shown as broken (POLLERR) until
+   * it has been called.
+   */
+  readonly reportsTooBig?: boolean;
+}
+
+/** Something that was sent was too big, as somebody says. */
+export interface TooBig {
+  /** The largest IP packet that goes through there, in bytes, as it was told: 0 to 2^32 - 1. */
+  readonly mtu: number;
+  /** `router`: an ICMP error, which anyone may have sent who knows both endpoints; `link`: this host, of the link that the packet
+   * was to leave by.
+   */
+  readonly by: 'router' | 'link';
+  /** The first 4 bytes of the datagram, where they were quoted: of ESP the SPI, which only who saw the datagram can know. */
+  readonly firstWord?: number;
 }
 
 /** What passed one socket, in datagrams. */
@@ -50,6 +66,14 @@ export interface BatchSocket {
    * @throws RangeError, with nothing sent, when a packet does not lie inside of the batch's memory.
    */
   send(batch: PacketBatch, from: number, to: number): number;
+  /** Sends one packet of a batch with the DF bit, whatever path MTU the system has learnt: to find out whether it comes through.
+   * @returns whether it left.
+   */
+  sendWhole(batch: PacketBatch, index: number): boolean;
+  /** Takes what was said about datagrams that were too big, 8 at most. Other ICMP errors are dropped: they prove nothing, and
+   * silence is noticed anyway. @see RFC 7296 §2.4 (a peer is not dead because ICMP says so)
+   */
+  takeTooBig(): readonly TooBig[];
   /** Why the system refused the last datagram that it refused; 0 when it never did. */
   readonly lastErrno: number;
   close(): void;

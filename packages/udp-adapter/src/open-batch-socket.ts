@@ -7,8 +7,10 @@ import {
   IP_PKTINFO,
   IP_PMTUDISC_DONT,
   IP_PMTUDISC_PROBE,
+  IP_RECVERR,
   IP_RECVTOS,
   IPV6_MTU_DISCOVER,
+  IPV6_RECVERR,
   IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
   IPV6_V6ONLY,
@@ -39,6 +41,7 @@ import type {
   BatchSocketOptions,
   BatchSocketResult,
 } from './batch-socket.ts';
+import { createErrorQueue } from './error-queue.ts';
 import { DEFAULT_SOCKET_BUFFER_BYTES } from './udp-adapter.ts';
 import { type UdpBindError, udpBindError } from './udp-bind-error.ts';
 
@@ -60,6 +63,8 @@ export interface BatchDescriptor {
   /** Where it is bound, with the port that it was given. */
   readonly endpoint: Endpoint;
   readonly offloads: { readonly segment: boolean; readonly coalesce: boolean };
+  /** Whether the system queues what went wrong with datagrams that were sent. */
+  readonly reportsTooBig: boolean;
 }
 
 /** A descriptor, which the caller closes, or one sentence and a code say why not. */
@@ -99,8 +104,9 @@ export function openBatchDescriptor(
     if (fd < 0) throw new Refusal('socket', -fd);
     const set = optionSetter(calls, fd, mapped);
     const offloads = prepare(set, options);
+    const reportsTooBig = options.reportsTooBig === true && askForErrors(set, bind);
     const endpoint = bindTo(calls, fd, mapped, bind);
-    return { ok: true, descriptor: { fd, endpoint, offloads } };
+    return { ok: true, descriptor: { fd, endpoint, offloads, reportsTooBig } };
   } catch (error) {
     if (fd >= 0) calls.close(fd);
     return { ok: false, error: udpBindError(error, bind) };
@@ -144,7 +150,7 @@ function prepare(
   if (sharesPort) required('SO_REUSEPORT', set(SOL_SOCKET, SO_REUSEPORT, 1));
   if (dontFragment !== undefined) {
     const mode = dontFragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT;
-    const [level, option] = isIpv4 ? [SOL_IP, IP_MTU_DISCOVER] : [SOL_IPV6, IPV6_MTU_DISCOVER];
+    const [level, option] = discovery(isIpv4 ? 4 : 6);
     required('IP_MTU_DISCOVER', set(level, option, mode));
   }
   // The system caps what is asked for without privileges; a refusal costs throughput only.
@@ -156,6 +162,17 @@ function prepare(
     segment: set(SOL_UDP, UDP_SEGMENT, 0) === 0,
     coalesce: set(SOL_UDP, UDP_GRO, 1) === 0,
   };
+}
+
+/** The option that says who sets the DF bit. */
+function discovery(version: 4 | 6): readonly [level: number, option: number] {
+  return version === 4 ? [SOL_IP, IP_MTU_DISCOVER] : [SOL_IPV6, IPV6_MTU_DISCOVER];
+}
+
+/** @returns whether the system tells of errors: without that a path is probed all the same, and slower. */
+function askForErrors(set: SetOption, { address }: Endpoint): boolean {
+  if (address.version === 4) return set(SOL_IP, IP_RECVERR, 1) === 0;
+  return set(SOL_IPV6, IPV6_RECVERR, 1) === 0;
 }
 
 function bindTo(
@@ -183,11 +200,14 @@ function bindTo(
 
 /** Reads and writes a bound socket in the thread of the caller; one thread at a time. It is closed with the result. */
 export function batchSocketOn(calls: SystemCalls, descriptor: BatchDescriptor): BatchSocket {
-  const { fd, endpoint, offloads } = descriptor;
+  const { fd, endpoint, offloads, reportsTooBig } = descriptor;
   const counters: BatchSocketCounters = { received: 0, receiveDrops: 0, sent: 0, refused: 0 };
   const { version } = endpoint.address;
   const receiver = createBatchReceiver(calls, fd, endpoint.port, counters);
-  const sender = createBatchSender(calls, fd, version, offloads.segment, counters);
+  const sender = createBatchSender(calls, fd, version, offloads.segment, counters, reportsTooBig);
+  const scratch = calls.mapMemory(SCRATCH_BYTES);
+  const withDontFragment = dontFragmentIn(calls, fd, version, scratch);
+  const errors = reportsTooBig ? createErrorQueue(calls, fd) : undefined;
   let isOpen = true;
   return {
     fd,
@@ -209,12 +229,42 @@ export function batchSocketOn(calls: SystemCalls, descriptor: BatchDescriptor): 
       counters.refused += to - from;
       return to - from;
     },
+    sendWhole(batch, index): boolean {
+      if (!isOpen) return false;
+      const sentBefore = counters.sent;
+      withDontFragment(() => sender.send(batch, index, index + 1));
+      return counters.sent > sentBefore;
+    },
+    takeTooBig: () => (isOpen ? errors?.take() : undefined) ?? [],
     close(): void {
       if (!isOpen) return;
       isOpen = false;
       calls.close(fd);
       receiver.release();
       sender.release();
+      errors?.release();
+      scratch.release();
     },
+  };
+}
+
+/** Lets something be sent with the DF bit; the socket does afterwards as it did before. */
+function dontFragmentIn(
+  calls: SystemCalls,
+  fd: number,
+  version: 4 | 6,
+  scratch: Parameters<typeof rawMemory>[0],
+): (send: () => void) => void {
+  const { words32, address } = rawMemory(scratch);
+  const [level, option] = discovery(version);
+  const set = optionSetter(calls, fd, scratch);
+  const lengthAt = 8;
+  return (send) => {
+    words32[lengthAt >>> 2] = 4;
+    const known = calls.getsockopt(fd, level, option, address, address + lengthAt);
+    const before = words32[0] ?? IP_PMTUDISC_PROBE;
+    set(level, option, IP_PMTUDISC_PROBE);
+    send();
+    if (known === 0) set(level, option, before);
   };
 }

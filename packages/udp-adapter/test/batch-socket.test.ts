@@ -18,6 +18,7 @@ import {
   loadSystemCalls,
   type MappedMemory,
   MMSGHDR,
+  POLLERR,
   PosixError,
   rawMemory,
   SOL_IP,
@@ -389,6 +390,69 @@ describe.runIf(isHere).each(families)('a socket for batches over %s', (_, first,
     };
     expect(modeOf(make({ dontFragment: true }))).toBe(IP_PMTUDISC_PROBE);
     expect(modeOf(make({ dontFragment: false }))).toBe(IP_PMTUDISC_DONT);
+  });
+
+  it('sets the DF bit for one packet, and does with the next as it did before', () => {
+    if (!calls) throw new Error('there are no system calls');
+    const [level, option] =
+      first === '::1' ? [SOL_IPV6, IPV6_MTU_DISCOVER] : [SOL_IP, IP_MTU_DISCOVER];
+    const modes: number[] = [];
+    const scratch = calls.mapMemory(64);
+    const { words32, address: at } = rawMemory(scratch);
+    const modeOf = (fd: number): number => {
+      words32[2] = 4;
+      calls.getsockopt(fd, level, option, at, at + 8);
+      return words32[0] ?? -1;
+    };
+    const watching: SystemCalls = {
+      ...calls,
+      sendmmsg: (fd, table, count, flags) => {
+        modes.push(modeOf(fd));
+        return calls.sendmmsg(fd, table, count, flags);
+      },
+    };
+    const a = make({ dontFragment: false }, watching);
+    const b = make();
+    const data = Uint8Array.of(1, 2, 3);
+    const batch = outgoing([{ data, local: a.endpoint, remote: b.endpoint }]);
+    expect(a.sendWhole(batch, 0)).toBe(true);
+    a.send(batch, 0, 1);
+    expect(modes).toEqual([IP_PMTUDISC_PROBE, IP_PMTUDISC_DONT]);
+    expect(received(b).map((each) => each.data)).toEqual([data, data]);
+    scratch.release();
+  });
+
+  it('loses nothing because of an ICMP error about another datagram, and takes it for nothing that was too big (RFC 7296 §2.4)', () => {
+    if (!calls) throw new Error('there are no system calls');
+    const a = make({ reportsTooBig: true });
+    const b = make();
+    const gone = make();
+    const toNobody = outgoing([
+      { data: Uint8Array.of(9), local: a.endpoint, remote: gone.endpoint },
+    ]);
+    gone.close();
+    const data = numbered(3, () => 100);
+    const toB = outgoing(
+      data.map((each) => ({ data: each, local: a.endpoint, remote: b.endpoint })),
+    );
+    for (let round = 0; round < 3; round += 1) {
+      a.send(toNobody, 0, 1);
+      expect(a.send(toB, 0, 3)).toBe(3);
+      expect(received(b).map((each) => each.data)).toEqual(data);
+    }
+    expect(a.counters.refused).toBe(0);
+    const table = calls.mapMemory(8);
+    const { words32, words16, address: entry } = rawMemory(table);
+    const isBroken = (): boolean => {
+      words32[0] = a.fd;
+      words32[1] = 0;
+      calls.poll(entry, 1, 0);
+      return ((words16[3] ?? 0) & POLLERR) !== 0;
+    };
+    expect(isBroken()).toBe(true);
+    expect(a.takeTooBig()).toEqual([]);
+    expect(isBroken()).toBe(false);
+    table.release();
   });
 
   it('shares a port with sockets of other workers when asked to, and else names the conflict', () => {

@@ -244,6 +244,7 @@ export function createDriver(options: DriverOptions): Driver {
         break;
       case 'probe-answered':
       case 'inbound-source':
+      case 'too-big-outside':
         // Told to whoever probes the path.
         break;
       case 'first-inbound':

@@ -1,5 +1,5 @@
 import { addMs, type Clock, type Instant } from '@ipsec-kit/clock';
-import type { PacketPath, PathFact } from '@ipsec-kit/datapath';
+import type { PacketPath, PathFact, TooBigFact } from '@ipsec-kit/datapath';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
 import {
@@ -121,7 +121,18 @@ class ProbingKeeper implements PathMtuKeeper {
     for (const fact of facts) {
       if (fact.kind === 'probe-answered') this.#onAnswer(fact.pairId, fact.sequence);
       else if (fact.kind === 'inbound-source') this.#onSource(fact.pairId, fact.source);
+      else if (fact.kind === 'too-big-outside') this.#onTooBig(fact);
     }
+  }
+
+  /** While nobody answers probes nothing can be proven: then the system fragments what is too big, as it does for others. */
+  #onTooBig({ pairId, mtu, by }: TooBigFact): void {
+    const discovery = this.#byChild.get(pairId);
+    const machine = discovery?.machine;
+    if (!discovery || !machine) return;
+    if (by === 'router') this.#feed(discovery, machine, { kind: 'too-big', mtu });
+    else
+      this.#feed(discovery, machine, { kind: 'link', linkMtu: Math.min(mtu, DEFAULT_OUTER_MTU) });
   }
 
   stop(): void {

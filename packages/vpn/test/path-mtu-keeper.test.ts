@@ -138,6 +138,35 @@ describe('the path MTU of a session (RFC 8899)', () => {
     expect(Math.max(...world.used)).toBeLessThanOrEqual(1400);
   });
 
+  it('is what a router says as soon as that has come through, and never because it says so (RFC 8899 §4.6)', () => {
+    const world = new World();
+    world.pathBytes = 1400;
+    world.open(1);
+    const hint = (mtu: number): void =>
+      world.keeper.noteFacts([{ kind: 'too-big-outside', pairId: 1, mtu, by: 'router' }]);
+    // Nobody has answered yet: nothing can be proven.
+    hint(1350);
+    expect(world.used).toEqual([]);
+    world.clock.advanceBy(25);
+    hint(1400);
+    world.clock.advanceBy(25);
+    expect(world.used).toEqual([1280, 1400]);
+    world.seconds(60);
+    hint(1290);
+    world.seconds(1);
+    expect(world.keeper.bytesOf(SESSION)).toBe(1400);
+  });
+
+  it('is at once what the own link says that refused a probe', () => {
+    const world = new World().open(1);
+    world.seconds(2);
+    world.keeper.noteFacts([{ kind: 'too-big-outside', pairId: 1, mtu: 1420, by: 'link' }]);
+    expect(world.used.at(-1)).toBe(1420);
+    world.keeper.noteFacts([{ kind: 'too-big-outside', pairId: 1, mtu: 9000, by: 'link' }]);
+    world.seconds(2);
+    expect(world.used.at(-1)).toBe(1500);
+  });
+
   it('shrinks when large packets are lost that came through before, and IKE messages with it', () => {
     const world = new World().open(1);
     world.seconds(2);

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
-import { address, addresses, build, type Lab, link } from './lab/lab.ts';
+import { address, addresses, build, createNatLab, type Host, type Lab, link } from './lab/lab.ts';
 import { run } from './lab/shell.ts';
 import { transfer } from './lab/transfer.ts';
 import { type Ours, withTunnel } from './lab/tunnel.ts';
@@ -44,6 +45,64 @@ async function narrow({ router }: Lab, hopBytes: number): Promise<void> {
   );
   await router.run('nft', `add rule bridge hop pass ip length > ${hopBytes} drop`);
 }
+
+/** Two hosts with links of 1500 bytes, and a router between them whose link to the right one carries `hopBytes`, and which says so
+ * to whoever sends more (RFC 1191, RFC 8201).
+ */
+async function createNarrowRouter(hopBytes: number, family: 4 | 6): Promise<Lab> {
+  const lab = await createNatLab();
+  const { left, right, router } = lab;
+  await router.run('nft', 'flush ruleset');
+  for (const [host, device] of [
+    [router, 'outside'],
+    [right, 'eth0'],
+  ] as const)
+    await host.run('ip', 'link', 'set', device, 'mtu', `${hopBytes}`);
+  await right.run('ip', 'route', 'add', '10.98.0.0/24', 'via', addresses.left.v4);
+  await right.run('ip', '-6', 'route', 'add', 'fd98::/64', 'via', addresses.left.v6);
+  // Between namespaces the kernel would carry up to 64 KB as one: the router is to see packets as a wire has them.
+  await left.run('ip', 'link', 'set', 'eth0', 'gso_max_segs', '1');
+  return lab;
+}
+
+/** Fragments that came to a host. */
+async function fragmentsAt(host: Host): Promise<number> {
+  const [names = [], values = []] = (await host.run('cat', '/proc/net/snmp'))
+    .split('\n')
+    .filter((line) => line.startsWith('Ip: '))
+    .map((line) => line.split(' '));
+  const of6 = (await host.run('cat', '/proc/net/snmp6')).match(/Ip6ReasmReqds\s+(\d+)/);
+  return Number(values[names.indexOf('ReasmReqds')]) + Number(of6?.[1]);
+}
+
+describe.skipIf(gate.skip)('a router that says what it cannot pass on (RFC 8899 §4.6)', () => {
+  for (const [outer, hopBytes] of [
+    [4, 1400],
+    [4, 1337],
+    [6, 1400],
+  ] as const) {
+    it(`${hopBytes} bytes, IPv${outer} outside: what it says is tried and used at once, nothing is fragmented, and TCP both ways goes on`, ({
+      task,
+    }) =>
+      withTunnel(
+        'both',
+        { outer },
+        async ({ lab, client }) => {
+          const began = performance.now();
+          const used = async (): Promise<number | undefined> =>
+            (client && (await requestStatus(client.control)))?.sessions[0]?.pathMtuBytes;
+          // Without a word from the router it takes three lost probes, 6 s.
+          await expect.poll(used, { interval: 50, timeout: 4_000 }).toBeGreaterThan(hopBytes - 10);
+          task.meta.figures = `${await used()} bytes after ${Math.round(performance.now() - began)} ms`;
+          expect(await used()).toBeLessThanOrEqual(hopBytes);
+          await transfer(lab.left, lab.right, addresses.right.inner4, 5, 'up');
+          await transfer(lab.left, lab.right, addresses.right.inner4, 5, 'down');
+          for (const host of [lab.left, lab.right]) expect(await fragmentsAt(host)).toBe(0);
+        },
+        { makeLab: () => createNarrowRouter(hopBytes, outer) },
+      ));
+  }
+});
 
 describe.skipIf(gate.skip)('a black hole (RFC 8899, RFC 2923)', () => {
   const rows: readonly (readonly [Ours, string, number])[] = [

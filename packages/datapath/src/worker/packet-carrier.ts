@@ -5,12 +5,12 @@ import {
   type PacketBatch,
   packetBatchIn,
 } from '@ipsec-kit/ip';
-import type { PacketEngine } from '@ipsec-kit/ipsec';
+import type { PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
 import type { SystemCalls } from '@ipsec-kit/posix';
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
 import type { DatapathCounters } from '../datapath.ts';
-import { keepaliveFacts } from '../pair-activity.ts';
+import { keepaliveFacts, type TooBigFact } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
 import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
 import type { MainThread } from './main-thread.ts';
@@ -48,6 +48,7 @@ export class PacketCarrier {
   readonly #incoming: PacketBatch;
   readonly #copies: PacketBatch;
   readonly #toHost: PacketBatch;
+  #probedPair: number | undefined;
   /** What passed, for whoever publishes it, and adds what it does itself. */
   readonly counted: { -readonly [Name in keyof DatapathCounters]: number } = {
     ikeReceived: 0,
@@ -125,11 +126,31 @@ export class PacketCarrier {
     return came;
   }
 
-  /** Sends what the engine makes itself. */
-  sendOwn(seal: (batch: PacketBatch) => boolean): void {
-    const copies = this.#copies;
-    copies.count = 0;
-    if (seal(copies)) this.#sockets.send(copies);
+  /** Sends a dummy packet; see `PacketEngine.sealDummy`. */
+  sendDummy(pairId: number, bytes: number): void {
+    const own = this.#copies;
+    own.count = 0;
+    if (this.#engine.sealDummy(pairId, bytes, own)) this.#sockets.send(own);
+  }
+
+  /** Probes the path of a pair, with a packet that nobody fragments. */
+  sendProbe(pairId: number, probe: PathProbe): void {
+    const own = this.#copies;
+    own.count = 0;
+    if (!this.#engine.sealProbe(pairId, probe, own)) return;
+    this.#probedPair = pairId;
+    this.#sockets.sendWhole(own);
+  }
+
+  /** Tells what routers and links say about packets that were too big for them, where it is about a pair that stands. */
+  hintTooBig({ socket }: WorkerSocket): void {
+    const facts = new Map<number, TooBigFact>();
+    for (const { mtu, by, firstWord } of socket.takeTooBig()) {
+      // Only a probe is refused for the link's sake: all else may be fragmented.
+      const pairId = by === 'link' ? this.#probedPair : this.#pairs.sendingWith(firstWord ?? 0);
+      if (pairId !== undefined) facts.set(pairId, { kind: 'too-big-outside', pairId, mtu, by });
+    }
+    if (facts.size > 0) this.#mainThread.hint([...facts.values()]);
   }
 
   /** Forgets what a defect has left half done. */

@@ -115,7 +115,9 @@ export class PacketLoop {
     for (let i = 0; i < all.length; i += 1) {
       const one = all[i];
       if (!one) continue;
-      one.isReady = one.hasDelivered || (hasEvents && this.#poll.eventsOf(before + i) !== 0);
+      const events = hasEvents ? this.#poll.eventsOf(before + i) : 0;
+      if ((events & POLLERR) !== 0) this.#guard(() => this.#carrier.hintTooBig(one));
+      one.isReady = one.hasDelivered || events !== 0;
       one.hasDelivered = false;
     }
   }
@@ -189,10 +191,10 @@ export class PacketLoop {
         this.#pairs.remove(command.pairId);
         return;
       case 'dummy':
-        this.#carrier.sendOwn((batch) => engine.sealDummy(command.pairId, command.bytes, batch));
+        this.#carrier.sendDummy(command.pairId, command.bytes);
         return;
       case 'probe':
-        this.#carrier.sendOwn((batch) => engine.sealProbe(command.pairId, command.probe, batch));
+        this.#carrier.sendProbe(command.pairId, command.probe);
         return;
       case 'send':
         if (command.datagram.length === 1) counted.keepalivesSent += 1;

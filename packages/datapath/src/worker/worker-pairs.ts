@@ -14,6 +14,8 @@ export interface WorkerPairs {
   /** An unknown one is taken as removed. */
   remove(pairId: number): void;
   removeAll(): void;
+  /** The pair that sends with this SPI. */
+  sendingWith(spi: number): number | undefined;
   /** Writes the counters of all, and when their packets passed.
    * @param carriedAtMs - when packets passed last, of whatever pair.
    * @returns facts of those that send again after a silence.
@@ -21,30 +23,45 @@ export interface WorkerPairs {
   publish(carriedAtMs: number): readonly PathFact[];
 }
 
+interface Standing {
+  readonly numbers: Float64Array;
+  readonly outboundSpi: number;
+  readonly isTransport: boolean;
+}
+
 /** Makes the list of an engine that has no pairs yet. */
 export function createWorkerPairs(engine: PacketEngine): WorkerPairs {
-  const numbersOf = new Map<number, Float64Array>();
-  const transport = new Set<number>();
+  const standing = new Map<number, Standing>();
+  /** Two peers may have chosen the same one: then the last one is meant. */
+  const byOutboundSpi = new Map<number, number>();
+  let transports = 0;
 
   function remove(pairId: number): void {
-    numbersOf.delete(pairId);
-    transport.delete(pairId);
+    const pair = standing.get(pairId);
+    standing.delete(pairId);
+    if (pair?.isTransport) transports -= 1;
+    if (pair && byOutboundSpi.get(pair.outboundSpi) === pairId) {
+      byOutboundSpi.delete(pair.outboundSpi);
+    }
     engine.remove(pairId);
   }
 
   return {
     get count(): number {
-      return numbersOf.size;
+      return standing.size;
     },
     get hasTransport(): boolean {
-      return transport.size > 0;
+      return transports > 0;
     },
     install(transferred, counters): void {
       const pair = pairOf(transferred);
       try {
         engine.install(pair);
-        numbersOf.set(pair.id, new Float64Array(counters));
-        if (pair.mode === 'transport') transport.add(pair.id);
+        const outboundSpi = pair.outbound.spi >>> 0;
+        const isTransport = pair.mode === 'transport';
+        standing.set(pair.id, { numbers: new Float64Array(counters), outboundSpi, isTransport });
+        byOutboundSpi.set(outboundSpi, pair.id);
+        if (isTransport) transports += 1;
       } finally {
         // The ciphers have what they need by now.
         for (const { encryptionKey, integrityKey } of [pair.inbound, pair.outbound]) {
@@ -55,11 +72,12 @@ export function createWorkerPairs(engine: PacketEngine): WorkerPairs {
     },
     remove,
     removeAll(): void {
-      for (const pairId of [...numbersOf.keys()]) remove(pairId);
+      for (const pairId of [...standing.keys()]) remove(pairId);
     },
+    sendingWith: (spi) => byOutboundSpi.get(spi >>> 0),
     publish(carriedAtMs): readonly PathFact[] {
       const resumed: PathFact[] = [];
-      for (const [pairId, numbers] of numbersOf) {
+      for (const [pairId, { numbers }] of standing) {
         const pair = engine.pairCounters(pairId);
         if (pair && writePairNumbers(numbers, pair, carriedAtMs)) {
           resumed.push({ kind: 'outbound-resumed', pairId });

@@ -41,6 +41,8 @@ export interface WorkerSockets {
   /** Sends every packet of a batch from the socket of its local end; what cannot be sent is counted. */
   send(batch: PacketBatch): void;
   sendOne(datagram: Uint8Array, path: Path): void;
+  /** Sends the packets of a batch with the DF bit, or not at all: probes. */
+  sendWhole(batch: PacketBatch): void;
   counters(): UdpCounters;
   closeAll(): void;
 }
@@ -118,6 +120,12 @@ export function createWorkerSockets(calls: SystemCalls): WorkerSockets {
       all = all.filter(({ socket }) => socket.fd !== fd);
     },
     send,
+    sendWhole(batch): void {
+      for (let at = 0; at < batch.count; at += 1) {
+        const found = socketAt(batch.paths, at * PACKED_PATH_BYTES);
+        if (!found?.socket.sendWhole(batch, at)) unsent += 1;
+      }
+    },
     sendOne(datagram, path): void {
       if (datagram.length > LARGEST_DATAGRAM_BYTES) {
         unsent += 1;

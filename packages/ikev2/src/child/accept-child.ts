@@ -28,7 +28,7 @@ export type ChildResult =
   | { readonly ok: false; readonly failure: SessionFailure };
 
 /** What the initiator makes of the answer to its offer of a Child SA, in IKE_AUTH or in CREATE_CHILD_SA.
- * @param sharedSecret - of a key exchange of its own; erased.
+ * @param secrets - of key exchanges of its own; erased.
  * @see RFC 7296 §1.2, §2.9 (narrowing), §3.3.6 (consistency), §2.17 (keys), §2.23.1 (transport mode)
  */
 export function acceptChild(
@@ -39,7 +39,7 @@ export function acceptChild(
   inboundSpi: number,
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
   payloads: readonly Payload[],
-  sharedSecret?: KeyMaterial,
+  secrets: readonly KeyMaterial[] = [],
 ): ChildResult {
   const error = findErrorNotify(payloads);
   if (error) return refused(refusalOf(error.notify, offer));
@@ -79,7 +79,7 @@ export function acceptChild(
     sa.keys.skD,
     { initiator: transcript.initiatorNonce, responder: transcript.responderNonce },
     shape,
-    sharedSecret,
+    secrets,
   );
   const id = context.nextChildId;
   context.nextChildId += 1;

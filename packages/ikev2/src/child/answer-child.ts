@@ -226,7 +226,6 @@ function isProvided(context: EndpointContext, transforms: Proposal['transforms']
 }
 
 /** Makes the Child SA that was chosen, and the payloads that say so.
- * @param sharedSecret - of a key exchange of its own; erased.
  * @see RFC 7296 §2.17
  */
 export function agreeChild(
@@ -235,44 +234,83 @@ export function agreeChild(
   connection: ConnectionConfig,
   chosen: Omit<ChosenChild & { ok: true }, 'ok'>,
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
-  sharedSecret?: KeyMaterial,
 ): ChildAnswer {
+  const promised = promiseChild(context, connection, chosen);
+  if (!promised.ok) return promised;
+  const { inboundSpi, payloads } = promised;
+  const child = keyChild(context, sa, connection, chosen, inboundSpi, transcript);
+  return child ? { ok: true, child, payloads } : refuseSuite(connection, chosen);
+}
+
+/** What a Child SA is promised with: our SPI, which is taken from now on, and the payloads that say so. */
+export type PromisedChild =
+  | { readonly ok: true; readonly inboundSpi: number; readonly payloads: readonly Payload[] }
+  | (ChildAnswer & { readonly ok: false });
+
+/** Promises the Child SA that was chosen, before its keys are there. */
+export function promiseChild(
+  context: EndpointContext,
+  connection: ConnectionConfig,
+  chosen: Omit<ChosenChild & { ok: true }, 'ok'>,
+): PromisedChild {
+  const { selectors, proposal, transportAddresses } = chosen;
+  if (!isProvided(context, proposal.transforms)) return refuseSuite(connection, chosen);
+  const inboundSpi = reserveChildSpi(context);
+  const payloads: Payload[] = [
+    ...modeNotifies(transportAddresses),
+    { type: 'SA', proposals: [{ ...proposal, spi: spiBytes(inboundSpi) }] },
+    { type: 'TSi', selectors: selectors.remote },
+    { type: 'TSr', selectors: selectors.local },
+  ];
+  return { ok: true, inboundSpi, payloads };
+}
+
+/** Makes the keys of a Child SA that was promised.
+ * @param secrets - of key exchanges of its own; erased.
+ * @returns `undefined` when the provider lacks an algorithm.
+ * @see RFC 7296 §2.17, RFC 9370 §2.2.4
+ */
+export function keyChild(
+  context: EndpointContext,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  chosen: Omit<ChosenChild & { ok: true }, 'ok'>,
+  inboundSpi: number,
+  transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
+  secrets: readonly KeyMaterial[] = [],
+): NegotiatedChild | undefined {
   const { config, selectors, proposal, outboundSpi, peerTakesTfc, transportAddresses } = chosen;
   const suite = cipherSuiteOf(proposal.transforms);
   const shape = suite && context.crypto.cipherShape(suite);
-  if (!suite || !shape) {
-    return refuseOffer(connection, { proposals: [proposal], peerTakesTfc, ...selectors }, chosen);
-  }
+  if (!suite || !shape) return undefined;
   const nonces = { initiator: transcript.initiatorNonce, responder: transcript.responderNonce };
   const { skD } = sa.keys;
-  const keys = deriveChildKeys(context.crypto, sa.suite.prf, skD, nonces, shape, sharedSecret);
-  const inboundSpi = reserveChildSpi(context);
+  const keys = deriveChildKeys(context.crypto, sa.suite.prf, skD, nonces, shape, secrets);
   const id = context.nextChildId;
   context.nextChildId += 1;
   return {
-    ok: true,
-    child: {
-      id,
-      connection,
-      config,
-      suite,
-      inboundSpi,
-      outboundSpi,
-      inboundKeys: keys.fromInitiator,
-      outboundKeys: keys.fromResponder,
-      localSelectors: selectors.local,
-      remoteSelectors: selectors.remote,
-      esn: isExtended(proposal.transforms),
-      peerTakesTfc,
-      ...(transportAddresses ? { transportAddresses } : {}),
-    },
-    payloads: [
-      ...modeNotifies(transportAddresses),
-      { type: 'SA', proposals: [{ ...proposal, spi: spiBytes(inboundSpi) }] },
-      { type: 'TSi', selectors: selectors.remote },
-      { type: 'TSr', selectors: selectors.local },
-    ],
+    id,
+    connection,
+    config,
+    suite,
+    inboundSpi,
+    outboundSpi,
+    inboundKeys: keys.fromInitiator,
+    outboundKeys: keys.fromResponder,
+    localSelectors: selectors.local,
+    remoteSelectors: selectors.remote,
+    esn: isExtended(proposal.transforms),
+    peerTakesTfc,
+    ...(transportAddresses ? { transportAddresses } : {}),
   };
+}
+
+function refuseSuite(
+  connection: ConnectionConfig,
+  chosen: Omit<ChosenChild & { ok: true }, 'ok'>,
+): ChildAnswer & { readonly ok: false } {
+  const { selectors, proposal, peerTakesTfc } = chosen;
+  return refuseOffer(connection, { proposals: [proposal], peerTakesTfc, ...selectors }, chosen);
 }
 
 function refuseOffer(

@@ -28,6 +28,9 @@ export function ownWork(session: IkeSession, sa: IkeSa, target?: ChildSa): OwnWo
   if (session.state.kind === 'ending') return 'closing-ike';
   const { rival, initiation } = session;
   if (initiation?.kind === 'agreeing-ike-key') return 'rekeyed-ike';
+  if (initiation && 'series' in initiation && 'initiatorSpi' in initiation.attempt) {
+    return 'following-up-ike';
+  }
   if (initiation?.kind === 'awaiting-ike-response') {
     return rival?.kind === 'ike' ? 'both-rekeying-ike' : 'rekeying-ike';
   }
@@ -42,6 +45,9 @@ function workOnChild(session: IkeSession, target: ChildSa): OwnWork | undefined 
       case 'awaiting-child-response':
         return rival?.kind === 'child' ? 'both-rekeying-same-child' : 'rekeying-same-child';
       case 'agreeing-child-key':
+      case 'generating-follow-up-key':
+      case 'awaiting-follow-up-response':
+      case 'agreeing-follow-up-key':
       case 'installing-child':
         return 'rekeyed-same-child';
       default:

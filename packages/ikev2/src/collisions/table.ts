@@ -28,6 +28,8 @@ export type OwnWork =
   | 'rekeying-ike'
   /** Both rekey the IKE SA, and the peer's request has been answered. */
   | 'both-rekeying-ike'
+  /** The peer has agreed to our rekey of the IKE SA, and additional key exchanges are under way. @see RFC 9370 §2.2.4 */
+  | 'following-up-ike'
   /** This IKE SA has been replaced, and waits for its DELETE. */
   | 'rekeyed-ike'
   | 'closing-ike';
@@ -63,6 +65,7 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
     ...everywhere(usual('1.3.1')),
     'rekeying-ike': temporary('2.25.2'),
     'both-rekeying-ike': temporary('2.25.2'),
+    'following-up-ike': temporary('2.25.2'),
     'rekeyed-ike': temporary('2.25.2'),
     'closing-ike': temporary('2.25.2'),
   },
@@ -76,6 +79,7 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
     'closing-same-child': temporary('2.25.1'),
     'rekeying-ike': temporary('2.25.2'),
     'both-rekeying-ike': temporary('2.25.2'),
+    'following-up-ike': temporary('2.25.2'),
     'rekeyed-ike': temporary('2.25.2'),
     'closing-ike': temporary('2.25.2'),
   },
@@ -89,6 +93,7 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
     'both-rekeying-same-child': temporary('2.25'),
     'rekeying-ike': temporary('2.25.2'),
     'both-rekeying-ike': temporary('2.25.2'),
+    'following-up-ike': temporary('2.25.2'),
     'rekeyed-ike': temporary('2.25.2'),
     'closing-ike': temporary('2.25.2'),
   },
@@ -104,6 +109,7 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
     'closing-same-child': { answer: 'without-delete', effect: 'none', section: '2.25.1' },
     'rekeying-ike': usual('2.25.2'),
     'both-rekeying-ike': usual('2.25.2'),
+    'following-up-ike': usual('2.25.2'),
     'rekeyed-ike': usual('2.25.2'),
   },
   'delete-missing-child': everywhere({
@@ -122,6 +128,7 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
     'closing-other-child': temporary('2.25.1'),
     'rekeying-ike': { answer: 'as-usual', effect: 'compare-nonces', section: '2.8.2' },
     'both-rekeying-ike': temporary('2.25.2'),
+    'following-up-ike': temporary('2.25.2'),
     'rekeyed-ike': temporary('2.8.2'),
     'closing-ike': temporary('2.25.2'),
   },
@@ -129,6 +136,7 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
     ...everywhere(usual('1.4.1')),
     'rekeying-ike': { answer: 'as-usual', effect: 'drop-own', section: '2.25.2' },
     'both-rekeying-ike': { answer: 'as-usual', effect: 'keep-replacement', section: '2.8.2' },
+    'following-up-ike': { answer: 'as-usual', effect: 'drop-own', section: '2.25.2' },
     'rekeyed-ike': { answer: 'as-usual', effect: 'keep-replacement', section: '2.8' },
     'closing-ike': { answer: 'as-usual', effect: 'drop-own', section: '2.25.2' },
   },
@@ -174,6 +182,7 @@ function everywhere(cell: Cell): Record<OwnWork, Cell> {
     'closing-other-child': cell,
     'rekeying-ike': cell,
     'both-rekeying-ike': cell,
+    'following-up-ike': cell,
     'rekeyed-ike': cell,
     'closing-ike': cell,
   };

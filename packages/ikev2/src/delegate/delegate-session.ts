@@ -100,6 +100,7 @@ function isBusy(session: IkeSession, sa: IkeSa): boolean {
     running !== undefined ||
     queue.some(({ kind }) => kind !== 'probe-binding') ||
     answering !== undefined ||
+    session.peerSeries !== undefined ||
     session.lateAnswer !== undefined ||
     session.takenOverBy !== undefined ||
     session.isClosing ||

@@ -45,9 +45,14 @@ function closeIkeSa(
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':
+    case 'generating-additional-key':
+    case 'awaiting-intermediate-response':
+    case 'agreeing-additional-key':
     case 'making-own-proof':
     case 'generating-response-key':
     case 'agreeing-response-key':
+    case 'awaiting-intermediate-request':
+    case 'making-intermediate-response':
     case 'awaiting-auth-request':
     case 'proving-before-eap':
     case 'making-eap-request':

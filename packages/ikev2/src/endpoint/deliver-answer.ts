@@ -7,10 +7,16 @@ import { onEapResponseMade } from '../exchanges/eap-initiator.ts';
 import { onEapRequestMade, onProofBeforeEap } from '../exchanges/eap-responder.ts';
 import { onFirstChildInstalled } from '../exchanges/first-child-initiator.ts';
 import { onResponseChildInstalled } from '../exchanges/first-child-responder.ts';
-import { onKeyAgreed, onOwnProof, onPeerProof } from '../exchanges/ike-auth-initiator.ts';
+import { onOwnProof, onPeerProof } from '../exchanges/ike-auth-initiator.ts';
 import { onInitiatorProof } from '../exchanges/ike-auth-responder.ts';
+import { onKeyAgreed } from '../exchanges/ike-sa-init-agreed.ts';
 import { onKeyGenerated } from '../exchanges/ike-sa-init-initiator.ts';
 import { onResponseKeyAgreed, onResponseKeyGenerated } from '../exchanges/ike-sa-init-responder.ts';
+import {
+  onAdditionalKeyAgreed,
+  onAdditionalKeyGenerated,
+} from '../exchanges/intermediate-initiator.ts';
+import { onIntermediateResponded } from '../exchanges/intermediate-responder.ts';
 import { releaseOwnResponse } from '../exchanges/own-response.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -97,6 +103,15 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
     case 'agreeing-key':
       onKeyAgreed(context, session, state, answer);
       return;
+    case 'generating-additional-key':
+      onAdditionalKeyGenerated(context, session, state, answer);
+      return;
+    case 'agreeing-additional-key':
+      onAdditionalKeyAgreed(context, session, state, answer);
+      return;
+    case 'making-intermediate-response':
+      onIntermediateResponded(context, session, state, answer);
+      return;
     case 'making-own-proof':
       onOwnProof(context, session, state, answer);
       return;
@@ -135,6 +150,8 @@ function dispatch(context: EndpointContext, session: IkeSession, answer: Answer)
       return;
     case 'awaiting-restart':
     case 'awaiting-init-response':
+    case 'awaiting-intermediate-response':
+    case 'awaiting-intermediate-request':
     case 'awaiting-auth-response':
     case 'awaiting-auth-request':
     case 'awaiting-eap-response':

@@ -98,7 +98,11 @@ function spiOfOurs(header: IkeHeader): bigint {
  */
 function findIkeSa(session: IkeSession, header: IkeHeader): IkeSa | undefined {
   const { sa, replaced, rival } = session;
-  const known = [sa, ...replaced.map((entry) => entry.sa), rival?.kind === 'ike' ? rival.sa : sa];
+  const known = [
+    sa,
+    ...replaced.map((entry) => entry.sa),
+    rival?.kind === 'ike' ? rival.sa : undefined,
+  ];
   return known.find(
     (candidate) =>
       candidate !== undefined &&
@@ -206,7 +210,9 @@ function receiveInitRequest(context: EndpointContext, arrival: Arrival): void {
 
 /** A retransmission: the same response again, to where this copy came from, or silence while it is being computed. @see RFC 7296 §2.1 */
 function repeatInitResponse(context: EndpointContext, session: IkeSession, arrival: Arrival): void {
-  if (!session.initResponse || session.state.kind !== 'awaiting-auth-request') return;
+  const { kind } = session.state;
+  if (!session.initResponse) return;
+  if (kind !== 'awaiting-auth-request' && kind !== 'awaiting-intermediate-request') return;
   const narration = {
     exchange: 'IKE_SA_INIT',
     messageId: 0,

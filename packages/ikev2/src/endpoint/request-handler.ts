@@ -72,6 +72,12 @@ function perform(options: RequestHandlerOptions, request: LocalRequest): Answer 
         ? agreement.then((value) => ({ kind: 'agree-key', agreement: value }))
         : { kind: 'agree-key', agreement };
     }
+    case 'respond-key': {
+      const response = crypto.respond(request.method, request.peerPublicValue, random);
+      return response instanceof Promise
+        ? response.then((value) => ({ kind: 'respond-key', response: value }))
+        : { kind: 'respond-key', response };
+    }
     case 'shared-secret':
       return { kind: 'shared-secret', secret: secrets.find(request.local, request.remote) };
     case 'sign':

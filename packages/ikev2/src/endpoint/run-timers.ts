@@ -2,12 +2,14 @@ import { onBindingTimer } from '../binding/discover-binding.ts';
 import { onActivationTimer } from '../child/activate-child.ts';
 import { onRetiredTimer } from '../child/retire-child.ts';
 import { neverAuthenticated } from '../errors/failures.ts';
+import { dropPeerSeries } from '../exchanges/drop-exchanges.ts';
 import { onRefusalGraceOver } from '../exchanges/ike-sa-init-initiator.ts';
 import { restartSession } from '../exchanges/initiate.ts';
 import { onMoverTimer } from '../mobike/mover-timer.ts';
 import { onStandbyTimer } from '../mobike/standby.ts';
 import { onGiveUp } from '../procedures/end-ike-sa.ts';
 import { onPostponedTimer } from '../procedures/postponed.ts';
+import { runNext } from '../procedures/run-procedures.ts';
 import { onLateAnswer } from '../reauth/answer-late.ts';
 import { onHandOverTimer } from '../reauth/hand-over-timer.ts';
 import { onFirstAnswerOverdue } from '../reauth/second-try.ts';
@@ -131,6 +133,10 @@ function onTimer(context: EndpointContext, session: IkeSession, name: TimerName)
       return;
     case 'late-answer':
       onLateAnswer(context, session);
+      return;
+    case 'follow-up':
+      dropPeerSeries(context, session);
+      runNext(context, session);
       return;
     case 'second-try':
       onFirstAnswerOverdue(context, session);

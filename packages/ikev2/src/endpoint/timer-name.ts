@@ -21,6 +21,7 @@ export type TimerName =
   | 'reauth-over'
   | 'hand-over'
   | 'late-answer'
+  | 'follow-up'
   | 'second-try'
   | 'restart'
   | 'duplicate'

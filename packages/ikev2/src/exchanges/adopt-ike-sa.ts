@@ -8,7 +8,7 @@ import { noteExchangeEnded, noteRekeyed } from '../session/note-liveness.ts';
 import type { ReplacedIkeSa } from '../session/replaced-ike-sa.ts';
 import { keepReplaced } from '../session/replaced-ike-sas.ts';
 import { armRetransmission } from '../session/send-message.ts';
-import { dropInitiation } from './drop-exchanges.ts';
+import { dropInitiation, dropPeerSeries } from './drop-exchanges.ts';
 
 /** Moves a session to the IKE SA that replaces its own: message ids from 0, new keys; children, lease and everything else
  * stay. What waited for a response on the old one is asked again on the new one.
@@ -36,6 +36,7 @@ export function adoptIkeSa(
     }
     session.running = undefined;
   }
+  dropPeerSeries(context, session);
   session.rival = undefined;
   session.sa = fresh;
   session.requests = fresh.requests;

@@ -1,26 +1,21 @@
-import type { KeyMaterial } from '@ipsec-kit/crypto';
-import { NotifyType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
-import { agreeChild, chooseChild } from '../child/answer-child.ts';
-import { sessionHosts, withNonce } from '../child/child-offer.ts';
+import type { Payload } from '@ipsec-kit/ikev2-codec';
+import { chooseChild } from '../child/answer-child.ts';
+import { sessionHosts } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { adoptChild, requestInstallation } from '../child/install-child.ts';
-import type { NegotiatedChild } from '../child/negotiated-child.ts';
-import { lowerNonce } from '../collisions/lowest-nonce.ts';
-import { judge } from '../collisions/own-work.ts';
 import type { ChildConfig } from '../config.ts';
-import { ask, type EndpointContext, raise, randomBytes } from '../endpoint/endpoint-context.ts';
+import { ask, type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
-import { eraseChildKeys } from '../keys/child-keys.ts';
 import { chosenMethod, furtherChildProposals } from '../negotiate/proposals.ts';
 import { isNarrower, type NarrowedSelectors, resolveSelectors } from '../negotiate/selectors.ts';
 import { atHost, hostSelectors } from '../negotiate/transport-mode.ts';
 import { findPayload } from '../payloads/find-payload.ts';
-import { announceOpened, asReplacement, isBeingClosed } from '../reauth/reauth-child.ts';
+import { isBeingClosed } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { NONCE_BYTES } from '../session/nonce-bytes.ts';
-import { respond, respondWithError } from './create-child-respond.ts';
-import type { Answering, ChildReply, OpenRequest } from './create-child-state.ts';
+import type { ChildReply, OpenRequest } from './create-child-parts.ts';
+import { respondWithError } from './create-child-respond.ts';
+import type { Answering } from './create-child-state.ts';
+import { promiseReply } from './promised-child.ts';
 
 /** Child SAs of one IKE SA where the settings say nothing. */
 const DEFAULT_MAX_CHILDREN = 64;
@@ -150,7 +145,7 @@ function prepare(
 ): void {
   const { method } = reply;
   if (method === undefined) {
-    install(context, session, request, reply, undefined, undefined);
+    promiseReply(context, session, request, reply, undefined, undefined);
     return;
   }
   const requestId = ask(context, session, { kind: 'generate-key', method });
@@ -195,83 +190,6 @@ export function onChildAnswerKeyAgreed(
     const method = reply.method ?? 0;
     respondWithError(context, session, request, { code: 'invalid-ke-payload', method });
   } else {
-    install(context, session, request, reply, publicValue, answer.agreement.sharedSecret);
+    promiseReply(context, session, request, reply, publicValue, answer.agreement.sharedSecret);
   }
-}
-
-/** Keys the Child SA and has it installed before the response leaves: inbound at once, outbound with the response; or, where it
- * replaces another, only when the peer shows that it has it. @see RFC 7296 §2.8, §2.17
- */
-function install(
-  context: EndpointContext,
-  session: IkeSession,
-  request: OpenRequest,
-  reply: ChildReply,
-  publicValue: Uint8Array | undefined,
-  sharedSecret: KeyMaterial | undefined,
-): void {
-  const { connection, config, proposal, outboundSpi, initiatorNonce, rekeys, method } = reply;
-  const responderNonce = randomBytes(context.random, NONCE_BYTES);
-  const selectors = { local: reply.local, remote: reply.remote };
-  const { peerTakesTfc, transportAddresses } = reply;
-  const chosen = { config, selectors, proposal, outboundSpi, peerTakesTfc, transportAddresses };
-  const nonces = { initiatorNonce, responderNonce };
-  const agreed = agreeChild(context, request.sa, connection, chosen, nonces, sharedSecret);
-  if (!agreed.ok) {
-    respondWithError(context, session, request, agreed.error);
-    return;
-  }
-  const child =
-    rekeys === undefined
-      ? { ...asMovedByPeer(session, agreed.child), isUnanswered: true, isFromPeer: true }
-      : { ...agreed.child, replaces: rekeys, waitsForPeer: true };
-  const fresh: Payload[] = [{ type: 'Nonce', data: responderNonce }];
-  if (method !== undefined && publicValue) fresh.push({ type: 'KE', method, data: publicValue });
-  const payloads = withNonce(agreed.payloads, fresh);
-  const requestId = requestInstallation(context, session, child);
-  session.answering = {
-    kind: 'installing-answered-child',
-    requestId,
-    request,
-    reply,
-    child,
-    payloads,
-    lowest: lowerNonce(initiatorNonce, responderNonce),
-  };
-}
-
-/** Who opened the IKE SA moves to it what a reauthentication has left on the old one; the other side asks for nothing but what
- * it wishes for.
- */
-function asMovedByPeer(session: IkeSession, child: NegotiatedChild): NegotiatedChild {
-  return session.role === 'responder' ? asReplacement(session, child, 'peer') : child;
-}
-
-/** The packet path has it: answers, unless what the request was about has changed meanwhile. */
-export function onAnsweredChildInstalled(
-  context: EndpointContext,
-  session: IkeSession,
-  { request, reply, child, payloads, lowest }: AnsweringOf<'installing-answered-child'>,
-  answer: Answer,
-): void {
-  const isInstalled = answer.kind === 'install-child' && answer.ok;
-  const target = reply.rekeys === undefined ? undefined : session.children.get(reply.rekeys);
-  const isGone = reply.rekeys !== undefined && !target;
-  const kind = reply.rekeys === undefined ? 'create-child' : 'rekey-child';
-  const verdict = judge(session, request.sa, kind, target);
-  if (!isInstalled || isGone || verdict.answer !== 'as-usual') {
-    context.inboundChildSpis.delete(child.inboundSpi);
-    if (isInstalled) context.outputs.push({ kind: 'remove-child', childId: child.id });
-    else eraseChildKeys(child.inboundKeys, child.outboundKeys);
-    respond(context, session, request, [notify(NotifyType.TEMPORARY_FAILURE)]);
-    return;
-  }
-  adoptChild(context, session, child);
-  if (target) target.softAt = undefined;
-  if (target && verdict.effect === 'compare-nonces') {
-    session.rival = { kind: 'child', oldChildId: target.id, childId: child.id, lowest };
-  }
-  respond(context, session, request, payloads);
-  if (!child.waitsForPeer) context.outputs.push({ kind: 'activate-child', childId: child.id });
-  if (!target) announceOpened(context, session, child);
 }

@@ -1,6 +1,12 @@
-import type { KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
-import { ExchangeType, NotifyType, notify, type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
-import { acceptChild } from '../child/accept-child.ts';
+import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
+import {
+  ExchangeType,
+  type NotifyPayload,
+  NotifyType,
+  notify,
+  type Payload,
+  ProtocolId,
+} from '@ipsec-kit/ikev2-codec';
 import {
   childOfferPayloads,
   furtherChildOffer,
@@ -8,10 +14,6 @@ import {
   withNonce,
 } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { requestInstallation } from '../child/install-child.ts';
-import type { NegotiatedChild } from '../child/negotiated-child.ts';
-import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
-import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import type { ChildConfig } from '../config.ts';
 import {
   ask,
@@ -22,25 +24,16 @@ import {
 import type { Answer, PacketSelectors } from '../endpoint-io.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
-import { narrowedRekey } from '../errors/selector-failures.ts';
-import { eraseChildKeys } from '../keys/child-keys.ts';
+import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 import { chosenMethod, methodsOf } from '../negotiate/proposals.ts';
-import { isNarrower } from '../negotiate/selectors.ts';
-import { findErrorNotify, findPayload, readNonce } from '../payloads/find-payload.ts';
-import { movesOf } from '../reauth/left-behind.ts';
-import { asReplacement } from '../reauth/reauth-child.ts';
+import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { sendRequest } from '../session/send-message.ts';
-import {
-  endChildAttempt,
-  failChildAttempt,
-  onChildRefused,
-  onDeletedEarly,
-} from './create-child-refused.ts';
-import type { ChildAttempt, Initiation } from './create-child-state.ts';
-
-type InitiationOf<Kind extends Initiation['kind']> = Extract<Initiation, { readonly kind: Kind }>;
+import { failAccepted, finishChild, goOnWithChild } from './create-child-finish.ts';
+import type { ChildAttempt } from './create-child-parts.ts';
+import { endChildAttempt, failChildAttempt, onChildRefused } from './create-child-refused.ts';
+import type { InitiationOf } from './create-child-state.ts';
 
 /** What a Child SA is asked for with. */
 export interface ChildWish {
@@ -154,14 +147,13 @@ export function onChildResponse(
   const { attempt, nonce, secret } = state;
   const error = findErrorNotify(payloads);
   if (error) {
-    const retry = onChildRefused(context, session, attempt, error);
-    if (retry) prepare(context, session, retry);
+    onChildError(context, session, attempt, error);
     return;
   }
   const method = chosenMethod(findPayload(payloads, 'SA')?.proposals[0]?.transforms ?? []);
   const ke = findPayload(payloads, 'KE');
   if (method === undefined) {
-    finish(context, session, attempt, nonce, payloads, undefined);
+    finishChild(context, session, { attempt, nonce, payloads }, []);
   } else if (!secret || ke?.method !== method || secret.method !== method) {
     const detail = 'its key exchange is not the one that we sent';
     failAccepted(context, session, attempt, malformedFromPeer('answer for the Child SA', detail));
@@ -178,6 +170,17 @@ export function onChildResponse(
   }
 }
 
+/** The peer has refused it, or an exchange that follows: again with another key exchange, later, or not at all. */
+export function onChildError(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: ChildAttempt,
+  error: NotifyPayload,
+): void {
+  const retry = onChildRefused(context, session, attempt, error);
+  if (retry) prepare(context, session, retry);
+}
+
 /** The shared secret is there. */
 export function onChildKeyAgreed(
   context: EndpointContext,
@@ -191,92 +194,13 @@ export function onChildKeyAgreed(
     const failure = keyExchangeInvalid(attempt.method ?? 0, answer.agreement.code);
     failAccepted(context, session, attempt, failure);
   } else {
-    finish(context, session, attempt, nonce, payloads, answer.agreement.sharedSecret);
+    const accepted = { attempt, nonce, payloads };
+    const proposals = findPayload(payloads, 'SA')?.proposals ?? [];
+    const methods = additionalMethods(proposals[0]?.transforms ?? []);
+    const { sharedSecret } = answer.agreement;
+    if (methods.length === 0) finishChild(context, session, accepted, [sharedSecret]);
+    else goOnWithChild(context, session, accepted, methods, sharedSecret);
   }
-}
-
-/** Keys the Child SA and has it installed. When both sides have replaced the same one, the four nonces say whose stays;
- * the other still receives, until it is deleted. @see RFC 7296 §2.8.1
- */
-function finish(
-  context: EndpointContext,
-  session: IkeSession,
-  attempt: ChildAttempt,
-  nonce: Uint8Array,
-  payloads: readonly Payload[],
-  sharedSecret: KeyMaterial | undefined,
-): void {
-  const { sa } = session;
-  const { connection, offer, inboundSpi, rekeys } = attempt;
-  const responderNonce = readNonce(payloads);
-  if (!sa || !responderNonce) {
-    const failure = malformedFromPeer('answer for the Child SA', 'it has no valid nonce');
-    failAccepted(context, session, attempt, failure);
-    return;
-  }
-  const nonces = { initiatorNonce: nonce, responderNonce };
-  const result = acceptChild(
-    context,
-    sa,
-    connection,
-    offer,
-    inboundSpi,
-    nonces,
-    payloads,
-    sharedSecret,
-  );
-  if (!result.ok) {
-    failAccepted(context, session, attempt, result.failure);
-    return;
-  }
-  const { localSelectors: local, remoteSelectors: remote } = result.child;
-  // RFC 7296 §2.9.2: a responder MUST NOT narrow what is in use; what the old one carries would be dropped.
-  if (rekeys !== undefined && isNarrower({ local, remote }, offer)) {
-    eraseChildKeys(result.child.inboundKeys, result.child.outboundKeys);
-    failAccepted(context, session, attempt, narrowedRekey(local, remote));
-    return;
-  }
-  if (session.deletedEarly.has(result.child.outboundSpi)) {
-    onDeletedEarly(context, session, attempt);
-    return;
-  }
-  const lowest = lowerNonce(nonce, responderNonce);
-  const isRedundant = losesAgainstRival(session, rekeys, lowest);
-  const child =
-    rekeys === undefined
-      ? asMoved(session, result.child)
-      : { ...result.child, replaces: rekeys, isRedundant };
-  const requestId = requestInstallation(context, session, child);
-  session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
-}
-
-/** What a reauthentication moves takes the place of what it moves; what was wished for stands beside it. */
-function asMoved(session: IkeSession, child: NegotiatedChild): NegotiatedChild {
-  return movesOf(session) === undefined ? child : asReplacement(session, child, 'local');
-}
-
-/** Whether our replacement of a Child SA has the lowest of the four nonces. It has so for good: by the time that a late
- * answer comes, the peer's may itself have been replaced, or be closed. @see RFC 7296 §2.8.1
- */
-function losesAgainstRival(
-  { rival }: IkeSession,
-  rekeys: number | undefined,
-  lowest: Uint8Array,
-): boolean {
-  if (rival?.kind !== 'child' || rival.oldChildId !== rekeys) return false;
-  return compareNonces(lowest, rival.lowest) < 0;
-}
-
-/** The peer has the Child SA, we cannot have it: it is deleted there. */
-function failAccepted(
-  context: EndpointContext,
-  session: IkeSession,
-  attempt: ChildAttempt,
-  failure: Parameters<typeof failChildAttempt>[3],
-): void {
-  session.queue.unshift({ kind: 'withdraw-child', inboundSpi: attempt.inboundSpi });
-  // Asked the same again, it would mostly answer the same.
-  failChildAttempt(context, session, attempt, failure, retryMoment(context, LATE));
 }
 
 function why(answer: Answer): string {

@@ -46,7 +46,8 @@ export function onChildInstalled(
   session.rival = undefined;
   const fresh = adoptChild(context, session, child);
   const old = child.replaces === undefined ? undefined : session.children.get(child.replaces);
-  const other = rival?.kind === 'child' ? session.children.get(rival.childId) : undefined;
+  const rivalId = rival?.kind === 'child' ? rival.childId : undefined;
+  const other = rivalId === undefined ? undefined : session.children.get(rivalId);
   if (child.isRedundant) {
     // Where the other is gone as well, it has been replaced or closed since: this one was made for neither.
     fresh.replacedBy = other?.id;

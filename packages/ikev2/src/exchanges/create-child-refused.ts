@@ -20,7 +20,8 @@ import { isWithinOffer } from '../negotiate/selectors.ts';
 import { retireOrRemove } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
-import type { ChildAttempt } from './create-child-state.ts';
+import type { ChildAttempt } from './create-child-parts.ts';
+import { eraseSeries } from './drop-exchanges.ts';
 
 /** What is left at least of the life of a Child SA when its replacement is asked for again after a pause of that length or
  * longer: time for two retransmissions. After a shorter pause it is the pause.
@@ -31,6 +32,8 @@ const ANSWER_PATIENCE_MS = 12_000;
 export function refusalName(notify: number): keyof typeof REFUSALS {
   switch (notify) {
     case NotifyType.TEMPORARY_FAILURE:
+    // RFC 9370 §2.2.4: the series may be begun anew, and after several times the IKE SA is deleted.
+    case NotifyType.STATE_NOT_FOUND:
       return 'TEMPORARY_FAILURE';
     case NotifyType.CHILD_SA_NOT_FOUND:
       return 'CHILD_SA_NOT_FOUND';
@@ -175,6 +178,7 @@ export function endChildAttempt(
   attempt: ChildAttempt,
 ): void {
   releaseChildSpi(context, attempt.inboundSpi);
+  eraseSeries(session.initiation);
   session.initiation = undefined;
   session.running = undefined;
   session.rival = undefined;

@@ -1,18 +1,18 @@
-import { ExchangeType, notify, type Payload } from '@ipsec-kit/ikev2-codec';
+import { notify, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { sendResponse } from '../session/send-message.ts';
-import type { OpenRequest } from './create-child-state.ts';
+import type { OpenRequest } from './create-child-parts.ts';
 
-/** Answers a CREATE_CHILD_SA request, under the IKE SA and to the place that it came from. @see RFC 7296 §2.11 */
+/** Answers a CREATE_CHILD_SA or IKE_FOLLOWUP_KE request, under the IKE SA and to the place that it came from. @see RFC 7296 §2.11 */
 export function respond(
   context: EndpointContext,
   session: IkeSession,
-  { sa, messageId, path, marker }: OpenRequest,
+  { sa, exchangeType, messageId, path, marker }: OpenRequest,
   payloads: readonly Payload[],
 ): void {
-  const request = { exchangeType: ExchangeType.CREATE_CHILD_SA, messageId };
+  const request = { exchangeType, messageId };
   session.answering = undefined;
   sendResponse(context, session, sa, request, payloads, { path, marker });
 }

@@ -15,8 +15,8 @@ import type { ProtocolError } from '../errors/wire-answer.ts';
 import { findPayload, readNonce } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { answerChildRequest } from './answer-child-request.ts';
+import type { OpenRequest } from './create-child-parts.ts';
 import { respond } from './create-child-respond.ts';
-import type { OpenRequest } from './create-child-state.ts';
 import { answerIkeRekey } from './rekey-ike-responder.ts';
 
 /** A CREATE_CHILD_SA request: what it asks for, what the table of collisions says to that now, and the answer.

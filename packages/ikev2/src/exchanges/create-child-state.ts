@@ -1,36 +1,25 @@
 import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
 import type { Payload, Proposal } from '@ipsec-kit/ikev2-codec';
-import type { Path } from '@ipsec-kit/ip';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
-import type { ChildOffer } from '../child/offered-child.ts';
-import type { ChildConfig, ConnectionConfig } from '../config.ts';
-import type { PacketSelectors } from '../endpoint-io.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
+import type {
+  ChildAttempt,
+  ChildReply,
+  IkeAttempt,
+  IkeReply,
+  OpenRequest,
+} from './create-child-parts.ts';
+import type { FollowingUp, PeerSeries } from './follow-up-state.ts';
 
-/** What our CREATE_CHILD_SA request for a Child SA asks for. */
-export interface ChildAttempt {
-  readonly connection: ConnectionConfig;
-  readonly offer: ChildOffer;
-  readonly inboundSpi: number;
-  /** The Child SA that it is to replace. */
-  readonly rekeys: number | undefined;
-  /** The packet that wants it, while it is not asked for with that alone. */
-  readonly packet: PacketSelectors | undefined;
-  /** Key exchange method of the KE payload; absent: none is sent. */
-  readonly method: number | undefined;
-  readonly triedMethods: readonly number[];
-}
+/** The variant of {@link Initiation} of one kind. */
+export type InitiationOf<Kind extends Initiation['kind']> = Extract<
+  Initiation,
+  { readonly kind: Kind }
+>;
 
-/** What our CREATE_CHILD_SA request for a new IKE SA asks for. */
-export interface IkeAttempt {
-  readonly connection: ConnectionConfig;
-  readonly initiatorSpi: bigint;
-  readonly method: number;
-  readonly triedMethods: readonly number[];
-}
-
-/** A CREATE_CHILD_SA exchange that this side began: what it awaits, and only what is valid then. */
+/** A CREATE_CHILD_SA exchange that this side began, and what follows it: what it awaits, and only what is valid then. */
 export type Initiation =
+  | FollowingUp
   | {
       readonly kind: 'generating-child-key';
       readonly requestId: number;
@@ -79,45 +68,21 @@ export type Initiation =
       readonly nonce: Uint8Array;
       readonly responderNonce: Uint8Array;
       readonly proposal: Proposal;
+      /** What the peer wants back where additional key exchanges follow. */
+      readonly link: Uint8Array | undefined;
       /** The peer has deleted the old IKE SA meanwhile. */
       readonly isOldDeleted: boolean;
     };
 
-/** A request that is being worked on, and where its answer goes. */
-export interface OpenRequest {
-  readonly sa: IkeSa;
-  readonly messageId: number;
-  readonly path: Path;
-  readonly marker: boolean;
-}
-
-/** What we shall answer to a request for a Child SA. */
-export interface ChildReply {
-  readonly connection: ConnectionConfig;
-  readonly config: ChildConfig;
-  readonly proposal: Proposal;
-  readonly outboundSpi: number;
-  readonly peerTakesTfc: boolean;
-  readonly local: NegotiatedChild['localSelectors'];
-  readonly remote: NegotiatedChild['remoteSelectors'];
-  readonly transportAddresses: NegotiatedChild['transportAddresses'] | undefined;
-  readonly rekeys: number | undefined;
-  readonly initiatorNonce: Uint8Array;
-  readonly method: number | undefined;
-  readonly peerPublicValue: Uint8Array | undefined;
-}
-
-/** What we shall answer to a request for a new IKE SA. */
-export interface IkeReply {
-  readonly proposal: Proposal;
-  readonly initiatorSpi: bigint;
-  readonly initiatorNonce: Uint8Array;
-  readonly method: number;
-  readonly peerPublicValue: Uint8Array;
-}
-
 /** A CREATE_CHILD_SA exchange that the peer began, while our answer is being made. */
 export type Answering =
+  | {
+      readonly kind: 'responding-follow-up';
+      readonly requestId: number;
+      readonly request: OpenRequest;
+      readonly reply: ChildReply | IkeReply;
+      readonly series: PeerSeries;
+    }
   | {
       readonly kind: 'generating-child-answer-key';
       readonly requestId: number;
@@ -159,7 +124,13 @@ export type Rival =
   | {
       readonly kind: 'child';
       readonly oldChildId: number;
-      readonly childId: number;
+      /** `undefined`: additional key exchanges are to come before there is one. @see RFC 9370 §2.2.4 */
+      readonly childId: number | undefined;
       readonly lowest: Uint8Array;
     }
-  | { readonly kind: 'ike'; readonly sa: IkeSa; readonly lowest: Uint8Array };
+  | { readonly kind: 'ike'; readonly sa: IkeSa | undefined; readonly lowest: Uint8Array };
+
+/** Whether the peer's rekey has a result yet. */
+export function isMade(rival: Rival): boolean {
+  return (rival.kind === 'ike' ? rival.sa : rival.childId) !== undefined;
+}

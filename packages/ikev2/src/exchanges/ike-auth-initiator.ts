@@ -5,7 +5,6 @@ import {
   identitiesEqual,
   matchIdentity,
 } from '@ipsec-kit/auth';
-import { TransformType } from '@ipsec-kit/crypto';
 import { ExchangeType, type IdPayload, type Payload } from '@ipsec-kit/ikev2-codec';
 import { firstChildConfig, firstChildOffer } from '../child/child-offer.ts';
 import type { ConnectionConfig } from '../config.ts';
@@ -13,7 +12,6 @@ import { type EndpointContext, reserveChildSpi } from '../endpoint/endpoint-cont
 import type { Answer } from '../endpoint-io.ts';
 import { peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
-import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { askOwnProof, type OwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
 import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';
@@ -23,52 +21,26 @@ import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { addressIdentity } from '../session/own-identity.ts';
 import { sendRequest } from '../session/send-message.ts';
-import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
+import {
+  type AuthOffer,
+  type InitTranscript,
+  moveTo,
+  type StateOf,
+} from '../session/session-state.ts';
 import { authRequestPayloads } from './auth-request.ts';
 import { beginsChildless } from './childless-initiator.ts';
 import { beginEapAsInitiator, onEapAuthResponse } from './eap-initiator.ts';
-import { keyIkeSa } from './keyed-ike-sa.ts';
 import { openAuthenticated } from './open-authenticated.ts';
 import { failAuth, onRefusal } from './refused-by-peer.ts';
 
-/** The shared secret is there: makes the IKE SA, moves to port 4500, and asks for the secret that proves who we are. */
-export function onKeyAgreed(
+/** The keys of the IKE SA are there: asks for the secret that proves who we are, or begins without where EAP does. */
+export function beginAuth(
   context: EndpointContext,
   session: IkeSession,
-  state: StateOf<'agreeing-key'>,
-  answer: Answer,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  transcript: InitTranscript,
 ): void {
-  const connection = session.connection;
-  if (answer.kind !== 'agree-key' || !connection) {
-    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-    endSession(context, session, ownWorkFailed('The key exchange', reason));
-    return;
-  }
-  const { agreement } = answer;
-  const method = state.proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
-  if (!agreement.ok) {
-    endSession(context, session, keyExchangeInvalid(method, agreement.code));
-    return;
-  }
-  const { transcript, initiatorSpi, responderSpi, proposal } = state;
-  const spis = { initiatorSpi, responderSpi };
-  const sa = keyIkeSa(
-    context,
-    session,
-    spis,
-    proposal.transforms,
-    transcript,
-    agreement.sharedSecret,
-  );
-  if (!sa) {
-    endSession(context, session, ownWorkFailed('IKE_SA_INIT', 'an algorithm is not provided'));
-    return;
-  }
-  // RFC 7296 §2.23: once NAT traversal is in use, IKE goes on at port 4500. We always force encapsulation.
-  if (session.floatTo) {
-    session.path = session.floatTo;
-    session.marker = true;
-  }
   const localIdentity = connection.localIdentity ?? addressIdentity(session.path.local.address);
   session.localIdentity = localIdentity;
   // Which identity the peer has is known for sure only when one is configured; its address stands in until it says.
@@ -86,7 +58,10 @@ export function onKeyAgreed(
   }
   const claim = { connection, id, remote: askedFor, transcript };
   const requestId = askOwnProof(context, session, sa, claim);
-  moveTo(session, 'agreeing-key', { kind: 'making-own-proof', requestId, ...said });
+  const making = { kind: 'making-own-proof', requestId, ...said } as const;
+  const { kind } = session.state;
+  if (kind === 'agreeing-key') moveTo(session, kind, making);
+  else if (kind === 'agreeing-additional-key') moveTo(session, kind, making);
 }
 
 /** What proves who we are is there: sends the IKE_AUTH request with the offer of the first Child SA. */
@@ -145,6 +120,7 @@ function sendAuthRequest(
   const { kind } = session.state;
   const awaiting = { kind: 'awaiting-auth-response', offer } as const;
   if (kind === 'agreeing-key') moveTo(session, kind, awaiting);
+  else if (kind === 'agreeing-additional-key') moveTo(session, kind, awaiting);
   else if (kind === 'making-own-proof') moveTo(session, kind, awaiting);
   const id: IdPayload = { type: 'IDi', ...localIdentity };
   const payloads = authRequestPayloads(context, session, connection, id, proof.payloads, child);

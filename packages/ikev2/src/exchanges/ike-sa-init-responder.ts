@@ -34,6 +34,7 @@ import {
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
 import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
+import { additionalMethods, hasAdditional } from '../negotiate/additional-key-exchanges.ts';
 import { chooseProposal, offerProposals } from '../negotiate/proposals.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
@@ -46,6 +47,7 @@ import { openSession } from '../session/new-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { transmit } from '../session/send-message.ts';
 import { type InitAnswer, moveTo, type StateOf } from '../session/session-state.ts';
+import { firstAdditionalKeys } from './additional-keys.ts';
 import { keyIkeSa } from './keyed-ike-sa.ts';
 
 /** An IKE_SA_INIT request that passed the limits and the cookie: chooses a proposal, and only then keeps state.
@@ -108,9 +110,10 @@ function judgeInit(
   if (nonce.data.length < 16 || nonce.data.length > 256) {
     return malformed(`IKE_SA_INIT nonce of ${nonce.data.length} bytes`);
   }
-  const proposal = chooseIkeProposal(context, sa.proposals, path, ke.method);
+  const offered = withoutUnusable(sa.proposals, payloads);
+  const proposal = chooseIkeProposal(context, offered, path, ke.method);
   if (!proposal) {
-    const reason = refusalOf(context, sa.proposals, path);
+    const reason = refusalOf(context, offered, path);
     return { ok: false, error: { code: 'no-proposal-chosen' }, reason };
   }
   const method = proposal.transforms.find(({ type }) => type === TransformType.KE)?.id ?? 0;
@@ -137,6 +140,15 @@ function judgeInit(
       peerFragments: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
     },
   };
+}
+
+/** Additional key exchanges without the exchange that they run in count as unknown transform types. @see RFC 9370 §2.2.1 */
+function withoutUnusable(
+  offered: readonly Proposal[],
+  payloads: readonly Payload[],
+): readonly Proposal[] {
+  if (findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)) return offered;
+  return offered.filter((proposal) => !hasAdditional(proposal));
 }
 
 function malformed(reason: string): InitVerdict {
@@ -211,6 +223,9 @@ export function onResponseKeyAgreed(
   if (candidates.some(({ childless }) => childless !== 'never')) {
     payloads.push(notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED));
   }
+  if (hasAdditional(proposal)) {
+    payloads.push(notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED));
+  }
   if (session.peerWishes.signatureHashes) payloads.push(...hashNotifies(candidates));
   payloads.push(...certificateRequests(candidates));
   const header = headerOf(
@@ -224,7 +239,14 @@ export function onResponseKeyAgreed(
     return;
   }
   session.initResponse = initResponse;
-  moveTo(session, 'agreeing-response-key', { kind: 'awaiting-auth-request', transcript });
+  const methods = additionalMethods(proposal.transforms);
+  moveTo(
+    session,
+    'agreeing-response-key',
+    methods.length > 0
+      ? { kind: 'awaiting-intermediate-request', keys: firstAdditionalKeys(transcript, methods) }
+      : { kind: 'awaiting-auth-request', transcript },
+  );
   transmit(context, session, [initResponse], {
     exchange: 'IKE_SA_INIT',
     messageId: 0,

@@ -14,6 +14,7 @@ import { otherNotify } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { onPeerAddresses, onPeerMoved } from '../mobike/peer-moves.ts';
 import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
+import { hasAdditional } from '../negotiate/additional-key-exchanges.ts';
 import { findErrorNotify, notifiesOf } from '../payloads/find-payload.ts';
 import { answerLate } from '../reauth/answer-late.ts';
 import { readAuthLifetime } from '../reauth/auth-lifetime.ts';
@@ -24,6 +25,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { moveIke } from '../session/move-path.ts';
 import { sendResponse } from '../session/send-message.ts';
 import { adoptIkeSa } from './adopt-ike-sa.ts';
+import { isMade } from './create-child-state.ts';
 import { deleteChildren } from './delete-children.ts';
 
 /** Answers an INFORMATIONAL request: DELETE, address changes, error reports, or nothing, which is a liveness check.
@@ -42,7 +44,8 @@ export function onInformationalRequest(
   const ending = endedByPeer(session, payloads, deletes);
   if (ending) {
     const { effect } = judge(session, sa, 'delete-ike');
-    const isReplaced = effect === 'keep-replacement' && ending === DELETED_BY_PEER;
+    const isReplaced =
+      effect === 'keep-replacement' && ending === DELETED_BY_PEER && hasNextIkeSa(session);
     const late = { sa, messageId, via, failure: ending };
     // The end of an IKE SA that both sides have rekeyed is not the end of what a reauthentication has left behind.
     if (ending === DELETED_BY_PEER && !isReplaced && answerLate(context, session, late)) return;
@@ -68,6 +71,13 @@ export function onInformationalRequest(
   if (addresses.movedTo) onPeerMoved(context, session, addresses.movedTo, before);
 }
 
+/** Whether there is another IKE SA to go by, or one to be made without further exchanges. */
+function hasNextIkeSa({ rival, initiation }: IkeSession): boolean {
+  if (rival?.kind === 'ike' && !isMade(rival)) return false;
+  const isFollowed = initiation?.kind === 'agreeing-ike-key' && hasAdditional(initiation.proposal);
+  return !isFollowed;
+}
+
 /** The peer deletes the IKE SA that both sides replace: it has not seen our request for that, and goes by its own; or it
  * has answered ours, which is still being worked on. @see RFC 7296 §2.8.2
  */
@@ -75,7 +85,7 @@ function keepNextIkeSa(context: EndpointContext, session: IkeSession): void {
   const { rival, initiation } = session;
   if (initiation?.kind === 'agreeing-ike-key') {
     session.initiation = { ...initiation, isOldDeleted: true };
-  } else if (rival?.kind === 'ike') {
+  } else if (rival?.kind === 'ike' && rival.sa) {
     adoptIkeSa(context, session, rival.sa, 'peer', 'answered');
   }
 }

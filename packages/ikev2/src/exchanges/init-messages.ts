@@ -1,5 +1,6 @@
 import { type KeyExchangeSecret, TransformType } from '@ipsec-kit/crypto';
 import {
+  findNotify,
   type IkeMessage,
   NotifyType,
   notify,
@@ -13,6 +14,7 @@ import { malformedFromPeer, otherNotify, versionRefused } from '../errors/failur
 import { inconsistentAnswer, ourProposalsRefused } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
+import { additionalMethods, hasAdditional } from '../negotiate/additional-key-exchanges.ts';
 import { isConsistentAnswer, offerProposals } from '../negotiate/proposals.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
 import { hashNotifies } from '../proof/peer-wishes.ts';
@@ -44,6 +46,10 @@ export function initPayloads(
   ];
   if (session.connection?.fragmentation !== 'no') {
     payloads.push(notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED));
+  }
+  // RFC 9370 §2.2.1: whoever proposes additional key exchanges MUST announce what they run in.
+  if (proposals.some(hasAdditional)) {
+    payloads.push(notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED));
   }
   if (session.connection) payloads.push(...hashNotifies([session.connection]));
   // RFC 7296 §2.6: the cookie MUST be the first payload.
@@ -77,7 +83,14 @@ export function initFailure(
   if (!isConsistentAnswer(sa.proposals, offered)) {
     return inconsistentAnswer(describeProposals(sa.proposals), describeProposals(offered));
   }
-  const chosen = sa.proposals[0]?.transforms.find(({ type }) => type === TransformType.KE)?.id;
+  const transforms = sa.proposals[0]?.transforms ?? [];
+  const takesIntermediate = findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED);
+  // RFC 9370 §2.2.1: what has no exchange to run in counts as unknown, and the proposal as not chosen.
+  if (additionalMethods(transforms).length > 0 && !takesIntermediate) {
+    const what = 'additional key exchanges without IKE_INTERMEDIATE to run them in';
+    return inconsistentAnswer(what, 'both');
+  }
+  const chosen = transforms.find(({ type }) => type === TransformType.KE)?.id;
   if (chosen !== state.offer.method || ke.method !== state.offer.method) {
     return inconsistentAnswer('another key exchange than that of our KE payload', 'one method');
   }

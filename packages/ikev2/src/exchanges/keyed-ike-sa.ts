@@ -37,17 +37,23 @@ export function keyIkeSa(
   });
   session.sa = sa;
   session.lowestNonce = lowerNonce(nonces.initiatorNonce, nonces.responderNonce);
-  const { skEi, skEr, skAi, skAr } = keys;
+  raiseKeyed(context, session, sa);
+  return sa;
+}
+
+/** Tells of the keys that the messages of an IKE SA are protected with from now on. */
+export function raiseKeyed(context: EndpointContext, session: IkeSession, sa: IkeSa): void {
+  const { initiatorSpi, responderSpi, isInitiator, suite } = sa;
+  const { skEi, skEr, skAi, skAr } = sa.keys;
   raise(context, {
     kind: 'ike-sa-keyed',
     sessionId: session.id,
     connection: session.connection?.name,
-    initiator: sa.isInitiator,
-    ...spis,
-    transforms,
+    initiator: isInitiator,
+    ...{ initiatorSpi, responderSpi },
+    transforms: suite.transforms,
     suite: suite.cipher,
     keys: { skEi, skEr, skAi, skAr },
     nat: session.nat,
   });
-  return sa;
 }

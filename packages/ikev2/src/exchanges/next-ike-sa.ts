@@ -1,12 +1,13 @@
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import { RequestWindow } from '@ipsec-kit/retransmit';
-import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { deriveIkeKeys } from '../keys/ike-keys.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
 import { createIkeSa, type IkeSa, ownSpi } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitTranscript } from '../session/session-state.ts';
+import { raiseKeyed } from './keyed-ike-sa.ts';
 
 /** What an IKE SA that replaces another is made of. */
 export interface NextIkeSa {
@@ -15,7 +16,8 @@ export interface NextIkeSa {
   readonly isInitiator: boolean;
   readonly transforms: readonly Transform[];
   readonly nonces: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>;
-  readonly sharedSecret: KeyMaterial;
+  /** SK(0), and those of the additional key exchanges; erased. */
+  readonly secrets: readonly [KeyMaterial, ...KeyMaterial[]];
 }
 
 /** Makes the IKE SA that replaces `old`: its keys follow from SK_d and the PRF of the old one, its message ids begin at 0
@@ -29,11 +31,13 @@ export function keyNextIkeSa(
   old: IkeSa,
   next: NextIkeSa,
 ): IkeSa | undefined {
-  const { spis, isInitiator, transforms, nonces, sharedSecret } = next;
+  const { spis, isInitiator, transforms, nonces } = next;
+  const [sharedSecret, ...furtherSecrets] = next.secrets;
   const suite = ikeSuiteOf(context.crypto, transforms);
   if (!suite) return undefined;
   const previous = { prf: old.suite.prf, skD: old.keys.skD };
-  const keys = deriveIkeKeys(context.crypto, suite, { sharedSecret, ...nonces, ...spis, previous });
+  const secrets = { sharedSecret, furtherSecrets };
+  const keys = deriveIkeKeys(context.crypto, suite, { ...secrets, ...nonces, ...spis, previous });
   const sa = createIkeSa(
     context.crypto,
     {
@@ -50,18 +54,7 @@ export function keyNextIkeSa(
     0,
   );
   context.sessionsBySpi.set(ownSpi(sa), session);
-  const { skEi, skEr, skAi, skAr } = keys;
-  raise(context, {
-    kind: 'ike-sa-keyed',
-    sessionId: session.id,
-    connection: session.connection?.name,
-    initiator: isInitiator,
-    ...spis,
-    transforms,
-    suite: suite.cipher,
-    keys: { skEi, skEr, skAi, skAr },
-    nat: session.nat,
-  });
+  raiseKeyed(context, session, sa);
   return sa;
 }
 

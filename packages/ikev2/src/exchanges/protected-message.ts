@@ -40,9 +40,12 @@ import { armRetransmission, sendResponse } from '../session/send-message.ts';
 import { onCreateChildRequest } from './create-child-responder.ts';
 import { dropInitiation } from './drop-exchanges.ts';
 import { onEapAuthRequest } from './eap-responder.ts';
+import { onFollowUpRequest } from './follow-up-responder.ts';
 import { onAuthResponse } from './ike-auth-initiator.ts';
 import { onAuthRequest } from './ike-auth-responder.ts';
 import { onInformationalRequest } from './informational.ts';
+import { onIntermediateResponse } from './intermediate-initiator.ts';
+import { onIntermediateRequest } from './intermediate-responder.ts';
 import { onReplacedMessage } from './replaced-message.ts';
 
 /** Least time between two liveness checks that an unprotected message provokes. @see RFC 7296 §2.21.4 (SHOULD limit) */
@@ -113,7 +116,10 @@ function onRequest(
   const { kind } = session.state;
   const isAuthenticated = kind === 'established' || kind === 'ending';
   const awaitsAuth = kind === 'awaiting-auth-request' || kind === 'awaiting-eap-response';
-  const isAuth = awaitsAuth && header.exchangeType === ExchangeType.IKE_AUTH;
+  const isAuth =
+    (awaitsAuth && header.exchangeType === ExchangeType.IKE_AUTH) ||
+    (kind === 'awaiting-intermediate-request' &&
+      header.exchangeType === ExchangeType.IKE_INTERMEDIATE);
   const isEnd = kind === 'awaiting-eap-response' && isEndOfAuth(header, opened);
   // Not yet ready for this request: as if it had not come, so that its retransmission finds us ready.
   if (!isAuthenticated && !isAuth && !isEnd) return;
@@ -128,7 +134,9 @@ function onRequest(
     return;
   }
   const { state } = session;
-  if (state.kind === 'awaiting-auth-request') {
+  if (state.kind === 'awaiting-intermediate-request') {
+    onIntermediateRequest(context, session, state, sa, opened);
+  } else if (state.kind === 'awaiting-auth-request') {
     onAuthRequest(context, session, state, sa, opened.payloads);
   } else if (isEnd) {
     sendResponse(context, session, sa, header, [], { path, marker });
@@ -136,8 +144,14 @@ function onRequest(
   } else if (state.kind === 'awaiting-eap-response') {
     onEapAuthRequest(context, session, state, sa, opened.payloads);
   } else if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
-    const request = { sa, messageId: header.messageId, path, marker };
+    const { messageId, exchangeType } = header;
+    const request = { sa, exchangeType, messageId, path, marker };
     const failure = onCreateChildRequest(context, session, request, opened.payloads);
+    if (failure) refuse(context, session, sa, received, failure, true);
+  } else if (header.exchangeType === ExchangeType.IKE_FOLLOWUP_KE) {
+    const { messageId, exchangeType } = header;
+    const request = { sa, exchangeType, messageId, path, marker };
+    const failure = onFollowUpRequest(context, session, request, opened.payloads);
     if (failure) refuse(context, session, sa, received, failure, true);
   } else {
     onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
@@ -151,14 +165,18 @@ function isEndOfAuth({ exchangeType }: IkeHeader, { payloads, error }: OpenedMes
   return isRefusal || payloads.some(({ type }) => type === 'D');
 }
 
+const AUTHENTICATED_EXCHANGES: ReadonlySet<number> = new Set([
+  ExchangeType.INFORMATIONAL,
+  ExchangeType.CREATE_CHILD_SA,
+  ExchangeType.IKE_FOLLOWUP_KE,
+]);
+
 function unknownExchange(
   exchangeType: number,
   isAuthenticated: boolean,
 ): ProtocolError | undefined {
   if (!isAuthenticated) return undefined;
-  const isKnown =
-    exchangeType === ExchangeType.INFORMATIONAL || exchangeType === ExchangeType.CREATE_CHILD_SA;
-  return isKnown ? undefined : { code: 'unknown-exchange' };
+  return AUTHENTICATED_EXCHANGES.has(exchangeType) ? undefined : { code: 'unknown-exchange' };
 }
 
 /** Answers a request with an error, and ends the IKE SA where the error does. @see RFC 7296 §2.21.2, §2.21.3 */
@@ -212,6 +230,8 @@ function onResponse(
   const { state } = session;
   if (opened.error) {
     onBadResponse(context, session, opened.error);
+  } else if (state.kind === 'awaiting-intermediate-response') {
+    onIntermediateResponse(context, session, state, opened);
   } else if (state.kind === 'awaiting-auth-response') {
     onAuthResponse(context, session, state, opened.payloads);
   } else if (findNotify(opened.payloads, NotifyType.INVALID_SYNTAX)) {

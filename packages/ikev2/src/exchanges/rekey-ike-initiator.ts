@@ -1,12 +1,21 @@
-import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
-import { ExchangeType, type Payload, type Proposal, ProtocolId } from '@ipsec-kit/ikev2-codec';
+import type { KeyExchangeSecret, KeyMaterial } from '@ipsec-kit/crypto';
+import {
+  ExchangeType,
+  type NotifyPayload,
+  type Payload,
+  type Proposal,
+  ProtocolId,
+} from '@ipsec-kit/ikev2-codec';
 import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
+import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-io.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
+import { DELETED_BY_PEER } from '../errors/endings.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { inconsistentAnswer, keyExchangeInvalid } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
+import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 import {
   chosenMethod,
   isConsistentAnswer,
@@ -15,13 +24,17 @@ import {
 } from '../negotiate/proposals.ts';
 import { findErrorNotify, findPayload, readNonce } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
+import { retryIkeRekey } from '../session/ike-lifetime.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { keepReplaced } from '../session/replaced-ike-sas.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { adoptIkeSa } from './adopt-ike-sa.ts';
-import type { IkeAttempt, Initiation } from './create-child-state.ts';
+import type { IkeAttempt } from './create-child-parts.ts';
+import type { InitiationOf } from './create-child-state.ts';
+import { beginSeries, readLink } from './follow-up-initiator.ts';
+import type { Accepted } from './follow-up-state.ts';
 import { ikeSpiBytes, keyNextIkeSa, readIkeSpi } from './next-ike-sa.ts';
 import {
   endIkeAttempt,
@@ -29,8 +42,6 @@ import {
   failIkeAttempt,
   onIkeRefused,
 } from './rekey-ike-refused.ts';
-
-type InitiationOf<Kind extends Initiation['kind']> = Extract<Initiation, { readonly kind: Kind }>;
 
 /** Begins the replacement of the IKE SA, with the key exchange method that the peer wanted last time.
  * @returns false when the connection has none.
@@ -116,8 +127,7 @@ export function onIkeRekeyResponse(
   const { attempt, nonce, secret } = state;
   const error = findErrorNotify(payloads);
   if (error) {
-    const retry = onIkeRefused(context, session, attempt, error);
-    if (retry) prepare(context, session, retry);
+    onIkeError(context, session, attempt, error);
     return;
   }
   const answer = findPayload(payloads, 'SA');
@@ -139,8 +149,20 @@ export function onIkeRekeyResponse(
     nonce,
     responderNonce,
     proposal,
+    link: readLink(payloads),
     isOldDeleted: false,
   };
+}
+
+/** The peer has refused it, or an exchange that follows: again with another key exchange, later, or not at all. */
+export function onIkeError(
+  context: EndpointContext,
+  session: IkeSession,
+  attempt: IkeAttempt,
+  error: NotifyPayload,
+): void {
+  const retry = onIkeRefused(context, session, attempt, error);
+  if (retry) prepare(context, session, retry);
 }
 
 function judgeAnswer(
@@ -158,19 +180,15 @@ function judgeAnswer(
   return malformedFromPeer('answer for the IKE SA', 'its SPI or its key exchange is not valid');
 }
 
-/** The shared secret is there: the new IKE SA stands. When both sides have replaced the old one, the four nonces say which
- * of the two new ones goes, and who deletes what. @see RFC 7296 §2.8.2
- */
+/** The shared secret is there: the new IKE SA stands, or additional key exchanges follow. */
 export function onIkeKeyAgreed(
   context: EndpointContext,
   session: IkeSession,
   state: InitiationOf<'agreeing-ike-key'>,
   answer: Answer,
 ): void {
-  const { attempt, nonce, responderNonce, proposal, isOldDeleted } = state;
-  const { sa: old, rival } = session;
-  const responderSpi = readIkeSpi(proposal.spi);
-  if (answer.kind !== 'agree-key' || !answer.agreement.ok || !old || responderSpi === undefined) {
+  const { attempt, proposal, isOldDeleted } = state;
+  if (answer.kind !== 'agree-key' || !answer.agreement.ok) {
     const failure =
       answer.kind === 'agree-key' && !answer.agreement.ok
         ? keyExchangeInvalid(attempt.method, answer.agreement.code)
@@ -179,13 +197,67 @@ export function onIkeKeyAgreed(
     else endOnBadAnswer(context, session, failure);
     return;
   }
+  const { sharedSecret } = answer.agreement;
+  const methods = additionalMethods(proposal.transforms);
+  if (methods.length === 0) finishIkeRekey(context, session, state, [sharedSecret]);
+  else goOn(context, session, state, methods, sharedSecret);
+}
+
+/** Goes on to the additional key exchanges; or stops there, when the peer's rekey is the one that stays.
+ * @see RFC 9370 §2.2.4, RFC 7296 §2.8.2
+ */
+function goOn(
+  context: EndpointContext,
+  session: IkeSession,
+  state: InitiationOf<'agreeing-ike-key'>,
+  methods: readonly number[],
+  first: KeyMaterial,
+): void {
+  const { attempt, nonce, responderNonce, proposal, link, isOldDeleted } = state;
+  const { rival } = session;
+  const lowest = lowerNonce(nonce, responderNonce);
+  if (isOldDeleted) {
+    // The peer cannot go on under an IKE SA that it has deleted, and there is no other yet.
+    first.erase();
+    endSession(context, session, DELETED_BY_PEER);
+  } else if (rival?.kind === 'ike' && compareNonces(lowest, rival.lowest) < 0) {
+    first.erase();
+    if (rival.sa) {
+      adoptIkeSa(context, session, rival.sa, 'peer', 'expected');
+      return;
+    }
+    endIkeAttempt(context, session);
+    // The peer may leave its series: then it is our turn again.
+    retryIkeRekey(context, session, retryMoment(context, LATE));
+  } else {
+    const accepted = { kind: 'ike', attempt, nonce, responderNonce, proposal } as const;
+    beginSeries(context, session, accepted, methods, first, link);
+  }
+}
+
+/** All shared secrets are there: the new IKE SA stands. When both sides have replaced the old one, the four nonces say which
+ * of the two new ones goes, and who deletes what. @see RFC 7296 §2.8.2
+ */
+export function finishIkeRekey(
+  context: EndpointContext,
+  session: IkeSession,
+  accepted: Omit<Extract<Accepted, { readonly kind: 'ike' }>, 'kind'> & {
+    readonly isOldDeleted?: boolean;
+  },
+  secrets: readonly [KeyMaterial, ...KeyMaterial[]],
+): void {
+  const { attempt, nonce, responderNonce, proposal, isOldDeleted = false } = accepted;
+  const { sa: old, rival } = session;
+  const responderSpi = readIkeSpi(proposal.spi);
+  // It was read before the key exchange began, and an initiation does not outlive its IKE SA.
+  if (!old || responderSpi === undefined) return;
   const { initiatorSpi } = attempt;
   const fresh = keyNextIkeSa(context, session, old, {
     spis: { initiatorSpi, responderSpi },
     isInitiator: true,
     transforms: proposal.transforms,
     nonces: { initiatorNonce: nonce, responderNonce },
-    sharedSecret: answer.agreement.sharedSecret,
+    secrets,
   });
   if (!fresh) {
     endSession(context, session, ownWorkFailed('The rekey', 'an algorithm is not provided'));
@@ -195,12 +267,18 @@ export function onIkeKeyAgreed(
   session.running = undefined;
   const lowest = lowerNonce(nonce, responderNonce);
   if (rival?.kind === 'ike' && compareNonces(lowest, rival.lowest) < 0) {
-    adoptIkeSa(context, session, rival.sa, 'peer', isOldDeleted ? 'answered' : 'expected');
+    if (rival.sa) {
+      adoptIkeSa(context, session, rival.sa, 'peer', isOldDeleted ? 'answered' : 'expected');
+    } else {
+      // The peer's is still to come, by a series of key exchanges under the old one.
+      session.rival = undefined;
+      retryIkeRekey(context, session, retryMoment(context, LATE));
+    }
     keepReplaced(context, session, fresh, 'asked');
     return;
   }
   adoptIkeSa(context, session, fresh, 'local', isOldDeleted ? 'answered' : 'asked');
-  if (rival?.kind === 'ike') keepReplaced(context, session, rival.sa, 'expected');
+  if (rival?.kind === 'ike' && rival.sa) keepReplaced(context, session, rival.sa, 'expected');
 }
 
 function why(answer: Answer): string {

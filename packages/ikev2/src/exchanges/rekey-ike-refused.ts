@@ -11,8 +11,8 @@ import { dropIkeSa } from '../session/drop-ike-sa.ts';
 import { retryIkeRekey } from '../session/ike-lifetime.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { adoptIkeSa } from './adopt-ike-sa.ts';
+import type { IkeAttempt } from './create-child-parts.ts';
 import { refusalName } from './create-child-refused.ts';
-import type { IkeAttempt } from './create-child-state.ts';
 import { dropInitiation } from './drop-exchanges.ts';
 
 /** The peer has refused to replace the IKE SA: does what the table says.
@@ -26,11 +26,11 @@ export function onIkeRefused(
   error: NotifyPayload,
 ): IkeAttempt | undefined {
   const { rival } = session;
-  const isReplaced = rival?.kind === 'ike';
-  const effect = REFUSALS[refusalName(error.notify)][isReplaced ? 'peer-replaced-it' : 'alone'];
+  const replacement = rival?.kind === 'ike' ? rival.sa : undefined;
+  const effect = REFUSALS[refusalName(error.notify)][replacement ? 'peer-replaced-it' : 'alone'];
   switch (effect) {
     case 'take-replacement':
-      if (isReplaced) adoptIkeSa(context, session, rival.sa, 'peer', 'expected');
+      if (replacement) adoptIkeSa(context, session, replacement, 'peer', 'expected');
       return undefined;
     case 'retry-method':
       return withMethod(context, session, attempt, notifyUint16(error) ?? 0);
@@ -97,7 +97,7 @@ export function endOnBadAnswer(
   failure: SessionFailure,
 ): void {
   const { rival } = session;
-  if (rival?.kind === 'ike') dropIkeSa(context, session, rival.sa);
+  if (rival?.kind === 'ike' && rival.sa) dropIkeSa(context, session, rival.sa);
   endIkeAttempt(context, session);
   session.queue.length = 0;
   session.queue.push({ kind: 'delete-ike', failure });

@@ -1,3 +1,4 @@
+import type { KeyMaterial } from '@ipsec-kit/crypto';
 import {
   NotifyType,
   notify,
@@ -11,13 +12,16 @@ import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/e
 import type { Answer } from '../endpoint-io.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
+import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 import { chooseProposal, chosenMethod } from '../negotiate/proposals.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { adoptIkeSa } from './adopt-ike-sa.ts';
+import type { IkeReply, OpenRequest } from './create-child-parts.ts';
 import { respond, respondWithError } from './create-child-respond.ts';
-import type { Answering, OpenRequest } from './create-child-state.ts';
+import { type Answering, isMade } from './create-child-state.ts';
+import { awaitSeries, type CompleteSeries } from './follow-up-responder.ts';
 import { ikeSpiBytes, keyNextIkeSa, readIkeSpi } from './next-ike-sa.ts';
 
 type AnsweringOf<Kind extends Answering['kind']> = Extract<Answering, { readonly kind: Kind }>;
@@ -90,7 +94,7 @@ export function onIkeAnswerKeyAgreed(
   { request, reply, publicValue }: AnsweringOf<'agreeing-ike-answer-key'>,
   answer: Answer,
 ): void {
-  const { proposal, initiatorSpi, initiatorNonce, method } = reply;
+  const { proposal, initiatorNonce, method } = reply;
   if (answer.kind === 'agree-key' && !answer.agreement.ok) {
     respondWithError(context, session, request, { code: 'invalid-ke-payload', method });
     return;
@@ -102,22 +106,78 @@ export function onIkeAnswerKeyAgreed(
   }
   const responderSpi = newIkeSpi(context);
   const responderNonce = randomBytes(context.random, NONCE_BYTES);
+  const payloads: Payload[] = [
+    { type: 'SA', proposals: [{ ...proposal, spi: ikeSpiBytes(responderSpi) }] },
+    { type: 'Nonce', data: responderNonce },
+    { type: 'KE', method, data: publicValue },
+  ];
+  const { sharedSecret } = answer.agreement;
+  const methods = additionalMethods(proposal.transforms);
+  const promised = { reply, responderSpi, responderNonce };
+  if (methods.length === 0) {
+    makeIkeSa(context, session, request, promised, [sharedSecret], payloads);
+    return;
+  }
+  const link = awaitSeries(context, session, {
+    promised: { kind: 'ike', reply, responderSpi },
+    sa: request.sa,
+    responderNonce,
+    methods,
+    secrets: [sharedSecret],
+  });
+  if (verdict.effect === 'compare-nonces') {
+    const lowest = lowerNonce(initiatorNonce, responderNonce);
+    session.rival = { kind: 'ike', sa: undefined, lowest };
+  }
+  respond(context, session, request, [...payloads, link]);
+}
+
+/** The additional key exchanges are over as well: the new IKE SA stands with our last response. @see RFC 9370 §2.2.4 */
+export function completeIkeRekey(
+  context: EndpointContext,
+  session: IkeSession,
+  { request, series, ke }: CompleteSeries,
+): void {
+  const { promised, responderNonce, secrets } = series;
+  const [first, ...further] = secrets;
+  if (promised.kind !== 'ike' || !first) return;
+  if (session.rival && !isMade(session.rival)) session.rival = undefined;
+  makeIkeSa(context, session, request, { ...promised, responderNonce }, [first, ...further], [ke]);
+}
+
+/** Makes the new IKE SA and answers, unless this side has begun meanwhile what does not go with it. */
+function makeIkeSa(
+  context: EndpointContext,
+  session: IkeSession,
+  request: OpenRequest,
+  promised: {
+    readonly reply: IkeReply;
+    readonly responderSpi: bigint;
+    readonly responderNonce: Uint8Array;
+  },
+  secrets: readonly [KeyMaterial, ...KeyMaterial[]],
+  payloads: readonly Payload[],
+): void {
+  const { reply, responderSpi, responderNonce } = promised;
+  const { proposal, initiatorSpi, initiatorNonce } = reply;
+  const verdict = judge(session, request.sa, 'rekey-ike');
+  if (verdict.answer !== 'as-usual') {
+    for (const secret of secrets) secret.erase();
+    respond(context, session, request, [notify(NotifyType.TEMPORARY_FAILURE)]);
+    return;
+  }
   const fresh = keyNextIkeSa(context, session, request.sa, {
     spis: { initiatorSpi, responderSpi },
     isInitiator: false,
     transforms: proposal.transforms,
     nonces: { initiatorNonce, responderNonce },
-    sharedSecret: answer.agreement.sharedSecret,
+    secrets,
   });
   if (!fresh) {
     respondWithError(context, session, request, { code: 'no-proposal-chosen' });
     return;
   }
-  respond(context, session, request, [
-    { type: 'SA', proposals: [{ ...proposal, spi: ikeSpiBytes(responderSpi) }] },
-    { type: 'Nonce', data: responderNonce },
-    { type: 'KE', method, data: publicValue },
-  ]);
+  respond(context, session, request, payloads);
   if (verdict.effect === 'compare-nonces') {
     const lowest = lowerNonce(initiatorNonce, responderNonce);
     session.rival = { kind: 'ike', sa: fresh, lowest };

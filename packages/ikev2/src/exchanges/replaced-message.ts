@@ -53,6 +53,11 @@ export function onReplacedMessage(
     sendResponse(context, session, sa, header, [notify(refusal)], via);
     return;
   }
+  if (header.exchangeType === ExchangeType.IKE_FOLLOWUP_KE) {
+    // RFC 9370 §2.2.4: what was begun under it went with it.
+    sendResponse(context, session, sa, header, [notify(NotifyType.STATE_NOT_FOUND)], via);
+    return;
+  }
   if (!endsIke) {
     const deleted = deleteChildren(context, session, sa, deletes);
     sendResponse(context, session, sa, header, deleted, via);

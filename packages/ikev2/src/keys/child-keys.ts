@@ -6,18 +6,16 @@ import {
 } from '@ipsec-kit/crypto';
 import { concatBytes } from './concat-bytes.ts';
 
-const NO_SECRET = new Uint8Array(0);
-
 /** The keys of both directions of a Child SA. `initiator` is the one who began the exchange that created it. */
 export interface ChildKeys {
   readonly fromInitiator: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
   readonly fromResponder: { readonly encryption: KeyMaterial; readonly integrity: KeyMaterial };
 }
 
-/** KEYMAT = prf+ (SK_d, [g^ir |] Ni | Nr): first the initiator's direction, encryption before integrity.
- * @param sharedSecret - of a key exchange of its own (CREATE_CHILD_SA with KE); it is erased.
+/** KEYMAT = prf+ (SK_d, [SK(0) |] Ni | Nr [| SK(1) | ...]): first the initiator's direction, encryption before integrity.
+ * @param secrets - of key exchanges of its own (CREATE_CHILD_SA with KE, and those that follow it); they are erased.
  * @param skD - of the IKE SA that the Child SA belongs to.
- * @see RFC 7296 §2.17
+ * @see RFC 7296 §2.17, RFC 9370 §2.2.4
  */
 export function deriveChildKeys(
   crypto: CryptoProvider,
@@ -25,18 +23,19 @@ export function deriveChildKeys(
   skD: KeyMaterial,
   nonces: { readonly initiator: Uint8Array; readonly responder: Uint8Array },
   shape: CipherShape,
-  sharedSecret?: KeyMaterial,
+  secrets: readonly KeyMaterial[] = [],
 ): ChildKeys {
   const { encryptionKeyBytes, integrityKeyBytes } = shape;
+  const [first = [], ...further] = secrets.map((secret) => secret.reveal());
   const direction = encryptionKeyBytes + integrityKeyBytes;
   const stream = prfPlus(
     crypto,
     prf,
     skD,
-    concatBytes(sharedSecret?.reveal() ?? NO_SECRET, nonces.initiator, nonces.responder),
+    concatBytes(Uint8Array.from(first), nonces.initiator, nonces.responder, ...further),
     2 * direction,
   );
-  sharedSecret?.erase();
+  for (const secret of secrets) secret.erase();
   const half = (offset: number): ChildKeys['fromInitiator'] => ({
     encryption: stream.slice(offset, offset + encryptionKeyBytes),
     integrity: stream.slice(offset + encryptionKeyBytes, offset + direction),

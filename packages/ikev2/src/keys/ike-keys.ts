@@ -17,6 +17,8 @@ export interface IkeKeys {
 /** What the keys of an IKE SA follow from. */
 export interface IkeKeyInputs {
   readonly sharedSecret: KeyMaterial;
+  /** Of the additional key exchanges that followed CREATE_CHILD_SA; erased. @see RFC 9370 §2.2.4 */
+  readonly furtherSecrets?: readonly KeyMaterial[];
   readonly initiatorNonce: Uint8Array;
   readonly responderNonce: Uint8Array;
   readonly initiatorSpi: bigint;
@@ -25,10 +27,10 @@ export interface IkeKeyInputs {
   readonly previous?: { readonly prf: number; readonly skD: KeyMaterial };
 }
 
-/** SKEYSEED = prf(Ni | Nr, g^ir), or prf(SK_d of the old IKE SA, g^ir | Ni | Nr) for a rekey, then
+/** SKEYSEED = prf(Ni | Nr, g^ir), or prf(SK_d of the old IKE SA, g^ir | Ni | Nr [| SK(1) | ...]) for a rekey, then
  * {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+ (SKEYSEED, Ni | Nr | SPIi | SPIr).
  * The shared secret is erased.
- * @see RFC 7296 §2.14, §2.18
+ * @see RFC 7296 §2.14, §2.18, RFC 9370 §2.2.4
  */
 export function deriveIkeKeys(
   crypto: CryptoProvider,
@@ -36,7 +38,7 @@ export function deriveIkeKeys(
   inputs: IkeKeyInputs,
 ): IkeKeys {
   const seed = keySeed(crypto, suite, inputs);
-  inputs.sharedSecret.erase();
+  for (const secret of [inputs.sharedSecret, ...(inputs.furtherSecrets ?? [])]) secret.erase();
   const prfKeyBytes = crypto.prfShape(suite.prf)?.keyBytes ?? 0;
   const { integrityKeyBytes, encryptionKeyBytes } = suite.shape;
   const sizes = [
@@ -82,11 +84,12 @@ export function deriveIkeKeys(
 
 function keySeed(crypto: CryptoProvider, suite: IkeSuite, inputs: IkeKeyInputs): KeyMaterial {
   const nonces = concatBytes(inputs.initiatorNonce, inputs.responderNonce);
-  const { previous, sharedSecret } = inputs;
+  const { previous, sharedSecret, furtherSecrets = [] } = inputs;
   if (!previous) {
     return new KeyMaterial(crypto.prf(suite.prf, new KeyMaterial(nonces), sharedSecret.reveal()));
   }
-  const content = concatBytes(sharedSecret.reveal(), nonces);
+  const further = furtherSecrets.map((secret) => secret.reveal());
+  const content = concatBytes(sharedSecret.reveal(), nonces, ...further);
   const seed = new KeyMaterial(crypto.prf(previous.prf, previous.skD, content));
   content.fill(0);
   return seed;

@@ -1,6 +1,7 @@
 import type { CipherShape, CipherSuite, CryptoProvider } from '@ipsec-kit/crypto';
 import { Integ, TransformType } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
+import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 
 /** The algorithms of one IKE SA, by IANA id. */
 export interface IkeSuite {
@@ -41,7 +42,8 @@ export function ikeSuiteOf(
   const prf = transforms.find((transform) => transform.type === TransformType.PRF)?.id;
   const method = transforms.find((transform) => transform.type === TransformType.KE)?.id;
   if (!cipher || !shape || prf === undefined || method === undefined) return undefined;
-  if (!crypto.prfShape(prf) || crypto.keyExchangePublicBytes(method) === undefined)
-    return undefined;
+  const methods = [method, ...additionalMethods(transforms)];
+  const isProvided = methods.every((one) => crypto.keyExchangePublicBytes(one) !== undefined);
+  if (!crypto.prfShape(prf) || !isProvided) return undefined;
   return { cipher, shape, prf, method, transforms };
 }

@@ -2,7 +2,15 @@ import { addressesEqual } from '@ipsec-kit/ip';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveChildren } from '../session/move-path.ts';
+import type { StateKind } from '../session/states.ts';
 import { resendOutstanding } from './send-outstanding.ts';
+
+/** States in which a request is out. */
+const AWAITING_RESPONSE: ReadonlySet<StateKind> = new Set([
+  'awaiting-init-response',
+  'awaiting-intermediate-response',
+  'awaiting-auth-response',
+]);
 
 /** The IKE SAs behind a session leave their path with it: those that wait for their DELETE, and one that is being opened to take
  * its place. The latter goes on to the same address of the peer; towards another it is an exchange of its own, and it ends
@@ -34,8 +42,5 @@ export function leaveFrom(
   session.path = from(session.path);
   session.firstPath = from(session.firstPath);
   if (session.floatTo) session.floatTo = from(session.floatTo);
-  const { kind } = session.state;
-  if (kind === 'awaiting-init-response' || kind === 'awaiting-auth-response') {
-    resendOutstanding(context, session);
-  }
+  if (AWAITING_RESPONSE.has(session.state.kind)) resendOutstanding(context, session);
 }

@@ -1,6 +1,7 @@
 import { Integ, TransformType } from '@ipsec-kit/crypto';
 import type { Proposal, Transform } from '@ipsec-kit/ikev2-codec';
 import type { ConfiguredProposal } from '../config.ts';
+import { chooseAdditional, isAdditional } from './additional-key-exchanges.ts';
 
 /** One transform of each type, chosen from an offer. */
 export interface ChosenProposal {
@@ -41,7 +42,7 @@ export function firstChildProposals(
   configured: readonly ConfiguredProposal[],
 ): ConfiguredProposal[] {
   return configured.map(({ transforms }) => {
-    const kept = transforms.filter((transform) => transform.type !== TransformType.KE);
+    const kept = transforms.filter(({ type }) => type !== TransformType.KE && !isAdditional(type));
     const hasEsn = kept.some((transform) => transform.type === TransformType.ESN);
     return { transforms: hasEsn ? kept : [...kept, { type: TransformType.ESN, id: 0 }] };
   });
@@ -127,6 +128,7 @@ function matchTransforms(
 ): Transform[] | undefined {
   const chosen: Transform[] = [];
   for (const type of new Set(own.map((transform) => transform.type))) {
+    if (isAdditional(type)) continue;
     const wanted = own.filter((transform) => transform.type === type);
     const theirs = offered.filter((transform) => transform.type === type);
     const common = wanted.filter((transform) =>
@@ -146,12 +148,17 @@ function matchTransforms(
   }
   // RFC 7296 §3.3.6: a type that we do not know (or did not configure) makes the proposal unacceptable.
   for (const transform of offered) {
+    if (isAdditional(transform.type)) continue;
     if (own.some((known) => known.type === transform.type)) continue;
     const none = offered.find((other) => other.type === transform.type && isNone(other));
     if (!none) return undefined;
     if (!chosen.some((other) => other.type === transform.type)) chosen.push(none);
   }
-  return chosen;
+  const additional = chooseAdditional(offered, own, sameTransform);
+  if (!additional) return undefined;
+  // RFC 9370 §2.2.4: additional ones go along with a first, never alone.
+  const isAlone = chosenMethod(chosen) === undefined && additional.some(({ id }) => id !== KE_NONE);
+  return isAlone ? undefined : [...chosen, ...additional];
 }
 
 /** Whether two transforms are the same algorithm; one with an unknown attribute is never acceptable. @see RFC 7296 §3.3.6 */

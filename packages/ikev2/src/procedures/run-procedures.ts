@@ -81,7 +81,9 @@ export function runNext(context: EndpointContext, session: IkeSession): void {
   }
   giveWay(context, session);
   // While the peer replaces the IKE SA, what we have to ask waits for the new one. @see RFC 7296 §2.25.2
-  const isMoving = session.answering !== undefined && 'initiatorSpi' in session.answering.reply;
+  const isMoving =
+    session.peerSeries?.promised.kind === 'ike' ||
+    (session.answering !== undefined && 'initiatorSpi' in session.answering.reply);
   while (session.sa && !session.running && !isMoving && !session.parked) {
     const { requests } = session.sa;
     if (!requests.permission().ok) return;

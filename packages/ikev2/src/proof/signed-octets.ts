@@ -14,6 +14,7 @@ export function signedOctets(
   id: IdPayload,
 ): Uint8Array {
   const { prf } = sa.suite;
+  const intAuth = transcript.intAuth ? { intAuth: transcript.intAuth } : {};
   if (id.type === 'IDi') {
     return initiatorSignedOctets({
       provider,
@@ -22,6 +23,7 @@ export function signedOctets(
       responderNonce: transcript.responderNonce,
       skPi: sa.keys.skPi,
       initiatorIdBody: idPayloadBody(id),
+      ...intAuth,
     });
   }
   return responderSignedOctets({
@@ -31,5 +33,6 @@ export function signedOctets(
     initiatorNonce: transcript.initiatorNonce,
     skPr: sa.keys.skPr,
     responderIdBody: idPayloadBody(id),
+    ...intAuth,
   });
 }

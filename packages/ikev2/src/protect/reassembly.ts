@@ -16,6 +16,8 @@ export interface ReassembledMessage {
   readonly fragments: number;
   /** Bytes of all its datagrams. */
   readonly datagramBytes: number;
+  /** The octet with the critical bit and the reserved ones, of the first fragment. @see RFC 9242 §3.3.2 */
+  readonly reserved: number;
 }
 
 interface Collection {
@@ -26,6 +28,7 @@ interface Collection {
   firstPayload: number;
   bytes: number;
   datagramBytes: number;
+  reserved: number;
 }
 
 /** Puts the fragments of one message at a time together; each direction of an IKE SA has one.
@@ -49,6 +52,7 @@ export class Reassembly {
 
   /** Adds a fragment whose ICV has verified.
    * @param datagramBytes - of the datagram that it came in, for the narration.
+   * @param reserved - the octet behind the Next Payload field of its SKF payload.
    * @returns the message when it is complete.
    */
   add(
@@ -57,6 +61,7 @@ export class Reassembly {
     content: Uint8Array,
     now: Instant,
     datagramBytes = 0,
+    reserved = 0,
   ): ReassembledMessage | undefined {
     let collection = this.#valid(messageId, now);
     // RFC 7383 §2.6: a larger total is a newer set; what was collected MUST be discarded.
@@ -69,10 +74,14 @@ export class Reassembly {
         firstPayload: 0,
         bytes: 0,
         datagramBytes: 0,
+        reserved: 0,
       };
       this.#collection = collection;
     }
-    if (fragment.fragmentNumber === 1) collection.firstPayload = fragment.firstPayload;
+    if (fragment.fragmentNumber === 1) {
+      collection.firstPayload = fragment.firstPayload;
+      collection.reserved = reserved;
+    }
     collection.chunks.set(fragment.fragmentNumber, content);
     collection.bytes += content.length;
     collection.datagramBytes += datagramBytes;
@@ -110,6 +119,7 @@ export class Reassembly {
       content: concatBytes(...parts),
       fragments: collection.total,
       datagramBytes: collection.datagramBytes,
+      reserved: collection.reserved,
     };
   }
 }

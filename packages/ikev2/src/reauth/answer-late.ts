@@ -41,6 +41,10 @@ function awaitsChild({ initiation }: IkeSession): boolean {
     case 'agreeing-child-key':
     case 'installing-child':
       return initiation.attempt.rekeys === undefined;
+    case 'generating-follow-up-key':
+    case 'awaiting-follow-up-response':
+    case 'agreeing-follow-up-key':
+      return 'rekeys' in initiation.attempt && initiation.attempt.rekeys === undefined;
     default:
       return false;
   }

@@ -82,7 +82,10 @@ function replacedChild(
 
 /** Whether a request for a Child SA of this name is out. */
 function isAskingFor({ initiation }: IkeSession, name: string): boolean {
-  if (initiation?.kind !== 'awaiting-child-response') return false;
+  const isOut =
+    initiation?.kind === 'awaiting-child-response' ||
+    initiation?.kind === 'awaiting-follow-up-response';
+  if (!isOut || !('offer' in initiation.attempt)) return false;
   const { rekeys, offer } = initiation.attempt;
   return rekeys === undefined && offer.config.name === name;
 }

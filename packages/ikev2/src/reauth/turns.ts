@@ -64,6 +64,9 @@ export function hasNotAsked({ state }: IkeSession): boolean {
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':
+    case 'generating-additional-key':
+    case 'awaiting-intermediate-response':
+    case 'agreeing-additional-key':
     case 'making-own-proof':
       return true;
     default:

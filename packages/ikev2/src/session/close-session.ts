@@ -17,7 +17,7 @@ import {
 } from '../endpoint/endpoint-context.ts';
 import { CLOSED_BY_USER } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
-import { dropAnswering, dropInitiation } from '../exchanges/drop-exchanges.ts';
+import { dropAnswering, dropInitiation, dropPeerSeries } from '../exchanges/drop-exchanges.ts';
 import { lossAction } from '../loss/loss-action.ts';
 import { goneWith } from '../reauth/gone-with.ts';
 import { passOnWishes } from '../reauth/left-behind.ts';
@@ -68,9 +68,11 @@ export function endSession(
   closeProbe(context, session);
   session.binding = undefined;
   session.running = undefined;
-  if (session.rival?.kind === 'ike') dropIkeSa(context, session, session.rival.sa);
+  const { rival } = session;
+  if (rival?.kind === 'ike' && rival.sa) dropIkeSa(context, session, rival.sa);
   dropInitiation(context, session);
   dropAnswering(context, session);
+  dropPeerSeries(context, session);
   session.requests.clear();
   context.deadlines.clearSession(session.id);
   raise(context, {
@@ -225,9 +227,14 @@ function dropUnfinishedChild(context: EndpointContext, session: IkeSession): voi
     case 'generating-key':
     case 'awaiting-init-response':
     case 'agreeing-key':
+    case 'generating-additional-key':
+    case 'awaiting-intermediate-response':
+    case 'agreeing-additional-key':
     case 'making-own-proof':
     case 'generating-response-key':
     case 'agreeing-response-key':
+    case 'awaiting-intermediate-request':
+    case 'making-intermediate-response':
     case 'awaiting-auth-request':
     case 'checking-initiator-proof':
     case 'proving-before-eap':

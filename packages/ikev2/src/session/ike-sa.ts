@@ -16,6 +16,8 @@ export interface IkeSa {
   readonly keys: IkeKeys;
   readonly sealer: MessageSealer;
   readonly opener: PacketCipher;
+  /** The peer's last request under the keys before these: it may come again. @see RFC 9242 §3.3.1 */
+  readonly before?: { readonly messageId: number; readonly opener: PacketCipher };
   readonly requests: RequestWindow;
   readonly responses: ResponseWindow;
   /** Fragments of the peer's requests, and of its responses. */
@@ -52,6 +54,36 @@ export function createIkeSa(
     requestFragments: new Reassembly(),
     responseFragments: new Reassembly(),
   };
+}
+
+/** The same IKE SA under the keys that an additional key exchange has given: SPIs, message ids and what is kept for
+ * retransmissions stay. The keys before are erased.
+ * @see RFC 9370 §2.2.2
+ */
+export function withNextKeys(crypto: CryptoProvider, sa: IkeSa, keys: IkeKeys): IkeSa {
+  const { initiatorSpi, responderSpi, isInitiator, suite, requests, responses } = sa;
+  const fresh = createIkeSa(crypto, {
+    ...{ initiatorSpi, responderSpi, isInitiator, suite, keys, requests },
+  });
+  const { requestFragments, responseFragments, opener } = sa;
+  const messageId = responses.expectedMessageId - 1;
+  eraseIkeKeys(sa.keys);
+  return {
+    ...fresh,
+    responses,
+    requestFragments,
+    responseFragments,
+    before: { messageId, opener },
+  };
+}
+
+/** What opens a message of the peer. */
+export function openerFor(
+  sa: IkeSa,
+  message: Pick<IkeHeader, 'isResponse' | 'messageId'>,
+): PacketCipher {
+  const isBefore = !message.isResponse && sa.before?.messageId === message.messageId;
+  return isBefore && sa.before ? sa.before.opener : sa.opener;
 }
 
 /** Our SPI of an IKE SA: the key under which its messages find the session. */

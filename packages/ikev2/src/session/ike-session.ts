@@ -19,6 +19,7 @@ import type { TimerName } from '../endpoint/timer-name.ts';
 import type { Lease, PacketSelectors } from '../endpoint-io.ts';
 import type { SessionFailure } from '../events.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
+import type { PeerSeries } from '../exchanges/follow-up-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -101,6 +102,8 @@ export interface IkeSession {
   /** The CREATE_CHILD_SA exchange of the running procedure, and the one of the peer that is being answered. */
   initiation: Initiation | undefined;
   answering: Answering | undefined;
+  /** Additional key exchanges that the peer has begun with CREATE_CHILD_SA, while the next one is awaited. */
+  peerSeries: PeerSeries | undefined;
   /** The result of the peer's rekey of what the running procedure rekeys too. */
   rival: Rival | undefined;
   /** SPIs that the peer has deleted while our request for a Child SA was out: its answer may be on its way behind. */

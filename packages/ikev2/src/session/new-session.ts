@@ -75,6 +75,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     postponed: [],
     initiation: undefined,
     answering: undefined,
+    peerSeries: undefined,
     rival: undefined,
     learnedMethods: new Map(),
     deletedEarly: new Set(),

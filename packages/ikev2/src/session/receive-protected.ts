@@ -5,7 +5,10 @@ import {
   decodePayloads,
   type EncryptedFragmentPayload,
   type EncryptedPayload,
+  ExchangeType,
+  encryptedOverheadBytes,
   exchangeTypeName,
+  HEADER_BYTES,
   type IkeHeader,
   type Payload,
   unsupportedCriticalPayload,
@@ -15,10 +18,11 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { noteUnproven } from '../mobike/unproven-path.ts';
+import { intermediateOctets } from '../proof/int-auth.ts';
 import { openPayload } from '../protect/open-message.ts';
-import { REASSEMBLY_TIMEOUT_MS } from '../protect/reassembly.ts';
+import { REASSEMBLY_TIMEOUT_MS, type ReassembledMessage } from '../protect/reassembly.ts';
 import { noteCopy } from '../reauth/put-off.ts';
-import type { IkeSa } from './ike-sa.ts';
+import { type IkeSa, openerFor } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { transmit } from './send-message.ts';
 
@@ -37,6 +41,8 @@ export interface OpenedMessage {
   readonly fragments: number;
   /** Bytes of all its datagrams. */
   readonly bytes: number;
+  /** The whole of it as RFC 9242 §3.3.2 authenticates it; of IKE_INTERMEDIATE only. */
+  readonly octets?: Uint8Array;
 }
 
 /** Verifies a datagram under an IKE SA, in the order that costs an attacker's packet least: window, structure, ICV.
@@ -83,12 +89,22 @@ function openWhole(
   received: ReceivedDatagram,
   payload: EncryptedPayload,
 ): OpenedMessage | undefined {
-  const opened = openPayload(sa.opener, received.data, payload);
+  const { data, header } = received;
+  const opened = openPayload(openerFor(sa, header), data, payload);
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SK payload`);
   }
   if (answeredAgain(context, session, sa, received)) return undefined;
-  return parse(payload.firstPayload, opened.content, 1, received.data.length);
+  const { firstPayload } = payload;
+  const { content } = opened;
+  const reserved = reservedOf(data, payload);
+  return parse(received, {
+    firstPayload,
+    content,
+    fragments: 1,
+    datagramBytes: data.length,
+    reserved,
+  });
 }
 
 function openFragment(
@@ -109,15 +125,16 @@ function openFragment(
   if (isRepeated && payload.fragmentNumber !== 1) return undefined;
   const reassembly = header.isResponse ? sa.responseFragments : sa.requestFragments;
   if (!isRepeated && !reassembly.wants(header.messageId, payload, context.now)) return undefined;
-  const opened = openPayload(sa.opener, data, payload);
+  const opened = openPayload(openerFor(sa, header), data, payload);
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SKF payload`);
   }
   if (answeredAgain(context, session, sa, received)) return undefined;
-  const whole = reassembly.add(header.messageId, payload, opened.content, context.now, data.length);
-  if (whole) {
-    return parse(whole.firstPayload, whole.content, whole.fragments, whole.datagramBytes);
-  }
+  const { length } = data;
+  const reserved = reservedOf(data, payload);
+  const { now } = context;
+  const whole = reassembly.add(header.messageId, payload, opened.content, now, length, reserved);
+  if (whole) return parse(received, whole);
   setTimer(context, session, 'reassembly', addMs(context.now, REASSEMBLY_TIMEOUT_MS), {
     label: 'reassembly timeout',
     toleranceMs: REASSEMBLY_TIMEOUT_MS,
@@ -151,11 +168,18 @@ function answeredAgain(
   return true;
 }
 
+/** The octet behind the Next Payload field of the last payload: its critical bit, and seven that are reserved. */
+function reservedOf(
+  data: Uint8Array,
+  { type, body }: EncryptedPayload | EncryptedFragmentPayload,
+): number {
+  const headerBytes = encryptedOverheadBytes(type, { ivBytes: 0, icvBytes: 0 }) - HEADER_BYTES;
+  return data[data.length - body.length - headerBytes + 1] ?? 0;
+}
+
 function parse(
-  firstPayload: number,
-  content: Uint8Array,
-  fragments: number,
-  bytes: number,
+  { header, data }: ReceivedDatagram,
+  { firstPayload, content, fragments, datagramBytes: bytes, reserved }: ReassembledMessage,
 ): OpenedMessage {
   const inner = decodePayloads(firstPayload, content);
   if (!inner.ok) {
@@ -167,7 +191,11 @@ function parse(
     payloadType === undefined
       ? undefined
       : ({ code: 'unsupported-critical-payload', payloadType } as const);
-  return { payloads: inner.value, error, fragments, bytes };
+  const isIntermediate = header.exchangeType === ExchangeType.IKE_INTERMEDIATE;
+  const octets = isIntermediate
+    ? { octets: intermediateOctets(data, { firstPayload, reserved }, content) }
+    : {};
+  return { payloads: inner.value, error, fragments, bytes, ...octets };
 }
 
 /** Drops what has not verified: the map of errors has silence for all of it. */

@@ -41,6 +41,7 @@ function giveUp(context: EndpointContext, session: IkeSession, request: Outstand
   const failure = peerUnreachable(path, request.name, request.transmissions);
   switch (state.kind) {
     case 'awaiting-init-response':
+    case 'awaiting-intermediate-response':
     case 'awaiting-auth-response':
       if (state.kind === 'awaiting-init-response' && state.refusal) {
         endSession(context, session, state.refusal);

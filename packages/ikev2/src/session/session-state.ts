@@ -27,6 +27,30 @@ export interface InitTranscript {
   readonly initResponse: Uint8Array;
   readonly initiatorNonce: Uint8Array;
   readonly responderNonce: Uint8Array;
+  /** The IKE_INTERMEDIATE exchanges, where there were any: IntAuth. @see RFC 9242 §3.3.2 */
+  readonly intAuth?: Uint8Array;
+}
+
+/** The additional key exchanges of an IKE SA that is being opened. @see RFC 9370 §2.2.2 */
+export interface AdditionalKeys {
+  readonly transcript: InitTranscript;
+  /** Those to come; the first is under way. */
+  readonly methods: readonly number[];
+  /** What both sides have sent in IKE_INTERMEDIATE so far. */
+  readonly chains: IntAuthChains;
+}
+
+/** One IKE_INTERMEDIATE exchange: its two messages as both sides authenticate them. @see RFC 9242 §3.3.2 */
+export interface IntermediateExchange {
+  readonly messageId: number;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+}
+
+/** IntAuth_i and IntAuth_r; empty before the first exchange. @see RFC 9242 §3.3.2 */
+export interface IntAuthChains {
+  readonly initiator: Uint8Array;
+  readonly responder: Uint8Array;
 }
 
 /** What the responder answers in IKE_SA_INIT, while its key exchange runs. */
@@ -85,6 +109,25 @@ export type SessionState =
       readonly proposal: Proposal;
     }
   | {
+      readonly kind: 'generating-additional-key';
+      readonly requestId: number;
+      readonly keys: AdditionalKeys;
+    }
+  | {
+      readonly kind: 'awaiting-intermediate-response';
+      readonly keys: AdditionalKeys;
+      readonly secret: KeyExchangeSecret;
+      readonly messageId: number;
+      /** Our request, as both sides authenticate it. */
+      readonly request: Uint8Array;
+    }
+  | {
+      readonly kind: 'agreeing-additional-key';
+      readonly requestId: number;
+      readonly keys: AdditionalKeys;
+      readonly exchange: IntermediateExchange;
+    }
+  | {
       readonly kind: 'making-own-proof';
       readonly requestId: number;
       readonly transcript: InitTranscript;
@@ -121,6 +164,14 @@ export type SessionState =
       readonly requestId: number;
       readonly answer: InitAnswer;
       readonly publicValue: Uint8Array;
+    }
+  | { readonly kind: 'awaiting-intermediate-request'; readonly keys: AdditionalKeys }
+  | {
+      readonly kind: 'making-intermediate-response';
+      readonly requestId: number;
+      readonly keys: AdditionalKeys;
+      /** The peer's request, as both sides authenticate it. */
+      readonly request: Uint8Array;
     }
   | { readonly kind: 'awaiting-auth-request'; readonly transcript: InitTranscript }
   | {

@@ -16,7 +16,22 @@ export const SESSION_STATES = {
     role: 'initiator',
     awaits: 'the shared secret of the key exchange',
     // An initiator by EAP has nothing to prove yet.
-    next: ['making-own-proof', 'awaiting-auth-response', 'closed'],
+    next: ['generating-additional-key', 'making-own-proof', 'awaiting-auth-response', 'closed'],
+  },
+  'generating-additional-key': {
+    role: 'initiator',
+    awaits: 'the value of an additional key exchange for the IKE_INTERMEDIATE request',
+    next: ['awaiting-intermediate-response', 'closed'],
+  },
+  'awaiting-intermediate-response': {
+    role: 'initiator',
+    awaits: 'the IKE_INTERMEDIATE response',
+    next: ['agreeing-additional-key', 'closed'],
+  },
+  'agreeing-additional-key': {
+    role: 'initiator',
+    awaits: 'the shared secret of an additional key exchange',
+    next: ['generating-additional-key', 'making-own-proof', 'awaiting-auth-response', 'closed'],
   },
   'making-own-proof': {
     role: 'initiator',
@@ -56,7 +71,17 @@ export const SESSION_STATES = {
   'agreeing-response-key': {
     role: 'responder',
     awaits: 'the shared secret of the key exchange',
-    next: ['awaiting-auth-request', 'closed'],
+    next: ['awaiting-intermediate-request', 'awaiting-auth-request', 'closed'],
+  },
+  'awaiting-intermediate-request': {
+    role: 'responder',
+    awaits: 'the IKE_INTERMEDIATE request with the next additional key exchange',
+    next: ['making-intermediate-response', 'lingering', 'closed'],
+  },
+  'making-intermediate-response': {
+    role: 'responder',
+    awaits: 'our value and the shared secret of an additional key exchange',
+    next: ['awaiting-intermediate-request', 'awaiting-auth-request', 'lingering', 'closed'],
   },
   'awaiting-auth-request': {
     role: 'responder',

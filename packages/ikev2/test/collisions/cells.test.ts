@@ -16,6 +16,7 @@ const EXPECTED: Readonly<Record<OwnWork, string>> = {
   'closing-other-child': 'u u N u - T u',
   'rekeying-ike': 'T T T u - u u',
   'both-rekeying-ike': 'T T T u - T u',
+  'following-up-ike': 'T T T u - T u',
   'rekeyed-ike': 'T T T u - T u',
   'closing-ike': 'T T T u - T u',
 };
@@ -42,7 +43,7 @@ describe('answers to requests that cross own work (RFC 7296 §2.25.1, §2.25.2, 
       const expected = NAMES[row[column] ?? ''];
       it(`${work} meets ${request}: ${expected} (RFC 7296 §${COLLISIONS[request][work].section})`, () => {
         for (const side of ['client', 'server'] as const) {
-          const scene = new Scene(side);
+          const scene = new Scene(side, work);
           scene.begin(work);
           expect([side, scene.ask(request)]).toEqual([side, expected]);
         }

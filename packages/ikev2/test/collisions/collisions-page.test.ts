@@ -11,7 +11,7 @@ const SIDES = ['client', 'server'] as const satisfies readonly Side[];
 /** What the wire gets in a cell, seen from a hand-made peer; both roles have to agree. */
 function observedAnswer(work: OwnWork, request: PeerRequest): string {
   const [initiator, responder] = SIDES.map((side) => {
-    const scene = new Scene(side);
+    const scene = new Scene(side, work);
     scene.begin(work);
     return scene.ask(request);
   });

@@ -12,6 +12,7 @@ import {
 import { spiBytes } from '../../src/child/child-offer.ts';
 import type { OwnWork, PeerRequest } from '../../src/collisions/table.ts';
 import type { ChildInstallation } from '../../src/index.ts';
+import { hybrid } from '../hybrid/hybrid-pair.ts';
 import { child, ESP_GCM, type Host, ikeProposal, Pair, selector } from '../pair.ts';
 import { RawPeer } from '../raw-peer.ts';
 
@@ -40,8 +41,10 @@ export class Scene {
   readonly #second: ChildInstallation;
   #spi = 0x1000;
 
-  constructor(side: Side) {
-    const config = { children: CHILDREN };
+  constructor(side: Side, work?: OwnWork) {
+    const isHybrid = work === 'following-up-ike';
+    const proposals = [isHybrid ? hybrid(Ke.ML_KEM_768) : ikeProposal()];
+    const config = { children: CHILDREN, proposals };
     this.pair = new Pair({ client: config, server: config }).open();
     this.own = this.pair[side];
     this.#sessionId = this.own.seen('session-opened')[0]?.sessionId ?? -1;
@@ -52,8 +55,9 @@ export class Scene {
     if (!first || !second) throw new Error('two children expected');
     this.#first = first;
     this.#second = second;
+    const next = isHybrid ? 4 : 3;
     this.raw =
-      side === 'server' ? new RawPeer(this.pair, 'client', 3) : new RawPeer(this.pair, 'server');
+      side === 'server' ? new RawPeer(this.pair, 'client', next) : new RawPeer(this.pair, 'server');
   }
 
   /** Brings the side under test to where it does `work`, its request lost on the way. */
@@ -103,6 +107,12 @@ export class Scene {
       case 'both-rekeying-ike':
         own.command({ kind: 'rekey-ike', sessionId });
         this.ask('rekey-ike');
+        return;
+      case 'following-up-ike':
+        pair.wire = (flight) =>
+          flight.data[18] === ExchangeType.IKE_FOLLOWUP_KE ? [] : [{ flight }];
+        own.command({ kind: 'rekey-ike', sessionId });
+        pair.drive(100);
         return;
       case 'rekeyed-ike':
         pair.wire = (flight) =>

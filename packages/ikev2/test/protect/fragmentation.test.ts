@@ -108,6 +108,7 @@ describe('reassembly (RFC 7383 §2.6)', () => {
       content: Uint8Array.of(1, 2, 3),
       fragments: 3,
       datagramBytes: 0,
+      reserved: 0,
     });
   });
 

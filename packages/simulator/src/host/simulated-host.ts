@@ -378,9 +378,15 @@ function noticingSleep(alarm: WakeSource, clock: HostClock): WakeSource {
   };
 }
 
+const KEY_EXCHANGE: ReadonlySet<Request['kind']> = new Set([
+  'generate-key',
+  'agree-key',
+  'respond-key',
+]);
+
 function delayOf(delay: AnswerDelay, request: Request): number {
   if (typeof delay === 'function') return delay(request);
-  return request.kind === 'generate-key' || request.kind === 'agree-key' ? delay : 0;
+  return KEY_EXCHANGE.has(request.kind) ? delay : 0;
 }
 
 function unreachable(output: never): never {

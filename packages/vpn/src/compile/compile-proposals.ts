@@ -6,7 +6,9 @@ import { nearestName } from './nearest-name.ts';
 import type { OptionChecks } from './option-checks.ts';
 import {
   algorithmOf,
+  isAdditional,
   isImplicitIv,
+  isMlKem,
   isUnsupportedKeyword,
   proposalKeywords,
 } from './proposal-keywords.ts';
@@ -113,6 +115,11 @@ class Parts {
     return this.#transforms.filter((one) => one.type === type);
   }
 
+  /** Additional key exchanges, in the order in which they are performed. */
+  get additional(): readonly Transform[] {
+    return this.#transforms.filter(isAdditional).toSorted((a, b) => a.type - b.type);
+  }
+
   get kind(): 'none' | 'aead' | 'cipher' | 'mixed' {
     if (this.#aeads === 0) return this.#ciphers === 0 ? 'none' : 'cipher';
     return this.#ciphers === 0 ? 'aead' : 'mixed';
@@ -147,8 +154,12 @@ function completeIke(parts: Parts, text: string): ConfiguredProposal | Wrong {
       `ciphers with an implicit IV are for ESP, not for the IKE SA: leave "iiv" out in ${quoted(text)}`,
     );
   }
+  const contradiction = wrongKeyExchanges(parts, text);
+  if (contradiction !== undefined) return wrong(contradiction);
   const own = parts.kind === 'aead' ? [] : integrity;
-  return { transforms: [...parts.of(ENCR), ...prfs, ...own, ...parts.of(KE)] };
+  return {
+    transforms: [...parts.of(ENCR), ...prfs, ...own, ...parts.of(KE), ...parts.additional],
+  };
 }
 
 function completeEsp(parts: Parts, text: string): ConfiguredProposal | Wrong {
@@ -158,10 +169,48 @@ function completeEsp(parts: Parts, text: string): ConfiguredProposal | Wrong {
   if (parts.of(PRF).length > 0) {
     return wrong(`ESP has no PRF: leave it out in ${quoted(text)}`);
   }
+  const contradiction = wrongKeyExchanges(parts, text);
+  if (contradiction !== undefined) return wrong(contradiction);
   const own = parts.kind === 'aead' ? [] : parts.of(INTEG);
   // Extended sequence numbers are for those who ask for them: nobody else needs 2^32 packets before the next rekey.
   const numbers = parts.of(ESN).length > 0 ? parts.of(ESN) : [{ type: ESN, id: 0 }];
-  return { transforms: [...parts.of(ENCR), ...own, ...parts.of(KE), ...numbers] };
+  const exchanges = [...parts.of(KE), ...parts.additional];
+  return { transforms: [...parts.of(ENCR), ...own, ...exchanges, ...numbers] };
+}
+
+/** What contradicts itself in the key exchanges of a proposal. @see RFC 9370 §2.2.1 */
+function wrongKeyExchanges(parts: Parts, text: string): string | undefined {
+  const { KE } = TransformType;
+  const first = parts.of(KE);
+  const { additional } = parts;
+  // Their values do not fit into IKE_SA_INIT, which cannot be fragmented, and alone they would be all that protects.
+  if (first.some(({ id }) => isMlKem(id))) {
+    return `ML-KEM is too large for the first key exchange: name another one first in ${quoted(text)}, for example "x25519-ke1_mlkem768"`;
+  }
+  if (additional.length > 0 && first.length === 0) {
+    return `the proposal ${quoted(text)} has additional key exchanges and no first one: add one, for example "x25519"`;
+  }
+  const named = additional.filter(({ id }) => id !== 0);
+  const [only] = first;
+  if (first.length === 1 && named.some(({ id }) => id === only?.id)) {
+    return `the proposal ${quoted(text)} names the first key exchange once more as an additional one, which adds nothing: name another`;
+  }
+  if (!canDiffer(additional)) {
+    return `the additional key exchanges in ${quoted(text)} cannot all be different: give each "keN_" one that no other takes, or "keN_none"`;
+  }
+  return undefined;
+}
+
+/** Whether one of each type can be chosen so that none but NONE is chosen twice. */
+function canDiffer(additional: readonly Transform[]): boolean {
+  const types = [...new Set(additional.map(({ type }) => type))];
+  const rows = types.map((type) => additional.filter((one) => one.type === type));
+  const fits = (row: number, taken: readonly number[]): boolean =>
+    row === rows.length ||
+    (rows[row] ?? []).some(
+      ({ id }) => (id === 0 || !taken.includes(id)) && fits(row + 1, [...taken, id]),
+    );
+  return fits(0, []);
 }
 
 function wrongCipher(parts: Parts, text: string): string | undefined {

@@ -1,5 +1,5 @@
 import { Encr, Integ, Ke, Prf, TransformType } from '@ipsec-kit/crypto';
-import type { Transform } from '@ipsec-kit/ikev2-codec';
+import { type Transform, TransformType as WireType } from '@ipsec-kit/ikev2-codec';
 
 /** What a keyword of a proposal stands for. `aead` marks ciphers that bring their own integrity. */
 export interface KnownAlgorithm {
@@ -53,6 +53,10 @@ const keywords: readonly Keyword[] = [
   ['x25519', { type: KE, id: Ke.CURVE25519 }],
   ['curve25519', { type: KE, id: Ke.CURVE25519 }],
 
+  ['mlkem512', { type: KE, id: Ke.ML_KEM_512 }],
+  ['mlkem768', { type: KE, id: Ke.ML_KEM_768 }],
+  ['mlkem1024', { type: KE, id: Ke.ML_KEM_1024 }],
+
   ['esn', { type: ESN, id: 1 }],
   ['noesn', { type: ESN, id: 0 }],
 ];
@@ -100,7 +104,26 @@ export function isUnsupportedKeyword(keyword: string): boolean {
   return unsupported.has(keyword);
 }
 
-/** The algorithm of a keyword in lower case, or `undefined`. */
+/** The algorithm of a keyword in lower case, or `undefined`. `ke1_mlkem768` is an additional key exchange, the first of up to
+ * seven, and `ke1_none` says that there need be none. @see RFC 9370 §2.2.1
+ */
 export function algorithmOf(keyword: string): KnownAlgorithm | undefined {
-  return known.get(keyword);
+  const additional = /^ke([1-7])_(.+)$/.exec(keyword);
+  if (!additional) return known.get(keyword);
+  const [, place = '1', name = ''] = additional;
+  const type = WireType.ADDKE1 + Number(place) - 1;
+  if (name === 'none') return { transform: { type, id: 0 }, aead: false };
+  const method = known.get(name);
+  if (method?.transform.type !== KE) return undefined;
+  return { transform: { type, id: method.transform.id }, aead: false };
+}
+
+/** Whether a transform is an additional key exchange. @see RFC 9370 §2.2.1 */
+export function isAdditional({ type }: Transform): boolean {
+  return type >= WireType.ADDKE1 && type <= WireType.ADDKE7;
+}
+
+/** Whether a key exchange method is one of ML-KEM. */
+export function isMlKem(method: number): boolean {
+  return method === Ke.ML_KEM_512 || method === Ke.ML_KEM_768 || method === Ke.ML_KEM_1024;
 }

@@ -59,6 +59,8 @@ const introduction: readonly string[] = [
   '',
   'For ESP alone: `esn` are extended sequence numbers, `noesn` short ones, which hold without either word; `esn-noesn` prefers the first and takes both. A name with `iiv` is the same cipher with an IV that is made of the sequence number and not sent, 8 bytes less in each packet (RFC 8750); nobody else has keywords for them, hence ours. Peers that do not know them take what else is offered: `aes256gcm16iiv-aes256gcm16`.',
   '',
+  'Additional key exchanges (RFC 9370) have the names of strongSwan 6: `ke1_mlkem768` behind `x25519` makes a hybrid of both, safe while either is; up to `ke7_`, performed in this order, each with any of the key exchanges above. The first key exchange is never ML-KEM, whose values do not fit into a message that cannot be fragmented. `ke1_mlkem768-ke1_none` says that it need not be; a peer that does not know them at all takes another proposal: `aes256-sha256-x25519-ke1_mlkem768, aes256-sha256-x25519`.',
+  '',
   '## Traffic selectors',
   '',
   '`dynamic` (the own or virtual address), an address, a prefix, or a range `10.1.0.1-10.1.0.20`; behind it may stand `[protocol]` or `[protocol/port]` with names or numbers and a range of ports: `10.0.0.0/8[tcp/80]`, `dynamic[udp/1000-2000]`, `::/0[ipv6-icmp]`.',

@@ -40,6 +40,13 @@ describe('IKE proposals', () => {
     ['aes256-aes256-sha256-x25519-curve25519', '1/12/256 2/5 3/12 4/31'],
     ['aes256gcm16-sha256-modp4096', '1/20/256 2/5 4/16'],
     [' aes192gcm-prfsha256-x25519 ', '1/20/192 2/5 4/31'],
+    ['aes256-sha256-x25519-ke1_mlkem768', '1/12/256 2/5 3/12 4/31 6/36'],
+    ['aes256-sha256-KE2_MLKEM512-x25519-ke1_ecp384', '1/12/256 2/5 3/12 4/31 6/20 7/35'],
+    [
+      'aes256-sha256-x25519-ke1_mlkem1024-ke1_mlkem768-ke1_none',
+      '1/12/256 2/5 3/12 4/31 6/37 6/36 6/0',
+    ],
+    ['aes256-sha256-x25519-ecp256-ke7_x25519', '1/12/256 2/5 3/12 4/31 4/19 12/31'],
   ])('reads %s', (text, expected) => {
     expect(shape('ike', text)).toEqual([expected]);
   });
@@ -98,6 +105,30 @@ describe('IKE proposals', () => {
       'aes256gcm16iiv-prfsha256-x25519',
       'ciphers with an implicit IV are for ESP, not for the IKE SA: leave "iiv" out in "aes256gcm16iiv-prfsha256-x25519"',
     ],
+    [
+      'aes256-sha256-mlkem768',
+      'ML-KEM is too large for the first key exchange: name another one first in "aes256-sha256-mlkem768", for example "x25519-ke1_mlkem768"',
+    ],
+    [
+      'aes256-sha256-ke1_mlkem768',
+      'the proposal "aes256-sha256-ke1_mlkem768" names no key exchange: add one, for example "aes256-sha256-ke1_mlkem768-x25519"',
+    ],
+    [
+      'aes256-sha256-x25519-ke1_x25519',
+      'the proposal "aes256-sha256-x25519-ke1_x25519" names the first key exchange once more as an additional one, which adds nothing: name another',
+    ],
+    [
+      'aes256-sha256-x25519-ke1_mlkem768-ke2_mlkem768',
+      'the additional key exchanges in "aes256-sha256-x25519-ke1_mlkem768-ke2_mlkem768" cannot all be different: give each "keN_" one that no other takes, or "keN_none"',
+    ],
+    [
+      'aes256-sha256-x25519-ke8_mlkem768',
+      'there is no algorithm "ke8_mlkem768" in "aes256-sha256-x25519-ke8_mlkem768"; did you mean "mlkem768"?',
+    ],
+    [
+      'aes256-sha256-x25519-ke1_aes256',
+      'there is no algorithm "ke1_aes256" in "aes256-sha256-x25519-ke1_aes256"; did you mean "aes256"?',
+    ],
     ['aes256-default', '"default" stands alone: separate it from other proposals with a comma'],
     ['', 'there is no algorithm "" in ""; did you mean "aes"?'],
   ])('refuses %j', (text, sentence) => {
@@ -134,6 +165,7 @@ describe('ESP proposals', () => {
     ['aes256gcm16iiv-aes128ccm8iiv-aes256gcm16-esn', '1/30/256 1/29/128 1/20/256 5/1'],
     ['chacha20poly1305iiv', '1/31 5/0'],
     ['aes256gcm16-sha256', '1/20/256 5/0'],
+    ['aes256gcm16-x25519-ke1_mlkem768', '1/20/256 4/31 6/36 5/0'],
   ])('reads %s', (text, expected) => {
     expect(shape('esp', text)).toEqual([expected]);
   });
@@ -155,6 +187,11 @@ describe('ESP proposals', () => {
       'aes256gcm16-prfsha256',
       'invalid-value',
       'ESP has no PRF: leave it out in "aes256gcm16-prfsha256"',
+    ],
+    [
+      'aes256gcm16-ke1_mlkem768',
+      'invalid-value',
+      'the proposal "aes256gcm16-ke1_mlkem768" has additional key exchanges and no first one: add one, for example "x25519"',
     ],
   ])('refuses %s', (text, code, sentence) => {
     expect(compile('esp', text).problems).toEqual([{ code, path: 'proposals[0]', sentence }]);
