@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
-import { addresses } from './lab/lab.ts';
+import { clientConfiguration } from './lab/configuration.ts';
+import { IpsecKit } from './lab/ipsec-kit.ts';
+import { addresses, createLab } from './lab/lab.ts';
 import { transfer } from './lab/transfer.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
@@ -11,6 +14,13 @@ const gate = interopGate(
 );
 
 const portable = { ourArgs: () => ['--portable'] } as const;
+
+const preload = fileURLToPath(new URL('./lab/without-ffi.cjs', import.meta.url));
+
+/** Node as on a machine that lacks functions, or `koffi` altogether. */
+function lacking(functions: string): Record<string, string> {
+  return { NODE_OPTIONS: `--require ${preload}`, IPSEC_KIT_LAB_WITHOUT: functions };
+}
 
 /** Whether a device of the tunnel was made with vnet headers, as the worker needs it. */
 function hasOffloads(host: string): boolean {
@@ -44,6 +54,53 @@ describe.skipIf(gate.skip)('who carries packets', () => {
         portable,
       ));
   }
+
+  for (const [what, functions, sentence, offloads] of [
+    [
+      'batched system calls',
+      'recvmmsg',
+      /Packets are carried with node:dgram and node:crypto, which is slower: /,
+      false,
+    ],
+    [
+      'OpenSSL in reach',
+      'EVP_.*',
+      /Packets are carried slower than they could be: node:crypto seals and opens packets: /,
+      true,
+    ],
+  ] as const) {
+    it(`ours as both, without ${what}: one line says so, and everything is carried all the same`, () =>
+      withTunnel(
+        'both',
+        {},
+        async ({ lab, client, server }) => {
+          await transfer(lab.left, lab.right, addresses.right.inner4, 10, 'up');
+          await transfer(lab.left, lab.right, addresses.right.inner4, 10, 'down');
+          for (const end of [client, server]) {
+            const lines = end?.process.output.split('\n') ?? [];
+            expect(lines.filter((line) => sentence.test(line))).toHaveLength(1);
+            expect(lines.filter((line) => /slower/.test(line))).toHaveLength(1);
+          }
+          for (const host of [lab.left, lab.right]) expect(hasOffloads(host.name)).toBe(offloads);
+        },
+        { ourEnvironment: lacking(functions) },
+      ));
+  }
+
+  it('ours as client, where koffi is not installed: no device can be made, and the last line says what to do', async () => {
+    const lab = await createLab();
+    try {
+      const configuration = clientConfiguration();
+      const options = { environment: lacking('koffi'), wait: false };
+      const client = await IpsecKit.start(lab.left, 'connect', configuration, options);
+      expect(await client.process.exited).not.toBe(0);
+      expect(client.process.output.trim().split('\n').at(-1)).toMatch(
+        /package koffi, .* cannot be loaded: install it/,
+      );
+    } finally {
+      await lab.close();
+    }
+  });
 
   for (const ours of ['client', 'both'] as const) {
     it(`ours as ${ours}: SIGTERM while packets flow ends it in order`, () =>

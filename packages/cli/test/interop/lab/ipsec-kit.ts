@@ -30,7 +30,12 @@ export class IpsecKit {
     host: Host,
     role: 'connect' | 'serve',
     configuration: string,
-    options: { settings?: string; args?: readonly string[]; wait?: boolean } = {},
+    options: {
+      settings?: string;
+      args?: readonly string[];
+      environment?: Record<string, string>;
+      wait?: boolean;
+    } = {},
   ): Promise<IpsecKit> {
     const config = host.file(`ipsec-kit/${role}.conf`, configuration);
     const control = `${host.dir}/ipsec-kit/${role}.sock`;
@@ -41,7 +46,8 @@ export class IpsecKit {
         host.file(`ipsec-kit/${role}-strongswan.conf`, `charon {\n${options.settings}\n}\n`),
       );
     }
-    const background = host.start(process.execPath, fromSource(command, ...args));
+    const line = fromSource(command, ...args);
+    const background = host.start(process.execPath, line, options.environment);
     const self = new IpsecKit(host, background, control);
     if (options.wait !== false) await background.waitFor(/^control: /m);
     return self;

@@ -24,6 +24,7 @@ export interface Preparation {
   /** Makes another lab than the plain one. */
   readonly makeLab?: () => Promise<Lab>;
   readonly ourArgs?: (host: Host) => readonly string[];
+  readonly ourEnvironment?: Record<string, string>;
   /** Runs after the hosts stand and before any daemon starts. */
   readonly prepare?: (lab: Lab) => Promise<void>;
   /** Runs when the server listens and before the client starts. */
@@ -42,8 +43,9 @@ export async function withTunnel(
   let swan: StrongSwan | undefined;
   try {
     await preparation.prepare?.(lab);
-    const options = (host: Host): { args: readonly string[]; settings?: string } => ({
+    const options = (host: Host): NonNullable<Parameters<typeof IpsecKit.start>[3]> => ({
       args: preparation.ourArgs?.(host) ?? [],
+      environment: preparation.ourEnvironment ?? {},
       ...(preparation.ourSettings === undefined ? {} : { settings: preparation.ourSettings }),
     });
     let server: IpsecKit | undefined;
