@@ -197,6 +197,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     ...{ clock, dateMs, scheduler, book, onEvent },
     reload: signatures.reload,
     recheck: signatures.recheck,
+    isListed: signatures.isListed,
     command: driver.command,
   });
   const opener = createChildOpener({
