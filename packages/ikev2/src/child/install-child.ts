@@ -23,7 +23,7 @@ export function requestInstallation(
       sessionId: shownSession(session.takesOver ?? session).id,
       childId: child.id,
       config: child.config,
-      limits: drawChildLimits(context, child.config),
+      limits: drawChildLimits(context.jitter, child.config),
       connection: child.connection.name,
       suite: child.suite,
       inboundSpi: child.inboundSpi,
