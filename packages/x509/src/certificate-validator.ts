@@ -16,7 +16,7 @@ import {
 } from './path-search.ts';
 import { allowsPath } from './pkijs-path-check.ts';
 import type { RevocationList } from './revocation-list.ts';
-import { type IssuedCertificate, judgeRevocation } from './revocation-status.ts';
+import { createListCheck, type IssuedCertificate, judgeRevocation } from './revocation-status.ts';
 
 /** Most certificates that a peer may send. */
 export const MAX_OFFERED_CERTIFICATES = 16;
@@ -38,7 +38,9 @@ export interface CertificateCheck {
    * is looked at (`off`).
    */
   readonly revocation: 'hard' | 'soft' | 'off';
-  /** What the peer is. With extKeyUsage it has to be for that, or for IKE (RFC 4945 §5.1.3.12); `any` looks at nothing. */
+  /** What the peer is. With extKeyUsage it has to be for that (`serverAuth`, `clientAuth`), or for IKE (RFC 4945 §5.1.3.12); `any` looks
+   * at nothing.
+   */
   readonly purpose: 'server' | 'client' | 'any';
   readonly policy: PathPolicy;
   /** Now, in milliseconds since 1970, from the caller's clock. */
@@ -98,11 +100,12 @@ export interface CertificateValidator {
   check(check: CertificateCheck): Promise<CertificateVerdict>;
 }
 
-/** Makes a validator from a provider of signatures and one of SHA-1 (for key ids). */
+/** Makes a validator from a provider of signatures and one of SHA-1 (for key ids). Kept, it verifies a CRL once for all peers. */
 export function createCertificateValidator(
   signatures: SignatureProvider,
   crypto: Pick<CryptoProvider, 'sha1'>,
 ): CertificateValidator {
+  const isOf = createListCheck(signatures);
   return {
     async check(check) {
       const leaf = readLeaf(check);
@@ -115,7 +118,7 @@ export function createCertificateValidator(
           failure ??= 'constraints';
           continue;
         }
-        const found = await judgeRevocation(check, path, signatures, crypto);
+        const found = await judgeRevocation(check, path, signatures, crypto, isOf);
         // One path that leads to a revoked certificate is enough to know that it is revoked.
         if (found === 'revoked') return refuse(found);
         if (check.revocation === 'hard' && found.unproven.length > 0) {
@@ -156,7 +159,11 @@ function readLeaf({
   return maySign && isFor(purpose, extensions.purposes) ? certificate : 'wrong-usage';
 }
 
-/** @see RFC 4945 §5.1.3.12 */
+/** What has an extKeyUsage has to be for IKE or for anything; all else MUST be refused, an initiator's of `serverAuth` alone as well.
+ * Beyond that, on purpose: the role's own purpose of TLS and iKEIntermediate, which gateways have that Windows and Apple's devices
+ * are to believe, and which public CAs issue.
+ * @see RFC 4945 §5.1.3.12
+ */
 function isFor(purpose: CertificateCheck['purpose'], purposes: readonly string[] | undefined) {
   if (purpose === 'any' || purposes === undefined) return true;
   const { ANY, IKE, IKE_INTERMEDIATE, SERVER_AUTH, CLIENT_AUTH } = KeyPurpose;
@@ -218,7 +225,8 @@ const SENTENCES: Readonly<Record<CertificateFailure, string>> = {
   unsupported: 'The certificate of the peer has a key or a signature of an unknown kind.',
   'unknown-critical':
     'The certificate of the peer has a critical extension that is not understood.',
-  'wrong-usage': 'The certificate of the peer is for another use (keyUsage or extKeyUsage).',
+  'wrong-usage':
+    'The certificate of the peer is for another use (keyUsage or extKeyUsage); have it issued without extKeyUsage, or with ipsecIKE in it.',
   'unknown-issuer':
     'No trusted CA leads to the certificate of the peer; load the CA or its intermediates.',
   'bad-signature': 'A signature in the certificate path of the peer is wrong.',

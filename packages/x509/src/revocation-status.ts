@@ -28,12 +28,14 @@ const MAX_RESPONSES = 16;
 /** Whether a certificate of a path is revoked, until when that is known, and of which nothing is known. What comes from a CRL and
  * what comes from OCSP are both looked at: one of them that says *revoked* is enough. A trust anchor is not asked about.
  * @param path - from the end entity to the anchor.
+ * @param isOf - remembers what it was asked, for many paths.
  */
 export async function judgeRevocation(
   check: RevocationCheck,
   path: readonly Certificate[],
   signatures: SignatureProvider,
   crypto: Pick<CryptoProvider, 'sha1'>,
+  isOf: ListCheck = createListCheck(signatures),
 ): Promise<
   { readonly validUntilMs: number; readonly unproven: readonly IssuedCertificate[] } | 'revoked'
 > {
@@ -46,7 +48,7 @@ export async function judgeRevocation(
     const one = { certificate, issuer };
     const answer = await answerOf(check, one, signatures, crypto);
     if (answer === 'revoked') return answer;
-    const list = await freshList(check, issuer, signatures);
+    const list = await freshList(check, issuer, isOf);
     if (list?.revoked.has(serialText(certificate.serialNumber))) return 'revoked';
     if (answer === undefined && list === undefined) unproven.push(one);
     validUntilMs = Math.min(
@@ -83,7 +85,7 @@ async function answerOf(
 async function freshList(
   { lists = [], atMs, policy }: RevocationCheck,
   issuer: Certificate,
-  signatures: SignatureProvider,
+  isOf: ListCheck,
 ): Promise<RevocationList | undefined> {
   // A CRL that was made just now is the one that matters most when something has been revoked.
   const latestMs = atMs + REVOCATION_CLOCK_SKEW_MS;
@@ -94,9 +96,24 @@ async function freshList(
     // Of two of the same second the one that says more.
     .toSorted((a, b) => b.thisUpdateMs - a.thisUpdateMs || b.revoked.size - a.revoked.size);
   for (const list of candidates) {
-    if (await isListOf(list, issuer, signatures)) return list;
+    if (await isOf(list, issuer)) return list;
   }
   return undefined;
+}
+
+/** Whether a CA has signed a CRL, as {@link isListOf} says. */
+export type ListCheck = (list: RevocationList, issuer: Certificate) => Promise<boolean>;
+
+/** Makes a check that hashes a CRL once for all whose CA is the same object: one of 4 MB is a lot to hash for each peer. */
+export function createListCheck(signatures: SignatureProvider): ListCheck {
+  const known = new WeakMap<RevocationList, WeakMap<Certificate, Promise<boolean>>>();
+  return (list, issuer) => {
+    const byIssuer = known.get(list) ?? new WeakMap<Certificate, Promise<boolean>>();
+    known.set(list, byIssuer);
+    const answer = byIssuer.get(issuer) ?? isListOf(list, issuer, signatures);
+    byIssuer.set(issuer, answer);
+    return answer;
+  };
 }
 
 /** Whether a CA has signed a CRL, and may. @see RFC 5280 §6.3.3 (f), (g) */

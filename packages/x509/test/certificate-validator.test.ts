@@ -181,6 +181,35 @@ describe('a path (RFC 5280 §6.1)', () => {
   });
 });
 
+describe('a validator that is kept', () => {
+  it('verifies a CRL once for many peers of one CA, and again for another CRL', async () => {
+    let verified = 0;
+    const counting = {
+      ...signatures,
+      verify(...asked: Parameters<typeof signatures.verify>) {
+        verified += 1;
+        return signatures.verify(...asked);
+      },
+    };
+    const kept = createCertificateValidator(counting, crypto);
+    const wish = { issuer: 'sub', by: subKey, serials: [] };
+    const listOf = async (): Promise<RevocationList> => {
+      const list = readRevocationList(await issueList(wish));
+      if (!list.ok) throw new Error(list.code);
+      return list.list;
+    };
+    const base = { anchors: [sub], revocation: 'hard', purpose: 'any', policy, atMs: T0 } as const;
+    const offered = [leaf.der];
+    const lists = [await listOf()];
+    for (let i = 0; i < 5; i += 1) {
+      expect((await kept.check({ ...base, offered, lists })).ok).toBe(true);
+    }
+    expect(verified).toBe(5 + 1);
+    expect((await kept.check({ ...base, offered, lists: [await listOf()] })).ok).toBe(true);
+    expect(verified).toBe(6 + 2);
+  });
+});
+
 describe('a certificate that lies', () => {
   it.each([
     ['expired', { toMs: T0 + DAY / 2 }],
@@ -208,17 +237,30 @@ describe('a certificate that lies', () => {
     }
   });
 
-  it('is refused for another purpose (RFC 4945 §5.1.3.12)', async () => {
-    const server = await issue(leafWish({ extensions: [purposes(KeyPurpose.SERVER_AUTH)] }));
-    expect(codeOf(await check([server, sub], { purpose: 'server' }))).toBe('ok');
-    expect(codeOf(await check([server, sub], { purpose: 'client' }))).toBe('wrong-usage');
-    expect(codeOf(await check([server, sub], { purpose: 'any' }))).toBe('ok');
-    for (const id of [KeyPurpose.IKE, KeyPurpose.ANY, KeyPurpose.IKE_INTERMEDIATE]) {
-      const ike = await issue(leafWish({ extensions: [purposes(id)] }));
-      expect(codeOf(await check([ike, sub], { purpose: 'client' }))).toBe('ok');
-    }
-    expect(codeOf(await check([leaf, sub], { purpose: 'client' }))).toBe('ok');
-  });
+  const { ANY, IKE, IKE_INTERMEDIATE, SERVER_AUTH, CLIENT_AUTH, OCSP_SIGNING } = KeyPurpose;
+  /** id-kp-ipsecEndSystem, which is obsolete. */
+  const END_SYSTEM = '2b06010505070305';
+  it.each([
+    ['nothing at all', [], 'ok', 'ok'],
+    ['ipsecIKE', [IKE], 'ok', 'ok'],
+    ['anyExtendedKeyUsage', [ANY], 'ok', 'ok'],
+    ['iKEIntermediate', [IKE_INTERMEDIATE], 'ok', 'ok'],
+    ['serverAuth', [SERVER_AUTH], 'ok', 'wrong-usage'],
+    ['clientAuth', [CLIENT_AUTH], 'wrong-usage', 'ok'],
+    ['serverAuth and clientAuth', [SERVER_AUTH, CLIENT_AUTH], 'ok', 'ok'],
+    ['serverAuth and ipsecIKE', [SERVER_AUTH, IKE], 'ok', 'ok'],
+    ['OCSPSigning', [OCSP_SIGNING], 'wrong-usage', 'wrong-usage'],
+    ['ipsecEndSystem', [END_SYSTEM], 'wrong-usage', 'wrong-usage'],
+  ] as const)(
+    'for %s, of a responder and of an initiator (RFC 4945 §5.1.3.12)',
+    async (_, ids, server, client) => {
+      const extensions = ids.length === 0 ? [DNS] : [DNS, purposes(...ids)];
+      const own = await issue(leafWish({ extensions }));
+      expect(codeOf(await check([own, sub], { purpose: 'server' }))).toBe(server);
+      expect(codeOf(await check([own, sub], { purpose: 'client' }))).toBe(client);
+      expect(codeOf(await check([own, sub], { purpose: 'any' }))).toBe('ok');
+    },
+  );
 
   it('is refused with SHA-1 and short RSA keys, unless the policy takes them', async () => {
     const short = makeKey('rsa1024');

@@ -50,6 +50,9 @@ describe.skipIf(gate.skip)('certificates with strongSwan 5.9.8 (RFC 7427, RFC 49
       async (type) => carries(ours, strongSwanPki(type), byCertificate),
     );
 
+    it(`${words[ours]}: certificates for serverAuth and IKE on both sides, as gateways have them (RFC 4945 §5.1.3.12)`, async () =>
+      carries(ours, strongSwanPki('ecdsa', ['serverAuth', 'ikeIntermediate']), byCertificate));
+
     it(`${words[ours]}: RSA-PSS, wanted by name`, async () => {
       const local = (side: 'client' | 'server'): string =>
         byCertificate[side].local.replace('pubkey', 'rsa/pss-sha256');
@@ -139,6 +142,13 @@ describe.skipIf(gate.skip)(
     it('ours answers: a certificate that the CRL has', async () => {
       const { ours, theirs } = await refusedByOurs(await pkiWithRevokedClient(), byCertificate);
       expect(ours).toMatch(/could not be authenticated: .*has been revoked/);
+      expect(theirs).toMatch(isRefusal);
+    });
+
+    it('ours answers: a certificate that is for serverAuth alone (RFC 4945 §5.1.3.12)', async () => {
+      const pki = strongSwanPki('ecdsa', ['serverAuth']);
+      const { ours, theirs } = await refusedByOurs(pki, byCertificate);
+      expect(ours).toMatch(/could not be authenticated: .*is for another use .*ipsecIKE/);
       expect(theirs).toMatch(isRefusal);
     });
 

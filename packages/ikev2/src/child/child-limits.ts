@@ -1,5 +1,4 @@
 import type { ChildConfig } from '../config.ts';
-import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 
 /** What each direction of a Child SA may carry: at a soft limit it is replaced, at a hard one it ends; absent is no limit. */
 export interface ChildLimits {
@@ -10,12 +9,13 @@ export interface ChildLimits {
 }
 
 /** Draws the limits of one Child SA: the soft ones up to their jitter earlier, so that both sides rarely begin at once.
+ * @param draw - a number from 0 to 1, another one each time.
  * @see RFC 7296 §2.8 (rekeying SHOULD be jittered)
  */
-export function drawChildLimits(context: EndpointContext, config: ChildConfig): ChildLimits {
+export function drawChildLimits(draw: () => number, config: ChildConfig): ChildLimits {
   const { rekeyBytes, rekeyPackets, hardBytes, hardPackets } = config;
   const soft = (limit: number, jitter: number | undefined): number =>
-    jitter ? Math.max(1, limit - Math.floor(Math.min(jitter, limit) * context.jitter())) : limit;
+    jitter ? Math.max(1, limit - Math.floor(Math.min(jitter, limit) * draw())) : limit;
   return {
     ...(rekeyBytes ? { softBytes: soft(rekeyBytes, config.rekeyJitterBytes) } : {}),
     ...(rekeyPackets ? { softPackets: soft(rekeyPackets, config.rekeyJitterPackets) } : {}),

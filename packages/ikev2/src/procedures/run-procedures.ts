@@ -26,6 +26,7 @@ import { isMoveToCome, type Procedure } from './procedure.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
 import {
   onAddressesUpdated,
+  UPDATE_BYTES,
   type UpdateResponse,
   updateAddressesRequest,
 } from './update-addresses.ts';
@@ -199,7 +200,9 @@ function inform(
     beginEnding(context, session, procedure.failure);
   }
   const paths = pathsOf(session, procedure);
-  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, paths ? { paths } : {});
+  const leastBytes = procedure.kind === 'update-addresses' ? UPDATE_BYTES : undefined;
+  const options = { leastBytes, ...(paths ? { paths } : {}) };
+  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, options);
   if (hurry(session)) armRetransmission(context, session);
   return true;
 }

@@ -1,7 +1,11 @@
-import { Ke } from '@ipsec-kit/crypto';
+import { DEFAULT_SIGNATURE_POLICY, signatureHashes } from '@ipsec-kit/auth';
+import { type CryptoProvider, Ke } from '@ipsec-kit/crypto';
+import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { ExchangeType, TransformType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
-import { type Flight, ikeProposal, Pair, type PairOptions } from '../pair.ts';
+import { EapWorker } from '../eap/eap-worker.ts';
+import { type Flight, identity, ikeProposal, Pair, type PairOptions } from '../pair.ts';
+import { newKey, SignatureWorker } from '../proof/signature-worker.ts';
 import { changing, hybrid, hybridPair } from './hybrid-pair.ts';
 
 const INTERMEDIATE = ExchangeType.IKE_INTERMEDIATE;
@@ -115,6 +119,77 @@ describe('an IKE SA with additional key exchanges (RFC 9370 §2.2)', () => {
     expect(pair.client.seen('session-opened')).toHaveLength(1);
   });
 });
+
+describe('whoever proves who they are, and how (RFC 9242 §3.3.2)', () => {
+  const certificate = { kind: 'signature', certificateRequests: [] } as const;
+  const hashes = signatureHashes(DEFAULT_SIGNATURE_POLICY);
+
+  it('signatures cover the exchanges of both sides', () => {
+    const both = {
+      localAuthentication: { kind: 'signature' },
+      remoteAuthentication: certificate,
+      signatureHashes: hashes,
+    } as const;
+    const pair = hybridPair({
+      client: { localIdentity: identity('client'), ...both },
+      server: { localIdentity: identity('server'), ...both },
+      clientSignatures: new SignatureWorker(newKey('ed25519')),
+      serverSignatures: new SignatureWorker(newKey('ed25519')),
+    }).open();
+    expectOpen(pair, 1);
+  });
+
+  it('so do EAP and the signature before it', () => {
+    const pair = hybridPair({
+      client: {
+        localIdentity: identity('client'),
+        localAuthentication: { kind: 'eap' },
+        remoteAuthentication: certificate,
+        signatureHashes: hashes,
+      },
+      server: {
+        localIdentity: identity('server'),
+        localAuthentication: { kind: 'signature' },
+        remoteAuthentication: { kind: 'eap', identity: { kind: 'any' } },
+      },
+      clientSignatures: new SignatureWorker(),
+      serverSignatures: new SignatureWorker(newKey('ed25519')),
+      clientEap: new EapWorker(),
+      serverEap: new EapWorker(),
+    }).open();
+    expectOpen(pair, 1);
+  });
+
+  it('a reauthentication runs them as well, and moves the children over', () => {
+    const pair = hybridPair({ client: { makeBeforeBreak: true } }).open();
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(20_000);
+    for (const host of [pair.client, pair.server]) {
+      expect(host.seen('session-reauthenticated')).toHaveLength(1);
+      expect(host.seen('session-closed')).toHaveLength(0);
+      expect(host.seen('ike-sa-keyed')).toHaveLength(4);
+      expect(host.children.size).toBe(1);
+    }
+  });
+
+  it('an AUTH without them is no proof: what one side has changed on the way is noticed', () => {
+    const pair = hybridPair({ provider: forgetful(), serverProvider: createNodeProvider() });
+    pair.initiate();
+    pair.drive(60_000);
+    expect(pair.server.seen('session-opened')).toHaveLength(0);
+    expect(pair.client.closeCode).toBe('authentication-failed');
+  });
+});
+
+/** A provider that makes an empty IntAuth: whoever has it signs IKE_SA_INIT alone. */
+function forgetful(): CryptoProvider {
+  const inner = createNodeProvider();
+  const isIntermediate = (parts: readonly Uint8Array[]): boolean =>
+    parts.some((part) => part.length > 28 && part[18] === INTERMEDIATE && part[16] === 46);
+  const prf: CryptoProvider['prf'] = (id, key, ...parts) =>
+    isIntermediate(parts) ? new Uint8Array(32) : inner.prf(id, key, ...parts);
+  return Object.assign(Object.create(inner), inner, { prf });
+}
 
 describe('hybrid meets another configuration (RFC 9370 §2.2.1)', () => {
   const both = [hybrid(Ke.ML_KEM_768), ikeProposal()];

@@ -2,6 +2,7 @@ import type { Clock, Instant } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource, SignatureProvider } from '@ipsec-kit/crypto';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import {
+  type Certificate,
   createEvidenceKeeper,
   type EvidenceFetch,
   type EvidenceKeeperInput,
@@ -11,6 +12,7 @@ import {
   type OcspResponse,
   type PathPolicy,
   type RevocationList,
+  serialText,
 } from '@ipsec-kit/x509';
 import { fetchEvidence } from '@ipsec-kit/x509/node';
 import type { AuthorityPlaces } from './compiled-credentials.ts';
@@ -37,6 +39,8 @@ export interface EvidenceOptions {
 export interface Evidence {
   readonly lists: readonly RevocationList[];
   readonly responses: readonly OcspResponse[];
+  /** Whether a CRL that is here has a certificate, verified or not. */
+  isListed(certificate: Pick<Certificate, 'issuer' | 'serialNumber'>): boolean;
   /** Whether anybody can be asked about a certificate. */
   hasSource(certificate: IssuedCertificate): boolean;
   /** Resolves when all that can be found out about these certificates has been; after some seconds at most. Never rejects. */
@@ -104,6 +108,12 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     },
     get responses() {
       return keeper.responses;
+    },
+    isListed({ issuer, serialNumber }) {
+      const serial = serialText(serialNumber);
+      return [...options.store.lists, ...keeper.lists].some(
+        (list) => list.revoked.has(serial) && isSame(list.issuer, issuer),
+      );
     },
     hasSource(one) {
       const { crlUrls, ocspUrls } = placed(one).certificate.extensions;

@@ -1,12 +1,12 @@
 import type { Instant } from '@ipsec-kit/clock';
 import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
 import type { VerifyPeerRequest } from '@ipsec-kit/ikev2';
-import {
-  type Certificate,
-  type CertificateVerdict,
-  createCertificateValidator,
-  type IssuedCertificate,
-  type OcspResponse,
+import type {
+  Certificate,
+  CertificateValidator,
+  CertificateVerdict,
+  IssuedCertificate,
+  OcspResponse,
 } from '@ipsec-kit/x509';
 import type { PeerCredentials } from './compiled-credentials.ts';
 import type { Evidence } from './evidence.ts';
@@ -15,6 +15,7 @@ import type { Evidence } from './evidence.ts';
 export interface PathCheckOptions {
   readonly signatures: SignatureProvider;
   readonly crypto: Pick<CryptoProvider, 'sha1'>;
+  readonly validator: CertificateValidator;
   readonly evidence: Evidence;
   /** Milliseconds since 1970. */
   readonly dateMs: () => number;
@@ -53,10 +54,10 @@ export async function checkPath(
 }
 
 function judge(
-  { signatures, crypto, evidence, dateMs }: PathCheckOptions,
+  { validator, evidence, dateMs }: PathCheckOptions,
   { peer, role, offered, stapled }: PathQuestion,
 ): Promise<CertificateVerdict> {
-  return createCertificateValidator(signatures, crypto).check({
+  return validator.check({
     offered,
     anchors: peer.anchors,
     lists: evidence.lists,

@@ -19,7 +19,7 @@ import {
 } from '@ipsec-kit/x509';
 import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
 import { checkPath, type PathCheckOptions, type PathQuestion } from './path-check.ts';
-import { isInTime, type PeerProof, proofOfPath } from './peer-proof.ts';
+import { isInTime, type PeerProof, proofOfPath, proofOfPinned } from './peer-proof.ts';
 import { allowsSignature } from './signature-rule.ts';
 
 /** What peers are checked with. */
@@ -173,12 +173,7 @@ async function checkPinned(
     const verdict = isInTime(certificate, options.dateMs())
       ? await checkKey(options, peer, request, certificate)
       : refuse('its certificate has expired, or is not valid yet');
-    if (verdict.ok) {
-      const { connection, role } = request;
-      const by = { kind: 'pinned', certificate } as const;
-      const { notAfterMs: validUntilMs } = certificate;
-      return { ok: true, proof: { connection, role, by, validUntilMs, isProven: true } };
-    }
+    if (verdict.ok) return { ok: true, proof: proofOfPinned(request, certificate) };
     refusal ??= verdict;
   }
   return refusal ?? refuse('its certificate is none of those in remote.certs');

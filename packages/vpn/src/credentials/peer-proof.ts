@@ -22,6 +22,8 @@ export interface PeerProof {
       }
     /** It is in the configuration, and no CA was asked. */
     | { readonly kind: 'pinned'; readonly certificate: Certificate };
+  /** What CRLs know the peer's own certificate by. */
+  readonly listedAs: Pick<Certificate, 'issuer' | 'serialNumber'>;
   /** Until when the verdict stood, in milliseconds since 1970. */
   readonly validUntilMs: number;
   /** Whether all was known about it that the connection wants to know. */
@@ -34,7 +36,7 @@ const MAX_STAPLED = 4;
 /** What is kept of a path that leads to a trusted CA. */
 export function proofOfPath(
   { connection, role }: Pick<VerifyPeerRequest, 'connection' | 'role'>,
-  { path, validUntilMs, unproven }: CertificateVerdict & { readonly ok: true },
+  { certificate, path, validUntilMs, unproven }: CertificateVerdict & { readonly ok: true },
   stapled: readonly OcspResponse[],
 ): PeerProof {
   // A copy: what came in one message is not kept whole.
@@ -43,9 +45,29 @@ export function proofOfPath(
     connection,
     role,
     by: { kind: 'path', certificates, stapled: stapled.slice(0, MAX_STAPLED) },
+    listedAs: listedAs(certificate),
     validUntilMs,
     isProven: unproven.length === 0,
   };
+}
+
+/** What is kept of a certificate that is in the configuration. */
+export function proofOfPinned(
+  { connection, role }: Pick<VerifyPeerRequest, 'connection' | 'role'>,
+  certificate: Certificate,
+): PeerProof {
+  return {
+    connection,
+    role,
+    by: { kind: 'pinned', certificate },
+    listedAs: listedAs(certificate),
+    validUntilMs: certificate.notAfterMs,
+    isProven: true,
+  };
+}
+
+function listedAs({ issuer, serialNumber }: Certificate): PeerProof['listedAs'] {
+  return { issuer: issuer.slice(), serialNumber: serialNumber.slice() };
 }
 
 /** Looks at a proof again, as things stand now. Never rejects. */

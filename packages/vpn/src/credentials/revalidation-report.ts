@@ -35,10 +35,23 @@ export interface RevalidationReport {
 /** Most bad standings in a report. */
 export const MAX_REPORTED = 1_000;
 
+/** Of some sessions. */
+export type TallyCount = Pick<RevalidationReport, 'checked' | 'good' | 'bad' | 'pending'>;
+
+/** Both together. */
+export function sumOf(a: TallyCount, b: TallyCount): TallyCount {
+  return {
+    checked: a.checked + b.checked,
+    good: a.good + b.good,
+    bad: [...a.bad, ...b.bad].slice(0, MAX_REPORTED),
+    pending: a.pending + b.pending,
+  };
+}
+
 /** Counts the verdicts of one look. */
 export interface RevalidationTally {
   /** Resolves when every session has a verdict, and those that are closed for it are gone, or with {@link end}. */
-  readonly done: Promise<Omit<RevalidationReport, 'tookMs'>>;
+  readonly done: Promise<TallyCount>;
   note(sessionId: number, verdict: Judgement): void;
   /** A session has ended without a verdict. */
   leave(sessionId: number): void;
@@ -52,20 +65,19 @@ interface Judgement {
   readonly sentence?: string;
 }
 
-/** Begins to count. @param withoutCertificate - sessions that get no verdict. */
+/** Begins to count. */
 export function createRevalidationTally(
   sessions: readonly Pick<StandingSession, 'id' | 'remoteIdentity'>[],
-  withoutCertificate: number,
 ): RevalidationTally {
   const left = new Map(sessions.map(({ id, remoteIdentity }) => [id, remoteIdentity]));
   const closing = new Set<number>();
-  const deferred = createDeferred<Omit<RevalidationReport, 'tookMs'>>();
+  const deferred = createDeferred<TallyCount>();
   const bad: BadStanding[] = [];
   let checked = 0;
   let good = 0;
 
   function end(): void {
-    deferred.resolve({ checked, good, bad, pending: left.size, withoutCertificate });
+    deferred.resolve({ checked, good, bad, pending: left.size });
   }
 
   function endIfDone(): void {

@@ -9,8 +9,9 @@ import {
   type RevalidatorOutput,
 } from '@ipsec-kit/x509';
 import { findConnection } from '../choose-connection.ts';
+import { createDeferred } from '../deferred.ts';
 import type { VpnEvent } from '../events.ts';
-import type { SessionBook } from '../session-book.ts';
+import type { SessionBook, StandingSession } from '../session-book.ts';
 import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
 import type { PathQuestion } from './path-check.ts';
 import type { PeerProof } from './peer-proof.ts';
@@ -19,6 +20,8 @@ import {
   type RevalidationReport,
   type RevalidationRequest,
   type RevalidationTally,
+  sumOf,
+  type TallyCount,
 } from './revalidation-report.ts';
 import { createSessionProofs, type SessionProofs } from './session-proofs.ts';
 
@@ -46,6 +49,8 @@ export interface RevalidationOptions {
   readonly book: Pick<SessionBook, 'standing'>;
   /** Reads the CRLs of files anew; never rejects. */
   readonly reload: () => Promise<void>;
+  /** Whether a CRL that is here has the peer's certificate. */
+  readonly isListed: (proof: PeerProof) => boolean;
   /** Judges a proof as things stand now; never rejects. */
   readonly recheck: (
     peer: PeerCredentials,
@@ -61,6 +66,8 @@ const RELOAD_PAUSE_MS = 1_000;
 /** How long a peer that is not believed any more has to answer the DELETE, before its Child SAs are gone all the same. */
 const FAREWELL_MS = 500;
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** How long those who are on a list have the processor to themselves. */
+const SUSPECTS_FIRST_MS = 250;
 
 type TimelessInput = RevalidatorInput extends infer Input
   ? Input extends RevalidatorInput
@@ -140,26 +147,47 @@ class ProofRevalidation implements Revalidation {
     connection,
     timeoutMs,
   }: RevalidationRequest): Promise<RevalidationReport> {
-    const { clock, book } = this.#options;
+    const { clock, book, isListed } = this.#options;
     const startedAt = clock.now();
     await this.#reload();
     const standing = book.standing.filter(
       (one) => connection === undefined || one.connection === connection,
     );
     const able = standing.filter(({ id }) => this.#proofs.of(id));
-    const tally = createRevalidationTally(able, standing.length - able.length);
+    const suspects = able.filter(({ id }) => {
+      const proof = this.#proofs.of(id);
+      return proof !== undefined && isListed(proof);
+    });
+    const until = addMs(clock.now(), timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    // Whoever is on a list now does not wait for the verdicts on everybody else.
+    const first = this.#look(suspects, until);
+    const pause = createDeferred<void>();
+    const cancel = clock.wakeAt(addMs(clock.now(), SUSPECTS_FIRST_MS), pause.resolve);
+    await Promise.race([first, pause.promise]);
+    cancel();
+    const others = able.filter((one) => !suspects.includes(one));
+    const found = await Promise.all([first, this.#look(others, until)]);
+    return {
+      ...sumOf(...found),
+      withoutCertificate: standing.length - able.length,
+      tookMs: Math.round(msBetween(startedAt, clock.now())),
+    };
+  }
+
+  /** Has some sessions looked at. @returns their verdicts, or those that there are at `until`. */
+  async #look(sessions: readonly StandingSession[], until: Instant): Promise<TallyCount> {
+    const tally = createRevalidationTally(sessions);
     this.#tallies.add(tally);
-    const patienceMs = timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const cancel = clock.wakeAt(addMs(clock.now(), patienceMs), () => tally.end());
+    const cancel = this.#options.clock.wakeAt(until, () => tally.end());
     for (const [name, machine] of this.#machines) {
-      const mine = able.filter((one) => one.connection === name).map(({ id }) => String(id));
+      const mine = sessions.filter((one) => one.connection === name).map(({ id }) => String(id));
       if (mine.length > 0) this.#feedTo(name, machine, { kind: 'revalidate', sessions: mine });
     }
     if (this.#isStopped) tally.end();
-    const found = await tally.done;
+    const count = await tally.done;
     cancel();
     this.#tallies.delete(tally);
-    return { ...found, tookMs: Math.round(msBetween(startedAt, clock.now())) };
+    return count;
   }
 
   #feed(connection: string, input: TimelessInput): void {

@@ -2,6 +2,7 @@ import { DEFAULT_SIGNATURE_POLICY } from '@ipsec-kit/auth';
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import { createNodeSignatures } from '@ipsec-kit/crypto/node';
 import type { SignatureWork } from '@ipsec-kit/ikev2';
+import { createCertificateValidator } from '@ipsec-kit/x509';
 import type { CompiledCredentials } from './compiled-credentials.ts';
 import { createEvidence, type EvidenceOptions } from './evidence.ts';
 import type { Keyring } from './keyring.ts';
@@ -29,7 +30,7 @@ export interface SignatureWorkOptions
 /** What is done with certificates, for the IKE machine and beside it. */
 export interface CertificateWork
   extends SignatureWork,
-    Pick<RevalidationOptions, 'recheck' | 'reload'> {
+    Pick<RevalidationOptions, 'isListed' | 'recheck' | 'reload'> {
   readonly checkChain: ChainCheck;
 }
 
@@ -45,7 +46,8 @@ export function createSignatureWork(options: SignatureWorkOptions): CertificateW
     places: credentials.places,
     store,
   });
-  const paths = { signatures, crypto, evidence, dateMs };
+  const validator = createCertificateValidator(signatures, crypto);
+  const paths = { signatures, crypto, validator, evidence, dateMs };
   const check = { ...paths, credentials, ...(onProven ? { onProven } : {}) };
   return {
     sign: createOwnSignatures(credentials, keyring, crypto),
@@ -53,5 +55,6 @@ export function createSignatureWork(options: SignatureWorkOptions): CertificateW
     checkChain: createChainCheck(check),
     recheck: (peer, proof, how) => recheckProof(paths, peer, proof, how),
     reload: store.reload,
+    isListed: ({ listedAs }) => evidence.isListed(listedAs),
   };
 }

@@ -76,8 +76,13 @@ export async function pkiWithRevokedClient(): Promise<Pki> {
   return { ...pki, client: { certificate: stolen, key }, crl: join(dir, 'ca.crl.pem') };
 }
 
-/** Certificates of strongSwan's `pki`: a root, an intermediate CA, and peers below that. */
-export function strongSwanPki(type: 'rsa' | 'ecdsa' | 'ed25519'): Pki {
+/** Certificates of strongSwan's `pki`: a root, an intermediate CA, and peers below that.
+ * @param clientFlags - of extKeyUsage, as `serverAuth`; none: without it.
+ */
+export function strongSwanPki(
+  type: 'rsa' | 'ecdsa' | 'ed25519',
+  clientFlags: readonly string[] = [],
+): Pki {
   const dir = newDirectory();
   const file = (name: string): string => join(dir, name);
   const pki = (output: string, ...args: string[]): void =>
@@ -95,7 +100,8 @@ export function strongSwanPki(type: 'rsa' | 'ecdsa' | 'ed25519'): Pki {
   const self = ['--self', '--ca', '--in', file('root.key'), '--type', type];
   pki('root.crt', ...self, '--dn', 'C=CH, O=Example, CN=Root');
   issue('middle', 'root', '--ca', '--dn', 'C=CH, O=Example, CN=Middle');
-  issue('client', 'middle', '--dn', 'C=CH, O=Example, CN=alice', '--san', CLIENT_NAME);
+  const clientNames = ['--dn', 'C=CH, O=Example, CN=alice', '--san', CLIENT_NAME];
+  issue('client', 'middle', ...clientNames, ...clientFlags.flatMap((flag) => ['--flag', flag]));
   const purpose = ['--flag', 'serverAuth'];
   const names = ['--dn', 'C=CH, O=Example, CN=vpn', '--san', SERVER_NAME];
   issue('server', 'middle', ...names, ...purpose);

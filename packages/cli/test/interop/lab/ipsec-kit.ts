@@ -55,7 +55,15 @@ export class IpsecKit {
 
   /** Runs another subcommand against this process. */
   command(
-    subcommand: 'status' | 'disconnect' | 'rekey' | 'reauth' | 'initiate' | 'terminate' | 'move',
+    subcommand:
+      | 'status'
+      | 'disconnect'
+      | 'rekey'
+      | 'reauth'
+      | 'initiate'
+      | 'terminate'
+      | 'revalidate'
+      | 'move',
     ...args: string[]
   ): Promise<string> {
     return this.#host.run(

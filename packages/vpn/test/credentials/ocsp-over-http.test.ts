@@ -1,0 +1,187 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { interopGate } from '../../../../.ci/interop-gate.ts';
+import {
+  type ClientBench,
+  clientOn,
+  clientOptions,
+  createMemoryWorld,
+  eventOf,
+  type ServerBench,
+  serverOn,
+  serverOptions,
+} from '../memory-world.ts';
+import { type Issued, issuedBy, newCa } from './home-ca.ts';
+
+const gate = interopGate(['openssl'], 'answers of openssl ocsp');
+
+/** The responder of a CA: HTTP here, answers by `openssl ocsp` from its list of certificates. */
+class Responder {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'ocsp-'));
+  readonly #http: HttpServer;
+  readonly #revoked = new Set<Issued>();
+  readonly #known: readonly Issued[];
+  asked = 0;
+  /** Whether it takes a question and says nothing. */
+  hangs = false;
+
+  constructor(ca: Issued, known: readonly Issued[]) {
+    this.#known = known;
+    writeFileSync(join(this.#dir, 'ca.pem'), ca.pem);
+    writeFileSync(join(this.#dir, 'ca.key'), ca.keyPem);
+    this.#writeIndex();
+    this.#http = createHttpServer(async (request, response) => {
+      this.asked += 1;
+      const parts: Buffer[] = [];
+      for await (const part of request) parts.push(part as Buffer);
+      if (this.hangs) return;
+      response.setHeader('content-type', 'application/ocsp-response');
+      response.end(this.#answer(Buffer.concat(parts)));
+    });
+  }
+
+  async open(): Promise<string> {
+    await new Promise<void>((resolve) => this.#http.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}/`;
+  }
+
+  revoke(one: Issued): void {
+    this.#revoked.add(one);
+    this.#writeIndex();
+  }
+
+  close(): void {
+    this.#http.closeAllConnections();
+    this.#http.close();
+    rmSync(this.#dir, { recursive: true });
+  }
+
+  #writeIndex(): void {
+    const day = (ms: number): string =>
+      `${new Date(ms).toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`;
+    const now = Date.now();
+    const lines = this.#known.map((one) => {
+      const serial = Buffer.from(one.certificate.serialNumber).toString('hex').toUpperCase();
+      const isRevoked = this.#revoked.has(one);
+      const words = [isRevoked ? 'R' : 'V', day(now + 86_400_000), isRevoked ? day(now) : ''];
+      return [...words, serial, 'unknown', `/CN=${serial}`].join('\t');
+    });
+    writeFileSync(join(this.#dir, 'index.txt'), `${lines.join('\n')}\n`);
+  }
+
+  #answer(question: Buffer): Buffer {
+    writeFileSync(join(this.#dir, 'request.der'), question);
+    execFileSync(
+      'openssl',
+      [
+        ...[
+          'ocsp',
+          '-index',
+          'index.txt',
+          '-CA',
+          'ca.pem',
+          '-rsigner',
+          'ca.pem',
+          '-rkey',
+          'ca.key',
+        ],
+        ...['-reqin', 'request.der', '-respout', 'response.der', '-nmin', '30'],
+      ],
+      { cwd: this.#dir, stdio: 'pipe' },
+    );
+    return readFileSync(join(this.#dir, 'response.der'));
+  }
+}
+
+describe.skipIf(gate.skip)('OCSP over HTTP, answered by openssl (RFC 6960 Appendix A)', () => {
+  let responder: Responder;
+  let server: Issued;
+  let clients: readonly Issued[];
+  let s: ServerBench;
+  let benches: ClientBench[];
+
+  beforeEach(async () => {
+    const ca = await newCa();
+    server = await issuedBy(ca, 'vpn.example.org', { role: 'server' });
+    clients = await Promise.all(
+      ['alice', 'bob'].map((name) => issuedBy(ca, `${name}.example.org`, { role: 'client' })),
+    );
+    responder = new Responder(ca, [server, ...clients]);
+    const url = await responder.open();
+    const world = createMemoryWorld();
+    s = serverOn(world.hostAt('192.0.2.1'), {
+      options: serverOptions(
+        {
+          local: { auth: 'pubkey', certs: [server.pem], id: 'vpn.example.org' },
+          remote: { auth: 'pubkey', revocation: 'strict' },
+        },
+        {
+          keys: [{ data: server.keyPem }],
+          secrets: [],
+          authorities: [{ cacert: ca.pem, ocspUris: [url] }],
+        },
+      ),
+    });
+    await s.server.open();
+    benches = clients.map((own, index) =>
+      clientOn(world.hostAt(`192.0.2.${20 + index}`), {
+        options: clientOptions(
+          {
+            local: { auth: 'pubkey', certs: [own.pem] },
+            remote: { auth: 'pubkey', cacerts: [ca.pem], id: 'vpn.example.org' },
+          },
+          { keys: [{ data: own.keyPem }], secrets: [] },
+        ),
+      }),
+    );
+  });
+  afterEach(async () => {
+    await Promise.all(benches.map(({ client }) => client.close({ patienceMs: 0 })));
+    await s.server.close({ patienceMs: 0 });
+    responder.close();
+  });
+
+  it('opens sessions, keeps each answer until nextUpdate, asks anew on a command, and ends whom it says is revoked', async () => {
+    const [alice, bob] = benches;
+    if (!alice || !bob || !clients[1]) throw new Error('nobody is there');
+    await Promise.all([alice.client.open(), bob.client.open()]);
+    expect(responder.asked).toBe(2);
+    await alice.client.perform({ action: 'reauth' });
+    expect(responder.asked).toBe(2);
+    responder.revoke(clients[1]);
+    expect(await s.server.revalidate()).toMatchObject({
+      checked: 2,
+      good: 1,
+      bad: [{ remoteIdentity: 'CN=bob.example.org', standing: 'revoked', action: 'close' }],
+    });
+    expect(responder.asked).toBe(4);
+    expect(s.server.status().sessions).toHaveLength(1);
+  });
+
+  it('refuses at the door whom it says is revoked', async () => {
+    const [alice] = benches;
+    if (!alice || !clients[0]) throw new Error('nobody is there');
+    responder.revoke(clients[0]);
+    await expect(alice.client.open()).rejects.toThrow(/AUTHENTICATION_FAILED/);
+    expect(eventOf(s.events, 'session-closed')?.sentence).toMatch(/has been revoked/);
+  });
+
+  it('one that hangs holds up no packet and no other verdict, and what it said before counts on', async () => {
+    const [alice] = benches;
+    if (!alice) throw new Error('nobody is there');
+    await alice.client.open();
+    responder.hangs = true;
+    const from = performance.now();
+    const looking = s.server.revalidate();
+    const roundTrip = await alice.client.checkLiveness();
+    expect(roundTrip).toBeLessThan(2_000);
+    expect(await looking).toMatchObject({ checked: 1, good: 1, pending: 0 });
+    // 5 s is what an answer may take.
+    expect(performance.now() - from).toBeLessThan(9_000);
+  });
+});
