@@ -29,7 +29,7 @@ const LEAST_CARRIED = 10_000;
  * have so together. A sender that the machine left without a processor has offered less.
  */
 const LEAST_SHARE = 1 / 3;
-/** Half a second of the slowest generator seen. */
+/** Packets: less than half of what the slowest generator has offered that lived to the end. */
 const LEAST_OFFERED = 200_000;
 
 type Way = 'up' | 'down';
