@@ -34,6 +34,8 @@ export type CarriedSockets = Pick<
   | 'counters'
   | 'onError'
   | 'refresh'
+  | 'suspend'
+  | 'resume'
   | 'openScratchPort'
   | 'closeScratchPort'
   | 'close'
@@ -169,6 +171,8 @@ function createWorkerBindings(
     // Sockets that are never connected have no errors of their own; those of a datagram are counted.
     onError: () => undefined,
     refresh: () => bindings.refresh(),
+    suspend: () => bindings.suspend(),
+    resume: () => bindings.resume(),
     openScratchPort: async (address) => (await bindings.openScratch(address)).endpoint,
     closeScratchPort: (local) => bindings.closeScratch(local),
     close: () => bindings.close(),

@@ -46,13 +46,16 @@ export type EndpointInput =
   /** Which network this is, as far as it can be told from others: what is known of its NAT goes by that name. */
   | { readonly kind: 'network'; readonly now: Instant; readonly networkKey: string | undefined }
   /** The packet path saw an authenticated ESP packet, the newest of its SA, come from another path.
-   * Without MOBIKE, and only when this host is not behind a NAT, the session follows it. @see RFC 7296 §2.23
+   * Only when this host is not behind a NAT the session follows it: to another port at once, to another address when the peer has
+   * answered there. @see RFC 7296 §2.23, RFC 4555 §3.8
    */
   | {
       readonly kind: 'peer-moved';
       readonly now: Instant;
       readonly childId: number;
       readonly path: Path;
+      /** ESP bytes that came from there since this was told last: no more goes there before the peer has answered. */
+      readonly bytes: number;
     }
   /** The first authenticated ESP packet of a Child SA has come: the peer uses it, so may we. @see RFC 7296 §2.8 */
   | { readonly kind: 'child-first-inbound'; readonly now: Instant; readonly childId: number }

@@ -68,7 +68,11 @@ export function noteHardLimit(state: EngineState, pair: InstalledPair): void {
 /** Tells where a peer was seen last, when that is not where packets go. */
 export function notePeerMoved(state: EngineState, pair: InstalledPair): void {
   if (pair.moveReported || !pair.isElsewhere) return;
-  pair.moveReported = state.facts.tellPeerMoved(pair.id, pair.reportedPath, 0);
+  const { id, reportedPath, untoldBytes } = pair;
+  pair.moveReported = state.facts.tellPeerMoved(id, reportedPath, 0, untoldBytes);
+  if (!pair.moveReported) return;
+  pair.toldBytes += untoldBytes;
+  pair.untoldBytes = 0;
 }
 
 /** Tells whom the packet at hand comes from, once for each time that this was asked for. */

@@ -34,7 +34,13 @@ export type Fact =
   | { readonly kind: 'first-inbound'; readonly pairId: number }
   | { readonly kind: 'soft-limit'; readonly pairId: number }
   | { readonly kind: 'hard-limit'; readonly pairId: number }
-  | { readonly kind: 'peer-moved'; readonly pairId: number; readonly path: Path }
+  /** With the ESP bytes that came from there since it was told last: told again whenever as much as ever before has come. */
+  | {
+      readonly kind: 'peer-moved';
+      readonly pairId: number;
+      readonly path: Path;
+      readonly bytes: number;
+    }
   /** The answer to a probe has come: what was probed comes through. */
   | { readonly kind: 'probe-answered'; readonly pairId: number; readonly sequence: number }
   /** Whom a packet came from that came after this was asked for. */

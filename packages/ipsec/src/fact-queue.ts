@@ -1,4 +1,4 @@
-import { type IpAddress, readPackedPath, type TrafficSelector } from '@ipsec-kit/ip';
+import { type IpAddress, pathsEqual, readPackedPath, type TrafficSelector } from '@ipsec-kit/ip';
 import type { Fact } from './engine.ts';
 
 /** Most unknown SPIs that are told between two drains. */
@@ -48,12 +48,17 @@ export class FactQueue {
     return this.#hasRoom() && this.#push({ kind: 'acquire', trapId, local, remote });
   }
 
-  /** Tells that a peer moved; a move of the same pair that was not drained yet is replaced. */
-  tellPeerMoved(pairId: number, paths: Uint8Array, index: number): boolean {
-    const fact: Fact = { kind: 'peer-moved', pairId, path: readPackedPath(paths, index) };
-    const pending = this.#facts.findIndex((f) => f.kind === 'peer-moved' && f.pairId === pairId);
-    if (pending >= 0) {
-      this.#facts[pending] = fact;
+  /** Tells that a peer moved; a move of the same pair that was not drained yet is replaced, and its bytes count with it when it
+   * is to the same path.
+   */
+  tellPeerMoved(pairId: number, paths: Uint8Array, index: number, bytes: number): boolean {
+    const path = readPackedPath(paths, index);
+    const fact = { kind: 'peer-moved', pairId, path, bytes } as const;
+    const at = this.#facts.findIndex((f) => f.kind === 'peer-moved' && f.pairId === pairId);
+    const pending = this.#facts[at];
+    if (pending?.kind === 'peer-moved') {
+      const before = pathsEqual(pending.path, path) ? pending.bytes : 0;
+      this.#facts[at] = { ...fact, bytes: bytes + before };
       return true;
     }
     return this.#hasRoom() && this.#push(fact);

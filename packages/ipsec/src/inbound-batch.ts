@@ -66,7 +66,7 @@ function openPackets(
       countEspDrop(state, pair, opened);
       continue;
     }
-    noteInbound(state, pair, batch.paths, i);
+    noteInbound(state, pair, batch.paths, i, lengths[i] ?? 0);
     const inner = findInner(state, pair, batch, offset + pair.inboundSa.headroom, opened);
     if (inner < 0) continue;
     const innerBytes = opened + (pair.transport?.template.length ?? 0);
@@ -110,18 +110,30 @@ function noteInbound(
   pair: InstalledPair,
   paths: Uint8Array,
   index: number,
+  bytes: number,
 ): void {
   noteFirstInbound(state, pair);
   noteSoftLimit(state, pair);
   if (isOnPath(pair.path, paths, index)) {
     // Only a newer packet from the known path takes back a move: an old one may have been on its way.
-    if (pair.inboundSa.lastWasNewest) pair.isElsewhere = false;
+    if (pair.inboundSa.lastWasNewest && pair.isElsewhere) {
+      pair.isElsewhere = false;
+      // Whoever waits for a while before it follows is not to go there any more.
+      state.facts.tellPeerMoved(pair.id, pair.path, 0, bytes);
+    }
     return;
   }
   // RFC 7296 §2.23: only the newest packet says where the peer is; a replayed or delayed copy must not.
   if (!pair.inboundSa.lastWasNewest) return;
-  if (pair.isElsewhere && packedPathsEqual(paths, index, pair.reportedPath, 0)) return;
-  copyPackedPath(paths, index, pair.reportedPath, 0);
+  if (pair.isElsewhere && packedPathsEqual(paths, index, pair.reportedPath, 0)) {
+    pair.untoldBytes += bytes;
+    // Ever less often: who decides may wait for more bytes than the first packet had.
+    if (pair.untoldBytes < pair.toldBytes) return;
+  } else {
+    copyPackedPath(paths, index, pair.reportedPath, 0);
+    pair.toldBytes = 0;
+    pair.untoldBytes = bytes;
+  }
   pair.isElsewhere = true;
   pair.moveReported = false;
   notePeerMoved(state, pair);

@@ -39,6 +39,9 @@ export interface InstalledPair {
   readonly reportedPath: Uint8Array;
   /** Whether the peer was last seen on another path than `path`. */
   isElsewhere: boolean;
+  /** ESP bytes that came from `reportedPath`, and were told; and those that were not. */
+  toldBytes: number;
+  untoldBytes: number;
   /** Whether `reportedPath` was told, or there is nothing to tell. */
   moveReported: boolean;
   isActive: boolean;
@@ -101,6 +104,8 @@ export function createInstalledPair(
     path: packPath(pair.path),
     reportedPath: new Uint8Array(PACKED_PATH_BYTES),
     isElsewhere: false,
+    toldBytes: 0,
+    untoldBytes: 0,
     moveReported: true,
     isActive: false,
     activation: 0,

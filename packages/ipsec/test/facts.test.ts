@@ -37,7 +37,8 @@ describe('facts', () => {
     const { server, next } = established();
     open(server, next(), elsewhere);
     open(server, next(), elsewhere);
-    expect(server.drainFacts()).toEqual([{ kind: 'peer-moved', pairId: 1, path: elsewhere }]);
+    const [told] = server.drainFacts();
+    expect(told).toMatchObject({ kind: 'peer-moved', pairId: 1, path: elsewhere });
     open(server, next(), elsewhere);
     expect(server.drainFacts()).toEqual([]);
     server.movePeer(1, elsewhere);
@@ -47,11 +48,13 @@ describe('facts', () => {
     expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: serverPath }]);
   });
 
-  it('tell a move again after the peer came back', () => {
+  it('tell that the peer came back, and a move again after that', () => {
     const { server, next } = established();
     open(server, next(), elsewhere);
+    expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: elsewhere }]);
     open(server, next());
-    server.drainFacts();
+    open(server, next());
+    expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: serverPath }]);
     open(server, next(), elsewhere);
     expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: elsewhere }]);
   });
@@ -59,7 +62,21 @@ describe('facts', () => {
   it('tell only the last of several moves', () => {
     const { server, next } = established();
     for (let i = 0; i < 10; i += 1) open(server, next(), i % 2 === 0 ? third : elsewhere);
-    expect(server.drainFacts()).toEqual([{ kind: 'peer-moved', pairId: 1, path: elsewhere }]);
+    expect(server.drainFacts()).toMatchObject([{ pairId: 1, path: elsewhere }]);
+  });
+
+  it('tell how many bytes came from there, ever less often', () => {
+    const { server, next } = established();
+    const told: number[] = [];
+    let bytes = 0;
+    for (let i = 0; i < 32; i += 1) {
+      const packet = next();
+      bytes += packet[0]?.length ?? 0;
+      open(server, packet, elsewhere);
+      for (const fact of server.drainFacts()) if (fact.kind === 'peer-moved') told.push(fact.bytes);
+    }
+    expect(told).toHaveLength(6);
+    expect(told.reduce((sum, each) => sum + each, 0)).toBe(bytes);
   });
 
   it('believe no copy, no late and no forged packet about a move', () => {

@@ -465,6 +465,7 @@ describe('the selectors of a transport mode pair', () => {
       kind: 'peer-moved',
       pairId: 1,
       path: elsewhere,
+      bytes: expect.any(Number),
     });
   });
 });

@@ -48,6 +48,14 @@ export interface Bindings<Socket extends BoundSocket> {
   readonly ports: readonly number[];
   open(bind: readonly Endpoint[] | EveryAddress): Promise<void>;
   refresh(): Promise<EndpointChanges>;
+  /** Closes all sockets, scratch ports included, until {@link resume}: another process may have the ports. `endpoints` goes on to name
+   * them.
+   */
+  suspend(): Promise<void>;
+  /** Opens them again, on those of their addresses that are still there.
+   * @throws UdpBindError when somebody else has one; none is open then.
+   */
+  resume(): Promise<void>;
   /** Opens a free port beside those that were asked for, to be given back with {@link closeScratch}.
    * @throws UdpBindError when the system refuses; RangeError when {@link MOST_SCRATCH_PORTS} are open.
    */
@@ -70,6 +78,8 @@ export function createBindings<Socket extends BoundSocket>(
   let ports: number[] = [];
   let everywhere: EveryAddress | undefined;
   let isClosed = false;
+  /** What is to be opened again. */
+  let suspended: readonly Endpoint[] | undefined;
   // Most packets leave from the socket that the one before left from.
   let lastUsed: Socket | undefined;
   // One change after the other: two refreshes at once would open the same address twice.
@@ -140,7 +150,7 @@ export function createBindings<Socket extends BoundSocket>(
 
   async function openScratch(address: IpAddress): Promise<Socket> {
     refuseUnspecified({ address, port: 0 });
-    if (isClosed || scratch.length >= MOST_SCRATCH_PORTS) {
+    if (isClosed || suspended || scratch.length >= MOST_SCRATCH_PORTS) {
       throw new RangeError(`no more than ${MOST_SCRATCH_PORTS} scratch ports can be open at once`);
     }
     const socket = await openSocket({ address, port: 0 }, true);
@@ -148,12 +158,38 @@ export function createBindings<Socket extends BoundSocket>(
     return socket;
   }
 
+  async function suspend(): Promise<void> {
+    if (suspended || isClosed) return;
+    suspended = sockets.map((socket) => socket.endpoint);
+    const open = [...sockets, ...scratch];
+    sockets = [];
+    scratch = [];
+    lastUsed = undefined;
+    await closeAll(open);
+  }
+
+  async function resume(): Promise<void> {
+    if (!suspended || isClosed) return;
+    const opened: Socket[] = [];
+    try {
+      for (const endpoint of suspended) {
+        const socket = await openIfThere(endpoint, openSocket);
+        if (socket) opened.push(socket);
+      }
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
+    }
+    suspended = undefined;
+    sockets = opened;
+  }
+
   return {
     get sockets(): readonly Socket[] {
       return scratch.length === 0 ? sockets : [...sockets, ...scratch];
     },
     get endpoints(): readonly Endpoint[] {
-      return sockets.map((socket) => socket.endpoint);
+      return suspended ?? sockets.map((socket) => socket.endpoint);
     },
     get ports(): readonly number[] {
       return ports;
@@ -161,9 +197,11 @@ export function createBindings<Socket extends BoundSocket>(
     open: (bind) => inTurn(() => ('ports' in bind ? openEverywhere(bind) : openExact(bind))),
     refresh: () =>
       inTurn(async () => {
-        if (!everywhere || isClosed) return { added: [], removed: [], failed: [] };
+        if (!everywhere || isClosed || suspended) return { added: [], removed: [], failed: [] };
         return lookAgain(everywhere);
       }),
+    suspend: () => inTurn(suspend),
+    resume: () => inTurn(resume),
     openScratch: (address) => inTurn(() => openScratch(address)),
     closeScratch: (endpoint) =>
       inTurn(async () => {

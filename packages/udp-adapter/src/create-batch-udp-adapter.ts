@@ -198,6 +198,14 @@ function adapterOn(
       await bindings.closeScratch(local);
       watch.changed();
     },
+    async suspend() {
+      await bindings.suspend();
+      watch.changed();
+    },
+    async resume() {
+      await bindings.resume();
+      watch.changed();
+    },
     async refresh() {
       const changes = await bindings.refresh();
       watch.changed();

@@ -33,6 +33,12 @@ export interface SocketUdpAdapter extends UdpAdapter {
    * With exact endpoints it changes nothing.
    */
   refresh(): Promise<EndpointChanges>;
+  /** Closes all sockets until {@link resume}, so that another process may have their ports; what is sent meanwhile is dropped and counted. */
+  suspend(): Promise<void>;
+  /** Opens them again, on those of their addresses that are still there.
+   * @throws UdpBindError when another process still has a port; it may be tried again.
+   */
+  resume(): Promise<void>;
   /** Opens a free port on one address of this machine, beside those in `endpoints`; what comes in on it is handed over as all is.
    * @throws UdpBindError when it cannot be opened, RangeError when 64 are open.
    */
@@ -119,6 +125,8 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
       sendPacked(datagram, 0, datagram.length, packPath({ local, remote: to }), 0);
     },
     refresh: () => bindings.refresh(),
+    suspend: () => bindings.suspend(),
+    resume: () => bindings.resume(),
     openScratchPort: async (address) => (await bindings.openScratch(address)).endpoint,
     closeScratchPort: (local) => bindings.closeScratch(local),
     async close(): Promise<void> {

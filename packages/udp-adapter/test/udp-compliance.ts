@@ -238,6 +238,31 @@ export function describeScratchPorts(
       await peer.close();
     });
 
+    it('go while the adapter is suspended, whose port another may have until it resumes', async () => {
+      const adapter = await bind([{ address, port: 0 }]);
+      const [own] = adapter.endpoints;
+      if (!own) throw new Error('nothing was bound');
+      const scratch = await adapter.openScratchPort(address);
+      await adapter.suspend();
+      expect(adapter.endpoints).toEqual([own]);
+      const { sendDrops } = adapter.counters;
+      adapter.sendOne(bytes(1), own, scratch);
+      expect(adapter.counters.sendDrops).toBe(sendDrops + 1);
+      const others = await Promise.all([own, scratch].map((one) => bind([one])));
+      await expect(adapter.resume()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+      for (const other of others) await other.close();
+      await adapter.resume();
+      await adapter.resume();
+      const peer = await bind([{ address, port: 0 }]);
+      const [far] = peer.endpoints;
+      if (!far) throw new Error('nothing was bound');
+      const came = collect(adapter);
+      peer.sendOne(bytes(2), far, own);
+      expect((await came.count(1))[0]?.path.local).toEqual(own);
+      await adapter.close();
+      await peer.close();
+    });
+
     it('are 64 at most, and go with the adapter', async () => {
       const adapter = await bind([{ address, port: 0 }]);
       const open = await Promise.all(

@@ -1,8 +1,9 @@
 import type { ConnectionConfig, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
 import { addressesEqual, formatEndpoint, type IpAddress } from '@ipsec-kit/ip';
 import { chooseChild, chooseConnection } from './choose-connection.ts';
+import type { Client, ClientOptions, CloseOptions } from './client-contract.ts';
 import { childrenToOpen, clientBinding, trappedChildren } from './client-plan.ts';
-import type { CompiledVpn, ConfigPositions, ConnectionTransport } from './compile/index.ts';
+import type { CompiledVpn, ConnectionTransport } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
 import {
   type ConnectionAddresses,
@@ -14,64 +15,15 @@ import type { RevalidationReport, RevalidationRequest } from './credentials/reva
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
 import { nat64Finder } from './nat64.ts';
-import type { VpnOptions } from './options.ts';
 import { type Platform, platformWith, type UdpBinding } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import { CLOSED_ON_COMMAND } from './session-commands.ts';
+import type { HandedDatagram, HandedSession } from './session-delegations.ts';
 import type { SessionRequest } from './session-request.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
 import { openTunnelHost, type TunnelHost } from './tunnel-host.ts';
-import type { HostOptions, OpenSockets } from './tunnel-host-options.ts';
+import type { OpenSockets } from './tunnel-host-options.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
-
-/** What a client is made with. */
-export interface ClientOptions extends HostOptions {
-  readonly options: VpnOptions;
-  /** Where the options stand in files, as `loadSwanctl` returns it: mistakes then name file and line. */
-  readonly positions?: ConfigPositions;
-  /** Which connection to open; may be absent when there is only one. */
-  readonly connection?: string;
-  /** Which child to open; absent: all of the connection but those that their traffic opens (`startAction: 'trap'`). */
-  readonly child?: string;
-}
-
-/** How to end a client or server. */
-export interface CloseOptions {
-  /** How long the answer to a DELETE is waited for; default 5000, 0 does not wait. */
-  readonly patienceMs?: number;
-}
-
-/** An initiator: one connection to one peer. */
-export interface Client {
-  /** The connection that it opens. */
-  readonly connection: string;
-  /** Opens the tunnel; resolves when a Child SA carries traffic, or when traffic that is to open one is awaited.
-   * @throws VpnError with one clear sentence when it does not come up; everything is undone by then.
-   */
-  open(): Promise<void>;
-  /** Resolves when the tunnel is down and everything is undone: with nothing after {@link Client.close},
-   * with the reason when the peer, the network or this host ended it.
-   */
-  readonly ended: Promise<VpnError | undefined>;
-  status(): VpnStatus;
-  /** Asks the peer for a sign of life now. @returns the round trip in milliseconds; rejects when the tunnel ends first. */
-  checkLiveness(): Promise<number>;
-  /** Replaces keys, proves anew who both sides are, opens or closes sessions and Child SAs; resolves with one sentence when it is
-   * done.
-   * @throws VpnError `config` for names that do not exist, `no-such-target` when nothing stands to do it with,
-   *   `command-failed` when it was begun and failed, or its outcome is not known in time.
-   */
-  perform(request: SessionRequest): Promise<string>;
-  /** Looks again at the certificates of the peers of all sessions, without reauthentication: files of CRLs are read anew, and CRLs and
-   * OCSP responses fetched anew. What does not stand any more is dealt with as `revalidation` says; resolves when all have a verdict.
-   * @throws VpnError `config` for a connection that does not exist, `no-such-target` when nothing is open.
-   */
-  revalidate(request?: RevalidationRequest): Promise<RevalidationReport>;
-  /** Says goodbye with a DELETE, waits a bounded time for its answer, then undoes addresses, routes, DNS and
-   * device. May be called at any time and more than once; a later call with less patience shortens the wait.
-   */
-  close(options?: CloseOptions): Promise<void>;
-}
 
 const DEFAULT_PATIENCE_MS = 5_000;
 
@@ -160,12 +112,24 @@ class ClientTunnel implements Client {
   }
 
   async perform(request: SessionRequest): Promise<string> {
-    if (this.#state === 'open' && this.#host) return this.#host.perform(request);
-    throw new VpnError('no-such-target', `The connection ${this.connection} is not open.`);
+    return this.#openHost.perform(request);
   }
 
   async revalidate(request: RevalidationRequest = {}): Promise<RevalidationReport> {
-    if (this.#state === 'open' && this.#host) return this.#host.revalidate(request);
+    return this.#openHost.revalidate(request);
+  }
+
+  async delegate(): Promise<HandedSession> {
+    return this.#openHost.delegations.delegate();
+  }
+
+  async takeBack(report: unknown, datagram?: HandedDatagram): Promise<void> {
+    return this.#openHost.delegations.takeBack(report, datagram);
+  }
+
+  /** @throws VpnError where there is none. */
+  get #openHost(): TunnelHost {
+    if (this.#state === 'open' && this.#host) return this.#host;
     throw new VpnError('no-such-target', `The connection ${this.connection} is not open.`);
   }
 

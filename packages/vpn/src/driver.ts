@@ -62,6 +62,8 @@ export interface Driver {
   /** What the packet path noticed. */
   noteFacts(facts: readonly PathFact[]): void;
   command(command: Command): void;
+  /** Performs what the machine put out when it was asked for something beside its inputs. */
+  perform(outputs: readonly EndpointOutput[]): void;
   /** Takes back the timer; whatever comes afterwards is ignored. */
   stop(): void;
 }
@@ -238,7 +240,7 @@ export function createDriver(options: DriverOptions): Driver {
         feed({ kind: 'child-limit', childId, limit: 'hard' });
         break;
       case 'peer-moved':
-        feed({ kind: 'peer-moved', childId, path: fact.path });
+        feed({ kind: 'peer-moved', childId, path: fact.path, bytes: fact.bytes });
         break;
       case 'probe-answered':
       case 'inbound-source':
@@ -267,6 +269,7 @@ export function createDriver(options: DriverOptions): Driver {
       for (const fact of facts) noteFact(fact);
     },
     command: (command) => feed({ kind: 'command', command }),
+    perform: (outputs) => run(() => perform(outputs, 0)),
     stop() {
       isStopped = true;
       waiting.length = 0;

@@ -1,6 +1,7 @@
 export * from './capture.ts';
 export * from './child-installer.ts';
-export { type Client, type ClientOptions, type CloseOptions, createClient } from './client.ts';
+export { createClient } from './client.ts';
+export type { Client, ClientOptions, CloseOptions } from './client-contract.ts';
 export * from './compile/index.ts';
 export * from './connection-path.ts';
 export {
@@ -41,6 +42,7 @@ export * from './public-event.ts';
 export { saPairFor } from './sa-pair-for.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';
 export * from './session-book.ts';
+export type { HandedDatagram, HandedSession } from './session-delegations.ts';
 export * from './session-request.ts';
 export * from './status.ts';
 export * from './tun-configurator.ts';

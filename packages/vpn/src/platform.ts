@@ -36,7 +36,12 @@ export type UdpBinding = UdpAdapterOptions['bind'];
 /** Sockets, and the ports that were opened, in the order in which they were asked for. */
 export type BoundUdp = UdpAdapter &
   Pick<SocketUdpAdapter, 'ports'> &
-  Partial<Pick<SocketUdpAdapter, 'refresh' | 'openScratchPort' | 'closeScratchPort'>>;
+  Partial<
+    Pick<
+      SocketUdpAdapter,
+      'refresh' | 'suspend' | 'resume' | 'openScratchPort' | 'closeScratchPort'
+    >
+  >;
 
 /** The network of a host, as far as a tunnel follows it. */
 export type HostNetwork = Pick<NetworkSnapshot, 'preferredAddresses' | 'networkKey'>;

@@ -1,6 +1,6 @@
 import { type Endpoint, formatEndpoint, type IpAddress, prefixContains } from '@ipsec-kit/ip';
 import { findConnection } from './choose-connection.ts';
-import type { CloseOptions } from './client.ts';
+import type { CloseOptions } from './client-contract.ts';
 import type { CompiledVpn, ConfigPositions } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
 import { type InitialPath, pathFrom } from './connection-path.ts';

@@ -32,6 +32,7 @@ import { publicEvent } from './public-event.ts';
 import { createScratchPorts } from './scratch-ports.ts';
 import { createSessionBook, type SessionBook } from './session-book.ts';
 import { createSessionCommands, type SessionCommands } from './session-commands.ts';
+import { createSessionDelegations, type SessionDelegations } from './session-delegations.ts';
 import type { DatagramCounters } from './status.ts';
 import { createTrapKeeper, type TrapKeeper } from './trap-keeper.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
@@ -59,6 +60,7 @@ export interface TunnelCore {
   readonly traps: TrapKeeper;
   readonly closer: SessionCloser;
   readonly commands: SessionCommands;
+  readonly delegations: SessionDelegations;
   readonly revalidation: Revalidation;
   readonly follower: HostFollower;
   readonly scheduler: Scheduler;
@@ -262,6 +264,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     path,
     clock,
   });
+  const delegations = createSessionDelegations({ endpoint, driver, book, udp, clock });
   const ikeCounters = (): ReturnType<TunnelCore['ikeCounters']> => {
     const { ikeReceived, ikeSent, keepalivesReceived, keepalivesSent, malformed } =
       packets.counters;
@@ -277,6 +280,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     opener,
     traps,
     closer,
+    delegations,
     commands,
     revalidation,
     follower,

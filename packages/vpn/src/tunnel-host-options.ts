@@ -31,7 +31,10 @@ export interface HostOptions {
 
 /** What the control plane needs of the sockets. */
 export type OpenSockets = Pick<BoundUdp, 'endpoints' | 'ports' | 'counters' | 'onError' | 'close'> &
-  Pick<Partial<BoundUdp>, 'refresh' | 'openScratchPort' | 'closeScratchPort'>;
+  Pick<
+    Partial<BoundUdp>,
+    'refresh' | 'suspend' | 'resume' | 'openScratchPort' | 'closeScratchPort'
+  >;
 
 /** What `openTunnelHost` is given by a client or a server. */
 export interface TunnelHostOptions extends HostOptions {

@@ -10,6 +10,7 @@ import type { HostFollower } from './host-follower.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { openKeyLog } from './key-log.ts';
 import type { SessionBook } from './session-book.ts';
+import type { SessionDelegations } from './session-delegations.ts';
 import type { SessionRequest } from './session-request.ts';
 import type { SessionStatus, VpnStatus } from './status.ts';
 import type { TrapKeeper } from './trap-keeper.ts';
@@ -40,6 +41,7 @@ export interface TunnelHost {
   perform(request: SessionRequest): Promise<string>;
   /** See `Client.revalidate`. */
   revalidate(request: RevalidationRequest): Promise<RevalidationReport>;
+  readonly delegations: SessionDelegations;
   /** Sets the device up for the traps and pools that there are; rejects when it cannot be. */
   prepare(): Promise<void>;
   /** Begins nothing any more and ends all sessions with DELETE; resolves when they are gone, or after `patienceMs`. */
@@ -111,6 +113,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
       },
       perform: (request) => core.commands.perform(request),
       revalidate: (request) => core.revalidation.revalidate(request),
+      delegations: core.delegations,
       prepare: () => installer.prepare(),
       pathTo: (connection) => options.pathTo(connection, udp),
       get endpoints() {

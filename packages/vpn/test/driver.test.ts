@@ -314,11 +314,11 @@ describe('the driver', () => {
     b.driver.noteFacts([
       { kind: 'unknown-spi', spi: 300, path },
       { kind: 'first-inbound', pairId: 4 },
-      { kind: 'peer-moved', pairId: 4, path },
+      { kind: 'peer-moved', pairId: 4, path, bytes: 120 },
     ]);
     expect(b.inputs).toMatchObject([
       { kind: 'child-first-inbound', childId: 4 },
-      { kind: 'peer-moved', childId: 4, path },
+      { kind: 'peer-moved', childId: 4, path, bytes: 120 },
     ]);
   });
 
@@ -355,7 +355,7 @@ describe('the driver', () => {
     b.driver.stop();
     b.clock.advanceBy(5000);
     b.datagram(0);
-    b.driver.noteFacts([{ kind: 'peer-moved', pairId: 4, path }]);
+    b.driver.noteFacts([{ kind: 'peer-moved', pairId: 4, path, bytes: 120 }]);
     expect(b.log).toEqual(['in datagram', 'send 1']);
   });
 });

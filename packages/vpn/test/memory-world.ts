@@ -4,7 +4,8 @@ import {
   type MemoryNetwork,
   type MemoryNetworkOptions,
 } from '@ipsec-kit/udp-adapter/memory';
-import { type Client, type ClientOptions, createClient } from '../src/client.ts';
+import { createClient } from '../src/client.ts';
+import type { Client, ClientOptions } from '../src/client-contract.ts';
 import type { VpnEvent } from '../src/events.ts';
 import type { ConnectionOptions, VpnOptions } from '../src/options.ts';
 import { createPacketPort, type PacketPort } from '../src/packet-port.ts';

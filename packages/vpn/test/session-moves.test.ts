@@ -1,6 +1,6 @@
 import { formatAddress } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
-import type { Client } from '../src/client.ts';
+import type { Client } from '../src/client-contract.ts';
 import type { Platform } from '../src/platform.ts';
 import type { SessionRequest } from '../src/session-request.ts';
 import {

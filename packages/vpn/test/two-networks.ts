@@ -1,5 +1,5 @@
 import { answerIcmpEcho, buildIcmpEcho, readIcmpEcho } from '@ipsec-kit/ip';
-import type { ClientOptions } from '../src/client.ts';
+import type { ClientOptions } from '../src/client-contract.ts';
 import type { VpnEvent } from '../src/events.ts';
 import type { ChildOptions, ConnectionOptions } from '../src/options.ts';
 import type { PacketPort } from '../src/packet-port.ts';

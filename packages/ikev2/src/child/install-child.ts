@@ -1,5 +1,6 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
 import { ask, type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import { provenPathOf } from '../mobike/verified-address.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind, shownSession } from '../session/shown-session.ts';
 import { activationDeadline, armActivation } from './activate-child.ts';
@@ -35,7 +36,7 @@ export function requestInstallation(
       esn: child.esn,
       peerTakesTfc: child.peerTakesTfc,
       ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
-      path: session.path,
+      path: provenPathOf(session),
       outboundActive,
       ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
       virtualAddresses: session.virtualAddresses,

@@ -253,7 +253,7 @@ export class LivenessDelegate implements Machine<DelegateInput, DelegateOutput> 
       { initiatorSpi: spis.initiator, responderSpi: spis.responder, isInitiator },
       { exchangeType: ExchangeType.INFORMATIONAL, isResponse: true, messageId },
     );
-    const datagrams = sealMessage(this.#sealer, this.#random, header, [], undefined);
+    const datagrams = sealMessage(this.#sealer, this.#random, header, []);
     this.#response = { messageId, datagrams };
     this.#expected = messageId + 1;
     this.#answered += 1;

@@ -23,8 +23,8 @@ import { plainBytes } from '../payloads/plain-bytes.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
 import { onChildLimit } from '../session/child-lifetime.ts';
+import { followEsp } from '../session/follow-peer.ts';
 import { noteSample, onPathEvent, settleLiveness } from '../session/liveness.ts';
-import { followEsp } from '../session/move-path.ts';
 import { type PathStatus, pathStatusOf } from '../session/path-status.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
@@ -216,7 +216,7 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       noteSample(context, input.children);
       return;
     case 'peer-moved':
-      followEsp(context, input.childId, input.path);
+      followEsp(context, input.childId, input.path, input.bytes);
       return;
     case 'slept':
     case 'connectivity':

@@ -13,18 +13,14 @@ import { readChildSpi } from '../child/child-offer.ts';
 import { onInitResponse } from '../exchanges/ike-sa-init-initiator.ts';
 import { answerInit } from '../exchanges/ike-sa-init-responder.ts';
 import { onProtectedDatagram, onUnprotectedHint } from '../exchanges/protected-message.ts';
-import { findPayload } from '../payloads/find-payload.ts';
+import { earnFrom, noteAnswered } from '../mobike/verified-address.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { narrateReceived } from '../session/narrate.ts';
 import { transmit } from '../session/send-message.ts';
+import { hasCookie } from './ask-for-cookie.ts';
 import type { EndpointContext } from './endpoint-context.ts';
-import {
-  type RejectedMessage,
-  refuseUnverified,
-  reject,
-  sendUnprotected,
-} from './unprotected-answers.ts';
+import { type RejectedMessage, refuseUnverified, reject } from './unprotected-answers.ts';
 
 /** What every datagram brings with it. */
 interface Arrival extends RejectedMessage {
@@ -210,9 +206,12 @@ function receiveInitRequest(context: EndpointContext, arrival: Arrival): void {
 
 /** A retransmission: the same response again, to where this copy came from, or silence while it is being computed. @see RFC 7296 §2.1 */
 function repeatInitResponse(context: EndpointContext, session: IkeSession, arrival: Arrival): void {
+  const { initResponse } = session;
   const { kind } = session.state;
-  if (!session.initResponse) return;
+  if (!initResponse) return;
   if (kind !== 'awaiting-auth-request' && kind !== 'awaiting-intermediate-request') return;
+  earnFrom(session, arrival);
+  noteAnswered(session, arrival.path);
   const narration = {
     exchange: 'IKE_SA_INIT',
     messageId: 0,
@@ -220,7 +219,7 @@ function repeatInitResponse(context: EndpointContext, session: IkeSession, arriv
     payloads: '',
     retransmission: true,
   };
-  transmit(context, session, [session.initResponse], narration, arrival);
+  transmit(context, session, [initResponse], narration, arrival);
 }
 
 /** Why a new IKE SA is not even considered: the limits of memory, in all and for one address. */
@@ -236,30 +235,18 @@ function overloadOf(context: EndpointContext, path: Path): string | undefined {
   return undefined;
 }
 
-/** Asks for a cookie when many IKE SAs are half-open: whoever sends from a forged address never sees it.
- * The answer is smaller than any request that has a nonce, and no state is kept. @see RFC 7296 §2.6
- */
+/** Asks for a cookie when many IKE SAs are half-open: whoever sends from a forged address never sees it. @see RFC 7296 §2.6 */
 function hasCookieIfNeeded(
   context: EndpointContext,
   arrival: Arrival,
   message: IkeMessage,
 ): boolean {
   const { cookieThreshold, cookieThresholdPerAddress } = context.settings;
-  const { halfOpen, cookies, now } = context;
-  const { path, header } = arrival;
+  const { halfOpen } = context;
   const isNeeded =
     (cookieThreshold > 0 && halfOpen.total >= cookieThreshold) ||
     (cookieThresholdPerAddress > 0 &&
-      halfOpen.from(path.remote.address) >= cookieThresholdPerAddress);
-  if (!isNeeded) return true;
-  const nonce = findPayload(message.payloads, 'Nonce');
-  if (!nonce) return false;
-  const spi = header.initiatorSpi;
-  const cookie = findNotify(message.payloads, NotifyType.COOKIE);
-  if (cookie && cookies.accepts(cookie.data, now, path, spi, nonce.data)) return true;
-  const bytes = cookies.bake(now, path, spi, nonce.data);
-  const isSent = sendUnprotected(context, arrival, NotifyType.COOKIE, bytes);
-  const reason = `IKE_SA_INIT request without a valid cookie while ${halfOpen.total} IKE SAs are half-open`;
-  reject(context, path, reason, isSent ? 'COOKIE' : undefined);
-  return false;
+      halfOpen.from(arrival.path.remote.address) >= cookieThresholdPerAddress);
+  const why = `while ${halfOpen.total} IKE SAs are half-open`;
+  return !isNeeded || hasCookie(context, arrival, message, why);
 }

@@ -24,7 +24,7 @@ import { readPeerWishes } from '../proof/peer-wishes.ts';
 import { endSession } from '../session/close-session.ts';
 import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { NONCE_BYTES } from '../session/nonce-bytes.ts';
+import { initNonceBytes } from '../session/nonce-bytes.ts';
 import { armRetransmission, startRequest, transmit } from '../session/send-message.ts';
 import { type InitOffer, moveTo, type StateOf } from '../session/session-state.ts';
 import { initFailure, initPayloads, keyExchangeMethods } from './init-messages.ts';
@@ -61,7 +61,7 @@ export function beginInit(
   });
   const offer: InitOffer = {
     initiatorSpi: session.localSpi,
-    nonce: randomBytes(context.random, NONCE_BYTES),
+    nonce: randomBytes(context.random, initNonceBytes(method)),
     method,
     triedMethods: [method],
     cookie: undefined,

@@ -1,18 +1,16 @@
 import { addMs } from '@ipsec-kit/clock';
 import { TransformType } from '@ipsec-kit/crypto';
 import {
-  ExchangeType,
-  encodeMessage,
   findNotify,
   type IkeMessage,
   NotifyType,
-  notify,
   type Payload,
   type Proposal,
   ProtocolId,
 } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
 import type { NatStatus } from '@ipsec-kit/nat-t';
+import { hasCookie } from '../endpoint/ask-for-cookie.ts';
 import { connectionsForPath } from '../endpoint/connection-choice.ts';
 import {
   ask,
@@ -33,14 +31,14 @@ import {
 } from '../errors/offer-failures.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { ikeSuiteOf } from '../keys/ike-suite.ts';
-import { natDetectionNotifies, readNatDetection } from '../nat/nat-detection.ts';
+import { earnFrom, noteAnswered } from '../mobike/verified-address.ts';
+import { readNatDetection } from '../nat/nat-detection.ts';
 import { additionalMethods, hasAdditional } from '../negotiate/additional-key-exchanges.ts';
 import { chooseProposal, offerProposals } from '../negotiate/proposals.ts';
 import { findPayload } from '../payloads/find-payload.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
-import { certificateRequests, hashNotifies, readPeerWishes } from '../proof/peer-wishes.ts';
+import { readPeerWishes } from '../proof/peer-wishes.ts';
 import { endSession } from '../session/close-session.ts';
-import { headerOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { narrateReceived } from '../session/narrate.ts';
 import { openSession } from '../session/new-session.ts';
@@ -48,6 +46,12 @@ import { NONCE_BYTES } from '../session/nonce-bytes.ts';
 import { transmit } from '../session/send-message.ts';
 import { type InitAnswer, moveTo, type StateOf } from '../session/session-state.ts';
 import { firstAdditionalKeys } from './additional-keys.ts';
+import {
+  announcesFragments,
+  encodeInitResponse,
+  initResponseBytes,
+  initResponsePayloads,
+} from './init-response.ts';
 import { keyIkeSa } from './keyed-ike-sa.ts';
 
 /** An IKE_SA_INIT request that passed the limits and the cookie: chooses a proposal, and only then keeps state.
@@ -67,6 +71,11 @@ export function answerInit(
   }
   const { answer, nat } = verdict;
   const { path, marker, bytes } = received;
+  const peerWishes = readPeerWishes(message.payloads);
+  // Nobody has shown yet that somebody is there who wants the answer. RFC 7296 §2.6
+  const isLonger = initResponseBytes(context, { ...answer, path, peerWishes }) > bytes;
+  const why = 'whose answer would be longer than itself';
+  if (isLonger && !hasCookie(context, received, message, why)) return;
   const requestId = context.nextRequestId;
   const session = openSession(context, {
     id: nextSessionId(context),
@@ -79,7 +88,11 @@ export function answerInit(
     initHash,
   });
   session.nat = nat;
-  session.peerWishes = readPeerWishes(message.payloads);
+  session.peerWishes = peerWishes;
+  // Its cookie has shown that it is there.
+  if (isLonger) session.provenPath = path;
+  earnFrom(session, received);
+  noteAnswered(session, path);
   const { header, payloads } = message;
   const once = { fragments: 1, retransmission: false };
   narrateReceived(context, session, { header, payloads, bytes, path, ...once });
@@ -204,34 +217,16 @@ export function onResponseKeyAgreed(
     endSession(context, session, keyExchangeInvalid(state.answer.method, agreement.code));
     return;
   }
-  const { initiatorSpi, initiatorNonce, initRequest, proposal } = state.answer;
+  const { initiatorSpi, initiatorNonce, initRequest, proposal, peerFragments } = state.answer;
   const spis = { initiatorSpi, responderSpi: session.localSpi };
   const responderNonce = randomBytes(context.random, NONCE_BYTES);
-  const mode = connectionsForPath(context.connections, session.path)[0]?.fragmentation ?? 'yes';
-  const announcesFragments = mode !== 'no';
-  session.fragmentation = announcesFragments && state.answer.peerFragments;
-  const payloads: Payload[] = [
-    { type: 'SA', proposals: [{ ...proposal, spi: new Uint8Array(0) }] },
-    { type: 'KE', method: state.answer.method, data: state.publicValue },
-    { type: 'Nonce', data: responderNonce },
-    ...natDetectionNotifies(context.crypto, spis, session.path),
-  ];
-  if (session.fragmentation) payloads.push(notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED));
-  // Which connection it will be is known in IKE_AUTH only.
-  const candidates = connectionsForPath(context.connections, session.path);
-  if (candidates.some(({ childless }) => childless !== 'never')) {
-    payloads.push(notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED));
-  }
-  if (hasAdditional(proposal)) {
-    payloads.push(notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED));
-  }
-  if (session.peerWishes.signatureHashes) payloads.push(...hashNotifies(candidates));
-  payloads.push(...certificateRequests(candidates));
-  const header = headerOf(
-    { ...spis, isInitiator: false },
-    { exchangeType: ExchangeType.IKE_SA_INIT, isResponse: true, messageId: 0 },
-  );
-  const initResponse = encodeMessage({ header, payloads });
+  const { path, peerWishes } = session;
+  session.fragmentation = peerFragments && announcesFragments(context, path);
+  const payloads = initResponsePayloads(context, { ...state.answer, path, peerWishes }, spis, {
+    publicValue: state.publicValue,
+    nonce: responderNonce,
+  });
+  const initResponse = encodeInitResponse(spis, payloads);
   const transcript = { initRequest, initResponse, initiatorNonce, responderNonce };
   if (!keyIkeSa(context, session, spis, proposal.transforms, transcript, agreement.sharedSecret)) {
     endSession(context, session, ownWorkFailed('IKE_SA_INIT', 'an algorithm is not provided'));

@@ -19,6 +19,7 @@ import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../erro
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
 import { tellMover } from '../mobike/perform-moves.ts';
+import { noteShown } from '../mobike/verified-address.ts';
 import { observeMapping } from '../nat/observe-mapping.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endAfterAuthFailure, endWithDelete } from '../procedures/request-end.ts';
@@ -26,9 +27,9 @@ import { onProcedureResponse, runNext } from '../procedures/run-procedures.ts';
 import { onHeardAgain } from '../reauth/second-try.ts';
 import { endSession } from '../session/close-session.ts';
 import { watchMessageIds } from '../session/expire-ike.ts';
+import { followPeer } from '../session/follow-peer.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { followPeer } from '../session/move-path.ts';
 import { narrateReceived } from '../session/narrate.ts';
 import { noteExchangeEnded, noteTraffic } from '../session/note-liveness.ts';
 import {
@@ -126,6 +127,7 @@ function onRequest(
   sa.responses.begin(header.messageId);
   session.lastInboundAt = context.now;
   if (isAuthenticated) session.peerUse = session.peerUse === 'none' ? 'asked' : 'heard';
+  noteShown(session, path);
   followPeer(context, session, path, marker, 'ike');
   narrate(context, session, received, opened, undefined);
   const error = opened.error ?? unknownExchange(header.exchangeType, isAuthenticated);

@@ -9,10 +9,12 @@ import {
 } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
+import { askWhetherThere } from '../procedures/path-check.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { hasAddress, othersThan, ownAddresses, reachableAddresses } from './own-addresses.ts';
 import { reviewAddresses } from './review-addresses.ts';
 import { armStandby } from './standby.ts';
+import { isVerified } from './verified-address.ts';
 
 /** What an IKE_AUTH message of ours says about MOBIKE: that we have it, and our other addresses. @see RFC 4555 §3.2, §3.4 */
 export function mobikeNotifies(
@@ -47,7 +49,11 @@ export function beginMobike(context: EndpointContext, session: IkeSession): void
   // Where retransmissions came from, the peer may not have moved to.
   if (session.authPath) session.path = session.authPath;
   const { path } = session;
-  session.provenPath = path;
+  if (isVerified(session, path.remote.address)) session.provenPath = path;
+  else {
+    session.provenPath ??= session.firstPath;
+    askWhetherThere(context, session);
+  }
   if (role === 'responder') {
     const ifUnheard = session.connection?.ifUnheard;
     if (addressUpdates) session.responderMove = new ResponderMove(ifUnheard ? { ifUnheard } : {});

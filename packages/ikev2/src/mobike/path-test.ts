@@ -29,7 +29,7 @@ export function testPaths(
   if (state.kind !== 'established' && state.kind !== 'ending') {
     return request.isPaced && context.now >= request.overAt ? 'over' : 'by-policy';
   }
-  if (role === 'responder') {
+  if (role === 'responder' || session.followedTo) {
     return testAsResponder(context, session, request) ? 'tried' : 'by-policy';
   }
   if (!mover || (!request.isPaced && mover.candidates.length < 2)) return 'by-policy';

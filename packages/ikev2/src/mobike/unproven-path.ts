@@ -14,11 +14,14 @@ export function isProven({ path, provenPath }: IkeSession): boolean {
 
 /** A copy of the last request of the peer has come: it is not known yet to have moved to where the first one came from, which
  * anybody could have sent from there, so it is looked for here as well.
+ * @returns whether this is news.
  */
-export function noteUnproven(session: IkeSession, path: Path): void {
-  if (session.role !== 'responder' || isProven(session) || pathsEqual(path, session.path)) return;
-  const others = session.heardAt.filter((known) => !pathsEqual(known, path));
+export function noteUnproven(session: IkeSession, path: Path): boolean {
+  const { role, heardAt } = session;
+  if (role !== 'responder' || isProven(session) || pathsEqual(path, session.path)) return false;
+  const others = heardAt.filter((known) => !pathsEqual(known, path));
   session.heardAt = [path, ...others].slice(0, MOST_HEARD);
+  return others.length === heardAt.length;
 }
 
 /** Where a peer is looked for that has moved and has not shown that it is there: there, a few times, where it was shown to be

@@ -15,6 +15,7 @@ import { onProbeAnswered, probePaths, probeRequest } from './probe-binding.ts';
 import type { Procedure } from './procedure.ts';
 import {
   onAddressesUpdated,
+  UPDATE_BYTES,
   type UpdateResponse,
   updateAddressesRequest,
 } from './update-addresses.ts';
@@ -52,7 +53,9 @@ export function inform(
     beginEnding(context, session, procedure.failure);
   }
   const paths = pathsOf(session, procedure);
-  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, paths ? { paths } : {});
+  const leastBytes = procedure.kind === 'update-addresses' ? UPDATE_BYTES : undefined;
+  const options = { leastBytes, ...(paths ? { paths } : {}) };
+  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, options);
   if (hurry(session)) armRetransmission(context, session);
   return true;
 }

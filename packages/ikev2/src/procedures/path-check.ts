@@ -8,6 +8,7 @@ import { notifiesOf } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveChildren, moveIke } from '../session/move-path.ts';
+import { transmit } from '../session/send-message.ts';
 import type { Procedure } from './procedure.ts';
 
 type PathCheck = Extract<Procedure, { readonly kind: 'path-check' }>;
@@ -18,14 +19,22 @@ export function newPathCheck(context: EndpointContext, session: IkeSession): Pat
   return { kind: 'path-check', path: session.path, check };
 }
 
-/** An INFORMATIONAL request with COOKIE2; `undefined` when the peer has moved on meanwhile. @see RFC 4555 §3.7 */
+/** Puts first into the queue that the peer is asked whether it is where the session goes now; whoever calls this runs it. */
+export function askWhetherThere(context: EndpointContext, session: IkeSession): void {
+  const { queue, state } = session;
+  if (state.kind !== 'established') return;
+  if (queue.some(({ kind }) => kind === 'path-check')) return;
+  queue.unshift(newPathCheck(context, session));
+}
+
+/** An INFORMATIONAL request with COOKIE2, empty to a peer without MOBIKE; `undefined` when the peer has moved on meanwhile. @see RFC 4555 §3.7 */
 export function pathCheckRequest(
   session: IkeSession,
   { path, check }: PathCheck,
 ): readonly Payload[] | undefined {
   if (!pathsEqual(path, session.path)) return undefined;
   check.onSent(path.remote);
-  return [check.notify];
+  return session.addressUpdates ? [check.notify] : [];
 }
 
 /** The Child SAs follow once the peer has shown that it receives at its new address. An answer to a check that went elsewhere, too,
@@ -40,12 +49,16 @@ export function onPathAnswered(
   over: Path,
 ): void {
   if (!pathsEqual(procedure.path, session.path)) procedure.check.onSent(session.path.remote);
-  const verdict = procedure.check.onResponse(notifiesOf(payloads));
+  // A peer without MOBIKE echoes no COOKIE2: that it answers what went there alone is all that it can show.
+  const echo = session.addressUpdates ? notifiesOf(payloads) : [procedure.check.notify];
+  const verdict = procedure.check.onResponse(echo);
   switch (verdict.kind) {
     case 'verified':
       session.provenPath = procedure.path;
+      session.followedTo = undefined;
       session.heardAt = [];
       moveChildren(context, session, procedure.path);
+      sendOwed(context, session);
       return;
     case 'ambiguous': {
       if (mayBeAt(session, over)) moveIke(context, session, over, session.marker);
@@ -59,6 +72,14 @@ export function onPathAnswered(
     default:
       unreachable(verdict);
   }
+}
+
+/** The peer has shown that it is where the session goes: what it waits for leaves. */
+function sendOwed(context: EndpointContext, session: IkeSession): void {
+  const { owed, path } = session;
+  session.owed = undefined;
+  if (!owed || !pathsEqual(owed.via.path, path)) return;
+  transmit(context, session, owed.datagrams, owed.narration, owed.via);
 }
 
 function unreachable(verdict: never): never {

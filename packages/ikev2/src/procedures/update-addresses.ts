@@ -11,6 +11,11 @@ import type { Procedure } from './procedure.ts';
 
 type Update = Extract<Procedure, { readonly kind: 'update-addresses' }>;
 
+/** What an UPDATE_SA_ADDRESSES is padded to: a peer that sends no more to an address than came from it, until it has an answer from
+ * there, has room for its response and for asking twice.
+ */
+export const UPDATE_BYTES = 400;
+
 /** What came over which path, and how long after the request. */
 export interface UpdateResponse {
   readonly payloads: readonly Payload[];

@@ -16,11 +16,20 @@ export interface MessageSealer {
 }
 
 const PAD_LENGTH_BYTES = 1;
+/** Most bytes that Pad Length can count. @see RFC 7296 §3.14 */
+const MOST_PADDING = 255;
+
+/** How large a message may and should be. */
+export interface MessageSize {
+  /** Largest datagram; `undefined` never fragments. */
+  readonly maxBytes?: number | undefined;
+  /** A whole message is padded to about this size, as far as padding goes; default as short as it can be. */
+  readonly leastBytes?: number | undefined;
+}
 /** Total Fragments has 16 bits. @see RFC 7383 §2.5 */
 const MAX_FRAGMENTS = 0xffff;
 
 /** Seals a message: one datagram with an SK payload, or one per fragment with SKF payloads.
- * @param maxBytes - largest datagram; `undefined` never fragments.
  * @returns the datagrams, from the IKE header on, in order.
  * @see RFC 7296 §3.14, RFC 5282 §3 (AEADs), RFC 7383 §2.5
  */
@@ -29,13 +38,15 @@ export function sealMessage(
   random: RandomSource,
   header: IkeHeader,
   payloads: readonly Payload[],
-  maxBytes: number | undefined,
+  { maxBytes, leastBytes = 0 }: MessageSize = {},
 ): readonly Uint8Array[] {
   const { firstPayload, bytes } = encodePayloads(payloads);
   const whole =
     encryptedOverheadBytes('SK', sealer.cipher) + paddedBytes(sealer.cipher, bytes.length);
   if (maxBytes === undefined || whole <= maxBytes) {
-    return [sealOne(sealer, random, header, { type: 'SK', firstPayload }, bytes)];
+    const wantedBytes = Math.min(leastBytes, maxBytes ?? leastBytes) - whole;
+    const padding = blocksWithin(sealer.cipher, wantedBytes, bytes.length);
+    return [sealOne(sealer, random, header, { type: 'SK', firstPayload }, bytes, padding)];
   }
   const chunkBytes = fragmentContentBytes(sealer.cipher, maxBytes);
   const totalFragments = Math.ceil(bytes.length / chunkBytes);
@@ -68,6 +79,13 @@ function paddedBytes(cipher: PacketCipher, contentBytes: number): number {
   return blocks * cipher.blockBytes;
 }
 
+/** Whole blocks of padding beside the least, up to `wantedBytes`. */
+function blocksWithin(cipher: PacketCipher, wantedBytes: number, contentBytes: number): number {
+  const least = paddedBytes(cipher, contentBytes) - contentBytes - PAD_LENGTH_BYTES;
+  const room = Math.min(Math.max(0, wantedBytes), MOST_PADDING - least);
+  return Math.floor(room / cipher.blockBytes) * cipher.blockBytes;
+}
+
 /** Most bytes of payloads in one fragment of at most `maxBytes`; at least one block, so that progress is made. */
 function fragmentContentBytes(cipher: PacketCipher, maxBytes: number): number {
   const room = maxBytes - encryptedOverheadBytes('SKF', cipher);
@@ -81,9 +99,10 @@ function sealOne(
   header: IkeHeader,
   payload: EncryptedFrame,
   content: Uint8Array,
+  furtherPadding = 0,
 ): Uint8Array {
   const { cipher } = sealer;
-  const textBytes = paddedBytes(cipher, content.length);
+  const textBytes = paddedBytes(cipher, content.length) + furtherPadding;
   const { datagram, aadBytes, ivOffset, textOffset } = frameEncrypted(header, payload, {
     ivBytes: cipher.ivBytes,
     textBytes,
@@ -91,7 +110,7 @@ function sealOne(
   });
   writeIv(sealer, random, datagram.subarray(ivOffset, ivOffset + cipher.ivBytes));
   datagram.set(content, textOffset);
-  // RFC 7296 §3.14: the least padding (SHOULD), its bytes of any value, its length last.
+  // RFC 7296 §3.14: the least padding (SHOULD) unless size is what it is for, its bytes of any value, its length last.
   datagram[textOffset + textBytes - 1] = textBytes - content.length - PAD_LENGTH_BYTES;
   // Everything in front of the IV is authenticated: the IKE header, and the header of the SK or SKF payload
   // (RFC 5282 §5.1). A cipher with HMAC covers the IV as well, since it lies between.

@@ -21,11 +21,13 @@ import type { Lease } from '../endpoint-work.ts';
 import type { SessionFailure } from '../events.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PeerSeries } from '../exchanges/follow-up-state.ts';
+import type { EarnedBytes } from '../mobike/earned-bytes.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { LateAnswer } from './late-answer.ts';
 import type { LeftToClose } from './left-to-close.ts';
+import type { OwedResponse } from './owed-response.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -201,6 +203,14 @@ export interface IkeSession {
   authPath: Path | undefined;
   /** The path on which the peer was last shown to be. */
   provenPath: Path | undefined;
+  /** Where the peer's packets came from and it is not shown to be yet. */
+  followedTo: Path | undefined;
+  /** Addresses that our IKE_SA_INIT response went to, as responder; a few. */
+  answeredAt: readonly IpAddress[];
+  /** What may go to addresses where it was not shown to be. */
+  readonly earned: EarnedBytes;
+  /** A response that waits for the peer to be shown where it has moved to. */
+  owed: OwedResponse | undefined;
   /** Where copies of its last request came from while it is not proven to be where it has moved to: at most two. */
   heardAt: readonly Path[];
   /** Our other addresses, as the peer was told of them last. */

@@ -4,6 +4,7 @@ import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
+import { EarnedBytes } from '../mobike/earned-bytes.ts';
 import { NAT_UNKNOWN } from '../nat/nat-detection.ts';
 import { NO_WISHES } from '../proof/peer-wishes.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -125,6 +126,10 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     standby: undefined,
     authPath: undefined,
     provenPath: undefined,
+    followedTo: undefined,
+    answeredAt: [],
+    earned: new EarnedBytes(),
+    owed: undefined,
     heardAt: [],
     announced: [],
     delegated: undefined,

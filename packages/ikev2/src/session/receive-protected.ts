@@ -18,12 +18,14 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
 import { noteUnproven } from '../mobike/unproven-path.ts';
+import { earnFrom } from '../mobike/verified-address.ts';
 import { intermediateOctets } from '../proof/int-auth.ts';
 import { openPayload } from '../protect/open-message.ts';
 import { REASSEMBLY_TIMEOUT_MS, type ReassembledMessage } from '../protect/reassembly.ts';
 import { noteCopy } from '../reauth/put-off.ts';
 import { type IkeSa, openerFor } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
+import { repeatRequest } from './repeat-request.ts';
 import { transmit } from './send-message.ts';
 
 /** A datagram for an IKE SA. */
@@ -94,6 +96,7 @@ function openWhole(
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SK payload`);
   }
+  earnFrom(session, { ...received, bytes: received.data.length });
   if (answeredAgain(context, session, sa, received)) return undefined;
   const { firstPayload } = payload;
   const { content } = opened;
@@ -129,6 +132,7 @@ function openFragment(
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SKF payload`);
   }
+  earnFrom(session, { ...received, bytes: data.length });
   if (answeredAgain(context, session, sa, received)) return undefined;
   const { length } = data;
   const reserved = reservedOf(data, payload);
@@ -161,11 +165,22 @@ function answeredAgain(
       payloads: '',
       retransmission: true,
     };
-    noteUnproven(session, path);
+    const isNews = noteUnproven(session, path);
     // RFC 7296 §2.11: to where the request came from.
     transmit(context, session, known.datagrams, narration, { path, marker });
+    if (isNews || session.owed) askThere(context, session, path);
   } else noteCopy(context, session);
   return true;
+}
+
+/** The question where the peer is goes to where a copy of its request has come from: that is news, or there is room for it only now.
+ * @see RFC 4555 §3.7
+ */
+function askThere(context: EndpointContext, session: IkeSession, path: Path): void {
+  const [request] = session.requests.outstanding;
+  if (request && session.running?.procedure.kind === 'path-check') {
+    repeatRequest(context, session, request, path);
+  }
 }
 
 /** The octet behind the Next Payload field of the last payload: its critical bit, and seven that are reserved. */

@@ -1,8 +1,9 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
 import { exchangeTypeName, type Payload } from '@ipsec-kit/ikev2-codec';
-import type { Path } from '@ipsec-kit/ip';
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { isOverProbe, noteProbePath } from '../binding/binding-probe.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import { mayLeave } from '../mobike/verified-address.ts';
 import { summarizePayloads } from '../payloads/payload-summary.ts';
 import { DEFAULT_FRAGMENT_BYTES, maxMessageBytes } from '../protect/fragment-size.ts';
 import { sealMessage } from '../protect/seal-message.ts';
@@ -10,15 +11,7 @@ import { awaitFirstAnswer } from './await-first-answer.ts';
 import { headerOf, type IkeSa } from './ike-sa.ts';
 import type { IkeSession } from './ike-session.ts';
 import { noteTraffic } from './note-liveness.ts';
-
-/** A message that leaves, for the narration. */
-export interface Narration {
-  readonly exchange: string;
-  readonly messageId: number;
-  readonly isResponse: boolean;
-  readonly payloads: string;
-  readonly retransmission: boolean;
-}
+import type { Narration, OwedResponse } from './owed-response.ts';
 
 /** What a request serves, and where it goes. */
 export interface RequestOptions {
@@ -26,6 +19,8 @@ export interface RequestOptions {
   readonly notAfter?: Instant | undefined;
   /** All paths that it goes over at first, bitwise the same; default the one of the session. */
   readonly paths?: readonly Path[];
+  /** It is padded to this size, as far as padding goes. */
+  readonly leastBytes?: number | undefined;
 }
 
 /** Sends the datagrams of one message and tells about it. */
@@ -38,9 +33,12 @@ export function transmit(
 ): void {
   // Without a path nothing leaves; what is outstanding is sent again when there is one.
   if (session.parked) return;
-  let bytes = 0;
+  const bytes = datagrams.reduce((sum, { length }) => sum + length, 0);
+  if (!mayLeave(session, { ...via, bytes, fragments: datagrams.length }, narration.isResponse)) {
+    if (narration.isResponse) owe(session, { datagrams, narration, via });
+    return;
+  }
   for (const data of datagrams) {
-    bytes += data.length;
     context.outputs.push({ kind: 'send', path: via.path, data, marker: via.marker });
   }
   if (!narration.isResponse) noteProbePath(session, narration.messageId, via.path);
@@ -55,6 +53,12 @@ export function transmit(
     path: via.path,
     fragments: datagrams.length,
   });
+}
+
+/** What waits for a peer that has moved is the last response; any other is asked for again. */
+function owe(session: IkeSession, owed: OwedResponse): void {
+  const { state, path } = session;
+  if (state.kind === 'established' && pathsEqual(owed.via.path, path)) session.owed = owed;
 }
 
 /** Seals and sends a request under the session's IKE SA, and starts its retransmission.
@@ -77,6 +81,7 @@ export function sendRequest(
     sa,
     { exchangeType, messageId, isResponse: false },
     payloads,
+    options.leastBytes,
   );
   startRequest(context, session, exchangeTypeName(exchangeType), datagrams, payloads, options);
   return messageId;
@@ -208,10 +213,12 @@ function seal(
   sa: IkeSa,
   message: { exchangeType: number; messageId: number; isResponse: boolean },
   payloads: readonly Payload[],
+  leastBytes?: number,
 ): readonly Uint8Array[] {
   const { sealer } = sa;
   const header = headerOf(sa, message);
-  return sealMessage(sealer, context.random, header, payloads, fragmentLimit(context, session));
+  const maxBytes = fragmentLimit(context, session);
+  return sealMessage(sealer, context.random, header, payloads, { maxBytes, leastBytes });
 }
 
 /** Largest message before it is split; `undefined` never splits: `accept` reassembles what comes, but sends whole. */

@@ -242,10 +242,12 @@ describe('requests that are refused (RFC 7296 §2.21.3)', () => {
 describe('a peer that moves without MOBIKE (RFC 7296 §2.23)', () => {
   const path = { local: endpoint('203.0.113.5:1234'), remote: SERVER_4500 };
 
-  it('is followed by its newest authenticated request, children included', () => {
+  it('is followed by its newest authenticated request, its children when it has answered there', () => {
     const pair = new Pair().open();
     new RawClient(pair).request([], { path });
     expect(pair.server.seen('peer-path-changed')[0]?.to.remote).toEqual(path.local);
+    expect(pair.server.moves).toEqual([]);
+    pair.drive(100);
     expect(pair.server.moves[0]?.path.remote).toEqual(path.local);
   });
 
@@ -253,7 +255,7 @@ describe('a peer that moves without MOBIKE (RFC 7296 §2.23)', () => {
     const pair = new Pair().open();
     const childId = [...pair.server.children.keys()][0] ?? 0;
     const moved = { local: SERVER_4500, remote: path.local };
-    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path: moved });
+    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path: moved, bytes: 120 });
     expect(pair.server.seen('peer-path-changed')).toHaveLength(1);
     pair.server.command({ kind: 'check-liveness', sessionId: sessionOf(pair) });
     expect(pair.flights.at(-1)?.path).toEqual(moved);

@@ -7,6 +7,9 @@ import { natDetectionNotifies } from '../../src/nat/nat-detection.ts';
 import { child, ESP_GCM, endpoint, Pair, type PairOptions, SERVER_4500 } from '../pair.ts';
 import { RawClient } from '../raw-peer.ts';
 
+/** A request with this in it came with enough bytes for an answer and the question whether its sender is there. */
+const ROOM = notify(50_000, new Uint8Array(200));
+
 const AWAY = { local: endpoint('203.0.113.5:4500'), remote: SERVER_4500 };
 
 /** A pair whose client announces MOBIKE: its IKE_AUTH request is opened and extended on the way. */
@@ -73,7 +76,7 @@ describe('MOBIKE as responder', () => {
 
   it('moves IKE at once, and the children when the peer has proven that it is there (RFC 4555 §3.5, §3.7)', () => {
     const { pair, raw } = openWithMobike();
-    expect(raw.request([updateSaAddressesNotify()], { path: AWAY })?.payloads).toEqual([]);
+    expect(raw.request([updateSaAddressesNotify(), ROOM], { path: AWAY })?.payloads).toEqual([]);
     expect(pair.server.seen('peer-path-changed')[0]?.to.remote).toEqual(AWAY.local);
     expect(pair.server.moves).toEqual([]);
     answerPathCheck(pair, raw, (payloads) => [...payloads]);
@@ -82,7 +85,7 @@ describe('MOBIKE as responder', () => {
 
   it('closes the IKE SA when the COOKIE2 that comes back is another (RFC 4555 §3.7)', () => {
     const { pair, raw } = openWithMobike();
-    raw.request([updateSaAddressesNotify()], { path: AWAY });
+    raw.request([updateSaAddressesNotify(), ROOM], { path: AWAY });
     answerPathCheck(pair, raw, () => [cookie2Notify(new Uint8Array(16))]);
     expect(pair.server.seen('session-closed')[0]?.failure.sentence).toContain('COOKIE2');
     expect(pair.server.moves).toEqual([]);
@@ -98,7 +101,7 @@ describe('MOBIKE as responder', () => {
         raw.keyed,
         isBehindNat ? inside : AWAY,
       );
-      raw.request([updateSaAddressesNotify(), ...detection], { path: AWAY });
+      raw.request([updateSaAddressesNotify(), ROOM, ...detection], { path: AWAY });
       const ts = (text: string) => [parseSelector(text)].filter((each) => each !== undefined);
       const answer = raw.request(
         [
@@ -110,6 +113,7 @@ describe('MOBIKE as responder', () => {
           { type: 'Nonce', data: new Uint8Array(32) },
           { type: 'TSi', selectors: ts('10.0.0.9/32') },
           { type: 'TSr', selectors: ts('198.51.100.1/32') },
+          ROOM,
         ],
         { exchangeType: ExchangeType.CREATE_CHILD_SA, path: AWAY },
       );
@@ -121,10 +125,44 @@ describe('MOBIKE as responder', () => {
   });
 
   it('follows ESP also with MOBIKE (RFC 4555 §3.8)', () => {
-    const { pair } = openWithMobike();
+    const { pair, raw } = openWithMobike();
     const childId = [...pair.server.children.keys()][0] ?? 0;
     const path = { local: SERVER_4500, remote: AWAY.local };
-    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path });
+    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path, bytes: 120 });
+    expect(pair.server.moves).toEqual([]);
+    answerPathCheck(pair, raw, (payloads) => [...payloads]);
     expect(pair.server.moves[0]?.path).toEqual(path);
+  });
+
+  it('follows ESP to another port of the same address without a question (RFC 7296 §2.23)', () => {
+    const { pair } = openWithMobike();
+    const childId = [...pair.server.children.keys()][0] ?? 0;
+    const path = { local: SERVER_4500, remote: endpoint('192.0.2.1:61000') };
+    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path, bytes: 40 });
+    expect(pair.server.moves[0]?.path).toEqual(path);
+  });
+
+  it('asks first whether the peer is there, and answers then, where both would be more than came (RFC 4555 §3.7)', () => {
+    const { pair, raw } = openWithMobike();
+    const detection = natDetectionNotifies(createNodeProvider(), raw.keyed, AWAY);
+    const update = [updateSaAddressesNotify(), ...detection];
+    expect(raw.request(update, { path: AWAY, messageId: 2 })).toBeUndefined();
+    const before = pair.flights.length;
+    answerPathCheck(pair, raw, (payloads) => [...payloads]);
+    expect(pair.server.moves.map(({ path }) => path.remote)).toEqual([AWAY.local]);
+    const [owed] = pair.flights.slice(before);
+    expect(raw.open(owed?.data ?? new Uint8Array(0), 'server')).toHaveLength(2);
+  });
+
+  it('asks when enough has come, not before: the peer sends its request again', () => {
+    const { pair, raw } = openWithMobike();
+    const before = pair.flights.length;
+    expect(raw.request([updateSaAddressesNotify()], { path: AWAY, messageId: 2 })).toBeUndefined();
+    expect(pair.flights).toHaveLength(before);
+    expect(raw.request([updateSaAddressesNotify()], { path: AWAY, messageId: 2 })).toBeUndefined();
+    expect(pair.flights).toHaveLength(before + 1);
+    answerPathCheck(pair, raw, (payloads) => [...payloads]);
+    expect(pair.flights).toHaveLength(before + 2);
+    expect(pair.server.moves.map(({ path }) => path.remote)).toEqual([AWAY.local]);
   });
 });

@@ -364,7 +364,7 @@ describe('the mode of a transport mode SA in its later life', () => {
     const pair = withNat(new Pair(both), 'client', '203.0.113.9').open();
     const { childId } = last(pair.server);
     const moved = (text: string) => ({ local: SERVER_4500, remote: endpoint(text) });
-    const other = { kind: 'peer-moved', now: pair.now, childId } as const;
+    const other = { kind: 'peer-moved', now: pair.now, childId, bytes: 120 } as const;
     pair.server.handle({ ...other, path: moved('203.0.113.9:61000') });
     pair.drive(1_000);
     expect(pair.server.moves).toHaveLength(1);

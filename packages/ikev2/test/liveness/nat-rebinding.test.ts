@@ -191,14 +191,20 @@ describe('a NAT mapping that changed (RFC 4555 §3.8)', () => {
 describe('the end outside the NAT (RFC 7296 §2.23)', () => {
   const elsewhere = (port: number) => ({
     local: SERVER_4500,
-    remote: endpoint(`203.0.113.9:${port}`),
+    remote: endpoint(`192.0.2.1:${port}`),
   });
   const follow = (options: PairOptions, ports: readonly number[], apartMs: number) => {
     const pair = new Pair(options).open();
     const childId = [...pair.server.children.keys()][0] ?? 0;
     for (const port of ports) {
       pair.drive(apartMs);
-      pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path: elsewhere(port) });
+      pair.server.handle({
+        kind: 'peer-moved',
+        now: pair.now,
+        childId,
+        path: elsewhere(port),
+        bytes: 120,
+      });
     }
     return pair;
   };

@@ -159,7 +159,7 @@ describe('authentication with signatures (RFC 7427 §3, §4)', () => {
     pair.open();
     expect(pair.server.seen('session-opened')[0]?.connection).toBe('guests');
     expect(worker.verified.map(({ connection: name }) => name)).toEqual(['staff', 'guests']);
-    const asked = pair.client.story.find((line) => line.startsWith('received IKE_SA_INIT'));
+    const asked = pair.client.story.findLast((line) => line.startsWith('received IKE_SA_INIT'));
     expect(asked).toMatch(/CERTREQ$/);
   });
 });

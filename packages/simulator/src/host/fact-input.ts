@@ -11,7 +11,7 @@ export function factInput(fact: Fact): (TimelessInput & { readonly childId: numb
     case 'hard-limit':
       return { kind: 'child-limit', childId: fact.pairId, limit: 'hard' };
     case 'peer-moved':
-      return { kind: 'peer-moved', childId: fact.pairId, path: fact.path };
+      return { kind: 'peer-moved', childId: fact.pairId, path: fact.path, bytes: fact.bytes };
     default:
       return undefined;
   }

@@ -1,5 +1,5 @@
 import { createSecretStore } from '@ipsec-kit/auth';
-import { type Clock, VirtualClock } from '@ipsec-kit/clock';
+import { VirtualClock } from '@ipsec-kit/clock';
 import { type CryptoProvider, createSeededRandom, KeyMaterial } from '@ipsec-kit/crypto';
 import { createNobleProvider } from '@ipsec-kit/crypto/noble';
 import {
@@ -134,7 +134,7 @@ function createWorld(options: SimulationOptions): World {
       }),
     addHost({ name, address, connection, side, pools, links, segment }) {
       const device = side.device && addDevice(name, side.device);
-      const hostClock: Clock = device?.clock ?? clock;
+      const hostClock = device?.clock ?? side.clock?.(clock) ?? clock;
       const networks = side.networks?.({ hostName: name, network, clock: hostClock });
       return new SimulatedHost({
         name,

@@ -1,4 +1,4 @@
-import type { Clock } from '@ipsec-kit/clock';
+import type { Clock, SleepAwareClock } from '@ipsec-kit/clock';
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { ChildConfig, ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
@@ -29,6 +29,8 @@ export interface SideOptions {
   readonly device?: Partial<DeviceSettings>;
   /** False for a program that never learns that it has slept; default true. */
   readonly tellsOfSleep?: boolean;
+  /** The clock of each host that has no device: what it shows while the world's goes on. */
+  readonly clock?: (world: Clock) => Clock | SleepAwareClock;
   /** Networks that the host moves between, in place of its link and address. */
   readonly networks?: (world: HostWorld) => HostNetworks;
 }
