@@ -4,8 +4,10 @@ import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { footprintOf } from './lab/footprint.ts';
+import { hostDrops } from './lab/host-drops.ts';
 import type { IpsecKit } from './lab/ipsec-kit.ts';
-import { addresses, type Lab } from './lab/lab.ts';
+import { addresses, type Host, type Lab } from './lab/lab.ts';
+import { tryRun } from './lab/shell.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
 const gate = interopGate(['root', 'tun', 'netns', 'iperf3'], 'more UDP than the tunnel carries');
@@ -27,19 +29,24 @@ const LEAST_CARRIED = 10_000;
  * have so together. A sender that the machine left without a processor has offered less.
  */
 const LEAST_SHARE = 1 / 3;
+/** Packets: less than half of what the slowest generator has offered that lived to the end. */
+const LEAST_OFFERED = 200_000;
 
 type Way = 'up' | 'down';
 
-/** Offers UDP in one direction for some seconds. @returns how many packets iperf3 has sent. */
-async function offer(lab: Lab, way: Way, port: string): Promise<number> {
+/** Offers UDP in one direction for some seconds. What iperf3 says at the end is not looked at: its own connection goes through the
+ * tunnel that it floods, and may not live to see the end.
+ */
+async function offer(lab: Lab, way: Way, port: string): Promise<void> {
   const target = addresses.right.inner4;
   const args = ['-s', '-1', '-B', target, '-p', port, '--forceflush'];
   await lab.right.start('iperf3', args).waitFor(/listening/i);
   const ends = ['-c', target, '-B', addresses.left.inner4, '-p', port];
-  const load = ['-u', '-b', '2G', '-l', '1300', '-t', `${SECONDS}`, '-J'];
-  const said = await lab.left.run('iperf3', ...ends, ...load, ...(way === 'down' ? ['-R'] : []));
-  // What it has to say about packets that came out of order stands behind.
-  return JSON.parse(said.slice(0, said.lastIndexOf('\n}') + 2)).end.sum_sent.packets;
+  const load = ['-u', '-b', '2G', '-l', '1300', '-t', `${SECONDS}`];
+  await tryRun('ip', [
+    ...['netns', 'exec', lab.left.name, 'iperf3', ...ends, ...load],
+    ...(way === 'down' ? ['-R'] : []),
+  ]);
 }
 
 /** Rekeys the IKE SA over and over. @returns how long the peer took each time to answer the request that ends the old one,
@@ -60,9 +67,16 @@ async function answersOf(client: IpsecKit): Promise<number[]> {
   return answers;
 }
 
-/** Packets that came out of the tunnel at one end. */
-async function carriedTo({ control }: IpsecKit): Promise<number> {
-  return (await requestStatus(control)).counters?.inPackets ?? 0;
+/** Packets that one end was offered by its host, taken or dropped at its device, and those of them that came out at the other end. */
+async function carriedBetween(
+  from: IpsecKit,
+  host: Host,
+  to: IpsecKit,
+): Promise<{ offered: number; carried: number }> {
+  const counters = async ({ control }: IpsecKit) => (await requestStatus(control)).counters;
+  const taken = (await counters(from))?.outPackets ?? 0;
+  const dropped = (await hostDrops(host))['ipsec0 tx'] ?? 0;
+  return { offered: taken + dropped, carried: (await counters(to))?.inPackets ?? 0 };
 }
 
 describe.skipIf(gate.skip)('2 Gbit/s of UDP offered to a tunnel', () => {
@@ -85,10 +99,16 @@ describe.skipIf(gate.skip)('2 Gbit/s of UDP offered to a tunnel', () => {
         const after = megabytes();
         stalls.disable();
         const stallMs = stalls.max / 1e6;
-        const offered = await Promise.all(loads);
-        const carried = await Promise.all(
-          ways.map((way) => carriedTo(way === 'up' ? server : client)),
+        await Promise.all(loads);
+        const flows = await Promise.all(
+          ways.map((way) =>
+            way === 'up'
+              ? carriedBetween(client, lab.left, server)
+              : carriedBetween(server, lab.right, client),
+          ),
         );
+        const carried = flows.map((flow) => flow.carried);
+        const offered = flows.map((flow) => flow.offered);
         const rounded = (values: readonly number[]): string => values.map(Math.round).join(', ');
         task.meta.figures = `answers ${rounded(answers)} ms (own stall ${rounded([stallMs])} ms), memory ${rounded(before)} to ${rounded(after)} MB, carried ${rounded(carried)} of ${rounded(offered)} packets (${ways.join(', ')})`;
         expect(answers.length).toBeGreaterThan(1);
@@ -101,8 +121,9 @@ describe.skipIf(gate.skip)('2 Gbit/s of UDP offered to a tunnel', () => {
         // What does not fit is lost; what fits goes on coming.
         const inAll = carried.reduce((sum, packets) => sum + packets, 0);
         expect(inAll).toBeGreaterThan(LEAST_CARRIED);
-        if (ways.length > 1) {
-          const rates = carried.map((packets, i) => packets / (offered[i] ?? 0));
+        // A generator that gave up early, its own connection lost in its flood, has offered next to nothing.
+        if (ways.length > 1 && Math.min(...offered) > LEAST_OFFERED) {
+          const rates = flows.map((flow) => flow.carried / flow.offered);
           const both = rates.reduce((sum, rate) => sum + rate, 0);
           for (const rate of rates) expect(rate / both).toBeGreaterThan(LEAST_SHARE);
         }
