@@ -17,6 +17,7 @@ export function requestInstallation(
   child: NegotiatedChild,
 ): number {
   const outboundActive = !child.waitsForPeer && !child.isUnanswered && !child.isRedundant;
+  const path = provenPathOf(session);
   const requestId = ask(context, session, {
     kind: 'install-child',
     child: {
@@ -36,7 +37,7 @@ export function requestInstallation(
       esn: child.esn,
       peerTakesTfc: child.peerTakesTfc,
       ...(child.transportAddresses ? { transportAddresses: child.transportAddresses } : {}),
-      path: provenPathOf(session),
+      path,
       outboundActive,
       ...(child.replaces === undefined ? {} : { replaces: child.replaces }),
       virtualAddresses: session.virtualAddresses,
@@ -45,6 +46,7 @@ export function requestInstallation(
   });
   context.installations.set(requestId, {
     childId: child.id,
+    path,
     hasInbound: false,
     movesOutboundOf: outboundActive ? child.config.name : undefined,
     putOff: [],

@@ -20,6 +20,7 @@ import { onIntermediateResponded } from '../exchanges/intermediate-responder.ts'
 import { releaseOwnResponse } from '../exchanges/own-response.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { followMove } from '../session/move-path.ts';
 import type { StateKind } from '../session/states.ts';
 import type { EndpointContext } from './endpoint-context.ts';
 
@@ -34,6 +35,7 @@ export function deliverAnswer(context: EndpointContext, requestId: number, answe
   deliver(context, session, requestId, answer);
   // The packet path may have told of it before the answer was there.
   if (installation?.hasInbound) onFirstInbound(context, installation.childId);
+  if (installation) followMove(context, installation);
   if (installation) activatePutOff(context, installation);
 }
 

@@ -1,6 +1,6 @@
 import type { Instant, WakeClass } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
-import type { IpAddress, Prefix } from '@ipsec-kit/ip';
+import type { IpAddress, Path, Prefix } from '@ipsec-kit/ip';
 import type { BindingMemory } from '@ipsec-kit/nat-t';
 import type { ConnectionConfig, EndpointSettings } from '../config.ts';
 import type { EndpointOutput } from '../endpoint-io.ts';
@@ -42,6 +42,8 @@ export interface WaitingAuth {
 /** A Child SA that the packet path has been asked to install. */
 export interface PendingInstallation {
   readonly childId: number;
+  /** Where its packets go when it stands, unless the session moves meanwhile. */
+  readonly path: Path;
   /** A packet on it has come already. */
   hasInbound: boolean;
   /** By the name of its configuration; only where outbound is to use it as soon as it stands. */

@@ -1,7 +1,12 @@
 import { addressesEqual, type Path, pathsEqual } from '@ipsec-kit/ip';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
-import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
+import {
+  type EndpointContext,
+  type PendingInstallation,
+  raise,
+} from '../endpoint/endpoint-context.ts';
+import { provenPathOf } from '../mobike/verified-address.ts';
 import type { IkeSession } from './ike-session.ts';
 
 /** Where IKE goes from now on. @returns false when nothing has changed. */
@@ -31,11 +36,27 @@ export function moveIke(
  * @see RFC 4555 §1.2 (transport mode is beyond its scope), RFC 7296 §2.23.1 (the selectors are the outer addresses)
  */
 export function moveChildren(context: EndpointContext, session: IkeSession, path: Path): void {
-  for (const child of session.children.values()) {
-    if (child.mode === 'transport' && !isBetween(child, path)) child.softAt = context.now;
-    else context.outputs.push({ kind: 'move-child', childId: child.id, path });
-  }
+  for (const child of session.children.values()) moveChild(context, child, path);
   armChildLifetime(context, session);
+}
+
+/** A Child SA stands whose session may have moved while the packet path took it. */
+export function followMove(
+  context: EndpointContext,
+  { childId, path: before }: Pick<PendingInstallation, 'childId' | 'path'>,
+): void {
+  const session = context.sessionsByChild.get(childId);
+  const child = session?.children.get(childId);
+  if (!session || !child) return;
+  const path = provenPathOf(session);
+  if (pathsEqual(path, before)) return;
+  moveChild(context, child, path);
+  armChildLifetime(context, session);
+}
+
+function moveChild(context: EndpointContext, child: ChildSa, path: Path): void {
+  if (child.mode === 'transport' && !isBetween(child, path)) child.softAt = context.now;
+  else context.outputs.push({ kind: 'move-child', childId: child.id, path });
 }
 
 function isBetween({ localSelectors, remoteSelectors }: ChildSa, { local, remote }: Path): boolean {

@@ -57,6 +57,21 @@ describe('an initiator whose address changes', () => {
     ]);
   });
 
+  it('takes a Child SA along that is just being installed at the peer', () => {
+    for (const installDelayMs of [5, 15, 25, 40]) {
+      const pair = new RoamingPair({ installDelayMs }).start();
+      pair.drive(5_000);
+      pair.change(pair.client, [WIFI], [LTE]);
+      // Follows the update at once: the path is not proven to the server yet.
+      const [childId = 0] = [...pair.client.children.keys()];
+      pair.client.command({ kind: 'rekey-child', sessionId: 1, childId });
+      pair.drive(10_000);
+      expect(pair.client.seen('child-rekeyed')).toHaveLength(1);
+      expect(pair.espPaths(pair.server)).toEqual([`${SERVER} -> ${LTE}`]);
+      expect(pair.espPaths(pair.client)).toEqual([`${LTE} -> ${SERVER}`]);
+    }
+  });
+
   it('goes to another of its addresses, and back to its best, when somebody wants it to (RFC 4555 §3.5)', () => {
     const pair = new RoamingPair().start([WIFI, LTE]);
     const { sessionId } = pair.client.seen('session-opened')[0] ?? { sessionId: -1 };
