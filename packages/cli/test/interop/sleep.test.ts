@@ -15,6 +15,7 @@ const gate = interopGate(
 
 const mappingSeconds = 3;
 const sleepMs = 7_000;
+const quietMs = 1_500;
 /** For what is under way to arrive, or not. */
 const watchMs = 4_000;
 const limitMs = 1_500;
@@ -34,6 +35,8 @@ async function sleepAndWake({ lab, client, swan }: Established): Promise<Wake> {
     else swan?.signal(name);
   };
   const pair = await prepareInside(lab, { up: 0, down: 50 });
+  // What the opening has set going, as the search for the path MTU, would be answered first.
+  await pause(quietMs);
   signal('SIGSTOP');
   try {
     await pause(sleepMs);
