@@ -161,6 +161,7 @@ export function removeChild(
   context.outputs.push({ kind: 'remove-child', childId: child.id });
   unlinkReplaced(context, session, child.id);
   if (!child.isAnnounced) return;
+  if (session.state.kind === 'established') restBehind(context, session, child);
   raise(context, {
     kind: 'child-closed',
     sessionId: shownSession(session).id,
@@ -169,6 +170,19 @@ export function removeChild(
     reason,
     ...(action === 'none' ? {} : { action }),
   });
+}
+
+/** What a Child SA that goes had replaced in a reauthentication only waits for the DELETE of its IKE SA: the peer may have forgotten it,
+ * and nothing is sent on it any more.
+ */
+function restBehind(context: EndpointContext, session: IkeSession, { config }: ChildSa): void {
+  for (let old = session.predecessor; old; old = old.predecessor) {
+    for (const child of old.children.values()) {
+      if (child.config.name !== config.name || !child.isActive) continue;
+      child.isActive = false;
+      context.outputs.push({ kind: 'deactivate-child', childId: child.id });
+    }
+  }
 }
 
 /** What a Child SA that goes had replaced stands on its own again, and is replaced anew when it is by time. */
