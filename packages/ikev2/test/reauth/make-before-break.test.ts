@@ -227,6 +227,30 @@ describe('a reauthentication that fails (RFC 7296 §2.8.3)', () => {
     expect(pair.client.seen('session-closed')).toHaveLength(0);
   });
 
+  it('sends nothing more on what waits behind, when its Child SA is closed', () => {
+    const pair = new Pair(SITE).open();
+    // No DELETE of the old IKE SA comes through, nor is it heard of again.
+    pair.wire = (flight) =>
+      flight.from === 'client' && flight.data[18] === ExchangeType.INFORMATIONAL
+        ? []
+        : [{ flight }];
+    reauthenticate(pair);
+    pair.drive(SETTLE_MS + 5_000);
+    const [, heir] = [...pair.server.children.keys()];
+    expect(pair.client.children.size).toBe(2);
+    pair.client.deactivations.length = 0;
+    pair.server.command({
+      kind: 'close-child',
+      sessionId: FIRST_RESPONDER_SESSION_ID,
+      childId: heir ?? 0,
+      reason: 'as asked',
+    });
+    pair.drive(100);
+    expect(pair.client.seen('child-closed')).toHaveLength(1);
+    expect([...pair.client.children.keys()]).toEqual([1]);
+    expect(pair.client.deactivations).toEqual([1]);
+  });
+
   it('gives the session back to the old IKE SA when the initiator refuses the new one', () => {
     const pair = new Pair(VIRTUAL).open();
     pair.client.installRefusal = 'no memory';
