@@ -49,7 +49,8 @@ for (let sent = 0; sent < 600; sent += 1) {
         ],
       },
       { type: 'KE', method: Ke.CURVE25519, data: secret.publicValue },
-      { type: 'Nonce', data: bytes(32) },
+      // As long as the response, or more: to a shorter request the answer is a cookie, whatever else there is.
+      { type: 'Nonce', data: bytes(128) },
       notify(NotifyType.NAT_DETECTION_SOURCE_IP, bytes(20)),
       notify(NotifyType.NAT_DETECTION_DESTINATION_IP, bytes(20)),
     ],
