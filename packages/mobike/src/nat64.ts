@@ -1,4 +1,4 @@
-import type { IpAddress, Prefix } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress, type Prefix } from '@ipsec-kit/ip';
 
 /** Where the IPv4 address begins, by the length of the prefix; byte 8 is always zero. @see RFC 6052 §2.2 */
 const LENGTHS: readonly number[] = [32, 40, 48, 56, 64, 96];
@@ -32,4 +32,18 @@ export function synthesizeNat64(prefix: Prefix, address: IpAddress): IpAddress |
     at += 1;
   }
   return { version: 6, bytes };
+}
+
+/** The IPv4 address that an IPv6 address stands for behind a NAT64 of this prefix; any other address as it is.
+ * @see RFC 6052 §2.3
+ */
+export function throughNat64(prefix: Prefix, address: IpAddress): IpAddress {
+  if (address.version !== 6) return address;
+  const start = prefix.length / 8;
+  const bytes = Uint8Array.from(
+    [...address.bytes.subarray(start)].filter((_, at) => start + at !== 8),
+  );
+  const inside: IpAddress = { version: 4, bytes: bytes.slice(0, 4) };
+  const back = synthesizeNat64(prefix, inside);
+  return back !== undefined && addressesEqual(back, address) ? inside : address;
 }

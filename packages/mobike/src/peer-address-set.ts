@@ -24,6 +24,7 @@ export type AddressListChange =
 export class PeerAddressSet {
   readonly #maxAddresses: number;
   #addresses: readonly IpAddress[] = [];
+  #listed: readonly IpAddress[] = [];
 
   /** @param options - `maxAddresses`: how many are kept, the source included; default 16. */
   constructor(options: { readonly maxAddresses?: number } = {}) {
@@ -40,7 +41,14 @@ export class PeerAddressSet {
   }
 
   has(address: IpAddress): boolean {
-    return this.#addresses.some((known) => addressesEqual(known, address));
+    return includes(this.#addresses, address);
+  }
+
+  /** Whether the peer itself has named it, in this list or, where this one came from there, in the one before. The source of a list is
+   * in the set (RFC 4555 §3.6), but whoever is on the path may have written it.
+   */
+  isListed(address: IpAddress): boolean {
+    return includes(this.#listed, address);
   }
 
   /** Takes the list of an IKE_AUTH message, where no notify at all means no other address. @see RFC 4555 §3.4 */
@@ -57,18 +65,25 @@ export class PeerAddressSet {
 
   #replace(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
     const addresses = [source];
+    let isSourceListed = this.isListed(source);
     let ignored = 0;
     for (const notify of notifies) {
       if (!isAdditionalAddress(notify)) continue;
       const address = decodeAdditionalAddress(notify);
       if (address === undefined || !isReachable(address, source)) ignored += 1;
-      else if (addresses.some((known) => addressesEqual(known, address))) continue;
+      else if (addressesEqual(address, source)) isSourceListed = true;
+      else if (includes(addresses, address)) continue;
       else if (addresses.length >= this.#maxAddresses) ignored += 1;
       else addresses.push(address);
     }
     this.#addresses = addresses;
+    this.#listed = isSourceListed ? addresses : addresses.slice(1);
     return { kind: 'replaced', ignored };
   }
+}
+
+function includes(list: readonly IpAddress[], address: IpAddress): boolean {
+  return list.some((known) => addressesEqual(known, address));
 }
 
 /** Whether a message says anything about the peer's addresses. @see RFC 4555 §3.6 */
