@@ -44,28 +44,40 @@ export class PeerAddressSet {
     return includes(this.#addresses, address);
   }
 
-  /** Whether the peer itself has named it, in this list or, where this one came from there, in the one before. The source of a list is
-   * in the set (RFC 4555 §3.6), but whoever is on the path may have written it.
+  /** Whether the peer itself has named it, in this list or, where this one came from there, in the one before, or was shown to be there.
+   * The source of a list is in the set (RFC 4555 §3.6), but whoever is on the path may have written it.
    */
   isListed(address: IpAddress): boolean {
     return includes(this.#listed, address);
   }
 
-  /** Takes the list of an IKE_AUTH message, where no notify at all means no other address. @see RFC 4555 §3.4 */
+  /** Takes the list of an IKE_AUTH message, where no notify at all means no other address; its source is where that exchange went.
+   * @see RFC 4555 §3.4
+   */
   begin(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
-    return this.#replace(source, notifies);
+    return this.#replace(source, notifies, true);
   }
 
   /** Takes the list of an INFORMATIONAL request, if it carries one. @see RFC 4555 §3.6
    * @param source - of the IP header: implicitly in the set. An old address that is not listed is gone.
+   * @param isShown - the peer was shown to be there before; default false.
    */
-  update(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
-    return carriesAddressList(notifies) ? this.#replace(source, notifies) : { kind: 'unchanged' };
+  update(
+    source: IpAddress,
+    notifies: readonly NotifyPayload[],
+    isShown = false,
+  ): AddressListChange {
+    if (!carriesAddressList(notifies)) return { kind: 'unchanged' };
+    return this.#replace(source, notifies, isShown);
   }
 
-  #replace(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
+  #replace(
+    source: IpAddress,
+    notifies: readonly NotifyPayload[],
+    isShown: boolean,
+  ): AddressListChange {
     const addresses = [source];
-    let isSourceListed = this.isListed(source);
+    let isSourceListed = isShown || this.isListed(source);
     let ignored = 0;
     for (const notify of notifies) {
       if (!isAdditionalAddress(notify)) continue;
