@@ -54,11 +54,12 @@ export function onPathAnswered(
   const verdict = procedure.check.onResponse(echo);
   switch (verdict.kind) {
     case 'verified':
-      session.provenPath = procedure.path;
+      // Meanwhile the session may have gone on to another address of ours: the peer was shown to be where it goes all the same.
+      session.provenPath = session.path;
       session.followedTo = undefined;
       session.heardAt = [];
-      session.mover?.onMoved(procedure.path);
-      moveChildren(context, session, procedure.path);
+      session.mover?.onMoved(session.path);
+      moveChildren(context, session, session.path);
       sendOwed(context, session);
       return;
     case 'ambiguous': {
