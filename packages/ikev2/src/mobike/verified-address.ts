@@ -34,10 +34,10 @@ export function isVerified(
   session: IkeSession,
   address: IpAddress,
 ): boolean {
-  const { provenPath, role, firstPath } = session;
-  const known = provenPath ?? (role === 'initiator' ? firstPath : undefined);
-  if (!known) return false;
-  return addressesEqual(hostAt(context, known.remote.address), hostAt(context, address));
+  const { role } = session;
+  if (role === 'responder' && !session.provenPath) return false;
+  const { remote } = knownPath(session);
+  return addressesEqual(hostAt(context, remote.address), hostAt(context, address));
 }
 
 /** An authentic message has come: as much may go back to where it came from. */
@@ -83,9 +83,8 @@ export function hasRoomFor(context: EndpointContext, session: IkeSession, bytes:
 
 /** Where an IKE SA is opened that takes the place of a session's on this path: at the peer where it was shown to be. */
 export function verifiedPath(context: EndpointContext, session: IkeSession, path: Path): Path {
-  const { provenPath, firstPath } = session;
   if (isVerified(context, session, path.remote.address)) return path;
-  const known = provenPath ?? firstPath;
+  const known = knownPath(session);
   const isSameFamily = known.remote.address.version === path.local.address.version;
   return isSameFamily ? { local: path.local, remote: known.remote } : known;
 }
@@ -112,6 +111,11 @@ export function noteShown(session: IkeSession, path: Path): void {
   if (answeredAt.some((known) => addressesEqual(known, path.remote.address))) {
     session.provenPath = path;
   }
+}
+
+/** Where the peer was shown to be last, or where our user says that it is. */
+function knownPath({ provenPath, followedTo, firstPath, path }: IkeSession): Path {
+  return provenPath ?? (followedTo ? firstPath : path);
 }
 
 /** An initiator has to speak first where its peer says that it may be. @see RFC 4555 §3.5, §3.6 */
