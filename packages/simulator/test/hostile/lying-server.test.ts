@@ -19,7 +19,7 @@ const count = fc.nat({ max: 100 });
 const lie: fc.Arbitrary<Lie> = fc.oneof(
   fc.record({ kind: fc.constant('list' as const), first: which, count }),
   fc.record({ kind: fc.constant('list-from' as const), which, count: fc.nat({ max: 3 }) }),
-  fc.record({ kind: fc.constant('flap' as const), seconds: fc.integer({ min: 1, max: 8 }), count }),
+  fc.record({ kind: fc.constant('flap' as const), seconds: fc.integer({ min: 1, max: 4 }), count }),
   fc.record({ kind: fc.constant('answer-as' as const), which }),
   fc
     .constantFrom('mute', 'answer', 'roam', 'ask', 'rekey', 'ping')
@@ -127,7 +127,7 @@ describe('a server that has proven who it is and lies about where (RFC 4555 §3.
       fc.property(
         fc.nat(),
         fc.boolean(),
-        fc.array(lie, { minLength: 5, maxLength: 25 }),
+        fc.array(lie, { minLength: 5, maxLength: 20 }),
         (seed, keepAliveForced, lies) => {
           const settings = keepAliveForced ? { keepAliveForced, keepaliveMs: 1_000 } : {};
           const world = deceived(seed, settings);
@@ -141,17 +141,17 @@ describe('a server that has proven who it is and lies about where (RFC 4555 §3.
           sent += world.scene.bytesToVictims;
         },
       ),
-      { numRuns: 40, seed: 4555 },
+      { numRuns: 20, seed: 4555 },
     );
     // It is not by silence.
     expect(sent).toBeGreaterThan(10_000);
   });
 
   it.each([false, true])(
-    'that lists a hundred addresses of others ten times a second for five minutes costs them little, and its client closes nothing (keepalives: %s)',
+    'that lists a hundred addresses of others ten times a second for a minute costs them little, and its client closes nothing (keepalives: %s)',
     (keepAliveForced) => {
       const world = deceived(7, keepAliveForced ? { keepAliveForced, keepaliveMs: 1_000 } : {});
-      for (let i = 0; i < 3_000; i += 1) {
+      for (let i = 0; i < 600; i += 1) {
         world.liar.list(someOf(31 * i, 100));
         if (i % 100 === 50) perform(world, { kind: 'ask' });
         world.scene.simulation.runFor(100);
