@@ -52,7 +52,7 @@ data-dir ${router.dir}/tayga
 async function startDns({ left, router }: Lab): Promise<void> {
   const own = clientNetworks.home[6].router;
   writeFileSync(`/etc/netns/${left.name}/resolv.conf`, `nameserver ${own}\noptions timeout:1\n`);
-  const bytes = parsePrefix(nat64Prefix).address.bytes.subarray(0, 12);
+  const bytes = parsePrefix(nat64Prefix)?.address.bytes.subarray(0, 12) ?? [];
   const server = router.start(process.execPath, [
     ...[dns, own, Buffer.from(bytes).toString('hex')],
     'ipv4only.arpa=192.0.0.170,192.0.0.171',
