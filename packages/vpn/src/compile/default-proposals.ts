@@ -1,7 +1,7 @@
 /** What `default` stands for in `proposals`, best first: hybrids of an elliptic curve and ML-KEM-768, then the same without,
  * each with AEADs and then with CBC and HMAC. A peer that does not know additional key exchanges passes over what has some (RFC
- * 9370 §2.2.1). With the largest public value of the list an IKE_SA_INIT request stays below 1,280 bytes, which every path carries:
- * what has ML-KEM has modern groups, so MODP-2048 and MODP-4096 are offered without it alone.
+ * 9370 §2.2.1). Whoever has ML-KEM has modern groups, so MODP-2048 and MODP-4096 stand in those without it alone: IKE_SA_INIT cannot be
+ * fragmented, and stays below 900 bytes, or 1,400 for a peer that asks for MODP-4096.
  * @see RFC 8247 §2 (what must and should be there)
  */
 export const DEFAULT_IKE_PROPOSALS: readonly string[] = [
