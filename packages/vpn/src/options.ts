@@ -99,6 +99,10 @@ export interface AuthenticationOptions {
   readonly eapId?: string;
   /** Own side of `eap-tls` and `eap-ttls`: whom the certificate of the EAP server has to name; default the identity of the peer. */
   readonly aaaId?: string;
+  /** Own side of `eap-ttls`: how the password is shown inside of the tunnel, by an EAP method (`eap`, the default, as strongSwan has it:
+   * MSCHAPv2, MD5 or GTC, as the server wants), or by an attribute of MS-CHAP-V2 (`mschapv2`) or PAP (`pap`). A server takes all of them.
+   */
+  readonly ttlsInner?: 'eap' | 'mschapv2' | 'pap';
   /** Own certificates, in order of preference; as for the peer: those that it may have, without asking a CA. */
   readonly certs?: readonly CertificateOptions[];
   /** Of the peer: the CAs that its certificate has to come from. */

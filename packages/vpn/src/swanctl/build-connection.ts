@@ -105,7 +105,10 @@ function buildAuthentication(
       certs: named('certs', 'x509'),
     }),
   };
-  if (side === 'local') return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId') }) };
+  if (side === 'local') {
+    const inner = reader.choice('ttls_inner', 'ttlsInner', ['eap', 'mschapv2', 'pap'] as const);
+    return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId'), ttlsInner: inner }) };
+  }
   const words = ['strict', 'ifuri', 'relaxed'] as const;
   const revocation = reader.choice('revocation', 'revocation', words);
   return {

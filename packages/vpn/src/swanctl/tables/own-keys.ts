@@ -48,6 +48,18 @@ export const ownConnectionKeys: KeyTable = {
   },
 };
 
+/** Keys of `local` that swanctl.conf does not have. */
+export const ownLocalKeys: KeyTable = {
+  ttls_inner: {
+    kind: 'choice',
+    choices: ['eap', 'mschapv2', 'pap'],
+    default: 'eap',
+    status: 'supported',
+    about:
+      'how eap-ttls shows the password inside of the tunnel: eap, by MSCHAPv2, MD5 or GTC, as strongSwan does; or by an attribute of mschapv2 or pap; a server takes all of them (not in strongSwan)',
+  },
+};
+
 /** Keys of `remote` that swanctl.conf does not have. */
 export const ownRemoteKeys: KeyTable = {
   revalidation: {
