@@ -1,5 +1,6 @@
 import type { Instant } from '@ipsec-kit/clock';
 import { addressesEqual, type IpAddress, type Path, type Prefix, pathsEqual } from '@ipsec-kit/ip';
+import { untranslated } from './nat64.ts';
 import { pathCandidates } from './path-candidates.ts';
 import { PathMemory } from './path-memory.ts';
 
@@ -11,8 +12,8 @@ const UNSENDABLE_FOR_MS = 5_000;
 /** What an initiator knows of both ends, and which paths follow from it. */
 export class PathChoice {
   locals: readonly IpAddress[];
-  remotes: readonly IpAddress[];
-  nat64Prefix: Prefix | undefined;
+  #remotes: readonly IpAddress[];
+  #nat64Prefix: Prefix | undefined;
   /** Paths that the peer has refused. */
   readonly refused: PathMemory = new PathMemory(REFUSED_FOR_MS);
   /** Paths over which this host could not send. */
@@ -27,8 +28,8 @@ export class PathChoice {
   ) {
     this.proven = proven;
     this.locals = known.locals;
-    this.remotes = known.remotes;
-    this.nat64Prefix = nat64Prefix;
+    this.#nat64Prefix = nat64Prefix;
+    this.#remotes = untranslated(known.remotes, nat64Prefix);
   }
 
   /** Our addresses now. @returns whether there is another first choice than before. An address that merely stands before the one in use
@@ -43,24 +44,37 @@ export class PathChoice {
     return first !== undefined && !(before !== undefined && addressesEqual(before, first));
   }
 
+  /** The addresses that the peer says it has. */
+  setRemotes(addresses: readonly IpAddress[]): void {
+    this.#remotes = untranslated(addresses, this.#nat64Prefix);
+  }
+
+  /** The translator of the network that we are in now. */
+  setNat64Prefix(prefix: Prefix | undefined): void {
+    const [address = this.proven.remote.address] = this.#hostOf(this.proven);
+    this.proven = { ...this.proven, remote: { ...this.proven.remote, address } };
+    this.#nat64Prefix = prefix;
+    this.#remotes = untranslated(this.#remotes, prefix);
+  }
+
   /** The peer has answered there. An address that its last list lacks is one of its own all the same: somebody else may have had a hand
    * in where that list came from.
    */
   prove(path: Path): void {
-    const { address } = path.remote;
     this.proven = path;
-    if (!includes(this.remotes, address)) this.remotes = [...this.remotes, address];
+    const fresh = this.#hostOf(path).filter((host) => !includes(this.#remotes, host));
+    this.#remotes = [...this.#remotes, ...fresh];
   }
 
   /** All paths to where the peer says it is, the likeliest first. */
   candidates(now: Instant, current: Path, order: 'stay' | 'prefer'): readonly Path[] {
-    return this.#pathsTo(this.remotes, now, current, order);
+    return this.#pathsTo(this.#remotes, now, current, order);
   }
 
   /** Where a request without an answer is tried: while the peer is not shown to be where it says, also where it was shown to be last. */
   tried(now: Instant, current: Path): readonly Path[] {
     const claimed = this.candidates(now, current, 'stay');
-    const last = this.#pathsTo([this.proven.remote.address], now, current, 'stay').filter(
+    const last = this.#pathsTo(this.#hostOf(this.proven), now, current, 'stay').filter(
       (path) => !claimed.some((known) => pathsEqual(known, path)),
     );
     const [first, ...others] = claimed;
@@ -79,6 +93,11 @@ export class PathChoice {
     return sendable.length > 0 ? sendable : all;
   }
 
+  /** The address of its peer that exists outside of this network, too. */
+  #hostOf(path: Path): readonly IpAddress[] {
+    return untranslated([path.remote.address], this.#nat64Prefix);
+  }
+
   #pathsTo(
     remoteAddresses: readonly IpAddress[],
     now: Instant,
@@ -90,7 +109,7 @@ export class PathChoice {
       remoteAddresses,
       current,
       order,
-      ...(this.nat64Prefix === undefined ? {} : { nat64Prefix: this.nat64Prefix }),
+      ...(this.#nat64Prefix === undefined ? {} : { nat64Prefix: this.#nat64Prefix }),
     }).filter((path) => !this.refused.has(now, path));
   }
 

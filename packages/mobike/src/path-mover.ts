@@ -90,11 +90,11 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       case 'local-addresses': {
         const isNew = this.#choice.setLocals(input.addresses);
         const goes = isNew && this.#options.followsPreference !== false;
-        this.#choice.nat64Prefix = input.nat64Prefix ?? this.#options.nat64Prefix;
+        this.#choice.setNat64Prefix(input.nat64Prefix ?? this.#options.nat64Prefix);
         return this.#reconsider(goes ? 'prefer' : 'stay');
       }
       case 'peer-addresses':
-        this.#choice.remotes = input.addresses;
+        this.#choice.setRemotes(input.addresses);
         return this.#reconsider('stay');
       case 'update-wanted':
         return this.#options.hasMobike ? this.#begin(this.#path) : [];
@@ -109,7 +109,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       case 'timeout':
         return this.#onTimeout();
       default:
-        return unreachable(input);
+        return input satisfies never;
     }
   }
 
@@ -292,8 +292,4 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   #candidates(order: 'stay' | 'prefer'): readonly Path[] {
     return this.#choice.candidates(this.#now, this.#path, order);
   }
-}
-
-function unreachable(input: never): never {
-  throw new Error(`unhandled input ${JSON.stringify(input)}`);
 }

@@ -95,6 +95,8 @@ export interface EndpointContext {
   nextChildId: number;
   /** What the driver has told of our addresses; `undefined` while it has not. */
   localAddresses: LocalAddresses | undefined;
+  /** NAT64s of the networks that this host was in last. */
+  nat64Prefixes: readonly Prefix[];
   readonly seenEndpoints: SeenEndpoints;
   networkKey: string | undefined;
   /** What is known of the NATs of networks. */

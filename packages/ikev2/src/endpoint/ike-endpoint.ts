@@ -190,6 +190,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     peerSessions: new PeerSessions(),
     nextChildId: 1,
     localAddresses: undefined,
+    nat64Prefixes: [],
     seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
     bindingMemory: options.bindingMemory ?? new BindingMemory(),

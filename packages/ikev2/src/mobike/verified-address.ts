@@ -1,5 +1,5 @@
 import { addressesEqual, type IpAddress, type Path, pathsEqual } from '@ipsec-kit/ip';
-import { throughNat64 } from '@ipsec-kit/mobike';
+import { ipv4BehindNat64 } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isProven } from './unproven-path.ts';
@@ -126,10 +126,13 @@ function isProbed(context: EndpointContext, session: IkeSession, address: IpAddr
   return list.isListed(address) || list.isListed(hostAt(context, address));
 }
 
-/** The host that a packet reaches there: a NAT64 of our network leads on to an IPv4 address. @see RFC 6052 §2 */
-function hostAt({ localAddresses }: EndpointContext, address: IpAddress): IpAddress {
-  const prefix = localAddresses?.nat64Prefix;
-  return prefix ? throughNat64(prefix, address) : address;
+/** The host that a packet reaches there: a NAT64 of a network that we are or were in leads on to an IPv4 address. @see RFC 6052 §2 */
+function hostAt({ nat64Prefixes }: EndpointContext, address: IpAddress): IpAddress {
+  for (const prefix of nat64Prefixes) {
+    const host = ipv4BehindNat64(prefix, address);
+    if (host) return host;
+  }
+  return address;
 }
 
 /** What a response leaves for the question whether the peer is there. */
