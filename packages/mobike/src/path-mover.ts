@@ -1,4 +1,4 @@
-import { addMs, type Deadline, type Instant, type Machine } from '@ipsec-kit/clock';
+import { addMs, type Deadline, type Instant, type Machine, msBetween } from '@ipsec-kit/clock';
 import { addressesEqual, type IpAddress, type Path, pathsEqual } from '@ipsec-kit/ip';
 import { MoveLimiter } from './move-limiter.ts';
 import { PathChoice } from './path-choice.ts';
@@ -36,6 +36,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   /** Where the update goes that waits for the limiter. */
   #delayed: Path | undefined;
   #round = 0;
+  #roundEndsAt: Instant;
   #isScattered = false;
   #natRetries = 0;
   #announced: readonly IpAddress[];
@@ -49,6 +50,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     options: PathMoverOptions,
   ) {
     this.#now = now;
+    this.#roundEndsAt = now;
     this.#path = path;
     this.#options = options;
     this.#choice = new PathChoice(path, known, options.nat64Prefix);
@@ -62,12 +64,10 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   /** All paths that could be used now, the likeliest first. */
   get candidates(): readonly Path[] {
-    return this.#candidates('stay');
+    return this.#choice.candidates(this.#now, this.#path, 'stay');
   }
 
-  /** All paths that a request without an answer may be tried over: also to where the peer was last, while it has not answered where it says
-   * that it is now.
-   */
+  /** All paths that a request without an answer may be tried over: also to where the peer was last, until it answers elsewhere. */
   get testable(): readonly Path[] {
     return this.#choice.testable(this.#now, this.#path);
   }
@@ -122,7 +122,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   /** Some address has changed: is the path still there, and is there a better one? */
   #reconsider(order: 'stay' | 'prefer'): readonly PathMoverOutput[] {
-    const [best] = this.#candidates(order);
+    const [best] = this.#choice.candidates(this.#now, this.#path, order);
     this.#delayed = undefined;
     if (best === undefined) return this.#strand();
     const wasStranded = !this.#hasPath;
@@ -136,9 +136,9 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   #onWish(wanted: IpAddress | undefined): readonly PathMoverOutput[] {
     this.#choice.refused.clear();
-    const best = this.#candidates('prefer').find(
-      ({ local }) => wanted === undefined || addressesEqual(local.address, wanted),
-    );
+    const best = this.#choice
+      .candidates(this.#now, this.#path, 'prefer')
+      .find(({ local }) => wanted === undefined || addressesEqual(local.address, wanted));
     if (best === undefined) return [];
     this.#hasPath = true;
     return this.#begin(best);
@@ -184,8 +184,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     }
     this.#path = path;
     this.#delayed = undefined;
-    this.#round = 0;
-    this.#isScattered = false;
+    this.#beginRounds();
     this.#updateId += 1;
     this.#pending = { id: this.#updateId, path, wentElsewhere: false };
     const additional = this.#choice.additional(this.#path);
@@ -205,6 +204,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     const round = probeRound(this.#round, this.testable);
     if (round === undefined) return [{ kind: 'close', code: 'peer-unreachable' }];
     this.#round += 1;
+    this.#roundEndsAt = addMs(this.#now, round.waitMs);
     return this.#try(round);
   }
 
@@ -217,12 +217,19 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     if (isKnown || !this.#options.hasMobike || !this.#hasPath) return [];
     const [next] = this.testable;
     if (next === undefined || !this.isSendable(this.#now, next)) return [];
-    return this.#try({ paths: [next], waitMs: AFTER_UNSENDABLE_MS });
+    // A round that is under way does not end sooner for it.
+    const waitMs = Math.max(AFTER_UNSENDABLE_MS, msBetween(this.#now, this.#roundEndsAt));
+    return this.#try({ paths: [next], waitMs });
+  }
+
+  #beginRounds(): void {
+    this.#round = 0;
+    this.#roundEndsAt = this.#now;
+    this.#isScattered = false;
   }
 
   #try(round: ProbeRound): readonly PathMoverOutput[] {
-    const isElsewhere = round.paths.some((path) => !pathsEqual(path, this.#path));
-    if (isElsewhere) {
+    if (round.paths.some((path) => !pathsEqual(path, this.#path))) {
       this.#isScattered = true;
       // Its NAT_DETECTION_DESTINATION_IP is wrong there, and it must not be changed: it ends, and its result is discarded.
       if (this.#pending) this.#pending.wentElsewhere = true;
@@ -232,8 +239,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   #onAnswer(path: Path, update: UpdateAnswer | undefined): readonly PathMoverOutput[] {
     const wasScattered = this.#isScattered;
-    this.#round = 0;
-    this.#isScattered = false;
+    this.#beginRounds();
     if (update?.routability === 'failed') {
       // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.
       return [{ kind: 'close', code: 'path-not-proven' }];
@@ -271,7 +277,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     }
     this.#natRetries = 0;
     this.#choice.refused.add(this.#now, path);
-    const candidates = this.#candidates('stay');
+    const candidates = this.#choice.candidates(this.#now, this.#path, 'stay');
     const next =
       candidates.find((other) => pathsEqual(other, this.#choice.proven)) ?? candidates[0];
     return next === undefined ? this.#strand() : this.#begin(next);
@@ -287,9 +293,5 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     if (path === undefined || this.#limiter.waitMs(this.#now) > 0) return [];
     this.#delayed = undefined;
     return this.#begin(path);
-  }
-
-  #candidates(order: 'stay' | 'prefer'): readonly Path[] {
-    return this.#choice.candidates(this.#now, this.#path, order);
   }
 }

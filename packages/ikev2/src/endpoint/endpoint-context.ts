@@ -80,6 +80,7 @@ export interface EndpointContext {
   readonly rejectionEvents: AnswerLimiter;
   /** Bounds how often hints that nobody has authenticated are looked up among all sessions. */
   readonly spiHints: AnswerLimiter;
+  readonly sendFailures: AnswerLimiter;
   readonly counters: { rejectedMessages: number };
   nextRequestId: number;
   nextSessionId: number;
