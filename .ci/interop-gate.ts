@@ -15,7 +15,8 @@ export type Need =
   | 'openssl'
   | 'freeradius'
   | 'eapol_test'
-  | 'pki';
+  | 'pki'
+  | 'tayga';
 
 const checks: Record<Need, () => string | undefined> = {
   root: () => (process.getuid?.() === 0 ? undefined : 'it needs root'),
@@ -34,6 +35,7 @@ const checks: Record<Need, () => string | undefined> = {
   freeradius: () => program('freeradius', 'freeradius'),
   pki: () => program('pki', 'strongswan-pki'),
   eapol_test: () => program('eapol_test', 'eapoltest'),
+  tayga: () => program('tayga', 'tayga'),
 };
 
 function usable(path: string): boolean {

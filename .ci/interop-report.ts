@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 declare module 'vitest' {
@@ -19,6 +20,7 @@ export default class InteropReport implements Reporter {
       console.log(`  ${mark(row)} ${row.fullName}${foreign(row)}`);
       const { figures } = row.meta();
       if (figures !== undefined) console.log(`           ${figures}`);
+      for (const reason of reasons(row)) console.log(`           ${reason}`);
     }
     const count = (state: string): number =>
       tests.filter((test) => test.result().state === state).length;
@@ -35,6 +37,14 @@ export default class InteropReport implements Reporter {
 function mark(test: TestCase): string {
   const states: Record<string, string> = { passed: 'ran   ', failed: 'FAILED', skipped: 'skipped' };
   return states[test.result().state] ?? test.result().state;
+}
+
+/** Why a row failed, a line each: whoever reads only this list learns it too. */
+function reasons(test: TestCase): readonly string[] {
+  const errors = test.result().errors ?? [];
+  return errors.map(({ message }) =>
+    stripVTControlCharacters(message).replace(/\s+/g, ' ').slice(0, 600),
+  );
 }
 
 function foreign(test: TestCase): string {

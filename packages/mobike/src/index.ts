@@ -10,7 +10,7 @@ export {
   noNatsAllowedNotify,
   updateSaAddressesNotify,
 } from './mobike-notify.ts';
-export * from './nat64.ts';
+export { ipv4BehindNat64, synthesizeNat64, WELL_KNOWN_NAT64_PREFIX } from './nat64.ts';
 export * from './path-candidates.ts';
 export * from './path-mover.ts';
 export * from './path-mover-contract.ts';

@@ -1,4 +1,4 @@
-import type { IpAddress, Prefix } from '@ipsec-kit/ip';
+import { type IpAddress, type Prefix, prefixContains } from '@ipsec-kit/ip';
 
 /** Where the IPv4 address begins, by the length of the prefix; byte 8 is always zero. @see RFC 6052 §2.2 */
 const LENGTHS: readonly number[] = [32, 40, 48, 56, 64, 96];
@@ -32,4 +32,27 @@ export function synthesizeNat64(prefix: Prefix, address: IpAddress): IpAddress |
     at += 1;
   }
   return { version: 6, bytes };
+}
+
+/** The IPv4 address of a host that a NAT64 reaches under `address`: how a session that began behind the translator goes on without it.
+ * @param prefix - of the network: 32, 40, 48, 56, 64 or 96 bits.
+ * @returns `undefined` for another length, or an address that is not under the prefix.
+ * @see RFC 6052 §2.3
+ */
+export function ipv4BehindNat64(prefix: Prefix, address: IpAddress): IpAddress | undefined {
+  if (address.version !== 6 || !LENGTHS.includes(prefix.length)) return undefined;
+  if (!prefixContains(prefix, address)) return undefined;
+  // Bits 64 to 71 are no part of it.
+  const octets = [...address.bytes].map((byte, index) => ({ byte, index }));
+  const at = octets.filter(({ index }) => index >= prefix.length / 8 && index !== 8);
+  return { version: 4, bytes: Uint8Array.from(at.slice(0, 4), ({ byte }) => byte) };
+}
+
+/** The addresses of a peer without those that exist in this network alone: a session that came through its NAT64 knows no other. */
+export function untranslated(
+  addresses: readonly IpAddress[],
+  prefix: Prefix | undefined,
+): readonly IpAddress[] {
+  if (!prefix) return addresses;
+  return addresses.map((address) => ipv4BehindNat64(prefix, address) ?? address);
 }

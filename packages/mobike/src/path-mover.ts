@@ -1,6 +1,7 @@
 import { addMs, type Deadline, type Instant, type Machine } from '@ipsec-kit/clock';
 import { addressesEqual, type IpAddress, type Path, type Prefix, pathsEqual } from '@ipsec-kit/ip';
 import { MoveLimiter } from './move-limiter.ts';
+import { untranslated } from './nat64.ts';
 import { pathCandidates } from './path-candidates.ts';
 import type {
   PathMoverInput,
@@ -58,7 +59,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     this.#options = options;
     this.#nat64Prefix = options.nat64Prefix;
     this.#locals = known.locals;
-    this.#remotes = known.remotes;
+    this.#remotes = untranslated(known.remotes, options.nat64Prefix);
     this.#announced = this.#additional();
   }
 
@@ -86,11 +87,12 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
         const order = this.#isPreferredNew(input.addresses) ? 'prefer' : 'stay';
         this.#locals = input.addresses;
         this.#nat64Prefix = input.nat64Prefix ?? this.#options.nat64Prefix;
+        this.#remotes = untranslated(this.#remotes, this.#nat64Prefix);
         this.#refused.clear();
         return this.#reconsider(order);
       }
       case 'peer-addresses':
-        this.#remotes = input.addresses;
+        this.#remotes = untranslated(input.addresses, this.#nat64Prefix);
         return this.#reconsider('stay');
       case 'update-wanted':
         return this.#options.hasMobike ? this.#begin(this.#path) : [];
@@ -103,7 +105,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       case 'timeout':
         return this.#onTimeout();
       default:
-        return unreachable(input);
+        return input satisfies never;
     }
   }
 
@@ -292,8 +294,4 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   #additional(): readonly IpAddress[] {
     return this.#locals.filter((own) => !addressesEqual(own, this.#path.local.address));
   }
-}
-
-function unreachable(input: never): never {
-  throw new Error(`unhandled input ${JSON.stringify(input)}`);
 }

@@ -1,5 +1,5 @@
 import { instantFromMs } from '@ipsec-kit/clock';
-import { formatAddress, formatPath, type Path } from '@ipsec-kit/ip';
+import { formatAddress, formatPath, type Path, type Prefix, parsePrefix } from '@ipsec-kit/ip';
 import {
   PathMover,
   type PathMoverInput,
@@ -333,6 +333,31 @@ describe('families', () => {
   it('meet through a NAT64', () => {
     const { locals } = setUp({ nat64Prefix: WELL_KNOWN_NAT64_PREFIX });
     expect(locals(1_000, WIFI6).at(-1)).toBe(`update 1 [${WIFI6}] -> [64:ff9b::c000:201]`);
+  });
+
+  it('change to IPv4 and back in a session that began behind a NAT64, whose peer is known by that alone (RFC 6052 §2.3)', () => {
+    const mover = new PathMover(
+      at(0),
+      path(WIFI6, '64:ff9b::c000:201'),
+      { locals: [address(WIFI6)], remotes: [address('64:ff9b::c000:201')] },
+      { hasMobike: true },
+    );
+    const told = (ms: number, local: string, nat64Prefix?: Prefix): string | undefined => {
+      const prefix = nat64Prefix ? { nat64Prefix } : {};
+      const addresses = [address(local)];
+      const outputs = mover.handle({
+        kind: 'local-addresses',
+        now: at(ms),
+        addresses,
+        ...prefix,
+      });
+      return outputs.map(inShort).at(-1);
+    };
+    // DNS has told of the prefix when the session stood already.
+    expect(told(100, WIFI6, WELL_KNOWN_NAT64_PREFIX)).toBeUndefined();
+    expect(told(1_000, LTE)).toBe(`update 1 ${LTE} -> ${SERVER}`);
+    const another = parsePrefix('2001:db8:64::/96');
+    expect(told(2_000, WIFI6, another)).toBe(`update 2 [${WIFI6}] -> [2001:db8:64::c000:201]`);
   });
 
   it('that have nothing in common leave no path', () => {

@@ -16,8 +16,8 @@ import type {
   LivenessOptions,
 } from './liveness-contract.ts';
 import { type LivenessSettings, livenessSettings } from './liveness-settings.ts';
-import type { MappingVerdict } from './mapping-tracker.ts';
 import { OneWayWatch } from './one-way-watch.ts';
+import { PathDoubt, type UpdateCause } from './path-doubt.ts';
 import { TrafficRecord, type TrafficStamps } from './traffic-stamps.ts';
 
 /** Share of the delay by which a DPD may be late, to ride on another wake. */
@@ -42,6 +42,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   readonly #rule: BindingRule;
   readonly #traffic: TrafficRecord;
   readonly #oneWay = new OneWayWatch();
+  readonly #doubt = new PathDoubt();
   readonly #dpds: Record<DpdReason, number> = {
     late: 0,
     slept: 0,
@@ -58,11 +59,6 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   #canDetect = false;
   #isExchangeRunning = false;
   #roundTripMs = 0;
-  /** Why the path has to be asked about as soon as no exchange runs. */
-  #doubt: DpdReason | undefined;
-  /** A mapping may have changed with nothing to compare: only an update helps. */
-  #isUnknown = false;
-  #owedUpdate: 'mapping-changed' | 'mapping-unknown' | 'connectivity' | undefined;
   #askedAt: Instant | undefined;
   /** Until then a question, or the exchange that runs, goes out before 0xFF. */
   #heldUntil: Instant | undefined;
@@ -90,8 +86,8 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
         return this.#next();
       case 'connectivity':
         if (this.#settings.updateOnConnectivity && this.#canDetect) {
-          this.#owedUpdate ??= 'connectivity';
-        } else this.#doubt ??= 'connectivity';
+          this.#doubt.oweUpdate('connectivity');
+        } else this.#doubt.raise('connectivity');
         return this.#next();
       case 'path':
         this.#onPath(input.behindNat, input.canDetect);
@@ -105,7 +101,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
       case 'exchange-ended':
         this.#isExchangeRunning = false;
         if (input.roundTripMs !== undefined) this.#roundTripMs = input.roundTripMs;
-        if (input.verdict !== undefined) this.#onVerdict(input.verdict);
+        if (input.verdict !== undefined) this.#doubt.onVerdict(input.verdict);
         return this.#next();
       case 'binding':
         this.#rule.discovered(input.keepaliveMs, input.lifetimeMs);
@@ -122,8 +118,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   /** Whether the path has to be asked about before anything else goes over it. */
   isInDoubt(now: Instant): boolean {
-    if (this.#owedUpdate !== undefined) return true;
-    if (this.#doubt !== undefined && this.#doubt !== 'baseline') return true;
+    if (this.#doubt.isPressing) return true;
     return (
       this.#isKept() && this.#rule.judge(msBetween(this.#traffic.lastOutbound, now)) === 'late'
     );
@@ -168,10 +163,11 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     const now = this.#now;
     if (!this.#isExchangeRunning) {
       const isPausing = this.#isPausing(now);
-      if (this.#owedUpdate !== undefined && !(isPausing && this.#owedUpdate === 'connectivity')) {
-        return this.#update(this.#owedUpdate);
+      const { owedUpdate, question } = this.#doubt;
+      if (owedUpdate !== undefined && !(isPausing && owedUpdate === 'connectivity')) {
+        return this.#update(owedUpdate);
       }
-      if (this.#doubt !== undefined && !isPausing) return this.#ask(this.#doubt);
+      if (question !== undefined && !isPausing) return this.#ask(question);
       if (this.#canLoseMapping() && this.#oneWay.suspects(now, this.#roundTripMs)) {
         return this.#ask('one-way');
       }
@@ -189,7 +185,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     if (this.#rule.judge(msBetween(lastOutbound, now)) === 'late') {
       if (!this.#isExchangeRunning) return this.#isAskedLately() ? [] : this.#ask('late');
       // It cannot go out now; 0xFF could renew a mapping under another port with nobody noticing, so ask afterwards.
-      this.#doubt ??= 'late';
+      this.#doubt.raise('late');
     }
     return this.#keep();
   }
@@ -206,16 +202,12 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   #ask(reason: DpdReason): readonly LivenessAction[] {
     this.#askedAt = this.#now;
     this.#dpds[reason] += 1;
-    this.#doubt = undefined;
+    this.#doubt.onAsked();
     return [{ kind: 'dpd', natDetection: this.#canDetect && this.#canLoseMapping(), reason }];
   }
 
-  #update(
-    reason: 'mapping-changed' | 'mapping-unknown' | 'connectivity',
-  ): readonly LivenessAction[] {
-    this.#owedUpdate = undefined;
-    this.#doubt = undefined;
-    this.#isUnknown = false;
+  #update(reason: UpdateCause): readonly LivenessAction[] {
+    this.#doubt.clear();
     this.#askedAt = this.#now;
     this.#updates += 1;
     return [{ kind: 'update-addresses', reason }];
@@ -224,32 +216,19 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   #onPath(behindNat: boolean, canDetect: boolean): void {
     this.#isBehindNat = behindNat;
     this.#canDetect = canDetect;
-    this.#doubt = undefined;
-    this.#isUnknown = false;
-    this.#owedUpdate = undefined;
+    this.#doubt.clear();
     this.#wantBaseline();
   }
 
   #wantBaseline(): void {
     if (!this.#canDetect || !this.#canLoseMapping()) return;
-    // What was in doubt stays so, and the comparison that would have told is not to be had any more.
-    if (this.#doubt !== undefined && this.#doubt !== 'baseline') this.#isUnknown = true;
-    this.#doubt ??= 'baseline';
-  }
-
-  #onVerdict(verdict: MappingVerdict): void {
-    if (verdict === 'changed') this.#owedUpdate = 'mapping-changed';
-    else if (verdict === 'began' && this.#isUnknown) this.#owedUpdate = 'mapping-unknown';
-    if (verdict !== 'unchanged' && this.#doubt === 'baseline') this.#doubt = undefined;
-    this.#isUnknown = false;
-    // Any other doubt arose while the exchange ran, and stays: a retransmission gets the response from before, with the
-    // hash from before (RFC 7296 §2.1).
+    this.#doubt.wantBaseline();
   }
 
   #onSlept(sleptMs: number): void {
     const silenceMs = msBetween(this.#traffic.lastOutbound, this.#now);
     if (!this.#canLoseMapping() || !this.#rule.isDoubtfulAfter(sleptMs, silenceMs)) return;
-    this.#doubt ??= 'slept';
+    this.#doubt.raise('slept');
     // 0xFF first would renew the mapping under another port before anybody asks.
     this.#heldUntil = addMs(this.#now, this.#rule.keepaliveMs);
   }
@@ -281,7 +260,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   /** What is owed goes out at once, or at the end of the exchange that runs; only a pause is waited for. */
   #pathDeadline(): Deadline | undefined {
     if (this.#isExchangeRunning || this.#askedAt === undefined) return undefined;
-    if (this.#doubt === undefined && this.#owedUpdate === undefined) return undefined;
+    if (!this.#doubt.isAny) return undefined;
     const at = addMs(this.#askedAt, PAUSE_MS);
     return { name: 'path', at, toleranceMs: PAUSE_MS, wake: 'device' };
   }

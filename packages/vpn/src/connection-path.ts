@@ -78,7 +78,7 @@ async function throughNat64(
   platform: Pick<Platform, 'resolve' | 'localAddressFor'>,
   nat64: Nat64Finder,
 ): Promise<ConnectionAddresses | undefined> {
-  const prefix = await nat64();
+  const prefix = await nat64().catch(() => undefined);
   if (!prefix) return undefined;
   for (const target of targets) {
     const addresses = await resolveTarget(target, platform).catch(() => []);

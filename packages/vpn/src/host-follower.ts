@@ -1,8 +1,9 @@
 import type { Clock, SleepAwareClock } from '@ipsec-kit/clock';
 import type { EndpointInput, SessionEvent } from '@ipsec-kit/ikev2';
-import { addressesEqual, type IpAddress, type Prefix } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { Nat64Finder } from './nat64.ts';
+import { type Nat64Watch, watchNat64 } from './nat64-watch.ts';
 import type { HostNetwork, NetworkWatch, Platform } from './platform.ts';
 import type { OpenSockets } from './tunnel-host-options.ts';
 import { messageOf } from './vpn-error.ts';
@@ -25,7 +26,7 @@ export interface HostFollowerOptions {
   readonly udp: Pick<OpenSockets, 'endpoints' | 'refresh'>;
   /** The tunnel's own device. */
   readonly device: string;
-  /** Asked where no address is of IPv4. */
+  /** Asked where IPv4 leads nowhere. */
   readonly nat64: Nat64Finder;
   readonly scheduler: Pick<Scheduler, 'runDue'>;
   readonly tell: (news: HostNews) => void;
@@ -55,19 +56,27 @@ export function followHost(options: HostFollowerOptions): HostFollower {
 class RunningFollower implements HostFollower {
   readonly #options: HostFollowerOptions;
   readonly #watch: NetworkWatch | undefined;
+  readonly #nat64: Nat64Watch;
   readonly #stopSleep: (() => void) | undefined;
   /** Addresses of sessions that lie outside of what is watched. */
   readonly #besides = new Map<string, IpAddress>();
   #network: HostNetwork | undefined;
   #toldAddresses: readonly IpAddress[] | undefined;
   #toldKey: string | undefined;
-  #nat64Prefix: Prefix | undefined;
   #changing: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(options: HostFollowerOptions) {
-    const { clock, watchNetwork, device, onWarning } = options;
+    const { clock, watchNetwork, nat64, device, onWarning } = options;
     this.#options = options;
+    this.#nat64 = watchNat64({
+      clock,
+      find: nat64,
+      onChange: () => {
+        this.#toldAddresses = undefined;
+        this.#tellAddresses(false);
+      },
+    });
     if ('onSleep' in clock) {
       this.#stopSleep = clock.onSleep(({ sleptMs }) => this.#onSleep(sleptMs));
     }
@@ -96,6 +105,7 @@ class RunningFollower implements HostFollower {
     this.#isStopped = true;
     this.#stopSleep?.();
     this.#watch?.stop();
+    this.#nat64.stop();
   }
 
   #onSleep(sleptMs: number): void {
@@ -130,21 +140,8 @@ class RunningFollower implements HostFollower {
       this.#toldKey = network.networkKey;
       tell({ kind: 'network', networkKey: network.networkKey });
     }
-    this.#nat64Prefix = undefined;
+    this.#nat64.onNetwork(isIpv6Alone(network));
     this.#tellAddresses(true);
-    void this.#lookForNat64(network);
-  }
-
-  /** What DNS has to be asked for is told when it is known, and holds nothing up. */
-  async #lookForNat64(network: HostNetwork): Promise<void> {
-    const { preferredAddresses } = network;
-    const isIpv6Alone = preferredAddresses.every(({ version }) => version === 6);
-    if (preferredAddresses.length === 0 || !isIpv6Alone) return;
-    const prefix = await this.#options.nat64();
-    if (!prefix || this.#isStopped || this.#network !== network) return;
-    this.#nat64Prefix = prefix;
-    this.#toldAddresses = undefined;
-    this.#tellAddresses(false);
   }
 
   /** @param hasChanged - something has, whether or not the addresses did. */
@@ -158,12 +155,19 @@ class RunningFollower implements HostFollower {
     );
     if (this.#toldAddresses === undefined || !sameAddresses(addresses, this.#toldAddresses)) {
       this.#toldAddresses = addresses;
-      const nat64Prefix = this.#nat64Prefix;
+      const nat64Prefix = this.#nat64.prefix;
       tell({ kind: 'local-addresses', addresses, ...(nat64Prefix ? { nat64Prefix } : {}) });
     } else if (hasChanged) {
       tell({ kind: 'connectivity' });
     }
   }
+}
+
+/** An IPv4 address without a way out, as that of a bridge to containers, reaches no server. */
+function isIpv6Alone({ preferredAddresses, defaultRoutes }: HostNetwork): boolean {
+  const ways = defaultRoutes ?? preferredAddresses;
+  const hasIpv6 = preferredAddresses.some(({ version }) => version === 6);
+  return hasIpv6 && ways.every(({ version }) => version === 6);
 }
 
 function keyOf({ bytes }: IpAddress): string {

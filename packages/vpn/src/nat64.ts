@@ -7,7 +7,9 @@ export type Nat64Setting =
   | { readonly kind: 'discover' | 'none' }
   | { readonly kind: 'prefix'; readonly prefix: Prefix };
 
-/** Finds the prefix of the NAT64 that this host is behind. @returns nothing where there is none, or none is wanted. */
+/** Finds the prefix of the NAT64 that this host is behind. @returns nothing where there is none, or none is wanted; rejects when DNS
+ * does not say.
+ */
 export type Nat64Finder = () => Promise<Prefix | undefined>;
 
 /** The name whose only addresses are the two below: an IPv6 address for it is made by a NAT64's DNS. @see RFC 7050 §3 */
@@ -27,8 +29,7 @@ export function nat64Finder(
   return async () => {
     if (setting.kind === 'prefix') return setting.prefix;
     if (setting.kind === 'none') return undefined;
-    const answers = await resolve(WELL_KNOWN_NAME).catch(() => []);
-    return nat64PrefixIn(answers);
+    return nat64PrefixIn(await resolve(WELL_KNOWN_NAME));
   };
 }
 

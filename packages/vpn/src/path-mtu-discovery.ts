@@ -57,3 +57,8 @@ export function countOutbound(
   }
   return discovery.outPackets;
 }
+
+/** The one timer of a discovery. */
+export function pathMtuTimer(sessionId: number): string {
+  return `path-mtu ${sessionId}`;
+}

@@ -1,16 +1,15 @@
-import { addMs, type Clock, type Instant } from '@ipsec-kit/clock';
+import type { Clock } from '@ipsec-kit/clock';
 import type { PacketPath, PathFact, TooBigFact } from '@ipsec-kit/datapath';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
 import type { IpAddress } from '@ipsec-kit/ip';
 import {
-  BASE_PATH_MTU,
   createPathMtu,
   type PathMtu,
   type PathMtuOutput,
   type PathMtuReason,
 } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
-import type { ChildInstaller, InstalledChild } from './child-installer.ts';
+import type { ChildInstaller } from './child-installer.ts';
 import type { VpnEvent } from './events.ts';
 import { DEFAULT_OUTER_MTU } from './inner-mtu.ts';
 import {
@@ -18,13 +17,12 @@ import {
   FIRST_PAUSE_MS,
   newDiscovery,
   type PathMtuDiscovery,
+  pathMtuTimer,
 } from './path-mtu-discovery.ts';
+import { createPathMtuGreeter, type PathMtuGreeter } from './path-mtu-greeter.ts';
+import { createPathMtuProbes, type PathMtuProbes } from './path-mtu-probes.ts';
 import { type ProbeEnds, probeEnds } from './probe-ends.ts';
 
-/** How long a host that may not be there is waited for, before the next one is asked. */
-const GREETING_MS = 500;
-/** Longest pause when none has answered. */
-const MOST_PAUSE_MS = 300_000;
 /** How often the size in use is tried again while the path is used: as long as a black hole goes unnoticed, and a probe is one packet. */
 const CONFIRM_MS = 10_000;
 /** Hosts that are remembered for having sent something. */
@@ -71,12 +69,15 @@ class ProbingKeeper implements PathMtuKeeper {
   readonly #options: PathMtuKeeperOptions;
   readonly #discoveries = new Map<number, PathMtuDiscovery>();
   readonly #byChild = new Map<number, PathMtuDiscovery>();
-  #sequence = 0;
+  readonly #probes: PathMtuProbes;
+  readonly #greeter: PathMtuGreeter;
   #isStopped = false;
 
   constructor(options: PathMtuKeeperOptions) {
     this.#options = options;
     this.#isStopped = !options.isOn;
+    this.#probes = createPathMtuProbes(options);
+    this.#greeter = createPathMtuGreeter(options, this.#probes);
   }
 
   bytesOf(sessionId: number): number | undefined {
@@ -150,7 +151,7 @@ class ProbingKeeper implements PathMtuKeeper {
     this.#byChild.set(childId, discovery);
     if (known) return;
     this.#discoveries.set(sessionId, discovery);
-    this.#greet(discovery);
+    this.#greeter.greet(discovery);
   }
 
   #removeChild(sessionId: number, childId: number): void {
@@ -177,40 +178,7 @@ class ProbingKeeper implements PathMtuKeeper {
     discovery.machine = undefined;
     discovery.pauseMs = FIRST_PAUSE_MS;
     if (discovery.ends) this.#begin(discovery, discovery.ends);
-    else this.#greet(discovery);
-  }
-
-  /** Asks the next host that may be there, with a packet of the size that nearly every path carries. */
-  #greet(discovery: PathMtuDiscovery): void {
-    const child = this.#childOf(discovery);
-    if (!child) return;
-    const { id } = child;
-    this.#options.packets.askForSource(id);
-    if (discovery.asked === 0) discovery.greetings.clear();
-    const all = probeEnds(child.child, discovery.seen, this.#options.hostAddresses());
-    const ends = all[discovery.asked];
-    if (!ends) {
-      this.#pause(discovery);
-      return;
-    }
-    discovery.asked += 1;
-    const sequence = this.#nextSequence();
-    discovery.greetings.set(sequence, ends);
-    this.#sendProbe(discovery, ends, sequence, BASE_PATH_MTU);
-    this.#wait(discovery, 'path-mtu-greeting', GREETING_MS, () => this.#greet(discovery));
-  }
-
-  /** Nobody has answered. On a path that nobody uses nobody is asked again. */
-  #pause(discovery: PathMtuDiscovery): void {
-    const { pauseMs } = discovery;
-    discovery.asked = 0;
-    discovery.packetsAtPause = countOutbound(discovery, this.#options.packets);
-    discovery.pauseMs = Math.min(pauseMs * 2, MOST_PAUSE_MS);
-    this.#wait(discovery, 'path-mtu-greeting', pauseMs, () => {
-      if (countOutbound(discovery, this.#options.packets) > discovery.packetsAtPause)
-        this.#greet(discovery);
-      else this.#pause(discovery);
-    });
+    else this.#greeter.greet(discovery);
   }
 
   #onSource(pairId: number, source: IpAddress): void {
@@ -219,10 +187,10 @@ class ProbingKeeper implements PathMtuKeeper {
     discovery.seen = [source, ...discovery.seen].slice(0, MOST_SEEN);
     if (!discovery.ends) {
       discovery.asked = 0;
-      this.#greet(discovery);
+      this.#greeter.greet(discovery);
       return;
     }
-    const child = this.#childOf(discovery);
+    const child = this.#probes.childOf(discovery);
     const hosts = this.#options.hostAddresses();
     discovery.ends = (child && probeEnds(child.child, [source], hosts)[0]) ?? discovery.ends;
   }
@@ -238,7 +206,7 @@ class ProbingKeeper implements PathMtuKeeper {
 
   /** Somebody answers: from now on what comes through is known, and nothing larger is sent. */
   #begin(discovery: PathMtuDiscovery, ends: ProbeEnds): void {
-    const child = this.#childOf(discovery);
+    const child = this.#probes.childOf(discovery);
     if (!child) return;
     discovery.ends = ends;
     discovery.greetings.clear();
@@ -260,7 +228,7 @@ class ProbingKeeper implements PathMtuKeeper {
   #awaitDeadline(discovery: PathMtuDiscovery, machine: PathMtu): void {
     const deadline = machine.nextDeadline();
     if (!deadline || this.#discoveries.get(discovery.sessionId) !== discovery) return;
-    this.#options.scheduler.schedule(timerOf(discovery.sessionId), deadline, () => {
+    this.#options.scheduler.schedule(pathMtuTimer(discovery.sessionId), deadline, () => {
       const outPackets = countOutbound(discovery, this.#options.packets);
       this.#feed(discovery, machine, { kind: 'traffic', outPackets });
       this.#feed(discovery, machine, { kind: 'timeout' });
@@ -270,7 +238,7 @@ class ProbingKeeper implements PathMtuKeeper {
   #perform(discovery: PathMtuDiscovery, output: PathMtuOutput): void {
     if (output.kind === 'path-mtu') this.#use(discovery, output.bytes, output.reason);
     else if (discovery.ends) {
-      this.#sendProbe(discovery, discovery.ends, output.probeId, output.bytes);
+      this.#probes.send(discovery, discovery.ends, output.probeId, output.bytes);
     }
   }
 
@@ -287,40 +255,8 @@ class ProbingKeeper implements PathMtuKeeper {
     if (reason === 'lost' && last !== undefined) packets.askForSource(last);
   }
 
-  #sendProbe(
-    discovery: PathMtuDiscovery,
-    ends: ProbeEnds,
-    sequence: number,
-    outerBytes: number,
-  ): void {
-    const { installer, packets, identifier } = this.#options;
-    const child = this.#childOf(discovery);
-    const bytes = child && installer.probeBytes(child.id, outerBytes);
-    if (!child || bytes === undefined) return;
-    packets.sendProbe(child.id, { ...ends, identifier, sequence, bytes });
-  }
-
-  #childOf({ childIds }: PathMtuDiscovery): { id: number; child: InstalledChild } | undefined {
-    const id = childIds.at(-1);
-    const child = id === undefined ? undefined : this.#options.installer.children.get(id);
-    return id === undefined || !child ? undefined : { id, child };
-  }
-
-  #wait(discovery: PathMtuDiscovery, name: string, ms: number, run: () => void): void {
-    const { clock, scheduler } = this.#options;
-    const at: Instant = addMs(clock.now(), ms);
-    const deadline = { name, at, toleranceMs: ms / 10, wake: 'process' } as const;
-    scheduler.schedule(timerOf(discovery.sessionId), deadline, run);
-  }
-
   #cancel(sessionId: number): void {
-    this.#options.scheduler.cancel(timerOf(sessionId));
-  }
-
-  /** Numbers of greetings lie above those that a discovery begins with; both begin anew long before they meet. */
-  #nextSequence(): number {
-    this.#sequence = (this.#sequence % 0x7fff) + 1;
-    return 0x8000 + this.#sequence;
+    this.#options.scheduler.cancel(pathMtuTimer(sessionId));
   }
 }
 
@@ -330,7 +266,3 @@ type TimelessInput = MachineInput extends infer Input
     ? Omit<Input, 'now'>
     : never
   : never;
-
-function timerOf(sessionId: number): string {
-  return `path-mtu ${sessionId}`;
-}

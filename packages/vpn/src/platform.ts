@@ -44,7 +44,10 @@ export type BoundUdp = UdpAdapter &
   >;
 
 /** The network of a host, as far as a tunnel follows it. */
-export type HostNetwork = Pick<NetworkSnapshot, 'preferredAddresses' | 'networkKey'>;
+export interface HostNetwork extends Pick<NetworkSnapshot, 'preferredAddresses' | 'networkKey'> {
+  /** Absent where they are not known. */
+  readonly defaultRoutes?: readonly Pick<NetworkSnapshot['defaultRoutes'][number], 'version'>[];
+}
 
 /** How a network is watched: interfaces that are left out, and who is told. */
 export interface NetworkWatchOptions

@@ -8,23 +8,20 @@ import {
   type PathStatus,
   type SessionLifetimes,
 } from '@ipsec-kit/ikev2';
-import { formatAddress, formatEndpoint, formatPrefix, type TrafficSelector } from '@ipsec-kit/ip';
+import { formatAddress, formatPrefix, type TrafficSelector } from '@ipsec-kit/ip';
 import { createScheduler, type Scheduler } from '@ipsec-kit/scheduler';
 import type { TunSettings } from '@ipsec-kit/tun-adapter';
-import { watchAddresses } from './address-watch.ts';
+import { createAuthenticationWork } from './authentication-work.ts';
 import { type ChildInstaller, createChildInstaller } from './child-installer.ts';
 import { type ChildOpener, createChildOpener } from './child-opener.ts';
 import { createSessionCloser, type SessionCloser } from './close-sessions.ts';
 import type { CompiledVpn } from './compile/index.ts';
-import type { Keyring } from './credentials/keyring.ts';
-import { createOutsideFetch, isCaught } from './credentials/outside-fetch.ts';
+import { isCaught } from './credentials/outside-fetch.ts';
 import { createRevalidation, type Revalidation } from './credentials/revalidation.ts';
-import { createSignatureWork } from './credentials/signature-work.ts';
 import { createDriver, type Driver } from './driver.ts';
-import { createEapWork } from './eap/eap-work.ts';
-import { followHost, type HostFollower } from './host-follower.ts';
-import type { KeyLog } from './key-log.ts';
-import { nat64Finder } from './nat64.ts';
+import { followTunnelHost } from './follow-tunnel-host.ts';
+import type { HostFollower } from './host-follower.ts';
+import type { OpenParts } from './open-parts.ts';
 import { createPathMtuKeeper } from './path-mtu-keeper.ts';
 import type { HostAlarm } from './platform.ts';
 import { poolConfigs } from './pool-configs.ts';
@@ -36,19 +33,8 @@ import { createSessionDelegations, type SessionDelegations } from './session-del
 import type { DatagramCounters } from './status.ts';
 import { createTrapKeeper, type TrapKeeper } from './trap-keeper.ts';
 import { createTunConfigurator } from './tun-configurator.ts';
-import type { TunnelDevices } from './tunnel-devices.ts';
-import type { OpenSockets, TunnelHostOptions } from './tunnel-host-options.ts';
+import type { TunnelHostOptions } from './tunnel-host-options.ts';
 import { messageOf } from './vpn-error.ts';
-
-/** What is open when the IKE machine and the packet path are connected to it. */
-export interface OpenParts {
-  readonly devices: TunnelDevices;
-  readonly udp: OpenSockets;
-  readonly keyLog: KeyLog | undefined;
-  readonly keyring: Keyring;
-  readonly warn: (sentence: string) => void;
-  readonly undo: (() => Promise<void>)[];
-}
 
 /** The IKE machine and the packet path of a tunnel, connected, and what decides on sessions and traps. */
 export interface TunnelCore {
@@ -122,34 +108,16 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     random: world.random,
     jitter: world.jitter,
   });
-  const { random } = world;
   const dateMs = world.dateMs ?? Date.now;
-  const signatures = createSignatureWork({
-    ...{
-      credentials: compiled.credentials,
-      keyring,
-      clock,
-      scheduler,
-      crypto,
-      random,
-      dateMs,
-      warn,
-    },
+  const { signatures, eap } = createAuthenticationWork({
+    ...{ compiled, world, dateMs, keyring, scheduler, warn },
     onProven: (spis, proof) => revalidation.add(spis, proof),
-    fetch: createOutsideFetch({
-      resolve: world.resolve,
-      isCaught: (address) =>
-        isCaught(address, {
-          poolPrefixes: options.poolPrefixes,
-          trapped: traps.planned,
-          standing: [...installer.children.values()],
-        }),
-    }),
-  });
-  const { authorities, certificates } = compiled.credentials;
-  const eap = createEapWork({
-    ...{ eap: compiled.eap, keyring, crypto, random, checkChain: signatures.checkChain },
-    authorities: [...certificates.map(({ certificate }) => certificate), ...authorities],
+    isCaught: (address) =>
+      isCaught(address, {
+        poolPrefixes: options.poolPrefixes,
+        trapped: traps.planned,
+        standing: [...installer.children.values()],
+      }),
   });
   undo.push(async () => eap.close());
   const driver = createDriver({
@@ -240,21 +208,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     driver.stop();
     await packets.stop();
   });
-  const follower = followHost({
-    clock,
-    watchNetwork: compiled.networkMonitor ? world.watchNetwork : undefined,
-    udp,
-    device: tun.name,
-    nat64: nat64Finder(compiled.nat64, world),
-    scheduler,
-    tell: driver.tell,
-    onSocketsChange: () =>
-      onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) }),
-    onWarning: warn,
-  });
-  undo.push(async () => follower.stop());
-  if (compiled.networkMonitor && !world.watchNetwork)
-    followAddresses(options, udp, scheduler, parts);
+  const follower = followTunnelHost(options, parts, { scheduler, tell: driver.tell });
   const path = endpoint.path.bind(endpoint);
   const commands = createSessionCommands({
     connections: compiled.connections,
@@ -291,21 +245,6 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     path,
     ikeCounters,
   };
-}
-
-/** A server that listens on every address follows those that come and go. */
-function followAddresses(
-  { bind, world, onEvent = () => undefined }: TunnelHostOptions,
-  udp: OpenSockets,
-  scheduler: Scheduler,
-  { warn, undo }: OpenParts,
-): void {
-  if (!('ports' in bind)) return;
-  const onChange = (): void =>
-    onEvent({ kind: 'sockets-opened', endpoints: udp.endpoints.map(formatEndpoint) });
-  const { clock } = world;
-  const stop = watchAddresses({ udp, clock, scheduler, onChange, onWarning: warn });
-  undo.push(async () => stop());
 }
 
 /** Echoes of other programs on this host have identifiers too; of 65,536 ours is hardly theirs. */

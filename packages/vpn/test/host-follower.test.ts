@@ -64,9 +64,18 @@ function bench(bound: readonly string[], clock: Clock = new VirtualClock(), nat6
       failure = error;
     },
     /** The network becomes this; the system has these addresses to bind to. */
-    async network(preferred: readonly string[], networkKey?: string, system = preferred) {
+    async network(
+      preferred: readonly string[],
+      networkKey?: string,
+      system = preferred,
+      routed?: readonly (4 | 6)[],
+    ) {
       next = endpointsOf(system);
-      const network: HostNetwork = { preferredAddresses: preferred.map(address), networkKey };
+      const network: HostNetwork = {
+        preferredAddresses: preferred.map(address),
+        networkKey,
+        ...(routed ? { defaultRoutes: routed.map((version) => ({ version })) } : {}),
+      };
       watch?.onChange(network);
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -132,6 +141,18 @@ describe('who follows the host', () => {
       'addresses 2001:db8::8, NAT64 64:ff9b::/96',
       'addresses 192.0.2.7',
     ]);
+  });
+
+  it('tells of a NAT64 where IPv4 leads nowhere, as from a bridge to containers (RFC 7050 §3)', async () => {
+    const { log, network } = bench(['192.0.2.7'], undefined, WELL_KNOWN_NAT64_PREFIX);
+    const both = ['2001:db8::8', '172.17.0.1'];
+    await network(both, 'lte', both, [6]);
+    await network(both, 'lte', both, [6, 4]);
+    expect(log.filter((line) => line.startsWith('addresses'))).toEqual([
+      'addresses 2001:db8::8 172.17.0.1',
+      'addresses 2001:db8::8 172.17.0.1, NAT64 64:ff9b::/96',
+    ]);
+    expect(log.at(-1)).toBe('connectivity');
   });
 
   it('tells no address from which it cannot send', async () => {

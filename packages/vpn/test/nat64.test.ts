@@ -36,10 +36,14 @@ describe('the prefix of a NAT64 (RFC 7050 §3, RFC 6052 §2.2)', () => {
     );
   });
 
-  it('is none where the name has its own addresses alone, or cannot be resolved', async () => {
+  it('is none where the name has its own addresses alone, and not known where it cannot be resolved', async () => {
     expect(nat64PrefixIn([address('192.0.0.170'), address('2001:db8::1')])).toBeUndefined();
     const resolve = () => Promise.reject(new Error('ENOTFOUND'));
-    expect(await nat64Finder({ kind: 'discover' }, { resolve })()).toBeUndefined();
+    const find = nat64Finder({ kind: 'discover' }, { resolve });
+    await expect(find()).rejects.toThrow('ENOTFOUND');
+    await expect(findAddresses('home', transport, ipv6Alone, find)).rejects.toMatchObject({
+      code: 'no-route',
+    });
   });
 
   it('leads a client with IPv6 alone to a server with IPv4 alone', async () => {

@@ -1,26 +1,19 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import type { Tunnel } from './lab/configuration.ts';
 import { ikeSpis } from './lab/ike-spis.ts';
 import { addresses } from './lab/lab.ts';
-import { type NumberedResult, prepareInside } from './lab/numbered-packets.ts';
-import { outageMs, outageText } from './lab/outages.ts';
+import { outageMs } from './lab/outages.ts';
 import { createRoamingLab, move, type Roaming } from './lab/roaming-lab.ts';
-import { transfer } from './lab/transfer.ts';
 import { type Established, type Ours, withTunnel } from './lab/tunnel.ts';
+import { whileMoving } from './lab/while-moving.ts';
 
 const gate = interopGate(
   ['root', 'tun', 'netns', 'nft', 'conntrack', 'strongswan'],
   'ends that move, with strongSwan in both roles',
 );
 
-const perSecond = 100;
 const limitMs = 3_000;
-/** A transfer that is under way during all that happens to it. */
-const megabytes = 9;
-const megabytesPerSecond = 1;
-const stayMs = 3_000;
 
 const ends = [
   ['both', 'ours as both'],
@@ -28,28 +21,6 @@ const ends = [
   ['server', 'ours as server, strongSwan 5.9.8 as client'],
   ['none', 'strongSwan 5.9.8 with strongSwan 5.9.8, for comparison'],
 ] as const satisfies readonly (readonly [Ours, string])[];
-
-/** Runs numbered packets both ways and a TCP transfer through the tunnel while `steps` happen, one every three seconds. */
-async function during(
-  established: Established,
-  steps: readonly (() => Promise<void>)[],
-): Promise<{ result: NumberedResult; failure: unknown }> {
-  const { lab } = established;
-  const packets = (await prepareInside(lab, { up: perSecond, down: perSecond })).begin();
-  const target = addresses.right.inner4;
-  const done = transfer(lab.left, lab.right, target, megabytes, 'down', megabytesPerSecond).then(
-    () => undefined,
-    (failure: unknown) => failure,
-  );
-  await pause(stayMs / 2);
-  for (const step of steps) {
-    await step();
-    await pause(stayMs);
-  }
-  // What waits for a path for longer than this has none.
-  const failure = await Promise.race([done, pause(10_000, 'the transfer did not end')]);
-  return { result: await packets.stop(), failure };
-}
 
 interface Move {
   /** Ends between which the tunnel does not come back in this time, and cannot by what ours does: only the IKE SA has to stay. */
@@ -103,10 +74,11 @@ for (const [title, { tunnel, roaming, steps, outOfReach = [] }] of Object.entrie
           tunnel,
           async (established) => {
             const spis = await ikeSpis(established);
-            const { result, failure } = await during(established, steps(established));
-            const { up, down } = result;
-            const transferred = failure === undefined ? 'transfer complete' : 'transfer failed';
-            task.meta.figures = `${outageText('up', up)}; ${outageText('down', down)}; ${transferred}`;
+            const { result, failure, text } = await whileMoving(
+              established.lab,
+              steps(established),
+            );
+            task.meta.figures = text;
             if (ours === 'none') return;
             expect(await ikeSpis(established)).toEqual(spis);
             if (outOfReach.includes(ours)) return;

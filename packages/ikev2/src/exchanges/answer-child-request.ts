@@ -1,7 +1,7 @@
 import type { Payload } from '@ipsec-kit/ikev2-codec';
-import { chooseChild } from '../child/answer-child.ts';
 import { sessionHosts } from '../child/child-offer.ts';
 import type { ChildSa } from '../child/child-sa.ts';
+import { chooseChild } from '../child/choose-child.ts';
 import type { ChildConfig } from '../config.ts';
 import { ask, type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
