@@ -45,6 +45,10 @@ export type EapPeerOutput =
 export interface EapPeer {
   /** Never throws, whatever the packet is. After success or failure everything is ignored. */
   handle(input: EapInput): readonly EapPeerOutput[];
+  /** What an EAP-Success would mean now; `undefined` while the method is not through. For a tunnel, which ends without one inside. */
+  readonly outcome: EapPeerMethod['outcome'];
+  /** Why the method has failed already, while the authenticator has yet to say so. */
+  readonly failure: EapFailure | undefined;
 }
 
 interface Running {
@@ -155,6 +159,12 @@ export function createEapPeer(options: EapPeerOptions): EapPeer {
       if (input.answer.kind === 'failed') return fail('work-failed');
       const { identifier, type } = pending;
       return perform(running.machine.answer(input.answer), identifier, type);
+    },
+    get outcome() {
+      return running?.machine.outcome;
+    },
+    get failure() {
+      return running?.machine.failure;
     },
   };
 }

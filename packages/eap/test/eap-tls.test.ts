@@ -1,15 +1,12 @@
-import {
-  createEapTlsMethod,
-  createEapTtlsMethod,
-  type EapMethod,
-  type TlsEngine,
-} from '@ipsec-kit/eap';
+import { createEapTlsMethod, type EapMethod, type TlsEngine } from '@ipsec-kit/eap';
 import { createNodeTlsEngine, type NodeTlsEngineOptions } from '@ipsec-kit/eap/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerFrom, text } from './conversation.ts';
+import { text } from './conversation.ts';
 import {
   converseOverTls,
   createTestPki,
+  expectAgreement,
+  mskOf,
   type TestPki,
   type TlsConversation,
 } from './tls-conversation.ts';
@@ -18,7 +15,6 @@ let pki: TestPki;
 let other: TestPki;
 let server: NodeTlsEngineOptions;
 let client: NodeTlsEngineOptions;
-let anonymous: NodeTlsEngineOptions;
 
 beforeAll(() => {
   pki = createTestPki();
@@ -26,24 +22,11 @@ beforeAll(() => {
   const { ca } = pki;
   server = { ca, ...pki.issue('server', 'DNS:aaa.example.org') };
   client = { ca, ...pki.issue('client', 'email:carol@example.org'), serverName: 'aaa.example.org' };
-  anonymous = { ca, serverName: 'aaa.example.org' };
 });
 afterAll(() => {
   pki.remove();
   other.remove();
 });
-
-const mskOf = ({ peer, authenticator }: TlsConversation): readonly string[] =>
-  [peer, authenticator].map((end) =>
-    end?.kind === 'success' ? Buffer.from(end.msk?.reveal() ?? []).toString('hex') : `${end?.kind}`,
-  );
-
-/** Both ends have the same MSK of 64 bytes. */
-function expectAgreement(result: TlsConversation): void {
-  const [a, b] = mskOf(result);
-  expect(a).toMatch(/^[0-9a-f]{128}$/);
-  expect(a).toBe(b);
-}
 
 const tls = (
   peer: NodeTlsEngineOptions,
@@ -247,62 +230,5 @@ describe('an end that misbehaves (RFC 5216 §2.1.5, §3.1)', () => {
 
   it('a TLS that goes round and round ends after 64 rounds', async () => {
     expect(await withServerPackets(() => [0x00, 1])).toMatchObject({ reason: 'too-many-rounds' });
-  });
-});
-
-describe('EAP-TTLS (RFC 5281 §7, §11.2.4, §11.2.5)', () => {
-  const ttls = (
-    inner: 'mschapv2' | 'pap',
-    password: string,
-    peer: NodeTlsEngineOptions = anonymous,
-  ): Promise<TlsConversation> =>
-    converseOverTls({
-      identity: 'anonymous@example.org',
-      peer: {
-        method: createEapTtlsMethod({ inner, user: text('carol') }),
-        engine: createNodeTlsEngine(peer),
-      },
-      authenticator: { method: createEapTtlsMethod(), engine: createNodeTlsEngine(server) },
-      answerPeer: answerFrom({ carol: password }),
-      answerAuthenticator: answerFrom({ carol: 'Ar3etTnp' }),
-    });
-
-  it.each(['mschapv2', 'pap'] as const)(
-    '%s inside shows the password, and names the user',
-    async (inner) => {
-      const result = await ttls(inner, 'Ar3etTnp');
-      expectAgreement(result);
-      expect(result.authenticator).toMatchObject({ user: text('carol') });
-      const wire = Buffer.concat(result.packets).toString('latin1');
-      expect(wire).not.toContain('Ar3etTnp');
-      expect(wire).not.toContain('carol');
-    },
-  );
-
-  it.each(['mschapv2', 'pap'] as const)(
-    '%s with a wrong password fails at both ends',
-    async (inner) => {
-      const result = await ttls(inner, 'wrong');
-      expect(result.authenticator).toMatchObject({ kind: 'failure', reason: 'wrong-credentials' });
-      expect(result.peer).toMatchObject({ kind: 'failure' });
-    },
-  );
-
-  it('shows no password to a server of another CA', async () => {
-    const asked: string[] = [];
-    const result = await converseOverTls({
-      identity: 'anonymous',
-      peer: {
-        method: createEapTtlsMethod({ inner: 'pap' }),
-        engine: createNodeTlsEngine({ ...anonymous, ca: other.ca }),
-      },
-      authenticator: { method: createEapTtlsMethod(), engine: createNodeTlsEngine(server) },
-      answerPeer: (work) => {
-        asked.push(work.kind);
-        return { kind: 'failed' };
-      },
-    });
-    expect(asked).toEqual([]);
-    expect(result.peer).toMatchObject({ reason: 'server-not-authenticated' });
   });
 });

@@ -13,6 +13,7 @@ import {
   type EapWork,
   type TlsEngine,
 } from '@ipsec-kit/eap';
+import { expect } from 'vitest';
 import { crypto, text } from './conversation.ts';
 
 /** Certificates of a CA, in PEM, as openssl makes them. */
@@ -148,4 +149,17 @@ export async function converseOverTls(setup: Setup): Promise<TlsConversation> {
   setup.peer.engine.close();
   setup.authenticator.engine.close();
   return { peer: results.peer, authenticator: results.authenticator, packets };
+}
+
+/** Of both ends, in hexadecimal; what they ended with where that is no success. */
+export const mskOf = ({ peer, authenticator }: TlsConversation): readonly string[] =>
+  [peer, authenticator].map((end) =>
+    end?.kind === 'success' ? Buffer.from(end.msk?.reveal() ?? []).toString('hex') : `${end?.kind}`,
+  );
+
+/** Both ends have the same MSK of 64 bytes. */
+export function expectAgreement(result: TlsConversation): void {
+  const [a, b] = mskOf(result);
+  expect(a).toMatch(/^[0-9a-f]{128}$/);
+  expect(a).toBe(b);
 }

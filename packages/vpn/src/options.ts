@@ -36,6 +36,10 @@ export interface ConnectionOptions {
   readonly remotePort?: number;
   /** `aes256-sha256-x25519`, ...; default is the list in the manual. */
   readonly proposals?: readonly string[];
+  /** Whether 3DES, SHA-1 and MODP-1024 may stand in `proposals` and in the `espProposals` of the children, for peers that have nothing
+   * better; default false. Not in strongSwan, which takes them always.
+   */
+  readonly legacy?: boolean;
   /** Virtual addresses to ask for: `0.0.0.0` and `::` ask for any. */
   readonly vips?: readonly string[];
   readonly pools?: readonly string[];
@@ -95,6 +99,10 @@ export interface AuthenticationOptions {
   readonly eapId?: string;
   /** Own side of `eap-tls` and `eap-ttls`: whom the certificate of the EAP server has to name; default the identity of the peer. */
   readonly aaaId?: string;
+  /** Own side of `eap-ttls`: how the password is shown inside of the tunnel, by an EAP method (`eap`, the default, as strongSwan has it:
+   * MSCHAPv2, MD5 or GTC, as the server wants), or by an attribute of MS-CHAP-V2 (`mschapv2`) or PAP (`pap`). A server takes all of them.
+   */
+  readonly ttlsInner?: 'eap' | 'mschapv2' | 'pap';
   /** Own certificates, in order of preference; as for the peer: those that it may have, without asking a CA. */
   readonly certs?: readonly CertificateOptions[];
   /** Of the peer: the CAs that its certificate has to come from. */

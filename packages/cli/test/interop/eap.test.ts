@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { RADIUS_SECRET } from '../../../../.ci/free-radius.ts';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { CLIENT_NAME, layOut, ownPki, type Pki, SERVER_NAME } from './lab/certificates.ts';
 import { clientConfiguration, serverConfiguration, type Tunnel } from './lab/configuration.ts';
-import { RADIUS_SECRET, startFreeRadius } from './lab/free-radius.ts';
+import { startFreeRadius } from './lab/free-radius.ts';
 import { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, createLab, type Lab } from './lab/lab.ts';
 import { plugins, StrongSwan } from './lab/strongswan.ts';
@@ -43,6 +44,13 @@ function byEap(auth: string, more: { serverAuth?: string; eapId?: string } = {})
   };
 }
 
+/** The same with TTLS, and how the client shows its password inside. */
+function byTtls(inner: 'eap' | 'mschapv2' | 'pap'): Tunnel {
+  const tunnel = byEap('eap-ttls');
+  const { local = '', remote = '' } = tunnel.client ?? {};
+  return { ...tunnel, client: { local: `${local}\n ttls_inner = ${inner}`, remote } };
+}
+
 /** Both by EAP-TLS, and nothing else. @see RFC 5998 */
 const eapOnly: Tunnel = {
   client: {
@@ -59,7 +67,7 @@ let pki: Pki;
 beforeAll(async () => {
   pki = await ownPki('ecdsa');
 });
-const isSecret = new RegExp(`${PASSWORD}|${WRONG}`);
+const isSecret = new RegExp(`${PASSWORD}|${WRONG}|${RADIUS_SECRET}`);
 
 function preparation(more: Preparation = {}): Preparation {
   return {
@@ -126,18 +134,29 @@ async function refused(
 
 describe.skipIf(gate.skip)('EAP with strongSwan 5.9.8 (RFC 7296 §2.16)', () => {
   for (const ours of ['client', 'server', 'both'] as const) {
-    it.each(['eap-mschapv2', 'eap-md5', 'eap-tls'])(`${words[ours]}: %s`, async (auth) =>
-      carries(ours, byEap(auth)),
+    it.each(['eap-mschapv2', 'eap-md5', 'eap-tls', 'eap-ttls'])(
+      `${words[ours]}: %s`,
+      async (auth) => carries(ours, byEap(auth)),
     );
 
     it(`${words[ours]}: eap-tls on both sides and nothing else (RFC 5998)`, async () =>
       carries(ours, eapOnly));
   }
 
-  // As server strongSwan checks what EAP-GTC says against PAM, and has EAP inside of TTLS, which ours has not.
+  it.each(['client', 'server'] as const)(
+    '%s ours: eap-ttls, with MSCHAPv2 inside as strongSwan wants it',
+    async (ours) => {
+      const swan = `${swanSettings}\n plugins { eap-ttls { phase2_method = mschapv2 } }`;
+      await carries(ours, byEap('eap-ttls'), { swanSettings: swan });
+    },
+  );
+  it.each(['mschapv2', 'pap'] as const)('ours with ours: eap-ttls with %s inside', async (inner) =>
+    carries('both', byTtls(inner)),
+  );
+
+  // As server strongSwan checks what EAP-GTC says against PAM.
   it('ours answers: eap-gtc', async () => carries('server', byEap('eap-gtc')));
   it('ours with ours: eap-gtc', async () => carries('both', byEap('eap-gtc')));
-  it('ours with ours: eap-ttls', async () => carries('both', byEap('eap-ttls')));
 
   it.each(['client', 'server'] as const)('%s ours: the name is asked for (eap_id)', async (ours) =>
     carries(ours, byEap('eap-mschapv2', { eapId: '%any' })),
@@ -150,7 +169,7 @@ describe.skipIf(gate.skip)('EAP with strongSwan 5.9.8 (RFC 7296 §2.16)', () => 
     expect(code).toBe(4);
   });
 
-  it.each(['eap-mschapv2', 'eap-md5'])(
+  it.each(['eap-mschapv2', 'eap-md5', 'eap-ttls'])(
     'ours begins: a wrong password for %s ends with exit code 4 and one sentence',
     async (auth) => {
       const { code, ours } = await refused('client', {

@@ -134,8 +134,9 @@ class TlsRun {
     const socket = connect({
       ...this.#secureOptions(),
       // The TLS of strongSwan does not say renegotiation_info, which OpenSSL 3 refuses a server for (RFC 5746 §4.1). What it protects
-      // against is data in front of a renegotiation: EAP-TLS has no data, and nobody renegotiates.
-      ...(this.#method === EapType.TLS ? { secureOptions: WITHOUT_RENEGOTIATION } : {}),
+      // against is another's data in front of a renegotiation: nobody renegotiates here, the conversation is inside of an IKE SA or an
+      // access point's link, and whoever began the handshake has not the keys of its renegotiation, which the MSK is made of.
+      secureOptions: WITHOUT_RENEGOTIATION,
       socket: this.#wire,
       // Without a name there is nothing to compare; the CA is what is trusted.
       ...(serverName === undefined

@@ -32,6 +32,7 @@ export function createEapTlsMethod(fragmentBytes: number = DEFAULT_TLS_FRAGMENT_
             : { kind: 'fail', reason: 'protocol-error' };
         },
         answer: () => ({ kind: 'fail', reason: 'work-failed' }),
+        isThrough: false,
       }),
     createAuthenticator: ({ identity }) => {
       let isIndicated = false;

@@ -1,15 +1,23 @@
 import type { EapMethod } from '../eap-method.ts';
 import { EapType } from '../eap-type.ts';
+import { gtcMethod } from '../methods/gtc.ts';
+import { md5ChallengeMethod } from '../methods/md5-challenge.ts';
+import { msChapV2Method } from '../mschapv2/mschapv2-authenticator.ts';
 import { createTlsAuthenticator } from './tls-authenticator.ts';
 import { DEFAULT_TLS_FRAGMENT_BYTES } from './tls-framing.ts';
 import { createTlsPeer } from './tls-peer.ts';
 import { createTtlsAuthenticatorInside } from './ttls-authenticator-inside.ts';
+import { createTtlsPeerEap } from './ttls-peer-eap.ts';
 import { createTtlsPeerInside } from './ttls-peer-inside.ts';
 
 /** Settings of EAP-TTLS. */
 export interface EapTtlsOptions {
-  /** How the peer shows its password inside; an authenticator takes both. Default `mschapv2`. */
-  readonly inner?: 'mschapv2' | 'pap';
+  /** How the peer shows its password inside: by an EAP method, as strongSwan has it, or by an attribute. An authenticator takes all
+   * of them. Default `mschapv2`.
+   */
+  readonly inner?: 'eap' | 'mschapv2' | 'pap';
+  /** Of EAP inside, best first; default MSCHAPv2, MD5-Challenge, GTC. */
+  readonly innerMethods?: readonly EapMethod[];
   /** The user's name inside, in UTF-8, so that the outer identity can be an anonymous one; the outer one when absent. */
   readonly user?: Uint8Array;
   /** Of TLS in one packet. */
@@ -19,19 +27,30 @@ export interface EapTtlsOptions {
 /** EAP-TTLS: the server shows a certificate, and the peer, inside the tunnel, a password. Over TLS 1.2. TLS itself is asked of the
  * driver as `tls` work, the password as that of the methods without TLS.
  * @throws RangeError when `fragmentBytes` is not 64 to 16384.
- * @see RFC 5281 §7, §11.2.4, §11.2.5
+ * @see RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5
  */
 export function createEapTtlsMethod(options: EapTtlsOptions = {}): EapMethod {
   const { inner = 'mschapv2', user, fragmentBytes = DEFAULT_TLS_FRAGMENT_BYTES } = options;
+  const methods = options.innerMethods ?? INNER_METHODS;
   return {
     type: EapType.TTLS,
     name: 'EAP-TTLS',
     isMutual: true,
     createPeer: (context) => {
-      const inside = createTtlsPeerInside(context, inner, user ?? context.identity);
+      const name = user ?? context.identity;
+      const inside =
+        inner === 'eap'
+          ? createTtlsPeerEap(context, methods, name)
+          : createTtlsPeerInside(context, inner, name);
       return createTlsPeer(EapType.TTLS, fragmentBytes, inside);
     },
     createAuthenticator: (context) =>
-      createTlsAuthenticator(EapType.TTLS, fragmentBytes, createTtlsAuthenticatorInside(context)),
+      createTlsAuthenticator(
+        EapType.TTLS,
+        fragmentBytes,
+        createTtlsAuthenticatorInside(context, methods),
+      ),
   };
 }
+
+const INNER_METHODS: readonly EapMethod[] = [msChapV2Method, md5ChallengeMethod, gtcMethod];

@@ -1,4 +1,3 @@
-import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { EapAnswer, EapFailure, EapPeerMethod, EapStep } from '../eap-method.ts';
 import { createTlsFraming, TLS_ACKNOWLEDGEMENT } from './tls-framing.ts';
 import type { TlsReply, TlsSession } from './tls-work.ts';
@@ -7,8 +6,7 @@ import type { TlsReply, TlsSession } from './tls-work.ts';
 export type TlsPeerStep =
   /** Answers with what TLS has to send, and waits. */
   | { readonly kind: 'wait' }
-  /** Sends through the tunnel; after the last one an EAP-Success is what it says. */
-  | { readonly kind: 'write'; readonly data: Uint8Array; readonly isLast?: boolean }
+  | { readonly kind: 'write'; readonly data: Uint8Array }
   /** Through: the server has shown all that it has to. */
   | { readonly kind: 'done' }
   | { readonly kind: 'work'; readonly work: (EapStep & { kind: 'work' })['work'] }
@@ -20,6 +18,10 @@ export interface TlsPeerInside {
   received(session: TlsSession, data: Uint8Array): TlsPeerStep;
   /** The answer to its work. */
   answer(answer: EapAnswer): TlsPeerStep;
+  /** Whether an EAP-Success is what it says now, though nothing has come through the tunnel that says so. */
+  readonly isThrough: boolean;
+  /** Why it has failed already, while the server has yet to say so. */
+  readonly failure?: EapFailure | undefined;
 }
 
 /** The peer's half of a method with TLS: framing, handshake, and what is inside. Never throws. @see RFC 5216 §2.1, RFC 5281 §7 */
@@ -33,8 +35,6 @@ export function createTlsPeer(
   let session: TlsSession | undefined;
   /** What TLS has to send, while the inside makes up its mind. */
   let unsent: Uint8Array = NOTHING;
-  let msk: KeyMaterial | undefined;
-  let isLast = false;
   let isAlerted = false;
 
   const ask = (records: Uint8Array, data: Uint8Array): EapStep => ({
@@ -53,11 +53,9 @@ export function createTlsPeer(
       case 'wait':
         return send();
       case 'write':
-        isLast = step.isLast ?? false;
         return ask(NOTHING, step.data);
       case 'done':
         state = 'done';
-        msk = session?.msk;
         return send();
       default:
         return step;
@@ -78,7 +76,6 @@ export function createTlsPeer(
     const isNew = session === undefined && reply.session !== undefined;
     session ??= reply.session;
     if (session === undefined) return send();
-    if (isLast) return follow({ kind: 'done' });
     return isNew || reply.data.length > 0 ? follow(inside.received(session, reply.data)) : send();
   };
 
@@ -109,10 +106,11 @@ export function createTlsPeer(
       return answer.kind === 'tls' ? onReply(answer.tls) : follow(inside.answer(answer));
     },
     get outcome() {
-      return state === 'done' && msk ? { msk } : undefined;
+      const isThrough = state === 'done' || (state === 'running' && inside.isThrough);
+      return isThrough && session ? { msk: session.msk } : undefined;
     },
     get failure() {
-      if (state !== 'refused') return undefined;
+      if (state !== 'refused') return inside.failure;
       return isAlerted ? 'refused' : 'server-not-authenticated';
     },
   };

@@ -1,5 +1,5 @@
 import { constantTimeEqual, KeyMaterial } from '@ipsec-kit/crypto';
-import type { EapMethodContext } from '../eap-method.ts';
+import type { EapMethod, EapMethodContext } from '../eap-method.ts';
 import {
   authenticatorResponse,
   type MsChapRun,
@@ -9,6 +9,7 @@ import {
 import { decodeAvps, encodeAvps } from './diameter-avp.ts';
 import type { TlsAuthenticatorInside, TlsAuthenticatorStep } from './tls-authenticator.ts';
 import type { TlsSession } from './tls-work.ts';
+import { beginTtlsAuthenticatorEap } from './ttls-authenticator-eap.ts';
 import { avpValue, mandatory, TtlsAvp, unpadPassword } from './ttls-avp.ts';
 
 const MAX_USER_BYTES = 512;
@@ -23,14 +24,27 @@ type State =
       readonly ident: number;
       readonly response: Uint8Array;
     }
-  | { readonly kind: 'success-sent'; readonly user: Uint8Array };
+  | { readonly kind: 'success-sent'; readonly user: Uint8Array }
+  | { readonly kind: 'eap'; readonly inside: TlsAuthenticatorInside };
 
-/** What an authenticator does inside of a TTLS tunnel: it takes MS-CHAP-V2 and PAP. @see RFC 5281 §11.2.4, §11.2.5 */
-export function createTtlsAuthenticatorInside(context: EapMethodContext): TlsAuthenticatorInside {
+/** What an authenticator does inside of a TTLS tunnel: it takes EAP, MS-CHAP-V2 and PAP, whatever the peer begins with.
+ * @param methods - of EAP inside, best first.
+ * @see RFC 5281 §11.2.1, §11.2.4, §11.2.5
+ */
+export function createTtlsAuthenticatorInside(
+  context: EapMethodContext,
+  methods: readonly EapMethod[],
+): TlsAuthenticatorInside {
   let state: State = { kind: 'credentials-awaited' };
 
   const onCredentials = (session: TlsSession, data: Uint8Array): TlsAuthenticatorStep => {
     const avps = decodeAvps(data) ?? [];
+    const eap = avpValue(avps, TtlsAvp.EAP_MESSAGE);
+    if (eap !== undefined) {
+      const { inside, step } = beginTtlsAuthenticatorEap(context, methods, eap);
+      state = { kind: 'eap', inside };
+      return step;
+    }
     const user = avpValue(avps, TtlsAvp.USER_NAME);
     if (user === undefined || user.length > MAX_USER_BYTES) return PROTOCOL_ERROR;
     const userName = Uint8Array.from(user);
@@ -79,6 +93,7 @@ export function createTtlsAuthenticatorInside(context: EapMethodContext): TlsAut
 
   return {
     received(session, data) {
+      if (state.kind === 'eap') return state.inside.received(session, data);
       // RFC 5281 §11.2.4: the peer acknowledges the success with nothing.
       if (state.kind === 'success-sent') {
         return data.length === 0 ? { kind: 'done', user: state.user } : PROTOCOL_ERROR;
@@ -87,6 +102,7 @@ export function createTtlsAuthenticatorInside(context: EapMethodContext): TlsAut
       return state.kind === 'credentials-awaited' ? onCredentials(session, data) : PROTOCOL_ERROR;
     },
     answer(answer) {
+      if (state.kind === 'eap') return state.inside.answer(answer);
       if (answer.kind === 'check-password' && state.kind === 'password-checked') {
         return answer.isRight ? { kind: 'done', user: state.user } : WRONG;
       }

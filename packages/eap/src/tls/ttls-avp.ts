@@ -1,9 +1,10 @@
-import type { DiameterAvp } from './diameter-avp.ts';
+import { type DiameterAvp, decodeAvps, encodeAvps } from './diameter-avp.ts';
 
-/** Attributes inside a TTLS tunnel: those of RADIUS, and of Microsoft. @see RFC 5281 §11.2.4, §11.2.5, RFC 2548 §2 */
+/** Attributes inside a TTLS tunnel: those of RADIUS, and of Microsoft. @see RFC 5281 §11.2.1, §11.2.4, §11.2.5, RFC 2548 §2 */
 export const TtlsAvp = {
   USER_NAME: { code: 1, vendor: 0 },
   USER_PASSWORD: { code: 2, vendor: 0 },
+  EAP_MESSAGE: { code: 79, vendor: 0 },
   MS_CHAP_ERROR: { code: 2, vendor: 311 },
   MS_CHAP_CHALLENGE: { code: 11, vendor: 311 },
   MS_CHAP2_RESPONSE: { code: 25, vendor: 311 },
@@ -20,6 +21,16 @@ export function mandatory(kind: Kind, value: Uint8Array): DiameterAvp {
 /** The first value of a kind. */
 export function avpValue(avps: readonly DiameterAvp[], kind: Kind): Uint8Array | undefined {
   return avps.find(({ code, vendor }) => code === kind.code && vendor === kind.vendor)?.value;
+}
+
+/** An EAP packet as it goes through the tunnel: in one attribute, whatever its length. @see RFC 5281 §11.2.1 */
+export function wrapEap(packet: Uint8Array): Uint8Array {
+  return encodeAvps([mandatory(TtlsAvp.EAP_MESSAGE, packet)]);
+}
+
+/** The EAP packet that came through the tunnel; `undefined` when it was something else. */
+export function unwrapEap(data: Uint8Array): Uint8Array | undefined {
+  return avpValue(decodeAvps(data) ?? [], TtlsAvp.EAP_MESSAGE);
 }
 
 /** The password, padded with zeros so that its length does not show. @see RFC 5281 §11.2.5 */

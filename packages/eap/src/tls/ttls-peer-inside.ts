@@ -15,11 +15,13 @@ export function createTtlsPeerInside(
 ): TlsPeerInside {
   let tunnel: TlsSession | undefined;
   let expected: Uint8Array | undefined;
+  let isShown = false;
 
   const showPassword = (password: KeyMaterial): TlsPeerStep => {
     const value = padPassword(password.reveal());
     const avps = [mandatory(TtlsAvp.USER_NAME, user), mandatory(TtlsAvp.USER_PASSWORD, value)];
-    return { kind: 'write', data: encodeAvps(avps), isLast: true };
+    isShown = true;
+    return { kind: 'write', data: encodeAvps(avps) };
   };
 
   const showResponse = (password: KeyMaterial, challenge: Uint8Array): TlsPeerStep => {
@@ -70,6 +72,10 @@ export function createTtlsPeerInside(
       return challenge
         ? showResponse(answer.password, challenge.reveal())
         : { kind: 'fail', reason: 'work-failed' };
+    },
+    // RFC 5281 §11.2.5: a server that takes the password says nothing through the tunnel.
+    get isThrough() {
+      return isShown;
     },
   };
 }

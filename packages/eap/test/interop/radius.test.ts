@@ -20,6 +20,7 @@ import {
   type NodeTlsEngineOptions,
 } from '@ipsec-kit/eap/node';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { RADIUS_SECRET } from '../../../../.ci/free-radius.ts';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { answerFrom, crypto, secret, text } from '../conversation.ts';
 import { createTestPki, type TestPki } from '../tls-conversation.ts';
@@ -102,8 +103,8 @@ describe.skipIf(gate.skip)('FreeRADIUS 3.2 as the authenticator (RFC 3579, RFC 2
     backend = createNodeRadiusBackend({
       // Nobody listens on the first one.
       servers: [
-        { address: '127.0.0.1', port: PORT + 1, secret: secret(FreeRadius.secret) },
-        { address: '127.0.0.1', port: PORT, secret: secret(FreeRadius.secret) },
+        { address: '127.0.0.1', port: PORT + 1, secret: secret(RADIUS_SECRET) },
+        { address: '127.0.0.1', port: PORT, secret: secret(RADIUS_SECRET) },
       ],
       nasIdentifier: text('gw.example.org'),
       random: systemRandom(),
@@ -123,7 +124,7 @@ describe.skipIf(gate.skip)('FreeRADIUS 3.2 as the authenticator (RFC 3579, RFC 2
     ['GTC', gtcMethod],
   ])('%s: the right password, the wrong one', async (name, method) => {
     const type = name.toLowerCase() as 'mschapv2' | 'md5' | 'gtc';
-    server = await FreeRadius.start(pki, PORT, type, '1.2');
+    server = await FreeRadius.start(pki, PORT, type);
     const good = await converse(method, 'carol', 'Ar3etTnp', backend);
     expect(mskOf(good.peer)).toBe(mskOf(good.relay));
     expect(mskOf(good.peer)).toHaveLength(name === 'MSCHAPv2' ? 128 : 0);
@@ -149,20 +150,23 @@ describe.skipIf(gate.skip)('FreeRADIUS 3.2 as the authenticator (RFC 3579, RFC 2
     },
   );
 
-  it.each(['mschapv2', 'pap'] as const)('EAP-TTLS with %s inside (RFC 5281)', async (inner) => {
-    server = await FreeRadius.start(pki, PORT, 'ttls', '1.2');
-    const method = createEapTtlsMethod({ inner, user: text('carol') });
-    const engine = (): TlsEngine =>
-      createNodeTlsEngine({ ca: pki.ca, serverName: 'aaa.example.org' });
-    const good = await converse(method, 'anonymous', 'Ar3etTnp', backend, engine());
-    expect(mskOf(good.peer), server.tail).toMatch(/^[0-9a-f]{128}$/);
-    expect(mskOf(good.peer)).toBe(mskOf(good.relay));
-    const bad = await converse(method, 'anonymous', 'wrong', backend, engine());
-    expect([bad.peer?.kind, bad.relay?.kind]).toEqual(['failure', 'failure']);
-  });
+  it.each(['eap', 'mschapv2', 'pap'] as const)(
+    'EAP-TTLS with %s inside (RFC 5281)',
+    async (inner) => {
+      server = await FreeRadius.start(pki, PORT, 'ttls');
+      const method = createEapTtlsMethod({ inner, user: text('carol') });
+      const engine = (): TlsEngine =>
+        createNodeTlsEngine({ ca: pki.ca, serverName: 'aaa.example.org' });
+      const good = await converse(method, 'anonymous', 'Ar3etTnp', backend, engine());
+      expect(mskOf(good.peer), server.tail).toMatch(/^[0-9a-f]{128}$/);
+      expect(mskOf(good.peer)).toBe(mskOf(good.relay));
+      const bad = await converse(method, 'anonymous', 'wrong', backend, engine());
+      expect([bad.peer?.kind, bad.relay?.kind]).toEqual(['failure', 'failure']);
+    },
+  );
 
   it('a wrong shared secret is as good as silence, and silence ends', async () => {
-    server = await FreeRadius.start(pki, PORT, 'md5', '1.2');
+    server = await FreeRadius.start(pki, PORT, 'md5');
     const deaf = createNodeRadiusBackend({
       servers: [{ address: '127.0.0.1', port: PORT, secret: secret('other') }],
       nasIdentifier: text('gw'),

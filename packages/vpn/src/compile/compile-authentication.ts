@@ -58,7 +58,7 @@ export function compileAuthentication(
   store: CertificateStore,
   eapStore: EapStore,
 ): CompiledAuthentication {
-  const local = side(checks, `${path}.local`, options.local, ['certs', 'aaaId']);
+  const local = side(checks, `${path}.local`, options.local, ['certs', 'aaaId', 'ttlsInner']);
   const remote = side(checks, `${path}.remote`, options.remote, [
     'certs',
     'cacerts',

@@ -10,6 +10,7 @@ import {
   type EapSetting,
   needsTls,
   STANDALONE_METHODS,
+  TTLS_INNERS,
 } from '../eap/eap-setting.ts';
 import type {
   AuthenticationOptions,
@@ -204,6 +205,7 @@ function compilePeer(
   }
   return {
     methods,
+    ttlsInner: checks.choice(`${path}.ttlsInner`, options.ttlsInner, TTLS_INNERS, 'eap'),
     ...(options.eapId === undefined ? {} : { identity: new TextEncoder().encode(options.eapId) }),
     ...(options.aaaId === undefined
       ? {}

@@ -3,13 +3,14 @@ import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { Certificate } from '@ipsec-kit/x509';
 import type { NamedCertificate } from '../credentials/compiled-credentials.ts';
 import type { EapPasswordSource } from '../options.ts';
-import type { EapMethodName } from './eap-setting.ts';
+import type { EapMethodName, TtlsInner } from './eap-setting.ts';
 
 /** EAP in one connection. */
 export interface EapConnection {
   /** There where this side proves itself by EAP. */
   readonly peer?: {
     readonly methods: readonly EapMethodName[];
+    readonly ttlsInner: TtlsInner;
     /** What it says that it is, in UTF-8; absent: its IKE identity. */
     readonly identity?: Uint8Array;
     /** Whom the certificate of a TLS method has to name; absent: the IKE identity of the responder. */

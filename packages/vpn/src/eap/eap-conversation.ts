@@ -228,7 +228,7 @@ export function createEapConversation(
   if (first.role === 'peer') {
     const { peer } = connection;
     if (!peer) return 'the connection does not authenticate by EAP on this side';
-    const methods = fitting(eapMethods(peer.methods), first.isOnlyProof);
+    const methods = fitting(eapMethods(peer.methods, peer.ttlsInner), first.isOnlyProof);
     if (methods.length === 0) return UNFIT;
     const identity = peer.identity ?? nameOf(first.local);
     const machine = createEapPeer({ identity, methods, crypto, random });

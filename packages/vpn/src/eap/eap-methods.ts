@@ -6,19 +6,22 @@ import {
   md5ChallengeMethod,
   msChapV2Method,
 } from '@ipsec-kit/eap';
-import type { EapMethodName } from './eap-setting.ts';
+import type { EapMethodName, TtlsInner } from './eap-setting.ts';
 
-/** The methods of these names. */
-export function eapMethods(names: readonly EapMethodName[]): readonly EapMethod[] {
-  return names.map(methodOf);
+/** The methods of these names. @param ttlsInner - how a peer shows its password inside of TTLS. */
+export function eapMethods(
+  names: readonly EapMethodName[],
+  ttlsInner: TtlsInner = 'eap',
+): readonly EapMethod[] {
+  return names.map((name) => methodOf(name, ttlsInner));
 }
 
-function methodOf(name: EapMethodName): EapMethod {
+function methodOf(name: EapMethodName, inner: TtlsInner): EapMethod {
   switch (name) {
     case 'eap-tls':
       return createEapTlsMethod();
     case 'eap-ttls':
-      return createEapTtlsMethod();
+      return createEapTtlsMethod({ inner });
     case 'eap-mschapv2':
       return msChapV2Method;
     case 'eap-gtc':

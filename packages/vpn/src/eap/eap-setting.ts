@@ -4,6 +4,12 @@ export const EAP_METHODS = ['eap-tls', 'eap-ttls', 'eap-mschapv2', 'eap-gtc', 'e
 /** A method. */
 export type EapMethodName = (typeof EAP_METHODS)[number];
 
+/** How a peer shows its password inside of TTLS. */
+export const TTLS_INNERS = ['eap', 'mschapv2', 'pap'] as const;
+
+/** One of them. */
+export type TtlsInner = (typeof TTLS_INNERS)[number];
+
 /** How a side proves who it is, where that is EAP. */
 export interface EapSetting {
   readonly kind: 'eap';

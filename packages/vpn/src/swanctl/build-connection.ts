@@ -28,6 +28,7 @@ export function buildConnection(
     localPort: reader.integer('local_port', 'localPort'),
     remotePort: reader.integer('remote_port', 'remotePort'),
     proposals: reader.list('proposals'),
+    legacy: reader.boolean('legacy'),
     vips: reader.list('vips'),
     pools: reader.list('pools'),
     encap: reader.boolean('encap'),
@@ -104,7 +105,10 @@ function buildAuthentication(
       certs: named('certs', 'x509'),
     }),
   };
-  if (side === 'local') return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId') }) };
+  if (side === 'local') {
+    const inner = reader.choice('ttls_inner', 'ttlsInner', ['eap', 'mschapv2', 'pap'] as const);
+    return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId'), ttlsInner: inner }) };
+  }
   const words = ['strict', 'ifuri', 'relaxed'] as const;
   const revocation = reader.choice('revocation', 'revocation', words);
   return {

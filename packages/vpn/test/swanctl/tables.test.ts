@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { loadSwanctl } from '../../src/swanctl/index.ts';
 import type { SectionRule } from '../../src/swanctl/schema.ts';
 import { normalValue } from '../../src/swanctl/setting-values.ts';
-import { ownConnectionKeys, ownRemoteKeys } from '../../src/swanctl/tables/own-keys.ts';
+import {
+  ownConnectionKeys,
+  ownLocalKeys,
+  ownRemoteKeys,
+} from '../../src/swanctl/tables/own-keys.ts';
 import { settingsRoot } from '../../src/swanctl/tables/settings-sections.ts';
 import { swanctlRoot } from '../../src/swanctl/tables/swanctl-sections.ts';
 import { memoryFiles } from './memory-files.ts';
@@ -55,7 +59,7 @@ describe('the tables of keys', () => {
       Object.keys(sections.find((one) => one.path === path)?.keys ?? {}).length;
     const own = Object.keys(ownConnectionKeys);
     expect(count('connections.<conn>')).toBe(32 + own.length);
-    expect(count('connections.<conn>.local<suffix>')).toBe(8);
+    expect(count('connections.<conn>.local<suffix>')).toBe(8 + Object.keys(ownLocalKeys).length);
     expect(count('connections.<conn>.remote<suffix>')).toBe(11 + Object.keys(ownRemoteKeys).length);
     expect(count('connections.<conn>.children.<child>')).toBe(42);
     expect(count('authorities.<name>')).toBe(8);

@@ -1,5 +1,5 @@
 import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
-import { ownRemoteKeys } from './own-keys.ts';
+import { ownLocalKeys, ownRemoteKeys } from './own-keys.ts';
 
 const RAW_KEYS = 'raw public keys are not there yet: use certs with a certificate';
 const TOKENS = 'certificates on tokens are not there yet: use certs with a file';
@@ -72,6 +72,7 @@ const localKeys: KeyTable = {
       'whom the certificate of the EAP server has to name, with eap-tls and eap-ttls; absent: the identity of the peer',
   },
   xauth_id: { kind: 'text', status: 'no-effect', because: XAUTH, about: 'XAuth user name' },
+  ...ownLocalKeys,
 };
 
 const remoteKeys: KeyTable = {

@@ -2,6 +2,13 @@ import type { KeyTable } from '../schema.ts';
 
 /** Keys of a connection that swanctl.conf does not have. */
 export const ownConnectionKeys: KeyTable = {
+  legacy: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'supported',
+    about:
+      'whether 3DES, SHA-1 and MODP-1024 may stand in the proposals of the connection and of its children, for peers that have nothing better (not in strongSwan)',
+  },
   keepalive_kind: {
     kind: 'choice',
     choices: ['byte', 'esp', 'dpd'],
@@ -38,6 +45,18 @@ export const ownConnectionKeys: KeyTable = {
     status: 'supported',
     about:
       'what a server does that moved to another address where nobody hears it (not in strongSwan)',
+  },
+};
+
+/** Keys of `local` that swanctl.conf does not have. */
+export const ownLocalKeys: KeyTable = {
+  ttls_inner: {
+    kind: 'choice',
+    choices: ['eap', 'mschapv2', 'pap'],
+    default: 'eap',
+    status: 'supported',
+    about:
+      'how eap-ttls shows the password inside of the tunnel: eap, by MSCHAPv2, MD5 or GTC, as strongSwan does; or by an attribute of mschapv2 or pap; a server takes all of them (not in strongSwan)',
   },
 };
 

@@ -1,0 +1,165 @@
+import {
+  createEapTtlsMethod,
+  type EapMethod,
+  type EapTtlsOptions,
+  gtcMethod,
+  md5ChallengeMethod,
+  msChapV2Method,
+} from '@ipsec-kit/eap';
+import { createNodeTlsEngine, type NodeTlsEngineOptions } from '@ipsec-kit/eap/node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answerFrom, text } from './conversation.ts';
+import {
+  converseOverTls,
+  createTestPki,
+  expectAgreement,
+  type TestPki,
+  type TlsConversation,
+} from './tls-conversation.ts';
+
+let pki: TestPki;
+let other: TestPki;
+let server: NodeTlsEngineOptions;
+let anonymous: NodeTlsEngineOptions;
+
+beforeAll(() => {
+  pki = createTestPki();
+  other = createTestPki();
+  const { ca } = pki;
+  server = { ca, ...pki.issue('server', 'DNS:aaa.example.org') };
+  anonymous = { ca, serverName: 'aaa.example.org' };
+});
+afterAll(() => {
+  pki.remove();
+  other.remove();
+});
+
+const PASSWORD = 'Ar3etTnp';
+
+const ttls = (
+  options: EapTtlsOptions,
+  password: string,
+  authenticator: EapMethod = createEapTtlsMethod(),
+  engine: NodeTlsEngineOptions = server,
+): Promise<TlsConversation> =>
+  converseOverTls({
+    identity: 'anonymous@example.org',
+    peer: {
+      method: createEapTtlsMethod({ user: text('carol'), ...options }),
+      engine: createNodeTlsEngine(anonymous),
+    },
+    authenticator: { method: authenticator, engine: createNodeTlsEngine(engine) },
+    answerPeer: answerFrom({ carol: password, token: password }),
+    answerAuthenticator: answerFrom({ carol: PASSWORD }),
+  });
+
+describe('EAP-TTLS (RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5)', () => {
+  it.each(['eap', 'mschapv2', 'pap'] as const)(
+    '%s inside shows the password, and names the user',
+    async (inner) => {
+      const result = await ttls({ inner }, PASSWORD);
+      expectAgreement(result);
+      expect(result.authenticator).toMatchObject({ user: text('carol') });
+      const wire = Buffer.concat(result.packets).toString('latin1');
+      expect(wire).not.toContain(PASSWORD);
+      expect(wire).not.toContain('carol');
+    },
+  );
+
+  it.each(['eap', 'mschapv2', 'pap'] as const)(
+    '%s with a wrong password fails at both ends',
+    async (inner) => {
+      const result = await ttls({ inner }, 'wrong');
+      expect(result.authenticator).toMatchObject({ kind: 'failure', reason: 'wrong-credentials' });
+      expect(result.peer).toMatchObject({ kind: 'failure' });
+    },
+  );
+
+  it('shows no password to a server of another CA', async () => {
+    const asked: string[] = [];
+    const result = await converseOverTls({
+      identity: 'anonymous',
+      peer: {
+        method: createEapTtlsMethod({ inner: 'pap' }),
+        engine: createNodeTlsEngine({ ...anonymous, ca: other.ca }),
+      },
+      authenticator: { method: createEapTtlsMethod(), engine: createNodeTlsEngine(server) },
+      answerPeer: (work) => {
+        asked.push(work.kind);
+        return { kind: 'failed' };
+      },
+    });
+    expect(asked).toEqual([]);
+    expect(result.peer).toMatchObject({ reason: 'server-not-authenticated' });
+  });
+});
+
+describe('EAP inside of EAP-TTLS (RFC 5281 §11.2.1)', () => {
+  it.each([
+    ['MSCHAPv2', msChapV2Method],
+    ['MD5', md5ChallengeMethod],
+    ['GTC', gtcMethod],
+  ])('%s: the right password, the wrong one', async (_, method) => {
+    const options = { inner: 'eap', innerMethods: [method] } as const;
+    const good = await ttls(options, PASSWORD);
+    expectAgreement(good);
+    expect(good.authenticator).toMatchObject({ user: text('carol') });
+    const bad = await ttls(options, 'wrong');
+    expect(bad.authenticator).toMatchObject({ kind: 'failure', reason: 'wrong-credentials' });
+    expect(bad.peer).toMatchObject({ kind: 'failure' });
+  });
+
+  it('the key is that of the tunnel, whatever the method inside makes', async () => {
+    const msks = new Set<string>();
+    for (const method of [msChapV2Method, md5ChallengeMethod]) {
+      const { peer } = await ttls({ inner: 'eap', innerMethods: [method] }, PASSWORD);
+      msks.add(Buffer.from((peer?.kind === 'success' && peer.msk?.reveal()) || []).toString('hex'));
+    }
+    expect([...msks].every((msk) => /^[0-9a-f]{128}$/.test(msk))).toBe(true);
+    expect(msks.size).toBe(2);
+  });
+
+  it('without a method in common fails at both ends', async () => {
+    const authenticator = createEapTtlsMethod({ innerMethods: [msChapV2Method] });
+    const options = { inner: 'eap', innerMethods: [md5ChallengeMethod] } as const;
+    const result = await ttls(options, PASSWORD, authenticator);
+    expect(result.authenticator).toMatchObject({ kind: 'failure', reason: 'no-method' });
+    expect(result.peer).toMatchObject({ kind: 'failure' });
+  });
+
+  /** A method inside of which the authenticator never comes to an end. */
+  const endless: EapMethod = {
+    ...md5ChallengeMethod,
+    createPeer: () => ({
+      request: () => ({ kind: 'send', data: Uint8Array.of(1) }),
+      answer: () => ({ kind: 'ignore' }),
+      outcome: undefined,
+    }),
+    createAuthenticator: () => ({
+      start: () => ({ kind: 'send', data: Uint8Array.of(1) }),
+      response: () => ({ kind: 'send', data: Uint8Array.of(1) }),
+      answer: () => ({ kind: 'ignore' }),
+    }),
+  };
+
+  it('that goes round and round ends after 64 rounds', async () => {
+    const options = { inner: 'eap', innerMethods: [endless] } as const;
+    const result = await ttls(options, PASSWORD, createEapTtlsMethod({ innerMethods: [endless] }));
+    expect(result.peer).toMatchObject({ kind: 'failure', reason: 'too-many-rounds' });
+    expect(result.packets.length).toBeLessThan(140);
+  });
+
+  it('a success outside before the method inside is through means nothing', async () => {
+    const hasty: EapMethod = {
+      ...msChapV2Method,
+      createAuthenticator: () => ({
+        start: () => ({ kind: 'succeed', user: text('mallory') }),
+        response: () => ({ kind: 'ignore' }),
+        answer: () => ({ kind: 'ignore' }),
+      }),
+    };
+    const authenticator = createEapTtlsMethod({ innerMethods: [hasty] });
+    const result = await ttls({ inner: 'eap' }, PASSWORD, authenticator);
+    expect(result.peer).toMatchObject({ kind: 'failure', reason: 'unexpected-success' });
+  });
+});
