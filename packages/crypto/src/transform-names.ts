@@ -115,16 +115,22 @@ const TYPES: readonly TypeNames[] = [
 ];
 
 /** The name of a transform as strongSwan prints it: `AES_GCM_16_256`, `PRF_HMAC_SHA2_256`, `CURVE_25519`, `NO_EXT_SEQ`.
- * An unknown number is printed with its type, `ENCR(99)`; an unknown type as `TRANSFORM(type, id)`.
+ * Additional key exchanges have their place, `KE1_ML_KEM_768`. An unknown number is printed with its type, `ENCR(99)`; an unknown type as `TRANSFORM(type, id)`.
  * @param keyBits - appended to the name where a cipher has several key lengths.
  */
 export function transformName(type: number, id: number, keyBits?: number): string {
   const entry = TYPES.find((candidate) => candidate.type === type);
-  if (entry === undefined) return `TRANSFORM(${type}, ${id})`;
+  if (entry === undefined) return additionalName(type, id) ?? `TRANSFORM(${type}, ${id})`;
   const name = entry.names[id] ?? `${entry.label}(${id})`;
   // A cipher of one key length sends no attribute (RFC 7296 §3.3.5, RFC 7634 §4), so its name has no number.
   const isFixed = type === TransformType.ENCR && fixedKeyBits(id) !== undefined;
   return keyBits === undefined || isFixed ? name : `${name}_${keyBits}`;
+}
+
+/** The transform types ADDKE1 to ADDKE7. @see RFC 9370 §2.2.1 */
+function additionalName(type: number, id: number): string | undefined {
+  const place = type - 5;
+  return place >= 1 && place <= 7 ? `KE${place}_${KEY_EXCHANGE[id] ?? id}` : undefined;
 }
 
 /** A cipher suite in one word: `AES_GCM_16_256`, `AES_CBC_128/HMAC_SHA2_256_128`. */

@@ -36,6 +36,10 @@ export interface ConnectionOptions {
   readonly remotePort?: number;
   /** `aes256-sha256-x25519`, ...; default is the list in the manual. */
   readonly proposals?: readonly string[];
+  /** Whether 3DES, SHA-1 and MODP-1024 may stand in `proposals` and in the `espProposals` of the children, for peers that have nothing
+   * better; default false. Not in strongSwan, which takes them always.
+   */
+  readonly legacy?: boolean;
   /** Virtual addresses to ask for: `0.0.0.0` and `::` ask for any. */
   readonly vips?: readonly string[];
   readonly pools?: readonly string[];

@@ -31,8 +31,8 @@ describe('the capture', () => {
     const linkTypes = new Set(read.capture.packets.map(({ linkType }) => linkType));
     expect([...linkTypes]).toEqual([LinkType.RAW]);
     const datagrams = [...udpPayloads(read.capture)];
-    const messages = c.events.filter((event) => event.kind === 'message');
-    expect(datagrams).toHaveLength(messages.length);
+    const fragments = c.events.map((event) => (event.kind === 'message' ? event.fragments : 0));
+    expect(datagrams).toHaveLength(fragments.reduce((sum, each) => sum + each));
     expect(datagrams.map(({ source }) => formatEndpoint(source))[0]).toMatch(/^192\.0\.2\.7:/);
     expect(datagrams.map(({ destination }) => formatEndpoint(destination))[0]).toBe(
       '192.0.2.1:500',

@@ -25,24 +25,25 @@ const PREFERRED = {
   ike: `${HYBRID.ike}, ${PLAIN.ike}`,
   esp: `${HYBRID.esp}, ${PLAIN.esp}`,
 };
+const DEFAULT = { ike: 'default', esp: 'default' };
+/** As strongSwan's default and ours: a Child SA has its keys from those of the IKE SA. */
+const WITHOUT_PFS = { ...PLAIN, esp: 'aes256gcm16' };
 
 describe.skipIf(gate.skip)('strongSwan 5.9.8, which has no ML-KEM (RFC 9370 §2.2.1)', () => {
-  for (const ours of ['client', 'server'] as const) {
-    it(`ours as ${ours}: takes our second proposal, also in rekeys of both sides`, () => {
-      const tunnel =
-        ours === 'client'
-          ? {
-              clientIke: PREFERRED.ike,
-              esp: PREFERRED.esp,
-              serverIke: PLAIN.ike,
-              serverEsp: PLAIN.esp,
-            }
-          : {
-              clientIke: PLAIN.ike,
-              esp: PLAIN.esp,
-              serverIke: PREFERRED.ike,
-              serverEsp: PREFERRED.esp,
-            };
+  const rows = (['client', 'server'] as const).flatMap((ours) => [
+    { ours, what: 'our second proposal', own: PREFERRED, theirs: PLAIN },
+    { ours, what: 'what it has of our default', own: DEFAULT, theirs: DEFAULT },
+    { ours, what: 'what it alone has of our default', own: DEFAULT, theirs: WITHOUT_PFS },
+  ]);
+  for (const { ours, what, own, theirs } of rows) {
+    it(`ours as ${ours}: takes ${what}, also in rekeys of both sides`, () => {
+      const [client, server] = ours === 'client' ? [own, theirs] : [theirs, own];
+      const tunnel = {
+        clientIke: client.ike,
+        esp: client.esp,
+        serverIke: server.ike,
+        serverEsp: server.esp,
+      };
       return withTunnel(ours, tunnel, async ({ lab, swan, client, server }) => {
         const own = client ?? server;
         await lab.left.ping(addresses.right.inner4);

@@ -1,4 +1,4 @@
-import { type CryptoProvider, KeyMaterial, prfPlus } from '@ipsec-kit/crypto';
+import { type CryptoProvider, KeyMaterial, prfPlus, skeyseedKey } from '@ipsec-kit/crypto';
 import { concatBytes } from './concat-bytes.ts';
 import type { IkeSuite } from './ike-suite.ts';
 
@@ -83,11 +83,12 @@ export function deriveIkeKeys(
 }
 
 function keySeed(crypto: CryptoProvider, suite: IkeSuite, inputs: IkeKeyInputs): KeyMaterial {
-  const nonces = concatBytes(inputs.initiatorNonce, inputs.responderNonce);
-  const { previous, sharedSecret, furtherSecrets = [] } = inputs;
+  const { initiatorNonce, responderNonce, previous, sharedSecret, furtherSecrets = [] } = inputs;
   if (!previous) {
-    return new KeyMaterial(crypto.prf(suite.prf, new KeyMaterial(nonces), sharedSecret.reveal()));
+    const key = skeyseedKey(suite.prf, initiatorNonce, responderNonce);
+    return new KeyMaterial(crypto.prf(suite.prf, key, sharedSecret.reveal()));
   }
+  const nonces = concatBytes(initiatorNonce, responderNonce);
   const further = furtherSecrets.map((secret) => secret.reveal());
   const content = concatBytes(sharedSecret.reveal(), nonces, ...further);
   const seed = new KeyMaterial(crypto.prf(previous.prf, previous.skD, content));

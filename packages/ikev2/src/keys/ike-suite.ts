@@ -1,5 +1,5 @@
 import type { CipherShape, CipherSuite, CryptoProvider } from '@ipsec-kit/crypto';
-import { Integ, TransformType } from '@ipsec-kit/crypto';
+import { fixedKeyBits, Integ, TransformType } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
 
@@ -13,9 +13,6 @@ export interface IkeSuite {
   readonly transforms: readonly Transform[];
 }
 
-/** Bits of key of a cipher whose transform carries no key length. @see RFC 7634 §2 */
-const FIXED_KEY_BITS = 256;
-
 /** The cipher suite of chosen transforms (one per type), for IKE or ESP.
  * @returns `undefined` without an encryption transform.
  */
@@ -24,7 +21,7 @@ export function cipherSuiteOf(transforms: readonly Transform[]): CipherSuite | u
   if (!encryption) return undefined;
   return {
     encryption: encryption.id,
-    keyBits: encryption.keyBits ?? FIXED_KEY_BITS,
+    keyBits: encryption.keyBits ?? fixedKeyBits(encryption.id) ?? 0,
     integrity:
       transforms.find((transform) => transform.type === TransformType.INTEG)?.id ?? Integ.NONE,
   };

@@ -44,12 +44,14 @@ const LARGEST_PACKET_BYTES = 65_535;
 
 /** Compiles the options of one Child SA.
  * @param path - `connections.home.children.net`
+ * @param takesLegacy - of its connection.
  */
 export function compileChild(
   checks: OptionChecks,
   path: string,
   name: string,
   options: ChildOptions,
+  takesLegacy: boolean,
 ): CompiledChild {
   checks.object(path, options, KNOWN);
   const at = (key: keyof ChildOptions): string => join(path, key);
@@ -58,7 +60,13 @@ export function compileChild(
   const action = (key: 'startAction' | 'dpdAction' | 'closeAction'): ChildAction =>
     checks.choice(at(key), options[key], ['none', 'trap', 'start'], 'none');
   const mode = checks.choice(at('mode'), options.mode, ['tunnel', 'transport'], 'tunnel');
-  const proposals = compileProposals(checks, at('espProposals'), list('espProposals'), 'esp');
+  const proposals = compileProposals(
+    checks,
+    at('espProposals'),
+    list('espProposals'),
+    'esp',
+    takesLegacy,
+  );
   // RFC 4303 §3.4.3: at least 32 is supported, 64 preferred; 0 turns the protection off.
   const replayWindowPackets = checks.integer(at('replayWindow'), options.replayWindow, {
     min: 0,

@@ -14,6 +14,7 @@ import type { CertificateStore } from './compile-certificates.ts';
 import { type ChildAction, type CompiledChild, compileChild } from './compile-child.ts';
 import type { EapStore } from './compile-eap.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
+import { compilePathPolicy } from './compile-path-policy.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
 import { durationText } from './duration-text.ts';
@@ -53,6 +54,7 @@ const KNOWN: readonly (keyof ConnectionOptions)[] = [
   'localPort',
   'remotePort',
   'proposals',
+  'legacy',
   'vips',
   'pools',
   'encap',
@@ -109,7 +111,8 @@ export function compileConnection(
   const remote = compileAddresses(checks, at('remoteAddrs'), list('remoteAddrs'));
   const pools = list('pools');
   checkPools(checks, at('pools'), pools, poolNames);
-  const children = compileChildren(checks, path, options);
+  const takesLegacy = checks.boolean(at('legacy'), options.legacy, false);
+  const children = compileChildren(checks, path, options, takesLegacy);
   const unique = checks.choice(
     at('unique'),
     options.unique,
@@ -140,7 +143,7 @@ export function compileConnection(
       name,
       localAddresses: local.prefixes,
       remoteAddresses: remote.prefixes,
-      proposals: compileProposals(checks, at('proposals'), list('proposals'), 'ike'),
+      proposals: compileProposals(checks, at('proposals'), list('proposals'), 'ike', takesLegacy),
       ...authentication,
       children: children.map(({ config }) => config),
       virtualAddresses,
@@ -182,36 +185,6 @@ export function compileConnection(
   };
 }
 
-/** How the path is kept, and followed. */
-function compilePathPolicy(
-  checks: OptionChecks,
-  path: string,
-  options: ConnectionOptions,
-): Required<
-  Pick<
-    ConnectionConfig,
-    'keepaliveKind' | 'updateOnConnectivity' | 'bindingDiscovery' | 'peerPathCheck' | 'ifUnheard'
-  >
-> {
-  const at = (key: keyof ConnectionOptions): string => join(path, key);
-  const flag = (
-    key: 'updateOnConnectivity' | 'bindingDiscovery' | 'peerPathCheck',
-    fallback: boolean,
-  ): boolean => checks.boolean(at(key), options[key], fallback);
-  return {
-    keepaliveKind: checks.choice(
-      at('keepaliveKind'),
-      options.keepaliveKind,
-      ['byte', 'esp', 'dpd'],
-      'byte',
-    ),
-    updateOnConnectivity: flag('updateOnConnectivity', false),
-    bindingDiscovery: flag('bindingDiscovery', true),
-    peerPathCheck: flag('peerPathCheck', true),
-    ifUnheard: checks.choice(at('ifUnheard'), options.ifUnheard, ['return', 'stay'], 'return'),
-  };
-}
-
 function compileTransport(
   checks: OptionChecks,
   path: string,
@@ -236,6 +209,7 @@ function compileChildren(
   checks: OptionChecks,
   path: string,
   options: ConnectionOptions,
+  takesLegacy: boolean,
 ): ReturnType<typeof compileChild>[] {
   const children = checks.entries(`${path}.children`, options.children);
   if (children.length === 0) {
@@ -243,7 +217,7 @@ function compileChildren(
     checks.problem('missing-value', `${path}.children`, sentence);
   }
   return children.map(([name, child]) =>
-    compileChild(checks, `${path}.children.${name}`, name, child),
+    compileChild(checks, `${path}.children.${name}`, name, child, takesLegacy),
   );
 }
 

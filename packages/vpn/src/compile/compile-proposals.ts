@@ -2,30 +2,18 @@ import { Integ, Prf, TransformType } from '@ipsec-kit/crypto';
 import type { ConfiguredProposal } from '@ipsec-kit/ikev2';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import { quoted } from './config-problem.ts';
+import { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from './default-proposals.ts';
 import { nearestName } from './nearest-name.ts';
 import type { OptionChecks } from './option-checks.ts';
+import { wrongCipher, wrongKeyExchanges } from './proposal-conflicts.ts';
 import {
   algorithmOf,
-  isAdditional,
+  isBrokenKeyword,
   isImplicitIv,
-  isMlKem,
   isUnsupportedKeyword,
   proposalKeywords,
 } from './proposal-keywords.ts';
-
-/** What `default` stands for in `proposals`, best first: AEADs, then CBC with HMAC.
- * @see RFC 8247 §2 (what must and should be there; SHA-1 is left to those who name it)
- */
-export const DEFAULT_IKE_PROPOSALS: readonly string[] = [
-  'aes256gcm16-aes128gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048',
-  'aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp4096-modp2048',
-];
-
-/** What `default` stands for in `esp_proposals`. @see RFC 8221 §5 and §6 */
-export const DEFAULT_ESP_PROPOSALS: readonly string[] = [
-  'aes256gcm16-aes128gcm16-chacha20poly1305',
-  'aes256-aes128-sha256-sha384-sha512',
-];
+import { ProposalParts } from './proposal-parts.ts';
 
 const MAX_PROPOSALS = 32;
 const MAX_KEYWORDS = 64;
@@ -35,9 +23,12 @@ const prfOfIntegrity: ReadonlyMap<number, number> = new Map([
   [Integ.AUTH_HMAC_SHA2_256_128, Prf.PRF_HMAC_SHA2_256],
   [Integ.AUTH_HMAC_SHA2_384_192, Prf.PRF_HMAC_SHA2_384],
   [Integ.AUTH_HMAC_SHA2_512_256, Prf.PRF_HMAC_SHA2_512],
+  [Integ.AUTH_AES_XCBC_96, Prf.PRF_AES128_XCBC],
+  [Integ.AUTH_AES_CMAC_96, Prf.PRF_AES128_CMAC],
 ]);
 
 /** Compiles the proposals of an IKE SA or a Child SA from strongSwan's spelling; none given is `default`.
+ * @param takesLegacy - whether the connection says `legacy = yes`.
  * Key exchange methods of ESP stay in: whoever opens the first Child SA leaves them out, since it makes no key
  * exchange of its own (RFC 7296 §1.2).
  */
@@ -46,6 +37,7 @@ export function compileProposals(
   path: string,
   texts: readonly string[],
   protocol: 'ike' | 'esp',
+  takesLegacy: boolean,
 ): readonly ConfiguredProposal[] {
   const defaults = protocol === 'ike' ? DEFAULT_IKE_PROPOSALS : DEFAULT_ESP_PROPOSALS;
   if (texts.length > MAX_PROPOSALS) {
@@ -56,7 +48,7 @@ export function compileProposals(
   return given.flatMap((text, index) => {
     const spelled = text.trim().toLowerCase() === 'default' ? defaults : [text];
     return spelled.flatMap((one) => {
-      const result = compileProposal(one, protocol);
+      const result = compileProposal(one, protocol, takesLegacy);
       if ('transforms' in result) return [result];
       checks.problem(result.code, `${path}[${index}]`, result.sentence);
       return [];
@@ -78,55 +70,27 @@ function wrong(sentence: string): Wrong {
   return { code: 'invalid-value', sentence };
 }
 
-function compileProposal(text: string, protocol: 'ike' | 'esp'): ConfiguredProposal | Wrong {
-  const parts = new Parts();
+function compileProposal(
+  text: string,
+  protocol: 'ike' | 'esp',
+  takesLegacy: boolean,
+): ConfiguredProposal | Wrong {
+  const parts = new ProposalParts();
   const keywords = text.trim().toLowerCase().split('-');
   if (keywords.length > MAX_KEYWORDS) {
     return wrong(`a proposal has at most ${MAX_KEYWORDS} algorithms`);
   }
   for (const keyword of keywords) {
-    const problem = parts.add(keyword, text);
-    if (problem) return problem;
+    const algorithm = algorithmOf(keyword);
+    if (!algorithm) return unknownKeyword(keyword, text);
+    // RFC 8247 §2, RFC 8221 §5: SHOULD NOT, and for nobody who has not asked for it.
+    if (algorithm.legacy && !takesLegacy) return tooOld(keyword, text);
+    parts.add(algorithm);
   }
   return protocol === 'ike' ? completeIke(parts, text) : completeEsp(parts, text);
 }
 
-/** The transforms of one proposal by type, each once, in the order given. */
-class Parts {
-  readonly #transforms: Transform[] = [];
-  #aeads = 0;
-  #ciphers = 0;
-
-  /** @returns what is wrong with the keyword, if anything. */
-  add(keyword: string, text: string): Wrong | undefined {
-    const algorithm = algorithmOf(keyword);
-    if (!algorithm) return unknownKeyword(keyword, text);
-    const { transform } = algorithm;
-    const same = (one: Transform): boolean =>
-      one.type === transform.type && one.id === transform.id && one.keyBits === transform.keyBits;
-    if (this.#transforms.some(same)) return undefined;
-    this.#transforms.push(transform);
-    if (algorithm.aead) this.#aeads += 1;
-    else if (transform.type === TransformType.ENCR) this.#ciphers += 1;
-    return undefined;
-  }
-
-  of(type: number): readonly Transform[] {
-    return this.#transforms.filter((one) => one.type === type);
-  }
-
-  /** Additional key exchanges, in the order in which they are performed. */
-  get additional(): readonly Transform[] {
-    return this.#transforms.filter(isAdditional).toSorted((a, b) => a.type - b.type);
-  }
-
-  get kind(): 'none' | 'aead' | 'cipher' | 'mixed' {
-    if (this.#aeads === 0) return this.#ciphers === 0 ? 'none' : 'cipher';
-    return this.#ciphers === 0 ? 'aead' : 'mixed';
-  }
-}
-
-function completeIke(parts: Parts, text: string): ConfiguredProposal | Wrong {
+function completeIke(parts: ProposalParts, text: string): ConfiguredProposal | Wrong {
   const misfit = wrongCipher(parts, text);
   if (misfit !== undefined) return wrong(misfit);
   const { ENCR, PRF, INTEG, KE } = TransformType;
@@ -156,13 +120,16 @@ function completeIke(parts: Parts, text: string): ConfiguredProposal | Wrong {
   }
   const contradiction = wrongKeyExchanges(parts, text);
   if (contradiction !== undefined) return wrong(contradiction);
+  if (parts.kind === 'aead' && integrity.length > 0 && parts.of(PRF).length > 0) {
+    return wrong(idleIntegrity(text));
+  }
   const own = parts.kind === 'aead' ? [] : integrity;
   return {
     transforms: [...parts.of(ENCR), ...prfs, ...own, ...parts.of(KE), ...parts.additional],
   };
 }
 
-function completeEsp(parts: Parts, text: string): ConfiguredProposal | Wrong {
+function completeEsp(parts: ProposalParts, text: string): ConfiguredProposal | Wrong {
   const misfit = wrongCipher(parts, text);
   if (misfit !== undefined) return wrong(misfit);
   const { ENCR, PRF, INTEG, KE, ESN } = TransformType;
@@ -171,63 +138,16 @@ function completeEsp(parts: Parts, text: string): ConfiguredProposal | Wrong {
   }
   const contradiction = wrongKeyExchanges(parts, text);
   if (contradiction !== undefined) return wrong(contradiction);
-  const own = parts.kind === 'aead' ? [] : parts.of(INTEG);
+  // RFC 7296 §3.3: an AEAD is never offered with an integrity algorithm.
+  if (parts.kind === 'aead' && parts.of(INTEG).length > 0) return wrong(idleIntegrity(text));
   // Extended sequence numbers are for those who ask for them: nobody else needs 2^32 packets before the next rekey.
   const numbers = parts.of(ESN).length > 0 ? parts.of(ESN) : [{ type: ESN, id: 0 }];
   const exchanges = [...parts.of(KE), ...parts.additional];
-  return { transforms: [...parts.of(ENCR), ...own, ...exchanges, ...numbers] };
+  return { transforms: [...parts.of(ENCR), ...parts.of(INTEG), ...exchanges, ...numbers] };
 }
 
-/** What contradicts itself in the key exchanges of a proposal. @see RFC 9370 §2.2.1 */
-function wrongKeyExchanges(parts: Parts, text: string): string | undefined {
-  const { KE } = TransformType;
-  const first = parts.of(KE);
-  const { additional } = parts;
-  // Their values do not fit into IKE_SA_INIT, which cannot be fragmented, and alone they would be all that protects.
-  if (first.some(({ id }) => isMlKem(id))) {
-    return `ML-KEM is too large for the first key exchange: name another one first in ${quoted(text)}, for example "x25519-ke1_mlkem768"`;
-  }
-  if (additional.length > 0 && first.length === 0) {
-    return `the proposal ${quoted(text)} has additional key exchanges and no first one: add one, for example "x25519"`;
-  }
-  const named = additional.filter(({ id }) => id !== 0);
-  const [only] = first;
-  if (first.length === 1 && named.some(({ id }) => id === only?.id)) {
-    return `the proposal ${quoted(text)} names the first key exchange once more as an additional one, which adds nothing: name another`;
-  }
-  if (!canDiffer(additional)) {
-    return `the additional key exchanges in ${quoted(text)} cannot all be different: give each "keN_" one that no other takes, or "keN_none"`;
-  }
-  return undefined;
-}
-
-/** Whether one of each type can be chosen so that none but NONE is chosen twice. */
-function canDiffer(additional: readonly Transform[]): boolean {
-  const types = [...new Set(additional.map(({ type }) => type))];
-  const rows = types.map((type) => additional.filter((one) => one.type === type));
-  const fits = (row: number, taken: readonly number[]): boolean =>
-    row === rows.length ||
-    (rows[row] ?? []).some(
-      ({ id }) => (id === 0 || !taken.includes(id)) && fits(row + 1, [...taken, id]),
-    );
-  return fits(0, []);
-}
-
-function wrongCipher(parts: Parts, text: string): string | undefined {
-  switch (parts.kind) {
-    case 'none':
-      return `the proposal ${quoted(text)} names no cipher: begin with one, for example "aes256gcm16" or "aes256-sha256"`;
-    // RFC 7296 §3.3: an AEAD and a cipher that needs an integrity algorithm do not go into one proposal.
-    case 'mixed':
-      return `the proposal ${quoted(text)} mixes AEADs with other ciphers: write two proposals, separated by a comma`;
-    case 'cipher':
-      // RFC 8221 §4: encryption without integrity must not be used.
-      return parts.of(TransformType.INTEG).length > 0
-        ? undefined
-        : `the proposal ${quoted(text)} names no integrity algorithm: add one, for example "sha256"`;
-    case 'aead':
-      return undefined;
-  }
+function idleIntegrity(text: string): string {
+  return `the proposal ${quoted(text)} names an integrity algorithm beside an AEAD, which brings its own: leave it out`;
 }
 
 function prfLike(integrity: Transform): readonly Transform[] {
@@ -240,7 +160,19 @@ function suggestPrf(text: string): string {
   return [first, 'prfsha256', ...rest].join('-');
 }
 
+function tooOld(keyword: string, text: string): Wrong {
+  return wrong(
+    `the algorithm ${quoted(keyword)} in ${quoted(text)} is weak, and there for old peers alone: take another, or set "legacy = yes" in the connection`,
+  );
+}
+
 function unknownKeyword(keyword: string, text: string): Wrong {
+  if (isBrokenKeyword(keyword)) {
+    return {
+      code: 'not-supported',
+      sentence: `the algorithm ${quoted(keyword)} in ${quoted(text)} protects nothing any more and is not supported, not even with "legacy = yes": take another`,
+    };
+  }
   if (isUnsupportedKeyword(keyword)) {
     return {
       code: 'not-supported',

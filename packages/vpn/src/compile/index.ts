@@ -2,7 +2,6 @@ export type { AddressTarget } from './compile-addresses.ts';
 export type { ConnectionTransport } from './compile-connection.ts';
 export { type CompiledVpn, type CompileResult, compileOptions } from './compile-options.ts';
 export type { CompiledPool } from './compile-pools.ts';
-export { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from './compile-proposals.ts';
 export type { SocketPorts } from './compile-settings.ts';
 export type { ConfigPositions, ConfigSource } from './config-positions.ts';
 export {
@@ -12,3 +11,4 @@ export {
   describeProblem,
   type SourcePosition,
 } from './config-problem.ts';
+export { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from './default-proposals.ts';

@@ -28,6 +28,7 @@ export function buildConnection(
     localPort: reader.integer('local_port', 'localPort'),
     remotePort: reader.integer('remote_port', 'remotePort'),
     proposals: reader.list('proposals'),
+    legacy: reader.boolean('legacy'),
     vips: reader.list('vips'),
     pools: reader.list('pools'),
     encap: reader.boolean('encap'),

@@ -1,5 +1,5 @@
-import { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from '../compile/compile-proposals.ts';
-import { proposalKeywords } from '../compile/proposal-keywords.ts';
+import { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from '../compile/default-proposals.ts';
+import { legacyKeywords, proposalKeywords } from '../compile/proposal-keywords.ts';
 import type { KeyRule, SectionRule } from './schema.ts';
 import { VALUE_FORMS } from './setting-values.ts';
 import { otherPrograms, settingsRoot } from './tables/settings-sections.ts';
@@ -59,7 +59,9 @@ const introduction: readonly string[] = [
   '',
   'For ESP alone: `esn` are extended sequence numbers, `noesn` short ones, which hold without either word; `esn-noesn` prefers the first and takes both. A name with `iiv` is the same cipher with an IV that is made of the sequence number and not sent, 8 bytes less in each packet (RFC 8750); nobody else has keywords for them, hence ours. Peers that do not know them take what else is offered: `aes256gcm16iiv-aes256gcm16`.',
   '',
-  'Additional key exchanges (RFC 9370) have the names of strongSwan 6: `ke1_mlkem768` behind `x25519` makes a hybrid of both, safe while either is; up to `ke7_`, performed in this order, each with any of the key exchanges above. The first key exchange is never ML-KEM, whose values do not fit into a message that cannot be fragmented. `ke1_mlkem768-ke1_none` says that it need not be; a peer that does not know them at all takes another proposal: `aes256-sha256-x25519-ke1_mlkem768, aes256-sha256-x25519`.',
+  `${legacyKeywords.map(code).join(', ')} are for old peers, and refused unless the connection has \`legacy = yes\`. Refused with the reason are also algorithms that protect nothing any more (DES, MD5, MODP-768), and proposals that contradict themselves: an AEAD with an integrity algorithm, AES-CBC or AES-CTR without one, no PRF, no key exchange, additional key exchanges without a first one.`,
+  '',
+  'Additional key exchanges (RFC 9370) have the names of strongSwan 6: `ke1_mlkem768` behind `x25519` makes a hybrid of both, safe while either is; up to `ke7_`, performed in this order, each with any of the key exchanges above. The first key exchange is never ML-KEM, whose values do not fit into a message that cannot be fragmented. `ke1_mlkem768-ke1_none` says that it need not be; a peer that does not know them at all takes another proposal: `aes256-sha256-x25519-ke1_mlkem768, aes256-sha256-x25519`. The default is made so. A Child SA whose proposals have no key exchange takes its keys from those of the IKE SA, and is hybrid where that is.',
   '',
   '## Traffic selectors',
   '',

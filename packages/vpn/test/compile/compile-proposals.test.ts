@@ -7,14 +7,22 @@ import { proposalKeywords } from '../../src/compile/proposal-keywords.ts';
 type Protocol = 'ike' | 'esp';
 
 function compile(protocol: Protocol, ...texts: string[]) {
+  return compileFor(false, protocol, texts);
+}
+
+function compileFor(takesLegacy: boolean, protocol: Protocol, texts: readonly string[]) {
   const checks = new OptionChecks(new Map());
-  const proposals = compileProposals(checks, 'proposals', texts, protocol);
+  const proposals = compileProposals(checks, 'proposals', texts, protocol, takesLegacy);
   return { proposals, problems: checks.problems };
 }
 
 /** Transforms as `type/id` or `type/id/bits`. */
 function shape(protocol: Protocol, ...texts: string[]): string[] {
-  const { proposals, problems } = compile(protocol, ...texts);
+  return shapeFor(false, protocol, texts);
+}
+
+function shapeFor(takesLegacy: boolean, protocol: Protocol, texts: readonly string[]): string[] {
+  const { proposals, problems } = compileFor(takesLegacy, protocol, texts);
   expect(problems).toEqual([]);
   return proposals.map(({ transforms }) =>
     transforms
@@ -31,7 +39,12 @@ describe('IKE proposals', () => {
     ['aes128gcm16-prfsha256-ecp256', '1/20/128 2/5 4/19'],
     ['aes256-sha384-modp2048', '1/12/256 2/6 3/13 4/14'],
     ['chacha20poly1305-prfsha256-x25519', '1/28 2/5 4/31'],
-    ['aes-sha1-modp3072', '1/12/128 2/2 3/2 4/15'],
+    ['aes-sha256-modp3072', '1/12/128 2/5 3/12 4/15'],
+    ['aes192ctr-aesctr-aesxcbc-modp6144', '1/13/192 1/13/128 2/4 3/5 4/17'],
+    ['aes256-aescmac-modp8192', '1/12/256 2/8 3/8 4/18'],
+    ['aes128-aescmac-aesxcbc-prfaesxcbc-prfaescmac-x448', '1/12/128 2/4 2/8 3/8 3/5 4/32'],
+    ['aes128ccm8-aes192ccm96-aes256ccm-prfsha256-curve448', '1/14/128 1/15/192 1/16/256 2/5 4/32'],
+    ['aes128gcm64-aes192gcm12-aes256gcm8-prfsha256-x25519', '1/18/128 1/19/192 1/18/256 2/5 4/31'],
     ['AES256GCM128-PRFSHA512-CURVE25519', '1/20/256 2/7 4/31'],
     [
       'aes256-aes128-sha512-sha256-prfsha384-ecp521-ecp384',
@@ -51,17 +64,23 @@ describe('IKE proposals', () => {
     expect(shape('ike', text)).toEqual([expected]);
   });
 
-  it('have a default without SHA-1, AEADs first (RFC 8247 §2)', () => {
+  it('have a default with ML-KEM-768 first, then the same without, AEADs before CBC, and no SHA-1 (RFC 8247 §2, RFC 9370 §2.2.1)', () => {
     const shapes = shape('ike');
     expect(shapes).toEqual(shape('ike', 'default'));
-    expect(shapes).toHaveLength(2);
-    expect(shapes[0]).toMatch(/^1\/20\/256 1\/20\/128 1\/28 2\/5/);
-    expect(shapes[1]).toMatch(/^1\/12\/256 1\/12\/128 2\/5/);
-    for (const one of shapes) expect(one.split(' ')).not.toContain('2/2');
+    const [aead, cbc] = [/^1\/20\/256 1\/20\/128 1\/28 2\/5/, /^1\/12\/256 1\/12\/128 2\/5/];
+    const kinds = [aead, cbc, aead, cbc];
+    expect(shapes).toHaveLength(kinds.length);
+    for (const [at, kind] of kinds.entries()) expect(shapes[at]).toMatch(kind);
+    const additional = shapes.map((one) => one.split(' ').filter((each) => each.startsWith('6/')));
+    expect(additional).toEqual([['6/36'], ['6/36'], [], []]);
+    for (const one of shapes) {
+      expect(one).toContain(' 4/31 4/19 ');
+      expect(one.split(' ')).not.toContain('2/2');
+    }
   });
 
   it('may follow or precede the default', () => {
-    expect(shape('ike', 'aes128-sha1-modp2048', 'default')).toHaveLength(3);
+    expect(shape('ike', 'aes128-sha256-modp2048', 'default')).toHaveLength(5);
   });
 
   it.each([
@@ -129,6 +148,14 @@ describe('IKE proposals', () => {
       'aes256-sha256-x25519-ke1_aes256',
       'there is no algorithm "ke1_aes256" in "aes256-sha256-x25519-ke1_aes256"; did you mean "aes256"?',
     ],
+    [
+      'aes256gcm16-sha256-prfsha256-x25519',
+      'the proposal "aes256gcm16-sha256-prfsha256-x25519" names an integrity algorithm beside an AEAD, which brings its own: leave it out',
+    ],
+    [
+      'aes128ctr-prfsha256-x25519',
+      'the proposal "aes128ctr-prfsha256-x25519" names no integrity algorithm: add one, for example "sha256"',
+    ],
     ['aes256-default', '"default" stands alone: separate it from other proposals with a comma'],
     ['', 'there is no algorithm "" in ""; did you mean "aes"?'],
   ])('refuses %j', (text, sentence) => {
@@ -137,18 +164,60 @@ describe('IKE proposals', () => {
     ]);
   });
 
+  it.each(['camellia256-sha256-x25519', 'aes256-sha256-modp1536', 'aes256-sha256-ecp256bp'])(
+    'says of %s that strongSwan knows it and this does not',
+    (text) => {
+      const { problems } = compile('ike', text);
+      expect(problems.map(({ code }) => code)).toEqual(['not-supported']);
+      expect(problems[0]?.sentence).toMatch(
+        /^the algorithm "\w+" in "[\w-]+" is not supported; supported are aes128, /,
+      );
+    },
+  );
+
   it.each([
-    '3des-sha1-modp2048',
-    'aes256-md5-modp2048',
-    'aes256-sha256-modp1024',
-    'aes256ccm16-prfsha256-x25519',
-    'aes256-sha256-curve448',
-  ])('says of %s that strongSwan knows it and this does not', (text) => {
-    const { problems } = compile('ike', text);
-    expect(problems.map(({ code }) => code)).toEqual(['not-supported']);
-    expect(problems[0]?.sentence).toMatch(
-      /^the algorithm "\w+" in "[\w-]+" is not supported; supported are aes128, /,
-    );
+    ['des-sha256-x25519', 'des'],
+    ['aes256-md5-x25519', 'md5'],
+    ['aes256-sha256-modp768', 'modp768'],
+  ])('says of %s why nobody gets it, legacy or not (RFC 8247 §2)', (text, name) => {
+    for (const takesLegacy of [false, true]) {
+      expect(compileFor(takesLegacy, 'ike', [text]).problems).toEqual([
+        {
+          code: 'not-supported',
+          path: 'proposals[0]',
+          sentence: `the algorithm "${name}" in "${text}" protects nothing any more and is not supported, not even with "legacy = yes": take another`,
+        },
+      ]);
+    }
+  });
+});
+
+describe('3DES, SHA-1 and MODP-1024 (RFC 8247 §2, RFC 8221 §5)', () => {
+  it.each<[Protocol, string, string, string]>([
+    ['ike', '3des-sha256-modp2048', '3des', '1/3 2/5 3/12 4/14'],
+    ['ike', 'aes128-sha1-modp2048', 'sha1', '1/12/128 2/2 3/2 4/14'],
+    ['ike', 'aes128-sha-modp2048', 'sha', '1/12/128 2/2 3/2 4/14'],
+    ['ike', 'aes128gcm16-prfsha1-modp2048', 'prfsha1', '1/20/128 2/2 4/14'],
+    ['ike', 'aes128-sha256-modp1024', 'modp1024', '1/12/128 2/5 3/12 4/2'],
+    ['ike', 'aes128-sha256-x25519-ke1_modp1024', 'ke1_modp1024', '1/12/128 2/5 3/12 4/31 6/2'],
+    ['esp', '3des-sha256', '3des', '1/3 3/12 5/0'],
+    ['esp', 'aes128-sha1', 'sha1', '1/12/128 3/2 5/0'],
+    ['esp', 'aes128gcm16-modp1024', 'modp1024', '1/20/128 4/2 5/0'],
+  ])('%s: %s only where the connection says so', (protocol, text, name, expected) => {
+    expect(shapeFor(true, protocol, [text])).toEqual([expected]);
+    expect(compileFor(false, protocol, [text]).problems).toEqual([
+      {
+        code: 'invalid-value',
+        path: 'proposals[0]',
+        sentence: `the algorithm "${name}" in "${text}" is weak, and there for old peers alone: take another, or set "legacy = yes" in the connection`,
+      },
+    ]);
+  });
+
+  it('are in no default, whatever the connection says', () => {
+    for (const protocol of ['ike', 'esp'] as const) {
+      expect(shapeFor(true, protocol, [])).toEqual(shapeFor(false, protocol, []));
+    }
   });
 });
 
@@ -164,7 +233,8 @@ describe('ESP proposals', () => {
     ['aes128-sha256-noesn-esn', '1/12/128 3/12 5/0 5/1'],
     ['aes256gcm16iiv-aes128ccm8iiv-aes256gcm16-esn', '1/30/256 1/29/128 1/20/256 5/1'],
     ['chacha20poly1305iiv', '1/31 5/0'],
-    ['aes256gcm16-sha256', '1/20/256 5/0'],
+    ['aes192ctr-aesxcbc-aescmac', '1/13/192 3/5 3/8 5/0'],
+    ['aes128ccm128-aes128ccm64-aes128gcm96', '1/16/128 1/14/128 1/19/128 5/0'],
     ['aes256gcm16-x25519-ke1_mlkem768', '1/20/256 4/31 6/36 5/0'],
   ])('reads %s', (text, expected) => {
     expect(shape('esp', text)).toEqual([expected]);
@@ -184,6 +254,11 @@ describe('ESP proposals', () => {
       'the proposal "aes256" names no integrity algorithm: add one, for example "sha256"',
     ],
     [
+      'aes256gcm16-sha256',
+      'invalid-value',
+      'the proposal "aes256gcm16-sha256" names an integrity algorithm beside an AEAD, which brings its own: leave it out',
+    ],
+    [
       'aes256gcm16-prfsha256',
       'invalid-value',
       'ESP has no PRF: leave it out in "aes256gcm16-prfsha256"',
@@ -201,7 +276,7 @@ describe('ESP proposals', () => {
 describe('any proposals', () => {
   const keyword = fc.oneof(
     fc.constantFrom(...proposalKeywords),
-    fc.constantFrom('esn', '3des', '__proto__', 'constructor', '', 'x'),
+    fc.constantFrom('esn', 'md5', '__proto__', 'constructor', '', 'x'),
   );
 
   it('never throw, and have a cipher, or are refused', () => {
@@ -210,7 +285,8 @@ describe('any proposals', () => {
         fc.array(keyword, { maxLength: 8 }),
         fc.constantFrom('ike', 'esp'),
         (words, protocol) => {
-          const { proposals, problems } = compile(protocol as Protocol, words.join('-'));
+          const texts = [words.join('-')];
+          const { proposals, problems } = compileFor(true, protocol as Protocol, texts);
           expect(proposals.length + problems.length).toBe(1);
           for (const { transforms } of proposals) expect(transforms[0]?.type).toBe(1);
         },

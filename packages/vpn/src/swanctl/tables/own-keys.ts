@@ -2,6 +2,13 @@ import type { KeyTable } from '../schema.ts';
 
 /** Keys of a connection that swanctl.conf does not have. */
 export const ownConnectionKeys: KeyTable = {
+  legacy: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'supported',
+    about:
+      'whether 3DES, SHA-1 and MODP-1024 may stand in the proposals of the connection and of its children, for peers that have nothing better (not in strongSwan)',
+  },
   keepalive_kind: {
     kind: 'choice',
     choices: ['byte', 'esp', 'dpd'],
