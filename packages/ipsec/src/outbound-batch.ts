@@ -3,7 +3,7 @@ import {
   claimSlot,
   clampTcpMssOfFields,
   commitPacket,
-  copyPackedPath,
+  copyPathWords,
   fragmentIpv4,
   PACKET_TOO_BIG_BYTES,
   type PacketBatch,
@@ -42,7 +42,7 @@ export function sealBatch(state: EngineState, batch: PacketBatch, toTun: PacketB
     if (espLength === 0) continue;
     offsets[kept] = offset + headerBytesOff(pair) - pair.outboundSa.headroom;
     lengths[kept] = espLength;
-    copyPackedPath(pair.path, 0, batch.paths, kept);
+    copyPathWords(pair.pathWords, 0, batch.pathWords, kept);
     if (trafficClasses) trafficClasses[kept] = trafficClass;
     kept += 1;
   }
