@@ -41,6 +41,8 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   #natRetries = 0;
   #announced: readonly IpAddress[];
   #hasPath = true;
+  /** There was no path since the last update began: the same address may be another network, so the peer is told in any case. */
+  #wasStranded = false;
 
   /** @param path - in use after establishment. */
   constructor(
@@ -97,7 +99,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
         this.#choice.setRemotes(input.addresses);
         return this.#reconsider('stay');
       case 'update-wanted':
-        return this.#options.hasMobike ? this.#begin(this.#path) : [];
+        return this.#options.hasMobike ? this.#begin(this.#delayed ?? this.#path) : [];
       case 'move-wanted':
         return this.#options.hasMobike ? this.#onWish(input.local) : [];
       case 'no-answer':
@@ -125,12 +127,10 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     const [best] = this.#choice.candidates(this.#now, this.#path, order);
     this.#delayed = undefined;
     if (best === undefined) return this.#strand();
-    const wasStranded = !this.#hasPath;
     this.#hasPath = true;
-    const isHere = pathsEqual(best, this.#path);
-    if (!this.#options.hasMobike) return isHere && !wasStranded ? [] : this.#reEstablish(best);
-    // Where we were stranded the same address may be another network: the peer is told in any case.
-    if (!isHere || wasStranded) return this.#begin(best);
+    const isHere = pathsEqual(best, this.#path) && !this.#wasStranded;
+    if (!this.#options.hasMobike) return isHere ? [] : this.#reEstablish(best);
+    if (!isHere) return this.#begin(best);
     return this.#pending ? [] : this.#announceNews();
   }
 
@@ -154,6 +154,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   #strand(): readonly PathMoverOutput[] {
     if (!this.#hasPath) return [];
     this.#hasPath = false;
+    this.#wasStranded = true;
     return [{ kind: 'no-path' }];
   }
 
@@ -162,6 +163,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       addressesEqual(own, this.#path.local.address),
     );
     this.#path = path;
+    this.#wasStranded = false;
     return [{ kind: 're-establish', path, oldPathWorks }];
   }
 
@@ -184,6 +186,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     }
     this.#path = path;
     this.#delayed = undefined;
+    this.#wasStranded = false;
     this.#beginRounds();
     this.#updateId += 1;
     this.#pending = { id: this.#updateId, path, wentElsewhere: false };

@@ -16,9 +16,11 @@ export type {
   CompiledCredentials,
   KeySource,
   NamedCertificate,
+  NamedPublicKey,
   OwnCredentials,
   PeerCredentials,
   SessionRevalidation,
+  TrustedKey,
 } from './credentials/compiled-credentials.ts';
 export type {
   BadStanding,
@@ -33,6 +35,7 @@ export type { MonitoredEvent } from './event-listener.ts';
 export * from './events.ts';
 export * from './inner-mtu.ts';
 export * from './key-log.ts';
+export { makeDirectory } from './make-directory.ts';
 export * from './monitor-request.ts';
 export * from './options.ts';
 export * from './packet-port.ts';

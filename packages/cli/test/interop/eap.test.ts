@@ -67,7 +67,7 @@ let pki: Pki;
 beforeAll(async () => {
   pki = await ownPki('ecdsa');
 });
-const isSecret = new RegExp(`${PASSWORD}|${WRONG}`);
+const isSecret = new RegExp(`${PASSWORD}|${WRONG}|${RADIUS_SECRET}`);
 
 function preparation(more: Preparation = {}): Preparation {
   return {

@@ -77,6 +77,12 @@ export class IpsecKit {
     return requestSession(this.control, wanted);
   }
 
+  /** Starts `monitor`, which ends with this process. */
+  watch(...args: string[]): Background {
+    const line = fromSource(command, 'monitor', '--control', this.control, ...args);
+    return this.#host.start(process.execPath, line);
+  }
+
   async status(): Promise<unknown> {
     return JSON.parse(await this.command('status', '--json'));
   }
