@@ -279,6 +279,10 @@ export interface SettingsOptions {
    * default: where this host has no IPv4 address it is looked for in DNS (RFC 7050); or `none`. Of clients. Not in strongSwan.
    */
   readonly nat64Prefix?: string;
+  /** Threads that carry packets, each with a queue of the device and sockets of its own, where there are such (`packetPath`): for servers of
+   * many peers, since an SA belongs to one of them. 1 to 16, default 1. Not in strongSwan.
+   */
+  readonly workers?: number;
   readonly retransmitTimeoutMs?: number;
   readonly retransmitBase?: number;
   readonly retransmitTries?: number;
