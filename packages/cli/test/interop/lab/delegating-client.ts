@@ -9,7 +9,7 @@ import { loadSwanctl } from '@ipsec-kit/vpn/swanctl';
 /** What the delegate gives back. */
 interface Returned {
   readonly reason: string;
-  readonly report: unknown;
+  readonly report: { readonly answered: number; readonly keepalives: number };
   readonly datagram?: HandedDatagram;
 }
 
