@@ -3,7 +3,7 @@ import type { PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
 import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
-import { keepaliveFacts, type PathFact } from './pair-activity.ts';
+import { keepaliveFacts, type PathFact, sendFailedFacts } from './pair-activity.ts';
 import { createHeldSender } from './send-held.ts';
 import { type TakenDatagrams, takeEsp } from './take-esp.ts';
 
@@ -186,6 +186,10 @@ export function createDatapath(options: DatapathOptions): Datapath {
       }
     };
   udp.onDatagrams(guarded(fromUdp));
+  udp.onRefused?.(({ local, remote, code }) => {
+    const facts = sendFailedFacts({ local, remote }, code);
+    if (facts.length > 0) options.onFacts(facts);
+  });
   tun.onPackets(guarded(fromTun));
 
   return {

@@ -11,7 +11,8 @@ export type PathFact =
   /** The first outbound packet of a pair after a second of silence, or the first of all. */
   | { readonly kind: 'outbound-resumed'; readonly pairId: number }
   | TooBigFact
-  | KeepaliveFact;
+  | KeepaliveFact
+  | SendFailedFact;
 
 /** What a pair sends is too big for a hop of its path. A `router` that says so has seen a packet of the pair, or guessed its SPI:
  * a hint, and no more. A `link` is that of this host.
@@ -28,6 +29,25 @@ export interface TooBigFact {
 export interface KeepaliveFact {
   readonly kind: 'keepalive-received';
   readonly path: Path;
+}
+
+/** The system refused to send an IKE message or a keepalive over a path that does not lead anywhere now. */
+export interface SendFailedFact {
+  readonly kind: 'send-failed';
+  readonly path: Path;
+}
+
+/** Reasons that are about the way to the peer, and not about the datagram. */
+const NO_WAY: ReadonlySet<string> = new Set([
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+]);
+
+/** What a refused datagram says about its path. @param code - as the system names it: `EHOSTUNREACH`. */
+export function sendFailedFacts(path: Path, code: string): readonly SendFailedFact[] {
+  return NO_WAY.has(code) ? [{ kind: 'send-failed', path }] : [];
 }
 
 /** Takes the paths of keepalives as facts. */

@@ -14,7 +14,7 @@ import { openBatchSocket } from './open-batch-socket.ts';
 import { PACKED_ENDPOINT_BYTES, packEndpoint, packedEndpointAt } from './packed-endpoint.ts';
 import { createReceiveBatch } from './receive-batch.ts';
 import type { WritableCounters } from './receiver.ts';
-import { DEFAULT_SOCKET_BUFFER_BYTES } from './udp-adapter.ts';
+import { DEFAULT_SOCKET_BUFFER_BYTES, type RefusedDatagram } from './udp-adapter.ts';
 import { udpOffloadFault } from './udp-offload-fault.ts';
 
 const MESSAGES = 8;
@@ -94,6 +94,7 @@ function adapterOn(
   });
   let handler: ((batch: PacketBatch) => void) | undefined;
   let errorHandler: ((error: Error) => void) | undefined;
+  let refusedHandler: ((refused: RefusedDatagram) => void) | undefined;
   let lastSendError: Error | undefined;
 
   function handOver(): void {
@@ -187,7 +188,14 @@ function adapterOn(
       single.lengths[0] = datagram.length;
       writePackedPath(single.paths, 0, { local, remote });
       single.count = 1;
+      const socket = bindings.socketAt(single.paths, 0)?.socket;
+      const refusedBefore = socket?.counters.refused;
       sendBatch(single);
+      if (!socket || socket.counters.refused === refusedBefore) return;
+      refusedHandler?.({ local, remote, code: errnoName(socket.lastErrno) });
+    },
+    onRefused(listener: (refused: RefusedDatagram) => void): void {
+      refusedHandler = listener;
     },
     async openScratchPort(address) {
       const { endpoint } = await bindings.openScratch(address);

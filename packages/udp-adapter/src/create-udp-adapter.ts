@@ -8,6 +8,7 @@ import { createReceiver, type WritableCounters } from './receiver.ts';
 import {
   DEFAULT_SOCKET_BUFFER_BYTES,
   type ReceiveBatchOptions,
+  type RefusedDatagram,
   type UdpAdapter,
 } from './udp-adapter.ts';
 import { openUdpSocket, type UdpSocket, type UdpSocketEvents } from './udp-socket.ts';
@@ -57,6 +58,7 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
   const counters: WritableCounters = { received: 0, receiveDrops: 0, sent: 0, sendDrops: 0 };
   const receiver = createReceiver(options.receive, texts, counters);
   let errorHandler: ((error: Error) => void) | undefined;
+  let refusedHandler: ((refused: RefusedDatagram) => void) | undefined;
   let lastSendError: Error | undefined;
 
   const events: UdpSocketEvents = {
@@ -85,10 +87,11 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
     length: number,
     paths: Uint8Array,
     pathOffset: number,
+    refused?: (error: Error) => void,
   ): boolean {
     const socket = bindings.socketAt(paths, pathOffset);
     const remoteOffset = pathOffset + PACKED_ENDPOINT_BYTES;
-    if (socket?.send(memory, offset, length, paths, remoteOffset)) {
+    if (socket?.send(memory, offset, length, paths, remoteOffset, refused)) {
       counters.sent += 1;
       return true;
     }
@@ -122,7 +125,14 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
       return taken;
     },
     sendOne(datagram: Uint8Array, local: Endpoint, to: Endpoint): void {
-      sendPacked(datagram, 0, datagram.length, packPath({ local, remote: to }), 0);
+      const path = packPath({ local, remote: to });
+      sendPacked(datagram, 0, datagram.length, path, 0, (error) => {
+        const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+        refusedHandler?.({ local, remote: to, code });
+      });
+    },
+    onRefused(listener: (refused: RefusedDatagram) => void): void {
+      refusedHandler = listener;
     },
     refresh: () => bindings.refresh(),
     suspend: () => bindings.suspend(),

@@ -14,8 +14,18 @@ export interface UdpAdapter {
   send(batch: PacketBatch): number;
   /** A single datagram: for the control plane. */
   sendOne(datagram: Uint8Array, local: Endpoint, remote: Endpoint): void;
+  /** Called when the system refuses a datagram of {@link sendOne}, at once or shortly after. Absent: it is counted only. */
+  onRefused?(handler: (refused: RefusedDatagram) => void): void;
   readonly counters: UdpCounters;
   close(): Promise<void>;
+}
+
+/** A datagram that the system refused to send, and why. */
+export interface RefusedDatagram {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** As the system names it: `EHOSTUNREACH`. */
+  readonly code: string;
 }
 
 /** Datagrams since the adapter was made. */

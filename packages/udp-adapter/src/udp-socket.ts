@@ -23,6 +23,7 @@ export interface UdpSocket {
   /** The endpoint as half of a packed path. */
   readonly packed: Uint8Array;
   /** Sends a copy of `memory[offset .. offset + length)` to the packed endpoint at `remoteOffset` of `remotes`.
+   * @param refused - called when the system refuses it after all.
    * @returns false when it cannot be taken: the queue is full, or the remote end is impossible.
    */
   send(
@@ -31,6 +32,7 @@ export interface UdpSocket {
     length: number,
     remotes: Uint8Array,
     remoteOffset: number,
+    refused?: (error: Error) => void,
   ): boolean;
   close(): Promise<void>;
 }
@@ -99,24 +101,31 @@ function attach(socket: Socket, endpoint: Endpoint, options: UdpSocketOptions): 
   const sendDone = (error: Error | null): void => {
     if (error) events.sendFailed(error);
   };
+  const andTell =
+    (refused: (error: Error) => void) =>
+    (error: Error | null): void => {
+      sendDone(error);
+      if (error) refused(error);
+    };
 
   const self: UdpSocket = {
     endpoint,
     packed: packEndpoint(endpoint),
-    send(memory, offset, length, remotes, remoteOffset): boolean {
+    send(memory, offset, length, remotes, remoteOffset, refused): boolean {
       const port = readUint16(remotes, remoteOffset + 16);
       if (!isOpen || port === 0 || length > LARGEST_DATAGRAM_BYTES) return false;
       if (isMappedAt(remotes, remoteOffset) !== (version === 4)) return false;
       const address = texts.textAt(remotes, remoteOffset, version);
+      const done = refused ? andTell(refused) : sendDone;
       const queued = socket.getSendQueueCount();
       if (queued >= MOST_QUEUED) return false;
       if (queued > 0) {
         // Behind others the datagram is kept until later, so it needs memory of its own.
-        socket.send(memory.slice(offset, offset + length), 0, length, port, address, sendDone);
+        socket.send(memory.slice(offset, offset + length), 0, length, port, address, done);
         return true;
       }
       scratch.set(memory.subarray(offset, offset + length));
-      socket.send(scratch, 0, length, port, address, sendDone);
+      socket.send(scratch, 0, length, port, address, done);
       // The system's buffer was full: the socket holds on to the scratch memory, so it is given away.
       if (socket.getSendQueueCount() > 0) scratch = new Uint8Array(LARGEST_DATAGRAM_BYTES);
       return true;

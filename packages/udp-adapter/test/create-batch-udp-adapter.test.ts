@@ -7,7 +7,13 @@ import {
   type UdpAdapterOptions,
 } from '../src/index.ts';
 import { batchSocketsAreHere } from './batch-socket-gate.ts';
-import { batchOf, collect, describeScratchPorts, describeUdpAdapter } from './udp-compliance.ts';
+import {
+  batchOf,
+  collect,
+  describeRefusals,
+  describeScratchPorts,
+  describeUdpAdapter,
+} from './udp-compliance.ts';
 
 const hasIpv6 = Object.values(networkInterfaces())
   .flat()
@@ -22,6 +28,7 @@ async function open(options: UdpAdapterOptions): Promise<SocketUdpAdapter> {
 if (batchSocketsAreHere()) {
   const bind = (endpoints: readonly Endpoint[]) => open({ bind: endpoints });
   describeUdpAdapter('batched system calls on 127.0.0.1', bind, loopbackAddress(4));
+  describeRefusals('batched system calls', bind);
   describeScratchPorts('batched system calls', bind, loopbackAddress(4));
   if (hasIpv6) describeUdpAdapter('batched system calls on ::1', bind, loopbackAddress(6));
 }

@@ -2,7 +2,13 @@ import { networkInterfaces } from 'node:os';
 import { formatAddress, loopbackAddress, parseEndpoint } from '@ipsec-kit/ip';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createUdpAdapter, type SocketUdpAdapter } from '../src/index.ts';
-import { batchOf, collect, describeScratchPorts, describeUdpAdapter } from './udp-compliance.ts';
+import {
+  batchOf,
+  collect,
+  describeRefusals,
+  describeScratchPorts,
+  describeUdpAdapter,
+} from './udp-compliance.ts';
 
 const hasIpv6 = Object.values(networkInterfaces())
   .flat()
@@ -12,6 +18,7 @@ describeUdpAdapter('node:dgram on 127.0.0.1', (bind) => createUdpAdapter({ bind 
   version: 4,
   bytes: Uint8Array.of(127, 0, 0, 1),
 });
+describeRefusals('node:dgram', (bind) => createUdpAdapter({ bind }));
 describeScratchPorts('node:dgram', (bind) => createUdpAdapter({ bind }), loopbackAddress(4));
 if (hasIpv6) {
   describeUdpAdapter('node:dgram on ::1', (bind) => createUdpAdapter({ bind }), loopbackAddress(6));

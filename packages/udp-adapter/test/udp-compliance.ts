@@ -68,6 +68,48 @@ export function collect(adapter: UdpAdapter): {
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
+/** What adapters on sockets of the system tell of datagrams that it refuses. */
+export function describeRefusals(
+  name: string,
+  bind: (bound: readonly Endpoint[]) => Promise<SocketUdpAdapter>,
+): void {
+  const loopback: Endpoint = {
+    address: { version: 4, bytes: bytes(127, 0, 0, 1) },
+    port: 0,
+  };
+  // To everybody may only a socket send that has asked for it.
+  const everybody: Endpoint = {
+    address: { version: 4, bytes: bytes(255, 255, 255, 255) },
+    port: 4500,
+  };
+
+  describe(`${name} that the system refuses a datagram`, () => {
+    it('tells who was to get it, from where, and why; each time, and of no other', async () => {
+      const adapter = await bind([loopback]);
+      const [local = loopback] = adapter.endpoints;
+      const refused: string[] = [];
+      const twice = new Promise<void>((resolve) => {
+        adapter.onRefused?.((one) => {
+          const path = `${formatEndpoint(one.local)} ${formatEndpoint(one.remote)}`;
+          refused.push(`${path} ${one.code}`);
+          if (refused.length === 2) resolve();
+        });
+      });
+      adapter.sendOne(bytes(1), local, local);
+      adapter.sendOne(bytes(1), local, everybody);
+      adapter.send(batchOf([bytes(1)], { local, remote: everybody }));
+      adapter.sendOne(bytes(1), local, everybody);
+      await twice;
+      const told = `${formatEndpoint(local)} ${formatEndpoint(everybody)} E`;
+      expect(refused.every((one) => one.startsWith(told))).toBe(true);
+      expect(new Set(refused).size).toBe(1);
+      expect(adapter.counters.sendDrops).toBe(3);
+      expect(adapter.counters.sent).toBe(1);
+      await adapter.close();
+    });
+  });
+}
+
 /** The behaviour that every UDP adapter shows.
  * @param bind - makes adapters that reach one another; port 0 is ephemeral.
  * @param address - an address to bind to.

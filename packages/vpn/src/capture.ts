@@ -95,6 +95,7 @@ export function tapUdp(udp: BoundUdp, capture: Capture): BoundUdp {
       capture.note('outbound', { local, remote }, datagram);
       udp.sendOne(datagram, local, remote);
     },
+    ...(udp.onRefused ? { onRefused: (handler) => udp.onRefused?.(handler) } : {}),
     ...(udp.refresh ? { refresh: udp.refresh } : {}),
     ...(udp.suspend && udp.resume ? { suspend: udp.suspend, resume: udp.resume } : {}),
     close: () => udp.close(),

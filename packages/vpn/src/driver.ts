@@ -225,7 +225,7 @@ export function createDriver(options: DriverOptions): Driver {
   }
 
   function noteFact(fact: PathFact): void {
-    if (fact.kind === 'keepalive-received') {
+    if (fact.kind === 'keepalive-received' || fact.kind === 'send-failed') {
       feed(fact);
       return;
     }

@@ -1,8 +1,9 @@
+import type { Path } from '@ipsec-kit/ip';
 import type { PacketEngine } from '@ipsec-kit/ipsec';
-import { POLLERR, POLLHUP, POLLIN, POLLNVAL, type SystemCalls } from '@ipsec-kit/posix';
+import { errnoName, POLLERR, POLLHUP, POLLIN, POLLNVAL, type SystemCalls } from '@ipsec-kit/posix';
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { lookIntervalMs } from '../activity-watch.ts';
-import { passingClock } from '../pair-activity.ts';
+import { passingClock, sendFailedFacts } from '../pair-activity.ts';
 import type { Handover } from '../workers/handover.ts';
 import { obeyInEngine } from './engine-command.ts';
 import { createMainThread, type MainThread } from './main-thread.ts';
@@ -222,7 +223,7 @@ export class PacketLoop {
       case 'send':
         if (command.datagram.length === 1) counted.keepalivesSent += 1;
         else counted.ikeSent += 1;
-        this.#sockets.sendOne(command.datagram, command.path);
+        this.#sendOne(command.datagram, command.path);
         return;
       case 'add-socket':
         this.#sockets.add(command.descriptor, command.isMarked);
@@ -249,6 +250,12 @@ export class PacketLoop {
     } catch (error) {
       tell({ kind: 'done', id, failure: messageOf(error) });
     }
+  }
+
+  #sendOne(datagram: Uint8Array, path: Path): void {
+    const errno = this.#sockets.sendOne(datagram, path);
+    const facts = errno === 0 ? [] : sendFailedFacts(path, errnoName(errno));
+    if (facts.length > 0) this.#mainThread.hint(facts);
   }
 
   /** Runs a part of a turn: a defect in it costs the packets at hand, and not the tunnel. */

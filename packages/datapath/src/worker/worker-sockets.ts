@@ -41,7 +41,8 @@ export interface WorkerSockets {
   remove(fd: number): void;
   /** Sends every packet of a batch from the socket of its local end; what cannot be sent is counted. */
   send(batch: PacketBatch): void;
-  sendOne(datagram: Uint8Array, path: Path): void;
+  /** Sends one datagram. @returns why the system refused it, as an errno; 0 when it did not. */
+  sendOne(datagram: Uint8Array, path: Path): number;
   /** Sends the packets of a batch with the DF bit, or not at all: probes. */
   sendWhole(batch: PacketBatch): void;
   counters(): UdpCounters;
@@ -128,17 +129,20 @@ export function createWorkerSockets(calls: SystemCalls): WorkerSockets {
         if (!found?.socket.sendWhole(batch, at)) unsent += 1;
       }
     },
-    sendOne(datagram, path): void {
+    sendOne(datagram, path): number {
       if (datagram.length > LARGEST_DATAGRAM_BYTES) {
         unsent += 1;
-        return;
+        return 0;
       }
       single.memory.set(datagram);
       single.offsets[0] = 0;
       single.lengths[0] = datagram.length;
       writePackedPath(single.paths, 0, path);
       single.count = 1;
+      const socket = socketAt(single.paths, 0)?.socket;
+      const refusedBefore = socket?.counters.refused;
       send(single);
+      return socket && socket.counters.refused !== refusedBefore ? socket.lastErrno : 0;
     },
     counters(): UdpCounters {
       let { received, receiveDrops, sent } = gone;

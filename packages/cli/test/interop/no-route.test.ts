@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { interopGate } from '../../../../.ci/interop-gate.ts';
+import { ikeSpis } from './lab/ike-spis.ts';
+import { addresses } from './lab/lab.ts';
+import { outageMs } from './lab/outages.ts';
+import { createRoamingLab, joinBeside } from './lab/roaming-lab.ts';
+import { type Ours, withTunnel } from './lab/tunnel.ts';
+import { whileMoving } from './lab/while-moving.ts';
+
+const gate = interopGate(
+  ['root', 'tun', 'netns', 'nft', 'strongswan'],
+  'a route that is gone, with strongSwan as the other end',
+);
+
+const ends = [
+  ['client', 'ours as client, strongSwan 5.9.8 as server'],
+  ['both', 'ours as both'],
+] as const satisfies readonly (readonly [Ours, string])[];
+
+const limitMs = 1_000;
+
+/** A client in two networks. From the first of them the server cannot be reached any more, which the system says; the address stays. */
+async function inTwoNetworks() {
+  const lab = await createRoamingLab();
+  await joinBeside(lab, 'mobile');
+  return lab;
+}
+
+describe.skipIf(gate.skip)('the route from the network in use is gone', () => {
+  for (const [ours, peers] of ends) {
+    it(`${peers}: what the system refuses goes on from the other network at once (RFC 4555 §3.5)`, ({
+      task,
+    }) =>
+      withTunnel(
+        ours,
+        {},
+        async (established) => {
+          const { lab } = established;
+          const spis = await ikeSpis(established);
+          const { result, failure, text } = await whileMoving(lab, [
+            async () =>
+              void (await lab.left.run('ip', 'route', 'add', 'unreachable', addresses.right.v4)),
+          ]);
+          task.meta.figures = text;
+          expect(await ikeSpis(established)).toEqual(spis);
+          expect(failure).toBeUndefined();
+          for (const way of ['up', 'down'] as const) {
+            const ms = outageMs(result[way]) ?? Number.POSITIVE_INFINITY;
+            expect(ms, way).toBeLessThanOrEqual(limitMs);
+          }
+        },
+        { makeLab: inTwoNetworks },
+      ));
+  }
+});
