@@ -35,7 +35,7 @@ export class PeerFollower {
   readonly #holdDownMs: number;
   #current: Path;
   #heardAt: Instant;
-  #candidate: Path | undefined;
+  #candidate: { readonly path: Path; readonly seenAt: Instant } | undefined;
   #isBehindNat = false;
   #hasMobike = false;
 
@@ -72,11 +72,14 @@ export class PeerFollower {
     this.#candidate = undefined;
   }
 
-  /** The path in use was heard at `at`: for a packet path that samples instead of telling of every packet. */
+  /** The path in use was heard at `at`: for a packet path that samples instead of telling of every packet. The hold-down begins anew; what
+   * has come from elsewhere counts no more when the path is in use a hold-down later still, since that is not what was on its way.
+   */
   onHeard(at: Instant): void {
-    if (at <= this.#heardAt) return;
-    this.#heardAt = at;
-    this.#candidate = undefined;
+    if (at > this.#heardAt) this.#heardAt = at;
+    if (this.#candidate && at > addMs(this.#candidate.seenAt, this.#holdDownMs)) {
+      this.#candidate = undefined;
+    }
   }
 
   /** Takes a packet. @returns the path to move to, or `undefined` to stay. */
@@ -85,17 +88,18 @@ export class PeerFollower {
     if (!isNewest) return undefined;
     if (pathsEqual(path, this.#current)) {
       this.onHeard(now);
+      this.#candidate = undefined;
       return undefined;
     }
     if (this.#isBehindNat || !replayProtection) return undefined;
     if (by === 'ike' && this.#hasMobike) return undefined;
-    this.#candidate = path;
+    this.#candidate = { path, seenAt: now };
     return this.onTimeout(now);
   }
 
   /** The hold-down may be over. @returns the path to move to, or `undefined` to stay. */
   onTimeout(now: Instant): Path | undefined {
-    const path = this.#candidate;
+    const path = this.#candidate?.path;
     if (path === undefined || now < addMs(this.#heardAt, this.#holdDownMs)) return undefined;
     this.onMoved(now, path);
     return path;

@@ -105,6 +105,27 @@ describe('PeerFollower (RFC 7296 §2.23)', () => {
     expect(packet(10_500, OLD)).toBeUndefined();
   });
 
+  it('goes nowhere for a packet from elsewhere when the path in use is heard at that very time, or goes on for longer than the hold-down', () => {
+    const { follower, packet } = setUp();
+    packet(10_000, OLD);
+    packet(10_000, pathTo(1));
+    packet(10_000, OLD);
+    expect(follower.nextDeadline()).toBeUndefined();
+    packet(10_100, pathTo(1));
+    for (let ms = 10_100; ms <= 10_700; ms += 100) follower.onHeard(instantFromMs(ms));
+    expect(follower.nextDeadline()).toBeUndefined();
+    expect(follower.onTimeout(instantFromMs(60_000))).toBeUndefined();
+  });
+
+  it('waits for the end of what was on its way on the path in use, and goes then', () => {
+    const { follower, packet } = setUp();
+    packet(10_000, OLD);
+    packet(10_100, pathTo(1));
+    follower.onHeard(instantFromMs(10_300));
+    expect(follower.onTimeout(instantFromMs(10_600))).toBeUndefined();
+    expect(follower.onTimeout(instantFromMs(10_800))).toEqual(pathTo(1));
+  });
+
   it('never moves within the hold-down of a packet on the path in use', () => {
     const step = fc.record({ afterMs: fc.nat({ max: 700 }), port: fc.constantFrom(21_977, 1, 2) });
     fc.assert(

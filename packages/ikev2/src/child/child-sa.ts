@@ -47,6 +47,8 @@ export interface ChildSa {
   isRedundant: boolean;
   /** A reauthentication has asked for it in the new IKE SA: once only. */
   isMoved: boolean;
+  /** Its newest packet came from another path than the one that it uses. */
+  isElsewhere?: boolean;
   /** Why our DELETE is on its way, once it is. */
   deleting: string | undefined;
   /** The peer has asked for it in a new IKE SA meanwhile, and was put off: it does not know. */

@@ -1,4 +1,4 @@
-import type { Path } from '@ipsec-kit/ip';
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { earnFrom, isVerified } from '../mobike/verified-address.ts';
 import { askWhetherThere } from '../procedures/path-check.ts';
@@ -43,6 +43,7 @@ export function followEsp(
   const child = session?.children.get(childId);
   if (!session || !child) return;
   earnFrom(context, session, { path, marker: false, bytes });
+  child.isElsewhere = !pathsEqual(path, session.path);
   const hasReplayProtection = child.config.replayWindowPackets > 0;
   followPeer(context, session, path, session.marker, 'esp', hasReplayProtection);
   runNext(context, session);

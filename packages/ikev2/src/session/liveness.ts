@@ -85,6 +85,8 @@ export function noteSample(context: EndpointContext, children: readonly ChildTra
     seen.set(shown, stamps);
     if (lastInboundAt !== undefined) {
       session.lastInboundAt = laterOf(session.lastInboundAt, lastInboundAt);
+      // One that came from elsewhere would have been told of.
+      if (!child?.isElsewhere) noteOnPath(session, lastInboundAt);
       stamps.inEsp = laterOf(stamps.inEsp ?? lastInboundAt, lastInboundAt);
     }
     if (lastOutboundAt !== undefined)
@@ -95,6 +97,11 @@ export function noteSample(context: EndpointContext, children: readonly ChildTra
     for (const child of session.children.values()) espPacketsOut += child.packetsOut;
     tell(context, session, { kind: 'traffic', stamps, espPacketsOut });
   }
+}
+
+/** Where a packet has come from elsewhere and is waited with, another Child SA may still be in use where the peer was. */
+function noteOnPath({ follower }: IkeSession, heardAt: EndpointContext['now']): void {
+  if (follower?.nextDeadline()) follower.onHeard(heardAt);
 }
 
 /** The device slept, or the network changed: every session asks for its path before anything else is done. What is out when the network

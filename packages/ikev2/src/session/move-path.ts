@@ -55,6 +55,7 @@ export function followMove(
 }
 
 function moveChild(context: EndpointContext, child: ChildSa, path: Path): void {
+  child.isElsewhere = false;
   if (child.mode === 'transport' && !isBetween(child, path)) child.softAt = context.now;
   else context.outputs.push({ kind: 'move-child', childId: child.id, path });
 }

@@ -226,3 +226,45 @@ describe('the end outside the NAT (RFC 7296 §2.23)', () => {
     expect(follow(options, [1], 1_000).server.moves).toEqual([]);
   });
 });
+
+describe('a packet of one Child SA from elsewhere, just after the peer was heard where it is (RFC 7296 §2.23)', () => {
+  const [left, right] = [[selector('10.1.0.0/16')], [selector('10.2.0.0/16')]];
+  const both = (localSelectors: typeof left, remoteSelectors: typeof left) =>
+    ['net', 'two'].map((name) => child({ name, localSelectors, remoteSelectors }));
+  const elsewhere = { local: SERVER_4500, remote: endpoint('203.0.113.9:20077') };
+
+  /** A server whose two Child SAs stand, and that is told of the packet. */
+  function toldOf(): { pair: NatPair; server: NatPair['server']; ids: readonly number[] } {
+    const pair = new NatPair({
+      client: { children: both(left, right) },
+      server: { children: both(right, left) },
+    }).open();
+    pair.client.command({ kind: 'create-child', sessionId: 1, child: 'two' });
+    pair.drive(100);
+    pair.client.command({ kind: 'check-liveness', sessionId: 1 });
+    pair.drive(30);
+    const { server } = pair;
+    const ids = [...server.children.keys()];
+    expect(ids).toHaveLength(2);
+    const [childId = 0] = ids;
+    server.handle({ kind: 'peer-moved', now: pair.now, childId, path: elsewhere, bytes: 100 });
+    return { pair, server, ids };
+  }
+
+  it('moves the session half a second later', () => {
+    const { pair, server } = toldOf();
+    pair.drive(1_000);
+    expect(server.seen('peer-path-changed').at(-1)?.to.remote).toEqual(elsewhere.remote);
+  });
+
+  it('moves nothing, then or later, while another Child SA goes on to be in use', () => {
+    const { pair, server, ids } = toldOf();
+    for (let i = 0; i < 10; i += 1) {
+      pair.drive(100);
+      const children = [{ childId: ids[1] ?? 0, packetsOut: 0, lastInboundAt: pair.now }];
+      server.handle({ kind: 'traffic', now: pair.now, children });
+    }
+    pair.drive(60_000);
+    expect(server.seen('peer-path-changed')).toEqual([]);
+  });
+});
