@@ -32,6 +32,9 @@ export type OwnProof =
     }
   | { readonly ok: false; readonly failure: SessionFailure };
 
+/** What proves who we are, once it is there. */
+export type MadeProof = Extract<OwnProof, { readonly ok: true }>;
+
 /** Asks the driver for what proves who we are. @returns the id of the request. */
 export function askOwnProof(
   context: EndpointContext,

@@ -22,6 +22,7 @@ import type { SessionFailure } from '../events.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PeerSeries } from '../exchanges/follow-up-state.ts';
 import type { EarnedBytes } from '../mobike/earned-bytes.ts';
+import type { PpkUse } from '../ppk/ppk-use.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -78,6 +79,7 @@ export interface IkeSession {
   readonly mapping: MappingTracker;
   /** How the peer wants us to prove who we are. */
   peerWishes: PeerWishes;
+  ppk: PpkUse;
   /** Ways to sign that the peer has refused, as initiator. */
   signatureRefusals: number;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
