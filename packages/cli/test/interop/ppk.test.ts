@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
+import { byCertificate, CLIENT_NAME, layOut, ownPki } from './lab/certificates.ts';
 import { clientConfiguration, serverConfiguration, type Tunnel } from './lab/configuration.ts';
 import { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, createLab, type Lab } from './lab/lab.ts';
@@ -14,6 +15,8 @@ const ppk = (secret: string): string => `ppk-carol {
   }`;
 const KEY = ppk('0sT3RoZXJzIHdpbGwgZ3Vlc3MgdGhpcyBrZXkgbmV2ZXI=');
 const OTHER = ppk('0sYW5vdGhlciBrZXkgdGhhdCBpcyBub3QgdGhlIHNhbWU=');
+/** The same with a name that nobody asks for. */
+const OTHERS = KEY.replaceAll('carol', 'dave');
 const NAMED = 'ppk_id = carol@example.org';
 const REQUIRED = `${NAMED}\n    ppk_required = yes`;
 
@@ -46,7 +49,10 @@ describe.skipIf(gate.skip)('post-quantum pre-shared keys with strongSwan 5.9.8 (
     it(`ours as ${ours}: the right key goes into a new IKE SA of a reauthentication as well`, () =>
       withTunnel(
         ours,
-        { ...withKey, clientExtra: `${REQUIRED}\n    reauth_time = 4s\n    rand_time = 0s` },
+        {
+          ...withKey,
+          clientExtra: `${REQUIRED}\n    reauth_time = 4s\n    rand_time = 0s\n    over_time = 20s`,
+        },
         async ({ lab, swan, client, server }) => {
           const uses = async (): Promise<number> =>
             (await swan?.log())?.match(/using PPK for PPK_ID/g)?.length ?? 0;
@@ -72,8 +78,7 @@ describe.skipIf(gate.skip)('post-quantum pre-shared keys with strongSwan 5.9.8 (
     });
 
     it(`ours as ${ours}: a responder with keys of other names goes on with what was proven without (NO_PPK_AUTH)`, () => {
-      const others = KEY.replaceAll('carol', 'dave');
-      const tunnel = { clientExtra: NAMED, clientSecrets: KEY, serverSecrets: others };
+      const tunnel = { clientExtra: NAMED, clientSecrets: KEY, serverSecrets: OTHERS };
       return withTunnel(ours, tunnel, async ({ lab, client, server }) => {
         const output = (client ?? server)?.process.output;
         expect(output).toContain('WITHOUT a post-quantum pre-shared key');
@@ -83,34 +88,57 @@ describe.skipIf(gate.skip)('post-quantum pre-shared keys with strongSwan 5.9.8 (
     });
   }
 
-  it('with EAP as both, the key is in AUTH behind the conversation', async () => {
-    const eap = 'eap-user {\n    id = client\n    secret = "a password of a user"\n  }';
-    for (const ours of ['client', 'server'] as const) {
-      const tunnel: Tunnel = {
-        ...withKey,
-        client: {
-          local: 'auth = eap-mschapv2\n      id = client',
-          remote: 'auth = psk\n      id = server',
-        },
-        server: {
-          local: 'auth = psk\n      id = server',
-          remote: 'auth = eap-mschapv2\n      id = client',
-        },
-        clientSecrets: `${KEY}\n  ${eap}`,
-        serverSecrets: `${KEY}\n  ${eap}`,
-      };
+  const user = `eap-alice {\n    id = ${CLIENT_NAME}\n    secret = "a password of a user"\n  }`;
+  const byEap: Tunnel = {
+    ...withKey,
+    client: {
+      local: `auth = eap-mschapv2\n      id = ${CLIENT_NAME}`,
+      remote: byCertificate.client.remote,
+    },
+    server: {
+      local: byCertificate.server.local,
+      remote: 'auth = eap-mschapv2\n      id = *@example.org',
+    },
+    clientSecrets: `${KEY}\n  ${user}`,
+    serverSecrets: `${KEY}\n  ${user}`,
+  };
+  const certified: Tunnel = {
+    ...byCertificate,
+    clientExtra: NAMED,
+    clientSecrets: KEY,
+    serverSecrets: KEY,
+  };
+  const rows: readonly [string, Tunnel, RegExp][] = [
+    ['EAP and a certificate', byEap, /; with the post-quantum pre-shared key/],
+    [
+      'EAP where the key is optional and the responder has others',
+      { ...byEap, clientExtra: NAMED, serverExtra: '', serverSecrets: `${OTHERS}\n  ${user}` },
+      /; WITHOUT a post-quantum pre-shared key/,
+    ],
+    ['certificates', certified, /; with the post-quantum pre-shared key/],
+    [
+      'certificates where the responder has other keys, by the second of two signatures',
+      { ...certified, serverSecrets: OTHERS },
+      /; WITHOUT a post-quantum pre-shared key/,
+    ],
+  ];
+  for (const ours of ['client', 'server'] as const) {
+    it.each(rows)(`ours as ${ours}: with %s`, async (_, tunnel, outcome) => {
+      const pki = await ownPki('ecdsa');
       await withTunnel(
         ours,
         tunnel,
         async ({ lab, client, server }) => {
-          const output = (client ?? server)?.process.output;
-          expect(output).toContain('; with the post-quantum pre-shared key');
+          expect((client ?? server)?.process.output).toMatch(outcome);
           await lab.left.ping(addresses.right.inner4);
         },
-        { swanSettings: `load = ${plugins} eap-identity eap-mschapv2` },
+        {
+          swanSettings: `load = ${plugins} eap-identity eap-mschapv2`,
+          prepare: async (lab) => layOut(lab, pki),
+        },
       );
-    }
-  });
+    });
+  }
 });
 
 /** Starts both sides of a tunnel that does not come to stand, and hands over what they wrote. */
@@ -147,45 +175,49 @@ async function refused(
   }
 }
 
-describe.skipIf(gate.skip)('post-quantum pre-shared keys that do not fit (RFC 8784 §3)', () => {
-  for (const ours of ['client', 'server'] as const) {
-    it(`ours as ${ours}: a wrong key is AUTHENTICATION_FAILED, whatever else is allowed, and no hint to the peer`, () => {
-      const tunnel = {
-        clientExtra: NAMED,
-        serverExtra: NAMED,
-        clientSecrets: KEY,
-        serverSecrets: OTHER,
-      };
-      return refused(ours, tunnel, ({ ours: output, swan }) => {
-        expect(output).toContain('AUTHENTICATION_FAILED');
-        if (ours === 'server') {
-          expect(output).toContain('or the post-quantum pre-shared key that is in it');
-          expect(swan).toContain('parsed IKE_AUTH response 1 [ N(AUTH_FAILED) ]');
-        }
-        expect(output + swan).not.toContain('guess this key');
+describe.skipIf(gate.skip)(
+  'post-quantum pre-shared keys that do not fit, with strongSwan 5.9.8 (RFC 8784 §3)',
+  () => {
+    for (const ours of ['client', 'server'] as const) {
+      it(`ours as ${ours}: a wrong key is AUTHENTICATION_FAILED, whatever else is allowed, and no hint to the peer`, () => {
+        const tunnel = {
+          clientExtra: NAMED,
+          serverExtra: NAMED,
+          clientSecrets: KEY,
+          serverSecrets: OTHER,
+        };
+        return refused(ours, tunnel, ({ ours: output, swan }) => {
+          expect(output).toContain('AUTHENTICATION_FAILED');
+          if (ours === 'server') {
+            expect(output).toContain('or the post-quantum pre-shared key that is in it');
+            expect(swan).toContain('parsed IKE_AUTH response 1 [ N(AUTH_FAILED) ]');
+          }
+          expect(output + swan).not.toContain('guess this key');
+        });
       });
-    });
 
-    it(`ours as ${ours}: a peer that has none is refused where a key is required`, () => {
-      const tunnel =
-        ours === 'client'
-          ? { clientExtra: REQUIRED, clientSecrets: KEY }
-          : { serverExtra: REQUIRED, serverSecrets: KEY };
-      return refused(ours, tunnel, ({ ours: output, swan }) => {
-        expect(output).toMatch(/uses no post-quantum pre-shared key.*requires/);
-        if (ours === 'server')
-          expect(swan).toContain('parsed IKE_AUTH response 1 [ N(AUTH_FAILED) ]');
+      it(`ours as ${ours}: a peer that has none is refused where a key is required`, () => {
+        const tunnel =
+          ours === 'client'
+            ? { clientExtra: REQUIRED, clientSecrets: KEY }
+            : { serverExtra: REQUIRED, serverSecrets: KEY };
+        return refused(ours, tunnel, ({ ours: output, swan }) => {
+          expect(output).toMatch(/uses no post-quantum pre-shared key.*requires/);
+          if (ours === 'server')
+            expect(swan).toContain('parsed IKE_AUTH response 1 [ N(AUTH_FAILED) ]');
+        });
       });
-    });
 
-    it(`ours as ${ours}: a name that the responder has no key for is AUTHENTICATION_FAILED where one side requires it`, () => {
-      const others = KEY.replaceAll('carol', 'dave');
-      const tunnel = { clientExtra: REQUIRED, clientSecrets: KEY, serverSecrets: others };
-      return refused(ours, tunnel, ({ ours: output }) => {
-        expect(output).toContain('AUTHENTICATION_FAILED');
-        if (ours === 'server')
-          expect(output).toContain('names a post-quantum pre-shared key that is not there for it');
+      it(`ours as ${ours}: a name that the responder has no key for is AUTHENTICATION_FAILED where one side requires it`, () => {
+        const tunnel = { clientExtra: REQUIRED, clientSecrets: KEY, serverSecrets: OTHERS };
+        return refused(ours, tunnel, ({ ours: output }) => {
+          expect(output).toContain('AUTHENTICATION_FAILED');
+          if (ours === 'server')
+            expect(output).toContain(
+              'names a post-quantum pre-shared key that is not there for it',
+            );
+        });
       });
-    });
-  }
-});
+    }
+  },
+);
