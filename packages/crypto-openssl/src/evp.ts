@@ -26,6 +26,14 @@ export interface Evp {
   decryptFinal(context: number, out: number, outBytes: number): number;
   /** EVP_CIPHER_CTX_get_params. @param parameters - address of a list of OSSL_PARAM, which is filled. */
   readParameters(context: number, parameters: number): number;
+  /** EVP_CIPHER_CTX_set_params. @param parameters - address of a list of OSSL_PARAM, which is read. */
+  setParameters(context: number, parameters: number): number;
+  /** EVP_CIPHER_CTX_ctrl. */
+  control(context: number, command: number, argument: number, at: number): number;
+  /** EVP_Cipher of an AEAD: hashes AAD with 0 for `out`, crypts text, and ends with 0 for all but the context, which verifies
+   * what is opened. @returns the bytes that were taken; below 0 when it refuses.
+   */
+  cipher(context: number, out: number, at: number, bytes: number): number;
   setPadding(context: number, isPadded: number): number;
   newHmac(): number;
   freeHmac(context: number): void;
@@ -67,6 +75,11 @@ export function bindEvp(koffi: Koffi): Evp {
     decryptUpdate: library.func(`int EVP_DecryptUpdate${update}`),
     decryptFinal: library.func(`int EVP_DecryptFinal_ex${final}`),
     readParameters: library.func(`int EVP_CIPHER_CTX_get_params(${P} context, ${P} parameters)`),
+    setParameters: library.func(`int EVP_CIPHER_CTX_set_params(${P} context, ${P} parameters)`),
+    control: library.func(
+      `int EVP_CIPHER_CTX_ctrl(${P} context, int command, int argument, ${P} at)`,
+    ),
+    cipher: library.func(`int EVP_Cipher(${P} context, ${P} out, ${P} at, unsigned int bytes)`),
     setPadding: library.func(`int EVP_CIPHER_CTX_set_padding(${P} context, int isPadded)`),
     newHmac: library.func(`${P} HMAC_CTX_new()`),
     freeHmac: library.func(`void HMAC_CTX_free(${P} context)`),

@@ -1,6 +1,7 @@
 import type { CipherSuite, CryptoProvider, KeyMaterial } from '@ipsec-kit/crypto';
-import { AeadCipher } from './aead-cipher.ts';
+import { ChaChaCipher } from './chacha-cipher.ts';
 import type { Evp } from './evp.ts';
+import { GcmCipher } from './gcm-cipher.ts';
 import { HmacCipher } from './hmac-cipher.ts';
 import { freeContexts, type NativeContexts } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
@@ -56,8 +57,9 @@ function createOpenSslCipher(
   const digest = names.kind === 'hmac' ? evp.digestByName(names.digest) : 0;
   if (algorithm === 0 || (names.kind === 'hmac' && digest === 0)) return undefined;
   const contexts = { encrypt: 0, decrypt: 0, hmac: 0, key: keys.encryption.reveal().slice() };
-  if (names.kind === 'aead') {
-    return { cipher: new AeadCipher(shape, evp, scratch, algorithm, contexts), contexts };
+  if (names.kind !== 'hmac') {
+    const Cipher = names.kind === 'gcm' ? GcmCipher : ChaChaCipher;
+    return { cipher: new Cipher(shape, evp, scratch, algorithm, contexts), contexts };
   }
   const { saltBytes } = names;
   const options = { algorithm, digest, saltBytes, integrityKey: keys.integrity.reveal() };

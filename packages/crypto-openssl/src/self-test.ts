@@ -40,11 +40,9 @@ function suiteFault(tested: PacketCipher, base: PacketCipher): string | undefine
   const sealed = new Uint8Array(text + TEXT_BYTES + tested.icvBytes).map((_, i) => i);
   const expected = sealed.slice();
   const plain = sealed.slice();
-  // Twice with different IVs, for what a context keeps from packet to packet.
-  for (const first of [1, 2]) {
-    sealed[iv] = first;
-    expected[iv] = first;
-    plain[iv] = first;
+  // With IVs that follow each other and one that does not, for what a context keeps from packet to packet.
+  for (const last of [1, 2, 3, 255, 7]) {
+    for (const one of [sealed, expected, plain]) one[text - 1] = last;
     tested.seal(sealed, 0, AAD_BYTES, iv, text, TEXT_BYTES);
     base.seal(expected, 0, AAD_BYTES, iv, text, TEXT_BYTES);
     if (!equal(sealed, expected, sealed.length)) return 'seals differently';

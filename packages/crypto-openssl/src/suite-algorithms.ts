@@ -2,7 +2,7 @@ import { type CipherSuite, Encr, Integ } from '@ipsec-kit/crypto';
 
 /** OpenSSL's names for a suite. */
 export type SuiteAlgorithms =
-  | { readonly kind: 'aead'; readonly cipher: string }
+  | { readonly kind: 'gcm' | 'chacha'; readonly cipher: string }
   | {
       readonly kind: 'hmac';
       readonly cipher: string;
@@ -36,8 +36,9 @@ const DIGESTS: Readonly<Record<number, string>> = {
  */
 export function suiteAlgorithms(suite: CipherSuite): SuiteAlgorithms | undefined {
   const { encryption, keyBits, integrity } = suite;
-  if (CHACHA20_POLY1305.includes(encryption)) return { kind: 'aead', cipher: 'ChaCha20-Poly1305' };
-  if (AES_GCM.includes(encryption)) return { kind: 'aead', cipher: `aes-${keyBits}-gcm` };
+  if (CHACHA20_POLY1305.includes(encryption))
+    return { kind: 'chacha', cipher: 'ChaCha20-Poly1305' };
+  if (AES_GCM.includes(encryption)) return { kind: 'gcm', cipher: `aes-${keyBits}-gcm` };
   const digest = DIGESTS[integrity];
   if (digest === undefined) return undefined;
   if (encryption === Encr.ENCR_AES_CBC) {

@@ -141,3 +141,45 @@ describe
     });
   },
 );
+
+describe
+  .runIf(openssl !== undefined)
+  .each([...suites, ...implicitSuites].map((suite) => [label(suite), suite] as const))(
+  '%s, with IVs that count (RFC 4106 §3.1)',
+  (_, suite) => {
+    const provider = openssl as CryptoProvider;
+    const steps = fc.array(fc.constantFrom(1n, 1n, 1n, 0n, 2n, 255n, 1n << 32n, -1n), {
+      minLength: 1,
+      maxLength: 24,
+    });
+    const firsts = fc.constantFrom(0n, 1n, 254n, (1n << 32n) - 2n, (1n << 64n) - 3n);
+
+    it('is sealed as node:crypto does it, whether the next IV follows, repeats or jumps, and a wrong packet between', () => {
+      fc.assert(
+        fc.property(inputs, firsts, steps, (input, first, jumps) => {
+          const { memory, keys, args } = layout(provider, suite, { ...input, aadBytes: 8 });
+          const cipher = closable(provider.createCipher(suite, keys));
+          const node = createNodeProvider().createCipher(suite, keys);
+          const [header, , iv, text] = args;
+          let counter = first;
+          for (const jump of jumps) {
+            counter = BigInt.asUintN(64, counter + jump);
+            // The sequence number of the header, and the IV where one is sent.
+            new DataView(memory.buffer).setUint32(header + 4, Number(counter & 0xffff_ffffn));
+            if (text - iv >= 8) new DataView(memory.buffer).setBigUint64(text - 8, counter);
+            const ours = memory.slice();
+            const theirs = memory.slice();
+            cipher.seal(ours, ...args);
+            node.seal(theirs, ...args);
+            expect(ours).toEqual(theirs);
+            theirs[header] = (theirs[header] ?? 0) ^ 1;
+            expect(cipher.open(theirs, ...args)).toBe(false);
+            expect(cipher.open(ours, ...args)).toBe(true);
+          }
+          cipher.close();
+        }),
+        { numRuns: 6 },
+      );
+    });
+  },
+);

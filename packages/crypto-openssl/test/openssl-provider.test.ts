@@ -65,7 +65,13 @@ describe('loading', () => {
     ['seals nothing', () => ({ encryptUpdate: () => 1 }), 'seals differently'],
     ['accepts everything', () => ({ decryptFinal: () => 1 }), 'accepts a forged packet'],
     ['opens nothing', () => ({ decryptFinal: () => 0 }), 'opens differently'],
-    ['writes no ICV', () => ({ readParameters: () => 1 }), 'seals differently'],
+    ['tells no nonce and no ICV', () => ({ readParameters: () => 1 }), 'failed its test'],
+    ['takes no nonce', () => ({ setParameters: () => 1 }), 'opens differently'],
+    [
+      'verifies nothing',
+      (evp) => ({ cipher: (...at) => Math.max(evp.cipher(...at), 0) }),
+      'accepts a forged packet',
+    ],
     ['refuses keys', () => ({ encryptInit: () => 0 }), 'failed its test'],
     ['compares nothing', () => ({ compare: () => 0 }), 'accepts a forged packet'],
   ])('falls back when the OpenSSL inside Node %s', (_, broken, reason) => {

@@ -3,6 +3,7 @@ import { readUint16, writeUint16 } from './byte-order.ts';
 import { PACKED_PATH_BYTES } from './packet-batch.ts';
 
 const ENDPOINT_BYTES = PACKED_PATH_BYTES / 2;
+const PATH_WORDS = PACKED_PATH_BYTES / 4;
 
 /** Reads the path at `index` of packed paths (see {@link PACKED_PATH_BYTES}); allocates, so not for every packet.
  * IPv4-mapped addresses come back as IPv4.
@@ -48,6 +49,32 @@ export function packedPathsEqual(
   const aAt = aIndex * PACKED_PATH_BYTES;
   const bAt = bIndex * PACKED_PATH_BYTES;
   return rangesEqual(a, aAt, b, bAt, PACKED_PATH_BYTES);
+}
+
+/** {@link copyPackedPath} of paths that are seen four bytes at a time, as `PacketBatch.pathWords` has them. */
+export function copyPathWords(
+  from: Uint32Array,
+  fromIndex: number,
+  to: Uint32Array,
+  toIndex: number,
+): void {
+  const source = fromIndex * PATH_WORDS;
+  const target = toIndex * PATH_WORDS;
+  for (let i = 0; i < PATH_WORDS; i += 1) to[target + i] = from[source + i] ?? 0;
+}
+
+/** {@link packedPathsEqual} of paths that are seen four bytes at a time. */
+export function pathWordsEqual(
+  a: Uint32Array,
+  aIndex: number,
+  b: Uint32Array,
+  bIndex: number,
+): boolean {
+  const aAt = aIndex * PATH_WORDS;
+  const bAt = bIndex * PATH_WORDS;
+  // The last ones, of the remote end, differ most often.
+  for (let i = PATH_WORDS - 1; i >= 0; i -= 1) if (a[aAt + i] !== b[bAt + i]) return false;
+  return true;
 }
 
 /** Whether the remote ends of two packed paths are the same; allocates nothing. */

@@ -19,6 +19,8 @@ export interface PacketBatch {
   readonly lengths: Uint32Array;
   /** {@link PACKED_PATH_BYTES} for each packet: where a datagram came from, or where it goes. Unused for inner packets. */
   readonly paths: Uint8Array;
+  /** The same bytes, four at a time: paths are copied and compared for every packet. */
+  readonly pathWords: Uint32Array;
   /** The traffic class (DSCP and ECN) of the outer header of each packet, where whoever made the batch cares.
    * @see RFC 6040 §4
    */
@@ -51,6 +53,7 @@ export function packetBatchIn(
       `"memory" expected at least ${capacity * slotBytes} bytes, got ${memory.length}`,
     );
   }
+  const paths = new Uint8Array(capacity * PACKED_PATH_BYTES);
   return {
     memory,
     capacity,
@@ -58,7 +61,8 @@ export function packetBatchIn(
     headroom,
     offsets: new Uint32Array(capacity),
     lengths: new Uint32Array(capacity),
-    paths: new Uint8Array(capacity * PACKED_PATH_BYTES),
+    paths,
+    pathWords: new Uint32Array(paths.buffer),
     trafficClasses: new Uint8Array(capacity),
     count: 0,
   };

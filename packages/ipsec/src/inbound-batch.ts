@@ -8,6 +8,7 @@ import {
   packedPathsEqual,
   packedRemotesEqual,
   packetVersion,
+  pathWordsEqual,
   readPacketFields,
   readTrafficClass,
   readUint32,
@@ -66,7 +67,7 @@ function openPackets(
       countEspDrop(state, pair, opened);
       continue;
     }
-    noteInbound(state, pair, batch.paths, i, lengths[i] ?? 0);
+    noteInbound(state, pair, batch, i, lengths[i] ?? 0);
     const inner = findInner(state, pair, batch, offset + pair.inboundSa.headroom, opened);
     if (inner < 0) continue;
     const innerBytes = opened + (pair.transport?.template.length ?? 0);
@@ -108,13 +109,14 @@ function findPair(
 function noteInbound(
   state: EngineState,
   pair: InstalledPair,
-  paths: Uint8Array,
+  batch: PacketBatch,
   index: number,
   bytes: number,
 ): void {
+  const { paths } = batch;
   noteFirstInbound(state, pair);
   noteSoftLimit(state, pair);
-  if (isOnPath(pair.path, paths, index)) {
+  if (isOnPath(pair, batch, index)) {
     // Only a newer packet from the known path takes back a move: an old one may have been on its way.
     if (pair.inboundSa.lastWasNewest && pair.isElsewhere) {
       pair.isElsewhere = false;
@@ -140,9 +142,10 @@ function noteInbound(
 }
 
 /** An adapter that cannot tell the local address leaves it unspecified; then the remote end decides. */
-function isOnPath(known: Uint8Array, paths: Uint8Array, index: number): boolean {
+function isOnPath(pair: InstalledPair, { paths, pathWords }: PacketBatch, index: number): boolean {
   // Nearly every packet is on it, whatever is known.
-  if (packedPathsEqual(paths, index, known, 0)) return true;
+  if (pathWordsEqual(pathWords, index, pair.pathWords, 0)) return true;
+  const known = pair.path;
   if (packedLocalIsKnown(paths, index) && packedLocalIsKnown(known, 0)) return false;
   return packedRemotesEqual(paths, index, known, 0);
 }

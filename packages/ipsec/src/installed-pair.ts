@@ -35,6 +35,8 @@ export interface InstalledPair {
   readonly transport: TransportHeader | undefined;
   /** Packed; where ESP goes. */
   readonly path: Uint8Array;
+  /** The same bytes, four at a time. */
+  readonly pathWords: Uint32Array;
   /** Packed; the other path that was told last, valid while `isElsewhere`. */
   readonly reportedPath: Uint8Array;
   /** Whether the peer was last seen on another path than `path`. */
@@ -69,6 +71,7 @@ export function createInstalledPair(
   const { esn = false, copyDscp = true, tcpMtu = innerMtu } = pair;
   requireInnerMtu(innerMtu);
   requireInnerMtu(tcpMtu);
+  const path = packPath(pair.path);
   return {
     id: pair.id,
     inboundSa: createInboundSa({
@@ -101,7 +104,8 @@ export function createInstalledPair(
     copyDscp,
     probeIdentifier: undefined,
     transport: transportOf(pair),
-    path: packPath(pair.path),
+    path,
+    pathWords: new Uint32Array(path.buffer),
     reportedPath: new Uint8Array(PACKED_PATH_BYTES),
     isElsewhere: false,
     toldBytes: 0,

@@ -43,6 +43,8 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   #natRetries = 0;
   #announced: readonly IpAddress[];
   #hasPath = true;
+  /** There was no path since the last update began: the same address may be another network, so the peer is told in any case. */
+  #wasStranded = false;
   /** The path on which the peer was last known to be. */
   #proven: Path;
 
@@ -95,7 +97,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
         this.#remotes = untranslated(input.addresses, this.#nat64Prefix);
         return this.#reconsider('stay');
       case 'update-wanted':
-        return this.#options.hasMobike ? this.#begin(this.#path) : [];
+        return this.#options.hasMobike ? this.#begin(this.#delayed ?? this.#path) : [];
       case 'move-wanted':
         return this.#options.hasMobike ? this.#onWish(input.local) : [];
       case 'no-answer':
@@ -131,12 +133,10 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     const [best] = this.#candidates(order);
     this.#delayed = undefined;
     if (best === undefined) return this.#strand();
-    const wasStranded = !this.#hasPath;
     this.#hasPath = true;
-    const isHere = pathsEqual(best, this.#path);
-    if (!this.#options.hasMobike) return isHere && !wasStranded ? [] : this.#reEstablish(best);
-    // Where we were stranded the same address may be another network: the peer is told in any case.
-    if (!isHere || wasStranded) return this.#begin(best);
+    const isHere = pathsEqual(best, this.#path) && !this.#wasStranded;
+    if (!this.#options.hasMobike) return isHere ? [] : this.#reEstablish(best);
+    if (!isHere) return this.#begin(best);
     return this.#pending ? [] : this.#announceNews();
   }
 
@@ -160,12 +160,14 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   #strand(): readonly PathMoverOutput[] {
     if (!this.#hasPath) return [];
     this.#hasPath = false;
+    this.#wasStranded = true;
     return [{ kind: 'no-path' }];
   }
 
   #reEstablish(path: Path): readonly PathMoverOutput[] {
     const oldPathWorks = this.#locals.some((own) => addressesEqual(own, this.#path.local.address));
     this.#path = path;
+    this.#wasStranded = false;
     return [{ kind: 're-establish', path, oldPathWorks }];
   }
 
@@ -188,6 +190,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     }
     this.#path = path;
     this.#delayed = undefined;
+    this.#wasStranded = false;
     this.#round = 0;
     this.#isScattered = false;
     this.#updateId += 1;

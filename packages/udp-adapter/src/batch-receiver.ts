@@ -1,4 +1,4 @@
-import { commitPacket, PACKED_PATH_BYTES, type PacketBatch } from '@ipsec-kit/ip';
+import { commitPacket, copyPathWords, PACKED_PATH_BYTES, type PacketBatch } from '@ipsec-kit/ip';
 import {
   AF_INET,
   CMSGHDR,
@@ -21,7 +21,7 @@ import {
   UDP_GRO,
   writeVector,
 } from '@ipsec-kit/posix';
-import { createBatchMemories } from './batch-memory.ts';
+import { createBatchAddresses } from './batch-addresses.ts';
 import { type BatchSocketCounters, MESSAGE_BYTES, MOST_SEGMENTS } from './batch-socket.ts';
 import { createMessageTable, type MessageTable } from './message-table.ts';
 import { PACKED_ENDPOINT_BYTES } from './packed-endpoint.ts';
@@ -29,7 +29,6 @@ import { PACKED_ENDPOINT_BYTES } from './packed-endpoint.ts';
 const MOST_MESSAGES = 64;
 /** pktinfo, traffic class and segment size, each rounded up. */
 const CONTROL_BYTES = 128;
-const PATH_WORDS = PACKED_PATH_BYTES / 4;
 const { fields } = MMSGHDR;
 
 /** What control data says about one message. */
@@ -56,7 +55,7 @@ export function createBatchReceiver(
   counters: BatchSocketCounters,
 ): BatchReceiver {
   const table = createMessageTable(calls, MOST_MESSAGES, MOST_MESSAGES, CONTROL_BYTES);
-  const memoryOf = createBatchMemories(calls);
+  const addressOf = createBatchAddresses(calls);
   const told: Told = { hasLocal: false, trafficClass: 0, segmentBytes: 0 };
   for (let i = 0; i < MOST_MESSAGES; i += 1) table.pointToVectors(i, i, 1);
   let pointedTo = -1;
@@ -71,7 +70,8 @@ export function createBatchReceiver(
     }
   }
 
-  function take(into: PacketBatch, pathWords: Uint32Array, message: number): void {
+  function take(into: PacketBatch, message: number): void {
+    const { pathWords } = into;
     const { words32 } = table.memory;
     const at = table.messageAt(message);
     const bytes = words32[(at + fields.length.offset) >>> 2] ?? 0;
@@ -93,7 +93,7 @@ export function createBatchReceiver(
     let done = 0;
     do {
       const index = into.count;
-      if (index > first) copyWords(pathWords, first, index);
+      if (index > first) copyPathWords(pathWords, first, pathWords, index);
       if (into.trafficClasses) into.trafficClasses[index] = told.trafficClass;
       commitPacket(into, start + done, Math.min(segmentBytes, bytes - done));
       done += segmentBytes;
@@ -104,7 +104,6 @@ export function createBatchReceiver(
 
   return {
     receive(into: PacketBatch): boolean {
-      const { address, pathWords } = memoryOf(into);
       into.count = 0;
       const room = Math.min(
         Math.floor(into.memory.length / MESSAGE_BYTES),
@@ -112,10 +111,10 @@ export function createBatchReceiver(
         MOST_MESSAGES,
       );
       if (room < 1) throw new RangeError(tooSmall(into));
-      pointTo(address);
+      pointTo(addressOf(into));
       const came = calls.recvmmsg(fd, table.messages, room, MSG_DONTWAIT);
       for (let i = 0; i < came; i += 1) {
-        take(into, pathWords, i);
+        take(into, i);
         restore(table, i);
       }
       return came === room;
@@ -134,12 +133,6 @@ function restore(table: MessageTable, message: number): void {
   const at = table.messageAt(message);
   words32[(at + fields.nameBytes.offset) >>> 2] = SOCKADDR_IN6.sizeBytes;
   words32[(at + fields.controlBytes.offset) >>> 2] = CONTROL_BYTES;
-}
-
-function copyWords(pathWords: Uint32Array, from: number, to: number): void {
-  for (let i = 0; i < PATH_WORDS; i += 1) {
-    pathWords[to * PATH_WORDS + i] = pathWords[from * PATH_WORDS + i] ?? 0;
-  }
 }
 
 /** The remote end, out of the address that the message has. @returns false without one. */

@@ -4,6 +4,7 @@ import {
   PACKED_PATH_BYTES,
   type PacketBatch,
   packetsLieInside,
+  pathWordsEqual,
   readUint16,
 } from '@ipsec-kit/ip';
 import {
@@ -27,7 +28,7 @@ import {
   UDP_SEGMENT,
   writeVector,
 } from '@ipsec-kit/posix';
-import { createBatchMemories } from './batch-memory.ts';
+import { createBatchAddresses } from './batch-addresses.ts';
 import type { BatchSocketCounters } from './batch-socket.ts';
 import { createMessageTable } from './message-table.ts';
 import { PACKED_ENDPOINT_BYTES } from './packed-endpoint.ts';
@@ -38,7 +39,6 @@ const MOST_VECTORS = 512;
 const MOST_PIECES = 64;
 const MOST_BYTES = 65000;
 const CONTROL_BYTES = 96;
-const PATH_WORDS = PACKED_PATH_BYTES / 4;
 const { fields } = MMSGHDR;
 const { EAGAIN, ENOBUFS, EIO, EINVAL, EMSGSIZE, EOPNOTSUPP } = constants.errno;
 
@@ -66,7 +66,7 @@ export function createBatchSender(
 ): BatchSender {
   const table = createMessageTable(calls, MOST_MESSAGES, MOST_VECTORS, CONTROL_BYTES);
   const { bytes, words16, words32 } = table.memory;
-  const memoryOf = createBatchMemories(calls);
+  const addressOf = createBatchAddresses(calls);
   /** Packets of each planned message. */
   const packets = new Uint32Array(MOST_MESSAGES);
   let mostPieces = segments ? MOST_PIECES : 1;
@@ -74,7 +74,8 @@ export function createBatchSender(
 
   /** Describes packets from `from` on as messages. @returns how many messages. */
   function plan(batch: PacketBatch, from: number, to: number, pieces: number): number {
-    const { address, pathWords } = memoryOf(batch);
+    const address = addressOf(batch);
+    const { pathWords } = batch;
     let message = 0;
     let vector = 0;
     let at = from;
@@ -235,7 +236,14 @@ export function createBatchSender(
           continue;
         }
         let end = at + 1;
-        while (end < to && isPossible(batch.paths, end, version)) end += 1;
+        // What goes where the one before it goes needs no look of its own.
+        while (
+          end < to &&
+          (pathWordsEqual(batch.pathWords, end, batch.pathWords, end - 1) ||
+            isPossible(batch.paths, end, version))
+        ) {
+          end += 1;
+        }
         const done = sendRun(batch, at, end, mostPieces);
         at += done;
         if (at < end) break;
@@ -276,16 +284,9 @@ function runLength(
     total += next;
     if (next === 0 || next > length || total > MOST_BYTES) break;
     if (trafficClasses && trafficClasses[from] !== trafficClasses[from + count]) break;
-    if (!samePath(pathWords, from, from + count)) break;
+    if (!pathWordsEqual(pathWords, from, pathWords, from + count)) break;
     count += 1;
     if (next < length) break;
   }
   return count;
-}
-
-function samePath(pathWords: Uint32Array, a: number, b: number): boolean {
-  for (let i = PATH_WORDS - 1; i >= 0; i -= 1) {
-    if (pathWords[a * PATH_WORDS + i] !== pathWords[b * PATH_WORDS + i]) return false;
-  }
-  return true;
 }

@@ -1,10 +1,11 @@
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { createEventListener, type EventListener } from './event-listener.ts';
 import type { VpnEvent } from './events.ts';
+import { makeDirectory } from './make-directory.ts';
 import {
   readRevalidationRequest,
   readSessionRequest,
@@ -78,7 +79,7 @@ export async function openControlSocket(
     );
   }
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     await removeStaleSocket(path);
   } catch (error) {
     throw vpnErrorFrom(error, `open the control socket ${path}`, 'file-failed');

@@ -13,12 +13,15 @@ export {
 export * from './control-socket.ts';
 export type {
   AuthorityPlaces,
+  ChainTrust,
   CompiledCredentials,
   KeySource,
   NamedCertificate,
+  NamedPublicKey,
   OwnCredentials,
   PeerCredentials,
   SessionRevalidation,
+  TrustedKey,
 } from './credentials/compiled-credentials.ts';
 export type {
   BadStanding,
@@ -33,6 +36,7 @@ export type { MonitoredEvent } from './event-listener.ts';
 export * from './events.ts';
 export * from './inner-mtu.ts';
 export * from './key-log.ts';
+export { makeDirectory } from './make-directory.ts';
 export * from './monitor-request.ts';
 export * from './options.ts';
 export * from './packet-port.ts';

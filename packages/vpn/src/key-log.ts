@@ -1,8 +1,9 @@
-import { appendFileSync, chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { appendFileSync, chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CipherSuite, Encr, Integ, type KeyMaterial } from '@ipsec-kit/crypto';
 import type { ChildInstallation, SessionEvent } from '@ipsec-kit/ikev2';
 import { formatAddress } from '@ipsec-kit/ip';
+import { makeDirectory } from './make-directory.ts';
 import { formatIkeSpi, formatSpi } from './public-event.ts';
 import { messageOf, vpnErrorFrom } from './vpn-error.ts';
 
@@ -28,7 +29,7 @@ export function openKeyLog(
   const ikeFile = join(directory, 'ikev2_decryption_table');
   const espFile = join(directory, 'esp_sa');
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     for (const file of [ikeFile, espFile]) {
       closeSync(openSync(file, 'a', 0o600));
       chmodSync(file, 0o600);

@@ -1,14 +1,6 @@
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { VpnError, vpnErrorFrom } from '@ipsec-kit/vpn';
+import { makeDirectory, VpnError, vpnErrorFrom } from '@ipsec-kit/vpn';
 
 /** Mode of what only its owner may read: private keys, and files with secrets. */
 export const SECRET_MODE = 0o600;
@@ -61,9 +53,9 @@ export function replaceFile({ path, content, mode }: NewFile): void {
 }
 
 /** Makes a directory for its owner alone, with all above it; one that is there stays as it is. @throws VpnError */
-export function makeDirectory(path: string): void {
+export function makeOwnDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
   } catch (error) {
     throw vpnErrorFrom(error, `make the directory ${path}`, 'file-failed');
   }

@@ -11,7 +11,7 @@ import {
   writePem,
 } from '@ipsec-kit/x509/issue';
 import {
-  makeDirectory,
+  makeOwnDirectory,
   PUBLIC_MODE,
   readWholeFile,
   replaceFile,
@@ -45,7 +45,7 @@ export async function revokeCertificate(
     revokedAt: new Date(Math.floor(nowMs / 1000) * 1000).toISOString(),
     reason: args.reason,
   };
-  makeDirectory(revoked);
+  makeOwnDirectory(revoked);
   writeNewFiles([
     { path: entry, content: `${JSON.stringify(record, null, 2)}\n`, mode: PUBLIC_MODE },
   ]);

@@ -12,7 +12,7 @@ import {
   writePkcs12,
 } from '@ipsec-kit/x509/issue';
 import {
-  makeDirectory,
+  makeOwnDirectory,
   type NewFile,
   PUBLIC_MODE,
   refuseExisting,
@@ -68,7 +68,7 @@ async function makeCa(args: CaArguments, nowMs: number): Promise<readonly string
     notBeforeMs: nowMs - CLOCK_TOLERANCE_MS,
     notAfterMs: nowMs + args.days * DAY_MS,
   });
-  makeDirectory(dir);
+  makeOwnDirectory(dir);
   writeNewFiles([
     await keyFile(files.key, pkcs8, password),
     certificateFile(files.certificate, certificate),

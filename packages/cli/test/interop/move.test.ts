@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { ikeSpis } from './lab/ike-spis.ts';
@@ -11,7 +12,7 @@ import {
   joinBeside,
   secondAddresses,
 } from './lab/roaming-lab.ts';
-import { type Ours, withTunnel } from './lab/tunnel.ts';
+import { type Established, type Ours, withTunnel } from './lab/tunnel.ts';
 
 const gate = interopGate(
   ['root', 'tun', 'netns', 'nft', 'strongswan'],
@@ -36,6 +37,16 @@ const inTwoNetworks = {
   },
 };
 
+/** The link of the second network may take a while to be usable. */
+async function usesBothNetworks(client: Established['client']): Promise<void> {
+  const known = async (): Promise<unknown> => {
+    if (!client) return undefined;
+    const { sessions } = await requestStatus(client.control);
+    return sessions[0]?.path?.localAddresses;
+  };
+  await expect.poll(known, { timeout: 5_000 }).toEqual([home, mobile]);
+}
+
 describe.skipIf(gate.skip)('ipsec-kit move', () => {
   for (const [ours, peers] of ends) {
     it(`${peers}: to another network of the client and back, six times, loses, doubles and reorders nothing (RFC 4555 §3.5)`, ({
@@ -46,6 +57,7 @@ describe.skipIf(gate.skip)('ipsec-kit move', () => {
         {},
         async (established) => {
           const { lab, client } = established;
+          await usesBothNetworks(client);
           const spis = await ikeSpis(established);
           const packets = await startInside(lab, perSecond);
           const took: string[] = [];
@@ -98,6 +110,7 @@ describe.skipIf(gate.skip)('ipsec-kit move', () => {
       'client',
       {},
       async ({ lab, client }) => {
+        await usesBothNetworks(client);
         const sentence = await client?.command('move', '--connection', 'home', '--local', mobile);
         expect(sentence).toMatch(
           /^IKE SA with server: moved from 10\.98\.0\.2:\d+ \(peer 10\.99\.0\.2:4500\) to 10\.97\.0\.2:\d+ \(peer 10\.99\.0\.2:4500\) in \d+\.\d ms\.$/m,

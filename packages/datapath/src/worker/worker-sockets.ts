@@ -3,6 +3,7 @@ import {
   PACKED_PATH_BYTES,
   type PacketBatch,
   type Path,
+  pathWordsEqual,
   writePackedPath,
 } from '@ipsec-kit/ip';
 import { POLLOUT, type SystemCalls } from '@ipsec-kit/posix';
@@ -86,7 +87,8 @@ export function createWorkerSockets(calls: SystemCalls): WorkerSockets {
       if (found) {
         while (
           end < batch.count &&
-          packedEndpointAt(batch.paths, end * PACKED_PATH_BYTES, found.packed)
+          (pathWordsEqual(batch.pathWords, end, batch.pathWords, end - 1) ||
+            packedEndpointAt(batch.paths, end * PACKED_PATH_BYTES, found.packed))
         ) {
           end += 1;
         }

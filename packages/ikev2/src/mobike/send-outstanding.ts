@@ -3,7 +3,8 @@ import type { Path } from '@ipsec-kit/ip';
 import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { armRetransmission, transmit } from '../session/send-message.ts';
+import { repeatRequest } from '../session/repeat-request.ts';
+import { armRetransmission } from '../session/send-message.ts';
 
 /** Milliseconds between transmissions while paths are tried. */
 export const PACE_MS = 2_500;
@@ -44,7 +45,7 @@ export function sendOutstandingOver(
 ): void {
   const [request] = session.requests.outstanding;
   if (!request) return;
-  for (const path of paths) resend(context, session, request, path);
+  for (const path of paths) repeatRequest(context, session, request, path);
   const patienceMs = isMoving(session, request)
     ? waitMs
     : Math.min(
@@ -54,23 +55,4 @@ export function sendOutstandingOver(
       );
   session.requests.pace(request.messageId, context.now, patienceMs);
   armRetransmission(context, session);
-}
-
-function resend(
-  context: EndpointContext,
-  session: IkeSession,
-  request: OutstandingRequest,
-  path: Path,
-): void {
-  const procedure = session.running?.procedure;
-  // RFC 4555 §3.7: a request that went to several addresses proves none of them.
-  if (procedure && 'check' in procedure) procedure.check.onSent(path.remote);
-  const narration = {
-    exchange: request.name,
-    messageId: request.messageId,
-    isResponse: false,
-    payloads: session.outstanding?.payloads ?? '',
-    retransmission: true,
-  };
-  transmit(context, session, request.datagrams, narration, { path, marker: session.marker });
 }

@@ -230,6 +230,25 @@ describe('an initiator whose address changes', () => {
     expect(pair.espPaths(pair.server)).toEqual([`${SERVER} -> ${WIFI}`]);
     expect(pair.client.closeCode).toBeUndefined();
   });
+
+  it('has a path at the end of a time in which its networks came and went ten times a second, wherever that is', () => {
+    for (let changes = 10; changes < 40; changes += 1) {
+      const pair = new RoamingPair().start();
+      for (let i = 0; i < changes; i += 1) {
+        const [before, after] = i % 2 === 0 ? [WIFI, LTE] : [LTE, WIFI];
+        // Some changes have a moment without any network in between.
+        if (i % 3 === 0) pair.change(pair.client, [before], []).drive(50);
+        pair.change(pair.client, [before], [after]).drive(50);
+      }
+      pair.drive(20_000);
+      const [own, about] = [changes % 2 === 0 ? WIFI : LTE, `${changes} changes`];
+      expect(pair.espPaths(pair.server), about).toEqual([`${SERVER} -> ${own}`]);
+      expect(pair.client.seen('path-found').length, about).toBe(
+        pair.client.seen('path-lost').length,
+      );
+      expect(pair.client.closeCode).toBeUndefined();
+    }
+  });
 });
 
 describe('an initiator without an address', () => {

@@ -10,7 +10,7 @@ import {
   type ConnectionTransport,
   compileConnection,
 } from './compile-connection.ts';
-import { compileEap, type EapStore } from './compile-eap.ts';
+import { compileEap, type EapStore } from './compile-eap-store.ts';
 import { type CompiledPool, compilePools } from './compile-pools.ts';
 import { compilePpks } from './compile-ppk.ts';
 import { compileSecrets } from './compile-secrets.ts';
@@ -31,6 +31,8 @@ export interface CompiledVpn {
   readonly networkMonitor: boolean;
   /** How a NAT64 is found. */
   readonly nat64: Nat64Setting;
+  /** Threads that carry packets. */
+  readonly workers: number;
   /** For auth's `createSecretStore`. */
   readonly secrets: readonly SecretEntry[];
   /** Keys and certificates; keys are opened when a client or server is. */
@@ -78,7 +80,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   const pools = compilePools(checks, options.pools);
   const secrets = compileSecrets(checks, options.secrets);
   const compiled = compileSettings(checks, options.settings ?? {});
-  const { settings, ports, networkMonitor, nat64, makeBeforeBreak } = compiled;
+  const { settings, ports, networkMonitor, nat64, workers, makeBeforeBreak } = compiled;
   const store = compileCertificates(checks, options);
   const eapStore = compileEap(checks, options);
   const ppks = compilePpks(checks, options.ppks);
@@ -95,6 +97,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     ports,
     networkMonitor,
     nat64,
+    workers,
     secrets,
     credentials: {
       ...store,

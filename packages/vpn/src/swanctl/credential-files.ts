@@ -1,12 +1,13 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { ProblemList, SourcePosition } from '../compile/config-problem.ts';
-import type { FileBytes, SettingsFiles } from './settings-files.ts';
+import { type FileBytes, MISSING, type SettingsFiles } from './settings-files.ts';
 
 /** Where swanctl looks for what: directories beside the configuration. */
 export type CredentialDirectory =
   | 'x509'
   | 'x509ca'
   | 'x509crl'
+  | 'pubkey'
   | 'private'
   | 'rsa'
   | 'ecdsa'
@@ -62,16 +63,32 @@ export class CredentialFiles {
   ): readonly CredentialFile[] {
     const base = dirname(this.#configFile);
     return names.flatMap((name) => {
+      if (/\s=|=\s/.test(name)) {
+        // What stands there may be a secret.
+        const sentence =
+          'expected the name of a file, got a text with "=": each key has a line of its own';
+        this.#problems.add({
+          code: 'invalid-value',
+          path,
+          sentence,
+          ...(position ? { position } : {}),
+        });
+        return [];
+      }
       const first = isAbsolute(name) ? name : join(base, directory, name);
       const tried = isAbsolute(name) ? [first] : [first, join(base, name)];
+      const reasons: string[] = [];
       for (const file of tried) {
         const read = this.#read(file);
         if (read.ok) return [{ name: file, data: read.bytes }];
+        reasons.push(read.reason);
       }
-      const failed = this.#read(first);
-      const reason = failed.ok ? '' : failed.reason;
+      const [reason = '', other = reason] = reasons;
       const where = `the directory ${directory} beside ${basename(this.#configFile)}`;
-      const sentence = `cannot read ${first}: ${reason}; put it into ${where}, or write its whole path`;
+      const sentence =
+        reason === MISSING && other !== MISSING
+          ? `cannot read ${tried[1]}: ${other}`
+          : `cannot read ${first}: ${reason}; put it into ${where}, or write its whole path`;
       const at = position ? { position } : {};
       this.#problems.add({ code: 'file-unreadable', path, sentence, ...at });
       return [];

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { hasWildcard, matchesWildcard, type SettingsFiles } from './settings-files.ts';
+import { hasWildcard, MISSING, matchesWildcard, type SettingsFiles } from './settings-files.ts';
 
 /** Larger files are not read: a configuration is written by hand, or by a program with a purpose. */
 export const MAX_FILE_BYTES: number = 4 * 1024 * 1024;
 
 const MAX_MATCHES = 10_000;
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: MISSING,
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EISDIR: 'it is a directory',

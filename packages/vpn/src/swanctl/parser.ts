@@ -10,6 +10,10 @@ import { createSection, type SectionReference, type SettingsSection } from './se
 /** Sections inside one another; strongSwan's own files need five. */
 export const MAX_SECTION_DEPTH = 32;
 
+const SECRET_KEY = /^(?:secret|pin)$/;
+/** `file = a.pem secret = "..."`, on one line. */
+const SECRET_INSIDE = /(?:^|\s)(?:secret|pin)\s*=/;
+
 /** Told of every `include`: reads the files and puts their settings into `section`. */
 export type IncludeHandler = (
   pattern: string,
@@ -105,6 +109,11 @@ class Parser {
     const parts = [start, value.text].filter((part) => part !== undefined && part !== '');
     const text = start === undefined ? value.text : parts.length > 0 ? parts.join(' ') : undefined;
     const at = text === undefined ? name.at : value.at;
+    if (!SECRET_KEY.test(name.text) && text !== undefined && SECRET_INSIDE.test(text)) {
+      // Taken as the value it is written as, the secret would stand in whatever is said about it.
+      this.#report(at, 'a value goes on to the end of its line: begin a new line before "secret"');
+      return true;
+    }
     this.#current.section.values.set(name.text, { text, keyAt: name.at, at });
     return true;
   }

@@ -1,3 +1,6 @@
+/** Why a file that is not there cannot be read, on a disk. */
+export const MISSING = 'there is no such file';
+
 /** Where the text of configuration files comes from; a disk, or a map in a test. */
 export interface SettingsFiles {
   /** The text of a file, or why it cannot be had. */

@@ -653,6 +653,10 @@ describe('secrets stay secret', () => {
     'secrets { ike { secret = "topsecret\n } }',
     'secrets { ike { secret = topsecret } } }',
     'secrets { ike = topsecret\n }',
+    'secrets { ike { id = anna secret = topsecret\n } }',
+    'secrets { private { file = a.pem secret = "topsecret"\n } }',
+    'secrets { private { file = a.pem et = topsecret\n } }',
+    'secrets { token { handle = 1 pin = topsecret\n } }',
     'secret : topsecret, topsecret topsecret { }',
   ])('in the messages about %s', (rest) => {
     const result = load(config({ rest }));

@@ -77,6 +77,12 @@ export class IpsecKit {
     return requestSession(this.control, wanted);
   }
 
+  /** Starts `monitor`, which ends with this process. */
+  watch(...args: string[]): Background {
+    const line = fromSource(command, 'monitor', '--control', this.control, ...args);
+    return this.#host.start(process.execPath, line);
+  }
+
   async status(): Promise<unknown> {
     return JSON.parse(await this.command('status', '--json'));
   }
@@ -89,4 +95,11 @@ export class IpsecKit {
 /** Runs the command to its end, wherever it belongs. */
 export async function runCommand(...args: string[]): Promise<string> {
   return run(process.execPath, fromSource(command, ...args));
+}
+
+/** The same on a host, whatever its exit code. */
+export async function runOn(host: Host, ...args: string[]): Promise<string> {
+  const ended = host.start(process.execPath, fromSource(command, ...args));
+  await ended.exited;
+  return ended.output;
 }

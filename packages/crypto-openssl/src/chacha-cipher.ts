@@ -16,16 +16,16 @@ import {
   requireSuccess,
 } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
+import { createParameterList, type ParameterList } from './parameter-list.ts';
 import type { Scratch } from './scratch.ts';
-import { createTagParameter, type TagParameter } from './tag-parameter.ts';
 
-/** Bytes of implicit nonce behind the key. @see RFC 4106 §4, RFC 7634 §2 */
+/** Bytes of implicit nonce behind the key. @see RFC 7634 §2 */
 const SALT_BYTES = 4;
 
-/** AES-GCM (RFC 4106) or ChaCha20-Poly1305 (RFC 7634), nonce = salt | IV. One context for each direction that is used,
- * keyed once: five calls to seal a packet and four to open one, of which the first sets the nonce.
+/** ChaCha20-Poly1305 (RFC 7634), nonce = salt | IV. One context for each direction that is used, keyed once: five calls to
+ * seal a packet and four to open one, of which the first sets the nonce.
  */
-export class AeadCipher implements OpenSslPacketCipher {
+export class ChaChaCipher implements OpenSslPacketCipher {
   readonly encryptionKeyBytes: number;
   readonly integrityKeyBytes: number;
   readonly ivBytes: number;
@@ -36,7 +36,7 @@ export class AeadCipher implements OpenSslPacketCipher {
   readonly #scratch: Scratch;
   readonly #algorithm: number;
   readonly #contexts: NativeContexts;
-  readonly #tag: TagParameter;
+  readonly #tag: ParameterList;
   readonly #salt: Uint8Array;
   #isClosed = false;
 
@@ -58,7 +58,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     this.#scratch = scratch;
     this.#algorithm = algorithm;
     this.#contexts = contexts;
-    this.#tag = createTagParameter(evp, shape.icvBytes);
+    this.#tag = createParameterList(evp, [{ name: 'tag', sizeBytes: shape.icvBytes }]);
     this.#salt = contexts.key.subarray(contexts.key.length - SALT_BYTES);
   }
 
@@ -77,7 +77,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.encrypt || this.#make('encrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
-    this.#tag.pointTo(text + textBytes);
+    this.#tag.pointTo(0, text + textBytes);
     const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
     const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isDone =
@@ -109,7 +109,7 @@ export class AeadCipher implements OpenSslPacketCipher {
     const context = this.#contexts.decrypt || this.#make('decrypt');
     const base = this.#scratch.addressOf(memory);
     const text = base + textOffset;
-    this.#tag.pointTo(text + textBytes);
+    this.#tag.pointTo(0, text + textBytes);
     const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
     const hashedBytes = high === undefined ? aadBytes : EXTENDED_AAD_BYTES;
     const isAuthentic =
