@@ -10,11 +10,6 @@ import type { IkeSession } from '../session/ike-session.ts';
 import { addressIdentity } from '../session/own-identity.ts';
 import { encodePpkId } from './ppk-id.ts';
 
-/** How far the use of a post-quantum pre-shared key has come: both sides have announced it; it is in the keys of the IKE SA, but for a
- * peer that may still answer without; it has been agreed on. @see RFC 8784 §3
- */
-export type PpkUse = 'none' | 'announced' | 'tried' | 'used';
-
 /** USE_PPK of an initiator that has a key for its peer. @see RFC 8784 §3 (MUST, whether or not it is mandatory) */
 export function announcePpk(connection: ConnectionConfig | undefined): readonly Payload[] {
   return connection?.ppk?.own ? [notify(NotifyType.USE_PPK)] : [];

@@ -6,7 +6,7 @@ import type { ConnectionConfig } from '../config.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
 import type { Answer, Lease } from '../endpoint-work.ts';
 import type { SessionFailure } from '../events.ts';
-import type { MadeProof } from '../proof/own-proof.ts';
+import type { MadeProof } from '../proof/made-proof.ts';
 import type { NextState, StateKind } from './states.ts';
 
 /** What every IKE_SA_INIT request of one attempt has in common, and what was tried so far. */
