@@ -1,11 +1,18 @@
+import { rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
-import type { IpsecKit } from './lab/ipsec-kit.ts';
-import { addresses } from './lab/lab.ts';
+import { byCertificate } from './lab/certificates.ts';
+import type { EchoesOfClient } from './lab/clients-report.ts';
+import { serverConfiguration } from './lab/configuration.ts';
+import { fromSource, IpsecKit } from './lab/ipsec-kit.ts';
+import { addresses, createLab } from './lab/lab.ts';
 import { expectLossless, figuresOf } from './lab/lossless.ts';
+import { layOutServer, newPki } from './lab/many-clients-pki.ts';
 import { startFlows } from './lab/many-flows.ts';
+import { replayFromElsewhere } from './lab/replay.ts';
 import {
   clientNetworks,
   createRoamingLab,
@@ -20,6 +27,8 @@ const gate = interopGate(
   'two workers with strongSwan in both roles',
 );
 
+const script = fileURLToPath(new URL('./lab/many-clients.ts', import.meta.url));
+const CLIENTS = 8;
 const FLOWS = 32;
 const PER_SECOND = 1_000;
 const two: Preparation = { ourSettings: 'workers = 2' };
@@ -71,9 +80,11 @@ describe.skipIf(gate.skip)(
             const { lab, client, server } = established;
             const host = client ? lab.left : lab.right;
             const source = client ? addresses.left.v4 : addresses.right.v4;
+            // What the kernel would split behind the capture would show one number alone.
+            await host.run('ip', 'link', 'set', 'eth0', 'gso_max_segs', '1');
             const sequences = await watchSequences(host, 'eth0', source);
             const packets = await startFlows(lab, FLOWS, 1.25 * PER_SECOND);
-            await rekeys(established, 8);
+            await rekeys(established, 6);
             const result = await packets.stop();
             const bySpi = await sequences.stop();
             const shared = await expectBothCarried(client ?? server);
@@ -81,8 +92,8 @@ describe.skipIf(gate.skip)(
             const seen = numbers.reduce((sum, { length }) => sum + length, 0);
             task.meta.figures = `${figuresOf(result)}; ${shared}; ${bySpi.size} SAs, ${seen} numbers seen`;
             expect(numbers.flatMap(notRising)).toEqual([]);
-            expect(bySpi.size).toBeGreaterThanOrEqual(13);
-            expect(seen).toBeGreaterThan(PER_SECOND);
+            expect(bySpi.size).toBeGreaterThanOrEqual(9);
+            expect(seen).toBeGreaterThan(0.9 * result[client ? 'up' : 'down'].sent);
             expectLossless(result, PER_SECOND);
           },
           two,
@@ -136,3 +147,66 @@ describe.skipIf(gate.skip)(
       ));
   },
 );
+
+describe.skipIf(gate.skip)('two workers of a server', () => {
+  it(`have ${CLIENTS} clients between them, none of which loses an echo`, async ({ task }) => {
+    const [pki, lab] = [await newPki(CLIENTS), await createLab()];
+    try {
+      layOutServer(lab.right, pki);
+      const configuration = serverConfiguration({ server: byCertificate.server });
+      const server = await IpsecKit.start(lab.right, 'serve', configuration, {
+        settings: 'workers = 2',
+      });
+      await server.process.waitFor(/listening/i);
+      await lab.right.run('ip', 'link', 'set', 'ipsec0', 'txqueuelen', '10000');
+      const target = [addresses.right.v4, addresses.right.inner4];
+      const clients = lab.left.start(
+        process.execPath,
+        fromSource(script, pki, String(CLIENTS), ...target, String(PER_SECOND)),
+      );
+      await clients.waitFor(/^ready/m, 60_000);
+      clients.child.kill('SIGUSR2');
+      await pause(3_000);
+      clients.child.kill('SIGINT');
+      const [, json = ''] = await clients.waitFor(/^report (.*)$/m);
+      const { workers = [], counters } = await requestStatus(server.control);
+      const echoes: readonly EchoesOfClient[] = JSON.parse(json);
+      const sent = echoes.reduce((sum, one) => sum + one.sent, 0);
+      task.meta.figures = `${sent} echoes of ${echoes.length} clients; ${workers.map((one) => `${one.inPackets} in, ${one.outPackets} out, ${one.handedOver} read for the other`).join('; ')}`;
+      expect(echoes.filter((one) => one.sent !== one.received || one.doubled > 0)).toEqual([]);
+      expect(sent).toBeGreaterThan(PER_SECOND);
+      // The sessions may have been closed by now; what each has carried says whose they were.
+      for (const { inPackets, outPackets } of workers) {
+        expect(inPackets).toBeGreaterThan(0.4 * sent);
+        expect(outPackets).toBeGreaterThan(0.4 * sent);
+      }
+      expect(counters?.drops).toMatchObject({ 'unknown-spi': 0, 'handover-full': 0, 'bad-icv': 0 });
+    } catch (error) {
+      throw new Error(`${String(error)}\n${lab.outputs().slice(-6_000)}`, { cause: error });
+    } finally {
+      await lab.close();
+      rmSync(pki, { recursive: true, force: true });
+    }
+  });
+
+  it('count each copy of a packet as a replay, and follow none (RFC 4303 §3.4.3, RFC 7296 §2.23)', ({
+    task,
+  }) =>
+    withTunnel(
+      'server',
+      {},
+      async ({ lab, server }) => {
+        const packets = await startFlows(lab, FLOWS, 200);
+        await pause(300);
+        const replay = await replayFromElsewhere(lab);
+        const result = await packets.stop();
+        const { counters } = await requestStatus(server?.control ?? '');
+        task.meta.figures = `${replay.sent} sent again; ${figuresOf(result)}`;
+        expect(replay).toMatchObject({ answered: 0 });
+        expect(counters?.drops).toMatchObject({ replayed: replay.sent, 'bad-icv': 0 });
+        expect(server?.process.output).not.toContain('peer moved');
+        expectLossless(result, 100);
+      },
+      { ...two, makeLab: createRoamingLab },
+    ));
+});
