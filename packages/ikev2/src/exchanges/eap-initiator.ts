@@ -68,8 +68,8 @@ function handOn(
   offer: AuthOffer,
   packet: Uint8Array,
 ): void {
-  const { eap, state } = session;
-  const requestId = eap && askEapStep(context, session, eap, packet);
+  const { sa, eap, state } = session;
+  const requestId = sa && eap && askEapStep(context, session, sa, eap, packet);
   if (requestId === undefined) {
     failAuth(context, session, eapFailed(session.localIdentity, EAP_TOO_LONG));
     return;

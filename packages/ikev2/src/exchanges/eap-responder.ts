@@ -137,7 +137,7 @@ function makeRequest(
   before: readonly Payload[],
 ): void {
   const { eap } = session;
-  const requestId = eap && askEapStep(context, session, eap, packet);
+  const requestId = eap && askEapStep(context, session, sa, eap, packet);
   if (!eap || requestId === undefined) {
     const failure = peerNotAuthentic(waiting.request.remoteIdentity, EAP_TOO_LONG);
     refuseAuth(context, session, sa, AUTH_FAILED, failure);

@@ -12,7 +12,7 @@ import type { Answer } from '../endpoint-work.ts';
 import { noSecret, peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { ownWorkFailed } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
-import type { IkeSa } from '../session/ike-sa.ts';
+import { type IkeSa, spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitTranscript } from '../session/session-state.ts';
 import { awaitProof, endProofTimer } from './proof-timer.ts';
@@ -96,7 +96,7 @@ export function askPeerProof(
         auth: { method: auth.method, data: auth.data.slice() },
         certificates: certificatesOf(payloads),
         isReauthentication: session.takesOver !== undefined,
-        spis: { initiator: sa.initiatorSpi, responder: sa.responderSpi },
+        spis: spisOf(sa),
       });
     case 'eap':
       throw new Error('a proof of the peer was taken in place of EAP');

@@ -12,7 +12,7 @@ import {
 import { compileAuthentication } from './compile-authentication.ts';
 import type { CertificateStore } from './compile-certificates.ts';
 import { type ChildAction, type CompiledChild, compileChild } from './compile-child.ts';
-import type { EapStore } from './compile-eap.ts';
+import type { EapStore } from './compile-eap-store.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compilePathPolicy } from './compile-path-policy.ts';
 import { compileProposals } from './compile-proposals.ts';

@@ -10,7 +10,7 @@ import {
   type ConnectionTransport,
   compileConnection,
 } from './compile-connection.ts';
-import { compileEap, type EapStore } from './compile-eap.ts';
+import { compileEap, type EapStore } from './compile-eap-store.ts';
 import { type CompiledPool, compilePools } from './compile-pools.ts';
 import { compileSecrets } from './compile-secrets.ts';
 import { compileSettings, type SocketPorts } from './compile-settings.ts';

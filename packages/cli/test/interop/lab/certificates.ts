@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { KeyKind } from '../../../src/pki/key-pair.ts';
@@ -71,9 +71,16 @@ export async function pkiWithRevokedClient(): Promise<Pki> {
   const key = join(dir, 'stolen.key.pem');
   copyFileSync(pki.client.certificate, stolen);
   copyFileSync(pki.client.key, key);
+  await revokeClient(pki);
+  return { ...pki, client: { certificate: stolen, key }, crl: join(dir, 'ca.crl.pem') };
+}
+
+/** Revokes the client's certificate. @returns the CRL that says so. */
+export async function revokeClient({ ca }: Pki): Promise<string> {
+  const dir = join(ca, '..');
   const args = { dir, name: CLIENT_NAME, reason: 'keyCompromise', days: 30 } as const;
   await runPki({ action: 'revoke', args }, Date.now());
-  return { ...pki, client: { certificate: stolen, key }, crl: join(dir, 'ca.crl.pem') };
+  return readFileSync(join(dir, 'ca.crl.pem'), 'utf8');
 }
 
 /** Certificates of strongSwan's `pki`: a root, an intermediate CA, and peers below that.
