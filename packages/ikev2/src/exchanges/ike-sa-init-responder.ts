@@ -91,7 +91,7 @@ export function answerInit(
   session.peerWishes = peerWishes;
   // Its cookie has shown that it is there.
   if (isLonger) session.provenPath = path;
-  earnFrom(session, received);
+  earnFrom(context, session, received);
   noteAnswered(session, path);
   const { header, payloads } = message;
   const once = { fragments: 1, retransmission: false };
