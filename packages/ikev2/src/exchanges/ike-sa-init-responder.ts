@@ -93,7 +93,7 @@ export function answerInit(
   if (peerWishes.usesPpk && hasPpk(context, path)) session.ppk = 'announced';
   // Its cookie has shown that it is there.
   if (isLonger) session.provenPath = path;
-  earnFrom(session, received);
+  earnFrom(context, session, received);
   noteAnswered(session, path);
   const { header, payloads } = message;
   const once = { fragments: 1, retransmission: false };
