@@ -83,18 +83,31 @@ export async function revokeClient({ ca }: Pki): Promise<string> {
   return readFileSync(join(dir, 'ca.crl.pem'), 'utf8');
 }
 
+/** Keys as strongSwan's `pki` draws them. */
+const KEY_ARGS = {
+  rsa: ['rsa', '--size', '2048'],
+  ecdsa: ['ecdsa', '--size', '384'],
+  ecdsa256: ['ecdsa', '--size', '256'],
+  ecdsa521: ['ecdsa', '--size', '521'],
+  ed25519: ['ed25519'],
+  ed448: ['ed448'],
+} as const;
+
 /** Certificates of strongSwan's `pki`: a root, an intermediate CA, and peers below that.
  * @param clientFlags - of extKeyUsage, as `serverAuth`; none: without it.
  */
 export function strongSwanPki(
-  type: 'rsa' | 'ecdsa' | 'ed25519',
+  kind: keyof typeof KEY_ARGS,
   clientFlags: readonly string[] = [],
 ): Pki {
   const dir = newDirectory();
   const file = (name: string): string => join(dir, name);
   const pki = (output: string, ...args: string[]): void =>
-    writeFileSync(file(output), execFileSync('pki', [...args, '--outform', 'pem']));
-  const size = { rsa: ['--size', '2048'], ecdsa: ['--size', '384'], ed25519: [] }[type];
+    writeFileSync(
+      file(output),
+      execFileSync('pki', [...args, '--outform', 'pem'], { stdio: 'pipe' }),
+    );
+  const [type, ...size] = KEY_ARGS[kind];
   for (const name of ['root', 'middle', 'client', 'server']) {
     pki(`${name}.key`, '--gen', '--type', type, ...size);
   }
