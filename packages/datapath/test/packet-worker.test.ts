@@ -18,8 +18,13 @@ import {
 import { createPacketEngine, type SaPair } from '@ipsec-kit/ipsec';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { interopGate } from '../../../.ci/interop-gate.ts';
-import { type PacketPath, type PathFact, startPacketWorker } from '../src/index.ts';
-import type { CarriedSockets, PacketWorker } from '../src/start-packet-worker.ts';
+import {
+  type CarriedSockets,
+  type PacketPath,
+  type PacketWorker,
+  type PathFact,
+  startPacketWorker,
+} from '../src/index.ts';
 
 const gate = interopGate(['root', 'tun', 'netns'], 'a packet worker with a TUN device');
 

@@ -16,9 +16,11 @@ export type {
   CompiledCredentials,
   KeySource,
   NamedCertificate,
+  NamedPublicKey,
   OwnCredentials,
   PeerCredentials,
   SessionRevalidation,
+  TrustedKey,
 } from './credentials/compiled-credentials.ts';
 export type {
   BadStanding,

@@ -105,6 +105,10 @@ export interface AuthenticationOptions {
   readonly ttlsInner?: 'eap' | 'mschapv2' | 'pap';
   /** Own certificates, in order of preference; as for the peer: those that it may have, without asking a CA. */
   readonly certs?: readonly CertificateOptions[];
+  /** Own raw public keys, without a certificate, in PEM (`PUBLIC KEY`) or DER; as for the peer: those that it may have, and no CA is
+   * asked. A peer with one goes by the `id` that is configured for it, or by the id of its key (RFC 7670).
+   */
+  readonly pubkeys?: readonly CertificateOptions[];
   /** Of the peer: the CAs that its certificate has to come from. */
   readonly cacerts?: readonly CertificateOptions[];
   /** Of the peer: whether it is refused when nothing says that its certificate is not revoked (`strict`), when its certificates name
@@ -275,6 +279,10 @@ export interface SettingsOptions {
    * default: where this host has no IPv4 address it is looked for in DNS (RFC 7050); or `none`. Of clients. Not in strongSwan.
    */
   readonly nat64Prefix?: string;
+  /** Threads that carry packets, each with a queue of the device and sockets of its own, where there are such (`packetPath`): for servers of
+   * many peers, since an SA belongs to one of them. 1 to 16, default 1. Not in strongSwan.
+   */
+  readonly workers?: number;
   readonly retransmitTimeoutMs?: number;
   readonly retransmitBase?: number;
   readonly retransmitTries?: number;

@@ -107,6 +107,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     crypto,
     random: world.random,
     jitter: world.jitter,
+    ...(packets.placeSpi ? { placeSpi: packets.placeSpi } : {}),
   });
   const dateMs = world.dateMs ?? Date.now;
   const { signatures, eap } = createAuthenticationWork({

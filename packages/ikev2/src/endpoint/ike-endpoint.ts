@@ -33,7 +33,7 @@ import { AnswerLimiter } from './answer-limiter.ts';
 import { CookieJar } from './cookies.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { deliverAnswer } from './deliver-answer.ts';
-import type { EndpointContext } from './endpoint-context.ts';
+import type { EndpointContext, PlaceChildSpi } from './endpoint-context.ts';
 import { HalfOpenCounter } from './half-open.ts';
 import { performCommand } from './perform-command.ts';
 import { receiveDatagram } from './receive-datagram.ts';
@@ -56,6 +56,8 @@ export interface IkeEndpointOptions {
   readonly random: RandomSource;
   /** 0 to 1, for timers alone, so that they do not move SPIs in a trace. */
   readonly jitter: () => number;
+  /** Where the packet path finds by the SPI which of its threads an SA belongs to. Absent: SPIs stay as they were drawn. */
+  readonly placeSpi?: PlaceChildSpi;
   /** What is known of how long the NATs of networks keep a mapping, and will be; default: nothing yet, for as long as the endpoint is
    * there. It is bounded, and may be stored across restarts.
    */
@@ -160,6 +162,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     crypto,
     random,
     jitter,
+    placeSpi: options.placeSpi,
     settings,
     connections,
     now: instantFromMs(0),

@@ -108,7 +108,7 @@ function sendAuthRequest(
     return;
   }
   session.authPath = session.path;
-  const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context);
+  const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context, session);
   const hasMoreProofs = proof.hasMore;
   const childName = config.name;
   const offer: AuthOffer = {

@@ -30,6 +30,8 @@ export interface CompiledVpn {
   readonly networkMonitor: boolean;
   /** How a NAT64 is found. */
   readonly nat64: Nat64Setting;
+  /** Threads that carry packets. */
+  readonly workers: number;
   /** For auth's `createSecretStore`. */
   readonly secrets: readonly SecretEntry[];
   /** Keys and certificates; keys are opened when a client or server is. */
@@ -76,7 +78,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   const pools = compilePools(checks, options.pools);
   const secrets = compileSecrets(checks, options.secrets);
   const compiled = compileSettings(checks, options.settings ?? {});
-  const { settings, ports, networkMonitor, nat64, makeBeforeBreak } = compiled;
+  const { settings, ports, networkMonitor, nat64, workers, makeBeforeBreak } = compiled;
   const store = compileCertificates(checks, options);
   const eapStore = compileEap(checks, options);
   const connections = compileConnections(checks, options, makeBeforeBreak, store, eapStore);
@@ -92,6 +94,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     ports,
     networkMonitor,
     nat64,
+    workers,
     secrets,
     credentials: {
       ...store,

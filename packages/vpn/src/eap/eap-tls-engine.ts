@@ -1,6 +1,5 @@
 import {
   certificateVouchesFor,
-  formatIdentity,
   type Identity,
   type IdentityPattern,
   identityOfCertificate,
@@ -11,6 +10,7 @@ import type { TlsEngine } from '@ipsec-kit/eap';
 import { createNodeTlsEngine } from '@ipsec-kit/eap/node';
 import { type Certificate, namesOf, readCertificate } from '@ipsec-kit/x509';
 import { writePem } from '@ipsec-kit/x509/issue';
+import { namesText } from '../credentials/certificate-names.ts';
 import type { Keyring } from '../credentials/keyring.ts';
 import { chainAbove } from '../credentials/own-chain.ts';
 import type { ChainCheck } from '../credentials/peer-check.ts';
@@ -70,10 +70,7 @@ async function accepts(
   const names = namesOf(read.certificate, crypto);
   const wanted = identity();
   if (!isFor(names, wanted)) {
-    const known = [identityOfCertificate(names), ...names.altNames]
-      .flatMap((one) => (one ? [formatIdentity(one)] : []))
-      .filter((text, index, all) => all.indexOf(text) === index);
-    onRefused(`its certificate is for ${known.slice(0, 8).join(', ')}`);
+    onRefused(`its certificate is for ${namesText(names)}`);
     return false;
   }
   const purpose = role === 'client' ? 'responder' : 'initiator';

@@ -103,6 +103,7 @@ function buildAuthentication(
       id: reader.text('id'),
       eapId: reader.text('eap_id', 'eapId'),
       certs: named('certs', 'x509'),
+      pubkeys: named('pubkeys', 'pubkey'),
     }),
   };
   if (side === 'local') {

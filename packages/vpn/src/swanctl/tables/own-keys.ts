@@ -107,4 +107,11 @@ export const ownCharonKeys: KeyTable = {
     about:
       'under which the NAT64 of a network with IPv6 alone reaches a server with IPv4 alone: a prefix such as 64:ff9b::/96, discover (RFC 7050), or none (not in strongSwan)',
   },
+  workers: {
+    kind: 'integer',
+    default: '1',
+    status: 'supported',
+    about:
+      'threads that carry packets, 1 to 16, each with a queue of the TUN device and sockets of its own: for servers of many peers, since an SA belongs to one thread; another number takes a restart (not in strongSwan)',
+  },
 };
