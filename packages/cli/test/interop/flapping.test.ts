@@ -16,8 +16,12 @@ const gate = interopGate(
 
 const flaps = 24;
 const everyMs = 100;
-/** Not more than four moves in eight seconds: what comes last is told that much later at most. */
-const settleMs = 9_000;
+/** What comes last is told two seconds later at most; strongSwan, which moves a Child SA by a rekey, may have a request of its own
+ * under way, which it sends again after four and after seven seconds.
+ */
+const settleMs = { both: 4_000, client: 9_000 } as const;
+/** Two seconds of changes may leave no path, and then there are two more. */
+const limitMs = { both: 4_000, client: 9_000 } as const;
 /** Of the client, in all that time. */
 const mostMessages = 40;
 
@@ -55,7 +59,7 @@ describe.skipIf(gate.skip)('a client whose networks come and go ten times a seco
           const before = await requestStatus(client.control);
           const packets = (await prepareInside(lab, { up: 50, down: 50 })).begin();
           await flap(established);
-          await pause(settleMs);
+          await pause(settleMs[ours]);
           const { up, down } = await packets.stop();
           const { sessions, datagrams } = await requestStatus(client.control);
           const messages = (datagrams?.ikeSent ?? 0) - (before.datagrams?.ikeSent ?? 0);
@@ -65,7 +69,8 @@ describe.skipIf(gate.skip)('a client whose networks come and go ten times a seco
             { local: expect.stringMatching(/^10\.98\.0\.2:/), path: { state: 'in-use' } },
           ]);
           expect(messages).toBeLessThanOrEqual(mostMessages);
-          for (const way of [up, down]) expect(outageMs(way)).toBeDefined();
+          for (const way of [up, down])
+            expect(outageMs(way) ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(limitMs[ours]);
           await lab.right.ping('10.88.0.1', { source: addresses.right.inner4, count: 1 });
         },
         { makeLab: createRoamingLab },
