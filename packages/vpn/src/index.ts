@@ -13,6 +13,7 @@ export {
 export * from './control-socket.ts';
 export type {
   AuthorityPlaces,
+  ChainTrust,
   CompiledCredentials,
   KeySource,
   NamedCertificate,

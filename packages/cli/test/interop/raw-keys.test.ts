@@ -13,7 +13,7 @@ const gate = interopGate(
 
 const words = { client: 'ours begins', server: 'ours answers', both: 'ours with ours' };
 
-/** Each side knows the other's key, under a name. */
+/** Each side knows the other's key, under a name; the server another one as well, which it tries first. */
 const byKey: Tunnel = {
   client: {
     local: `auth = pubkey\n pubkeys = client.pem\n id = ${CLIENT_NAME}`,
@@ -21,7 +21,7 @@ const byKey: Tunnel = {
   },
   server: {
     local: `auth = pubkey\n pubkeys = server.pem\n id = ${SERVER_NAME}`,
-    remote: `auth = pubkey\n pubkeys = client.pem\n id = ${CLIENT_NAME}`,
+    remote: `auth = pubkey\n pubkeys = other.pem, client.pem\n id = ${CLIENT_NAME}`,
   },
 };
 
@@ -50,11 +50,12 @@ function newPair(kind: Kind): { readonly own: string; readonly shown: string } {
 }
 
 function layOut({ left, right }: Lab, kind: Kind): void {
-  const [client, server] = [newPair(kind), newPair(kind)];
+  const [client, server, other] = [newPair(kind), newPair(kind), newPair(kind)];
   const place = (host: Host, own: string): void => {
     for (const program of ['strongswan', 'ipsec-kit']) {
       host.file(`${program}/pubkey/client.pem`, client.shown);
       host.file(`${program}/pubkey/server.pem`, server.shown);
+      host.file(`${program}/pubkey/other.pem`, other.shown);
       host.file(`${program}/private/own.pem`, own);
     }
   };

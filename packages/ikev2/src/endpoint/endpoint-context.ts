@@ -87,6 +87,7 @@ export interface EndpointContext {
   readonly rejectionEvents: AnswerLimiter;
   /** Bounds how often hints that nobody has authenticated are looked up among all sessions. */
   readonly spiHints: AnswerLimiter;
+  readonly sendFailures: AnswerLimiter;
   readonly counters: { rejectedMessages: number };
   nextRequestId: number;
   nextSessionId: number;
@@ -102,6 +103,8 @@ export interface EndpointContext {
   nextChildId: number;
   /** What the driver has told of our addresses; `undefined` while it has not. */
   localAddresses: LocalAddresses | undefined;
+  /** NAT64s of the networks that this host was in last. */
+  nat64Prefixes: readonly Prefix[];
   readonly seenEndpoints: SeenEndpoints;
   networkKey: string | undefined;
   /** What is known of the NATs of networks. */

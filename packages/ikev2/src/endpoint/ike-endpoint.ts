@@ -19,6 +19,7 @@ import {
 } from '../endpoint-io.ts';
 import { onLocalAddresses } from '../mobike/local-addresses.ts';
 import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
+import { onSendFailed } from '../mobike/send-failed.ts';
 import { plainBytes } from '../payloads/plain-bytes.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
@@ -43,6 +44,8 @@ import { runTimers } from './run-timers.ts';
 const UNPROTECTED_ANSWERS_PER_SECOND = 100;
 /** Hints about unknown ESP SPIs, likewise. */
 const SPI_HINTS_PER_SECOND = 10;
+/** Datagrams that the system refused and that are looked at, likewise. */
+const SEND_FAILURES_PER_SECOND = 50;
 /** Events about messages that were dropped, likewise. */
 const REJECTION_EVENTS_PER_SECOND = 100;
 
@@ -183,6 +186,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     ),
     rejectionEvents: new AnswerLimiter(REJECTION_EVENTS_PER_SECOND, REJECTION_EVENTS_PER_SECOND),
     spiHints: new AnswerLimiter(SPI_HINTS_PER_SECOND, SPI_HINTS_PER_SECOND),
+    sendFailures: new AnswerLimiter(SEND_FAILURES_PER_SECOND, SEND_FAILURES_PER_SECOND),
     counters: { rejectedMessages: 0 },
     nextRequestId: 1,
     nextSessionId: FIRST_RESPONDER_SESSION_ID,
@@ -193,6 +197,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     peerSessions: new PeerSessions(),
     nextChildId: 1,
     localAddresses: undefined,
+    nat64Prefixes: [],
     seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
     bindingMemory: options.bindingMemory ?? new BindingMemory(),
@@ -227,6 +232,9 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       return;
     case 'local-addresses':
       onLocalAddresses(context, input);
+      return;
+    case 'send-failed':
+      onSendFailed(context, input.path);
       return;
     case 'keepalive-received':
       context.seenEndpoints.note(input.path);

@@ -19,15 +19,11 @@ import {
   readCertificates,
   readPublicKeys,
 } from './compile-certificates.ts';
-import {
-  compileEapConnection,
-  compileEapPattern,
-  type EapSide,
-  type EapStore,
-} from './compile-eap.ts';
+import { compileEapConnection, compileEapPattern, type EapSide } from './compile-eap.ts';
+import type { EapStore } from './compile-eap-store.ts';
 import { compileIdentityPattern } from './compile-identity.ts';
 import { compileOwnIdentity } from './compile-own-identity.ts';
-import { compileRevalidation } from './compile-revalidation.ts';
+import { type CertificateWatch, compileWatch } from './compile-revalidation.ts';
 import { isObject, type OptionChecks } from './option-checks.ts';
 
 /** How both sides of a connection prove who they are. */
@@ -90,13 +86,14 @@ export function compileAuthentication(
     store,
   );
   const remoteIdentity = compileIdentityPattern(checks, `${path}.remote.id`, remote.id ?? '%any');
-  const peer = compilePeer(checks, `${path}.remote`, remote, remoteIdentity, store);
+  const watch = compileWatch(checks, `${path}.remote`, remote.options);
+  const peer = compilePeer(checks, `${path}.remote`, remote, remoteIdentity, watch, store);
   const policy = peer?.policy ?? DEFAULT_SIGNATURE_POLICY;
   const sides = {
     local: eapSide(`${path}.local`, local),
     remote: eapSide(`${path}.remote`, remote),
   };
-  const eap = compileEapConnection(checks, sides, certificates, store, eapStore);
+  const eap = compileEapConnection(checks, sides, { certificates, watch }, store, eapStore);
   const pattern = compileEapPattern(checks, sides.remote);
   return {
     config: {
@@ -176,6 +173,7 @@ function compilePeer(
   path: string,
   { method, options }: Side,
   id: IdentityPattern,
+  watch: CertificateWatch,
   store: CertificateStore,
 ): PeerCredentials | undefined {
   if (method.kind !== 'signature') return undefined;
@@ -199,14 +197,7 @@ function compilePeer(
     ...DEFAULT_SIGNATURE_POLICY,
     acceptSha1: method.rule.hashes.includes('sha1'),
   };
-  const revocation = checks.choice(
-    `${path}.revocation`,
-    options.revocation,
-    ['strict', 'ifuri', 'relaxed'],
-    'relaxed',
-  );
-  const revalidation = compileRevalidation(checks, path, options, revocation);
-  return { rule: method.rule, policy, pinned, publicKeys, anchors, revocation, revalidation };
+  return { rule: method.rule, policy, pinned, publicKeys, anchors, ...watch };
 }
 
 /** A peer whose certificate is known need not send it; one that has a raw key may have several.

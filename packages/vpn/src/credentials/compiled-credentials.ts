@@ -44,17 +44,21 @@ export interface OwnCredentials {
   readonly sendCertificates: 'ifasked' | 'always' | 'never';
 }
 
-/** Whom this side of a connection believes. */
-export interface PeerCredentials {
-  readonly rule: SignatureRule;
+/** Which certificates are believed of the peers of a connection. */
+export interface ChainTrust {
   readonly policy: SignaturePolicy;
+  readonly anchors: readonly Certificate[];
+  readonly revocation: 'strict' | 'ifuri' | 'relaxed';
+  readonly revalidation: SessionRevalidation;
+}
+
+/** Whom this side of a connection believes. */
+export interface PeerCredentials extends ChainTrust {
+  readonly rule: SignatureRule;
   /** The peer's own certificates: it has to have one of these, and no CA is asked. */
   readonly pinned: readonly NamedCertificate[];
   /** Raw public keys that it may have instead; no CA is asked either. */
   readonly publicKeys: readonly TrustedKey[];
-  readonly anchors: readonly Certificate[];
-  readonly revocation: 'strict' | 'ifuri' | 'relaxed';
-  readonly revalidation: SessionRevalidation;
 }
 
 /** What is done about sessions that stand when their peer's certificate is looked at again. */

@@ -1,4 +1,4 @@
-import { certificateVouchesFor, DEFAULT_SIGNATURE_POLICY, type Identity } from '@ipsec-kit/auth';
+import { certificateVouchesFor, type Identity } from '@ipsec-kit/auth';
 import type { Answer, PeerVerdict, VerifyPeerRequest } from '@ipsec-kit/ikev2';
 import { CertEncoding } from '@ipsec-kit/ikev2-codec';
 import {
@@ -9,7 +9,7 @@ import {
   readOcspResponse,
 } from '@ipsec-kit/x509';
 import { namesText } from './certificate-names.ts';
-import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
+import type { ChainTrust, CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
 import { checkPath, type PathCheckOptions, type PathQuestion } from './path-check.ts';
 import { type PeerBelief, refuse } from './peer-belief.ts';
 import { type PeerProof, proofOfPath } from './peer-proof.ts';
@@ -23,25 +23,36 @@ export interface PeerCheckOptions extends PathCheckOptions {
   readonly onProven?: (spis: VerifyPeerRequest['spis'], proof: PeerProof) => void;
 }
 
-/** Checks certificates outside of signatures in IKE, such as those of TLS inside EAP; its own first. */
-export type ChainCheck = (
-  peer: Pick<PeerCredentials, 'anchors' | 'revocation'>,
-  role: VerifyPeerRequest['role'],
-  offered: readonly Uint8Array[],
-) => Promise<PathVerdict>;
+/** Certificates of a peer that were shown outside of signatures in IKE, such as those of TLS inside EAP. */
+export interface ChainQuestion
+  extends Pick<VerifyPeerRequest, 'connection' | 'role' | 'isReauthentication'> {
+  readonly trust: ChainTrust;
+  /** Its own first. */
+  readonly offered: readonly Uint8Array[];
+}
 
-/** Whether a path leads to a trusted CA. */
+/** Checks such certificates; never rejects. */
+export type ChainCheck = (question: ChainQuestion) => Promise<PathVerdict>;
+
+/** Whether a path leads to a trusted CA, and by what that can be looked at again. */
 export type PathVerdict =
-  | { readonly ok: true; readonly certificate: Certificate }
+  | { readonly ok: true; readonly proof: PeerProof }
   | (PeerVerdict & { readonly ok: false });
 
 /** Makes a {@link ChainCheck}. */
-export function createChainCheck(options: PeerCheckOptions): ChainCheck {
-  return async ({ anchors, revocation }, role, offered) => {
-    const peer = { anchors, revocation, policy: DEFAULT_SIGNATURE_POLICY };
-    const question = { peer, role, offered, stapled: [], evidence: 'await' } as const;
-    return taken(await checkPath(options, question), question);
+export function createChainCheck(options: PathCheckOptions): ChainCheck {
+  return async (asked) => {
+    const { trust: peer, role, offered, isReauthentication } = asked;
+    const evidence = evidenceFor(isReauthentication);
+    const question = { peer, role, offered, stapled: [], evidence } as const;
+    const found = taken(await checkPath(options, question), question);
+    return found.ok ? { ok: true, proof: proofOfPath(asked, found, []) } : found;
   };
+}
+
+/** What is fetched may have to go through the tunnel that is made anew: it is looked at again as soon as that stands. */
+function evidenceFor(isReauthentication: boolean): 'leave' | 'await' {
+  return isReauthentication ? 'leave' : 'await';
 }
 
 /** Certificates that are tried for one peer: the one that it sends, and those of the configuration. */
@@ -90,8 +101,7 @@ async function checkOffered(
 ): Promise<PeerBelief> {
   const { role, isReauthentication } = request;
   const stapled = stapledBy(request);
-  // What is fetched may have to go through the tunnel that is made anew: it is looked at again as soon as that stands.
-  const evidence = isReauthentication ? 'leave' : 'await';
+  const evidence = evidenceFor(isReauthentication);
   const question = { peer, role, offered, stapled, evidence } as const;
   const found = taken(await checkPath(options, question), question);
   if (!found.ok) return found;
