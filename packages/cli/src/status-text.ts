@@ -11,6 +11,7 @@ export function statusText(status: VpnStatus): string {
     `sockets: ${status.endpoints.join(', ')}`,
     ...(status.tun === undefined ? [] : [`tun: ${status.tun}`]),
     ...(status.counters ? [packetsText(status.counters)] : []),
+    ...(status.workers ?? []).map(workerText),
     ...(status.datagrams ? [datagramsText(status.datagrams)] : []),
     ...(status.wakes ? wakeLines(status.wakes) : []),
     ...(sessions.length === 0 ? ['no session'] : sessions),
@@ -64,6 +65,12 @@ function lifetimeText(lifetimes: Lifetimes): string {
 function packetsText(counters: NonNullable<VpnStatus['counters']>): string {
   const { inPackets, inBytes, outPackets, outBytes, drops } = counters;
   return `packets: ${inPackets} in (${inBytes} bytes), ${outPackets} out (${outBytes} bytes)${dropsText(drops)}`;
+}
+
+function workerText(worker: NonNullable<VpnStatus['workers']>[number], index: number): string {
+  const { pairs, inPackets, outPackets, handedOver, handoverDrops } = worker;
+  const lost = dropsText({ 'no room': handoverDrops });
+  return `  worker ${index + 1}: ${pairs} SA pairs, ${inPackets} in, ${outPackets} out, ${handedOver} read for others${lost}`;
 }
 
 function datagramsText(counters: NonNullable<VpnStatus['datagrams']>): string {

@@ -135,7 +135,13 @@ secrets { private { file = ${key} } }`;
       'no private key fits',
     ],
     ['a key file that is none', 'vpn.example.org', 'x.conf', 0, 'holds no private key'],
-    ['a key file that is not there', 'vpn.example.org', 'nowhere.pem', 0, 'There is no file'],
+    [
+      'a key file that is not there',
+      'vpn.example.org',
+      'nowhere.pem',
+      0,
+      'nowhere.pem: there is no such file',
+    ],
     ['its end', 'vpn.example.org', undefined, 101 * DAY, 'has expired on 2027-03-01'],
     ['its end to come', 'vpn.example.org', undefined, 90 * DAY, 'expires on 2027-03-01'],
     [

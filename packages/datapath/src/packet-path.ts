@@ -13,6 +13,7 @@ import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
 import { createActivityWatch } from './activity-watch.ts';
 import { createDatapath, type DatapathCounters } from './datapath.ts';
 import { type PairActivity, type PathFact, passingClock } from './pair-activity.ts';
+import type { PlaceSpi } from './workers/spi-placement.ts';
 
 /** Whom a packet path tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
 export interface PacketPathHandlers {
@@ -24,6 +25,18 @@ export interface PacketPathHandlers {
   readonly onFacts: (facts: readonly PathFact[]) => void;
   /** A defect, not a bad packet. */
   readonly onError?: (error: Error) => void;
+}
+
+/** What one of several workers has done. */
+export interface WorkerCounters {
+  /** Pairs that belong to it now. */
+  readonly pairs: number;
+  /** Packets that it has opened, and sealed. */
+  readonly inPackets: number;
+  readonly outPackets: number;
+  /** Packets that it has read and given to the worker that they belong to, and those for which that one had no room. */
+  readonly handedOver: number;
+  readonly handoverDrops: number;
 }
 
 /** A packet engine and its loop as the control plane sees them, whichever thread they run in. Commands take effect in the
@@ -50,6 +63,8 @@ export interface PacketPath {
   /** See `PacketEngine.askForSource`. */
   askForSource(pairId: number): void;
   remove(pairId: number): void;
+  /** Where the SPI of an SA decides which worker it belongs to: changes one that was drawn. @see PlaceSpi */
+  readonly placeSpi?: PlaceSpi;
   reserveSpi(spi: number): void;
   releaseSpi(spi: number): void;
   installTrap(trap: Trap): void;
@@ -61,6 +76,8 @@ export interface PacketPath {
    */
   pairActivity(pairId: number): PairActivity | undefined;
   engineCounters(): EngineCounters;
+  /** Where there are several workers: what each has done. */
+  workers?(): readonly WorkerCounters[];
   sendIke(message: Uint8Array, path: Path, marker: boolean): void;
   sendKeepalive(path: Path): void;
   /** Takes no more packets. Resolves when nothing uses sockets and device any more. */

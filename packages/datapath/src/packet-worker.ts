@@ -2,13 +2,15 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
 import { loadOpenSslProvider } from '@ipsec-kit/crypto-openssl';
-import { createPacketEngine } from '@ipsec-kit/ipsec';
+import { createPacketEngine, type HandOver } from '@ipsec-kit/ipsec';
 import { loadSystemCalls } from '@ipsec-kit/posix';
 import { tunQueueFromFd } from '@ipsec-kit/tun-adapter';
 import type { FromWorker, PacketWorkerStart, ToWorker } from './worker/messages.ts';
 import { PacketLoop } from './worker/packet-loop.ts';
 import { sharedCounters } from './worker/shared-counters.ts';
 import { warmUp } from './worker/warm-up.ts';
+import { Handover } from './workers/handover.ts';
+import { HandedOver } from './workers/handover-ring.ts';
 
 const port = parentPort;
 const start: PacketWorkerStart = workerData;
@@ -30,11 +32,19 @@ function prepare(): PacketLoop | undefined {
   const { calls } = loaded;
   const base = createNodeProvider();
   const openssl = loadOpenSslProvider(base);
-  const queue = tunQueueFromFd(calls, start.tunFd, true, { name: start.tunName, keepsOpen: true });
+  const { group, tunWriteFd } = start;
+  const queue = tunQueueFromFd(calls, start.tunFd, true, {
+    name: start.tunName,
+    keepsOpen: true,
+    ...(tunWriteFd === undefined ? {} : { writeFd: tunWriteFd }),
+  });
   const crypto = openssl.ok ? openssl.provider : base;
   const random = systemRandom();
   warmUp(calls, crypto, random);
-  const engine = createPacketEngine({ crypto, random });
+  const handover = group && new Handover(group, calls);
+  const handOver: HandOver = (owner, batch, index) =>
+    handover?.give(owner, batch, index, HandedOver.outbound);
+  const engine = createPacketEngine({ crypto, random, ...(handover ? { handOver } : {}) });
   const dropReasons = Object.keys(engine.counters().drops);
   const counters = sharedCounters(dropReasons);
   const notes = openssl.ok ? [] : [`node:crypto seals and opens packets: ${openssl.reason}`];
@@ -48,6 +58,7 @@ function prepare(): PacketLoop | undefined {
     backlog: new Int32Array(start.backlog),
     nextCommand,
     tell,
+    ...(handover ? { handover } : {}),
   });
 }
 

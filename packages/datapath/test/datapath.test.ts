@@ -61,6 +61,7 @@ class HeaderEngine implements PacketEngine {
     return this.facts.splice(0);
   }
   install(): void {}
+  installElsewhere(): void {}
   activateOutbound(): void {}
   deactivateOutbound(): void {}
   reserveSpi(): void {}

@@ -105,6 +105,10 @@ export interface EapStepRequest {
    * key, and resists guessing. @see RFC 5998 §4
    */
   readonly isOnlyProof: boolean;
+  /** Both sides are proven anew: what is fetched for it might go through the tunnel that waits for it. */
+  readonly isReauthentication: boolean;
+  /** Of the IKE SA that it is for, by which the events name it when it stands. */
+  readonly spis: { readonly initiator: bigint; readonly responder: bigint };
 }
 
 /** What comes of a step. What is wrong is never told to the peer, but by the packets of the method. */

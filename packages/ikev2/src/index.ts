@@ -12,6 +12,7 @@ export {
 export * from './config.ts';
 export type { DelegationResult, TakeBackResult } from './delegate/delegate-session.ts';
 export type { DelegateReport, Delegation, LastResponse } from './delegate/delegation.ts';
+export type { PlaceChildSpi } from './endpoint/endpoint-context.ts';
 export {
   createIkeEndpoint,
   type IkeEndpoint,

@@ -37,4 +37,20 @@ describe('NAT keepalives (RFC 3948 §4)', () => {
     expect(pair.client.keepalives).toHaveLength(0);
     expect(pair.client.seen('liveness-confirmed')).toHaveLength(1);
   });
+
+  it.each(['byte', 'esp', 'dpd'] as const)(
+    'of every kind replace no keys, however long nothing else happens: %s',
+    (keepaliveKind) => {
+      const pair = new Pair({ clientSettings: forced, client: { keepaliveKind } }).open();
+      const opened = pair.client.seen('message').length;
+      pair.drive(6 * 3_600_000);
+      const { keepalives, espKeepalives } = pair.client;
+      const checks = pair.client.seen('message').slice(opened);
+      const sent = { byte: keepalives, esp: espKeepalives, dpd: checks }[keepaliveKind];
+      expect(sent.length).toBeGreaterThanOrEqual(6 * 180 - 1);
+      expect(pair.client.seen('child-rekeyed')).toEqual([]);
+      expect(pair.client.seen('session-rekeyed')).toEqual([]);
+      if (keepaliveKind !== 'dpd') expect(checks).toEqual([]);
+    },
+  );
 });

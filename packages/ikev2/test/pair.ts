@@ -29,6 +29,7 @@ import {
   type EndpointOutput,
   type EndpointSettings,
   type IkeEndpoint,
+  type PlaceChildSpi,
   type PoolConfig,
   type Request,
   type SessionEvent,
@@ -165,6 +166,8 @@ export interface PairOptions {
   /** Milliseconds until a signature is made or checked; without end: never. Default as `answerDelayMs`. */
   readonly clientProofDelayMs?: number;
   readonly serverProofDelayMs?: number;
+  /** Of both. */
+  readonly placeSpi?: PlaceChildSpi;
 }
 
 /** Numbers from 0 to 1. */
@@ -218,6 +221,7 @@ export class Host {
     jitters = false,
     signatures?: SignatureWork,
     eap?: EapWork,
+    placeSpi?: PlaceChildSpi,
   ) {
     this.#pair = pair;
     this.#name = name;
@@ -228,6 +232,7 @@ export class Host {
       crypto: provider,
       random: createSeededRandom(`${seed}/${name}`),
       jitter: jitters ? fractions(createSeededRandom(`${seed}/${name}/jitter`)) : () => 0,
+      ...(placeSpi ? { placeSpi } : {}),
     });
     this.#answer = createRequestHandler({
       crypto: provider,
@@ -527,6 +532,7 @@ export class Pair {
       options.jitters,
       options.clientSignatures,
       options.clientEap,
+      options.placeSpi,
     );
   }
 
@@ -546,6 +552,7 @@ export class Pair {
       options.jitters,
       options.serverSignatures,
       options.serverEap,
+      options.placeSpi,
     );
   }
 

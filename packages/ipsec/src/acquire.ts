@@ -41,7 +41,10 @@ export function noteAcquire(state: EngineState, trap: InstalledTrap): void {
 /** Lets go what the traps hold and `pair`, which sends from now on, takes. A trap whose packet found its SA is armed
  * again, and asks at once for the SA of what is left.
  */
-export function satisfyTraps(state: EngineState, pair: InstalledPair): void {
+export function satisfyTraps(
+  state: EngineState,
+  pair: Pick<InstalledPair, 'remoteSelectors'>,
+): void {
   const { traps } = state;
   for (const trap of traps.byId.values()) {
     if (!trap.trigger) continue;
@@ -59,7 +62,8 @@ export function satisfyTraps(state: EngineState, pair: InstalledPair): void {
 function findsPair(state: EngineState, packet: Uint8Array): boolean {
   const { fields, policy } = state;
   if (!readPacketFields(packet, 0, packet.length, fields)) return false;
-  return policy.lookup(packet, fields)?.pair !== undefined;
+  const entry = policy.lookup(packet, fields);
+  return entry !== undefined && !entry.trap;
 }
 
 /** One end of a packet as a selector. Where its ports cannot be seen, those of the selector it matched.

@@ -5,6 +5,7 @@ import { FactQueue } from './fact-queue.ts';
 import type { InstalledPair } from './installed-pair.ts';
 import { OutboundPolicy } from './outbound-policy.ts';
 import { OutboundTraps } from './outbound-traps.ts';
+import type { HandOver, InstalledElsewhere } from './pair-elsewhere.ts';
 import { SpiReservations } from './spi-reservations.ts';
 
 /** What both directions of an engine share: databases, counters, facts, and one object for the packet at hand. */
@@ -12,6 +13,8 @@ export interface EngineState {
   /** The security association database: by inbound SPI as a signed number, which needs no allocation to look up. */
   readonly bySpi: Map<number, InstalledPair>;
   readonly byId: Map<number, InstalledPair>;
+  readonly elsewhereById: Map<number, InstalledElsewhere>;
+  readonly handOver: HandOver | undefined;
   readonly policy: OutboundPolicy;
   readonly traps: OutboundTraps;
   readonly reservations: SpiReservations;
@@ -26,10 +29,12 @@ export interface EngineState {
 }
 
 /** An engine without pairs. */
-export function createEngineState(factCapacity: number): EngineState {
+export function createEngineState(factCapacity: number, handOver?: HandOver): EngineState {
   return {
     bySpi: new Map(),
     byId: new Map(),
+    elsewhereById: new Map(),
+    handOver,
     policy: new OutboundPolicy(),
     traps: new OutboundTraps(),
     reservations: new SpiReservations(),

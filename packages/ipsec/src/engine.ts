@@ -1,4 +1,5 @@
 import type { IpAddress, PacketBatch, Path, TrafficSelector } from '@ipsec-kit/ip';
+import type { PairElsewhere } from './pair-elsewhere.ts';
 import type { PathProbe } from './path-probe.ts';
 import type { SaPair } from './sa-pair.ts';
 import type { Trap } from './trap.ts';
@@ -63,6 +64,11 @@ export interface PacketEngine {
    * @throws when the id or the inbound SPI is installed already, or the pair is not usable.
    */
   install(pair: SaPair): void;
+  /** Makes a pair known that stands in another engine: activated, deactivated and removed as if it stood here, its packets go to the
+   * `handOver` of the engine.
+   * @throws when the id is installed already, there are no selectors, or the engine has no `handOver`.
+   */
+  installElsewhere(pair: PairElsewhere): void;
   /** Lets a pair send from now on; again changes nothing. @throws when there is no such pair. */
   activateOutbound(pairId: number): void;
   /** Lets a pair send no more, while it goes on receiving: an SA that was replaced and whose DELETE was seen.

@@ -8,6 +8,7 @@ export {
   type HoldingLimits,
 } from './held-queue.ts';
 export * from './packet-engine.ts';
+export type { HandOver, PairElsewhere } from './pair-elsewhere.ts';
 export * from './path-mtu.ts';
 export * from './path-mtu-contract.ts';
 export type { PathProbe } from './path-probe.ts';

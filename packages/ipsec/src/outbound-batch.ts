@@ -32,7 +32,7 @@ export function sealBatch(state: EngineState, batch: PacketBatch, toTun: PacketB
   // Fragments are appended while the loop runs, and sealed when it comes to them.
   for (let i = 0; i < batch.count; i += 1) {
     const offset = offsets[i] ?? 0;
-    const pair = choosePair(state, memory, offset, lengths[i] ?? 0);
+    const pair = choosePair(state, batch, i);
     if (!pair) continue;
     const length = fitPacket(state, pair, batch, i, toTun, mostErrors);
     if (length === 0) continue;
@@ -60,23 +60,25 @@ export function takeReady(state: EngineState, batch: PacketBatch): number {
   return batch.count;
 }
 
-/** The pair that takes the packet, with its fields left in `state.fields`; without one the packet is held or its
+/** The pair that takes the packet, with its fields left in `state.fields`; without one the packet is held, handed over or its
  * drop counted.
  */
 function choosePair(
   state: EngineState,
-  memory: Uint8Array,
-  offset: number,
-  length: number,
+  batch: PacketBatch,
+  index: number,
 ): InstalledPair | undefined {
   const { fields, policy, drops } = state;
-  if (!readPacketFields(memory, offset, length, fields)) {
+  const { memory } = batch;
+  const offset = batch.offsets[index] ?? 0;
+  if (!readPacketFields(memory, offset, batch.lengths[index] ?? 0, fields)) {
     drops['malformed-inner'] += 1;
     return undefined;
   }
   const entry = policy.lookup(memory, fields);
   if (!entry) drops[policy.lastWasRefused ? 'no-policy' : 'no-sa'] += 1;
   else if (entry.trap) catchPacket(state, entry.trap, memory, offset);
+  else if (entry.elsewhere) state.handOver?.(entry.elsewhere.owner, batch, index);
   return entry?.pair;
 }
 

@@ -7,11 +7,13 @@ import {
 } from '@ipsec-kit/ip';
 import type { InstalledPair } from './installed-pair.ts';
 import type { InstalledTrap } from './outbound-traps.ts';
+import type { InstalledElsewhere } from './pair-elsewhere.ts';
 import { PrefixTrie } from './prefix-trie.ts';
 
-/** One remote selector of an active pair or of a trap; one of the two is there. */
+/** One remote selector of an active pair, here or elsewhere, or of a trap; one of the three is there. */
 export interface PolicyEntry {
   readonly pair: InstalledPair | undefined;
+  readonly elsewhere?: InstalledElsewhere;
   readonly trap: InstalledTrap | undefined;
   readonly localSelectors: readonly TrafficSelector[];
   readonly remote: TrafficSelector;
@@ -35,15 +37,22 @@ export class OutboundPolicy {
     this.#add(pair, { pair, trap: undefined, activation: pair.activation });
   }
 
+  /** Lets a pair of another engine have what belongs to it. */
+  addElsewhere(elsewhere: InstalledElsewhere): void {
+    const { activation } = elsewhere;
+    this.#add(elsewhere, { pair: undefined, trap: undefined, elsewhere, activation });
+  }
+
   /** Lets a trap hold what it catches. */
   addTrap(trap: InstalledTrap): void {
     this.#add(trap, { pair: undefined, trap, activation: 0 });
   }
 
   /** Lets a pair send, or a trap catch, no longer. */
-  remove(target: InstalledPair | InstalledTrap): void {
+  remove(target: InstalledPair | InstalledElsewhere | InstalledTrap): void {
     for (const remote of target.remoteSelectors) {
-      const isOurs = (entry: PolicyEntry) => entry.pair === target || entry.trap === target;
+      const isOurs = ({ pair, elsewhere, trap }: PolicyEntry) =>
+        pair === target || elsewhere === target || trap === target;
       this.#trie(remote.start.version).remove(coveringPrefix(remote), isOurs);
     }
   }
@@ -64,8 +73,8 @@ export class OutboundPolicy {
   }
 
   #add(
-    target: InstalledPair | InstalledTrap,
-    what: Pick<PolicyEntry, 'pair' | 'trap' | 'activation'>,
+    target: InstalledPair | InstalledElsewhere | InstalledTrap,
+    what: Omit<PolicyEntry, 'localSelectors' | 'remote'>,
   ): void {
     const { localSelectors, remoteSelectors } = target;
     for (const remote of remoteSelectors) {

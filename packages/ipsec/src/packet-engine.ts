@@ -11,9 +11,15 @@ import {
   noteSoftLimit,
 } from './engine-state.ts';
 import { openBatch, replayHeld } from './inbound-batch.ts';
-import { createInstalledPair, type InstalledPair, requireInnerMtu } from './installed-pair.ts';
+import {
+  createInstalledPair,
+  type InstalledPair,
+  requireInnerMtu,
+  requireSelectors,
+} from './installed-pair.ts';
 import { sealBatch, takeReady } from './outbound-batch.ts';
 import { sealDummyPacket, sealPathProbe } from './own-packets.ts';
+import type { HandOver, InstalledElsewhere, PairElsewhere } from './pair-elsewhere.ts';
 import type { PathProbe } from './path-probe.ts';
 import type { SaPair } from './sa-pair.ts';
 import type { Trap } from './trap.ts';
@@ -29,6 +35,8 @@ export interface PacketEngineOptions {
   readonly random: RandomSource;
   /** Most facts between two drains; default {@link DEFAULT_FACT_CAPACITY}. */
   readonly factCapacity?: number;
+  /** Where several engines share the packets of a tunnel: takes those that belong to another. */
+  readonly handOver?: HandOver;
 }
 
 /** An engine without pairs. It does no I/O, knows no time, and allocates nothing for a packet that just passes.
@@ -51,14 +59,13 @@ class BatchEngine implements PacketEngine {
     }
     this.#crypto = options.crypto;
     this.#random = options.random;
-    this.#state = createEngineState(factCapacity);
+    this.#state = createEngineState(factCapacity, options.handOver);
   }
 
   install(pair: SaPair): void {
     const { byId, bySpi, facts, reservations } = this.#state;
     const spi = pair.inbound.spi;
-    if (byId.has(pair.id))
-      throw new Error(`"pair.id" expected one that is not installed, got ${pair.id}`);
+    this.#requireFree(pair.id);
     if (bySpi.has(spi | 0)) {
       throw new Error(
         `"pair.inbound.spi" expected one that is not installed, got 0x${spi.toString(16)}`,
@@ -72,13 +79,27 @@ class BatchEngine implements PacketEngine {
     if (pair.outboundActive) this.#activate(installed);
   }
 
+  installElsewhere({ id, owner, localSelectors, remoteSelectors, ...pair }: PairElsewhere): void {
+    if (!this.#state.handOver) throw new Error('"handOver" expected a function, got none');
+    requireSelectors('localSelectors', localSelectors);
+    requireSelectors('remoteSelectors', remoteSelectors);
+    this.#requireFree(id);
+    const selectors = {
+      localSelectors: [...localSelectors],
+      remoteSelectors: [...remoteSelectors],
+    };
+    const installed = { id, owner, ...selectors, isActive: false, activation: 0 };
+    this.#state.elsewhereById.set(id, installed);
+    if (pair.outboundActive) this.#activate(installed);
+  }
+
   activateOutbound(pairId: number): void {
-    const pair = this.#require(pairId);
+    const pair = this.#state.elsewhereById.get(pairId) ?? this.#require(pairId);
     if (!pair.isActive) this.#activate(pair);
   }
 
   deactivateOutbound(pairId: number): void {
-    const pair = this.#require(pairId);
+    const pair = this.#state.elsewhereById.get(pairId) ?? this.#require(pairId);
     if (!pair.isActive) return;
     pair.isActive = false;
     this.#state.policy.remove(pair);
@@ -114,7 +135,10 @@ class BatchEngine implements PacketEngine {
   }
 
   remove(pairId: number): void {
-    const { byId, bySpi, policy, reservations, drops } = this.#state;
+    const { byId, bySpi, elsewhereById, policy, reservations, drops } = this.#state;
+    const elsewhere = elsewhereById.get(pairId);
+    if (elsewhere?.isActive) policy.remove(elsewhere);
+    elsewhereById.delete(pairId);
     const pair = byId.get(pairId);
     if (!pair) return;
     byId.delete(pairId);
@@ -218,11 +242,13 @@ class BatchEngine implements PacketEngine {
     };
   }
 
-  #activate(pair: InstalledPair): void {
+  #activate(pair: InstalledPair | InstalledElsewhere): void {
+    const { policy } = this.#state;
     this.#activations += 1;
     pair.activation = this.#activations;
     pair.isActive = true;
-    this.#state.policy.addPair(pair);
+    if ('owner' in pair) policy.addElsewhere(pair);
+    else policy.addPair(pair);
     satisfyTraps(this.#state, pair);
   }
 
@@ -232,6 +258,12 @@ class BatchEngine implements PacketEngine {
     noteSoftLimit(this.#state, pair);
     noteHardLimit(this.#state, pair);
     notePeerMoved(this.#state, pair);
+  }
+
+  #requireFree(pairId: number): void {
+    const { byId, elsewhereById } = this.#state;
+    if (!byId.has(pairId) && !elsewhereById.has(pairId)) return;
+    throw new Error(`"pair.id" expected one that is not installed, got ${pairId}`);
   }
 
   #require(pairId: number): InstalledPair {

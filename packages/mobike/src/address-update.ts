@@ -1,5 +1,5 @@
 import { type NotifyPayload, NotifyType } from '@ipsec-kit/ikev2-codec';
-import type { Path } from '@ipsec-kit/ip';
+import type { IpAddress, Path } from '@ipsec-kit/ip';
 import { noNatsAllowedData, notify } from './mobike-notify.ts';
 import { type AddressListChange, carriesAddressList, PeerAddressSet } from './peer-address-set.ts';
 
@@ -9,6 +9,8 @@ export interface AddressUpdatesOptions {
   readonly role: 'initiator' | 'responder';
   /** Whether the peer may move the SAs to this path; default: anywhere. */
   readonly isAcceptable?: (path: Path) => boolean;
+  /** Whether the peer was shown to be at this address: a list from another may have been sent on from there; default: nowhere. */
+  readonly isShown?: (address: IpAddress) => boolean;
   /** Most addresses of the peer that are kept; default 16. */
   readonly maxAddresses?: number;
 }
@@ -52,6 +54,7 @@ export class AddressUpdates {
   readonly peerAddresses: PeerAddressSet;
   readonly #role: 'initiator' | 'responder';
   readonly #isAcceptable: (path: Path) => boolean;
+  readonly #isShown: (address: IpAddress) => boolean;
   #newestMove = -1;
   #newestList = -1;
 
@@ -60,6 +63,7 @@ export class AddressUpdates {
     this.peerAddresses = new PeerAddressSet(maxAddresses === undefined ? {} : { maxAddresses });
     this.#role = options.role;
     this.#isAcceptable = options.isAcceptable ?? (() => true);
+    this.#isShown = options.isShown ?? (() => false);
   }
 
   /** Decides on one request; call it once for each, not for retransmissions. */
@@ -89,9 +93,13 @@ export class AddressUpdates {
       return { ...answer, kind: 'refused', code: refusal, response: [...says, ...response] };
     }
     const list: AddressListChange = lists
-      ? this.peerAddresses.update(path.remote.address, notifies)
+      ? this.#takeList(path.remote.address, notifies)
       : { kind: 'unchanged' };
     return { kind: 'applied', ...(moves ? { moveTo: path } : {}), list, ...answer };
+  }
+
+  #takeList(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
+    return this.peerAddresses.update(source, notifies, this.#isShown(source));
   }
 
   #refusal(request: AddressRequest, moves: boolean): keyof typeof refusalNotify | undefined {

@@ -45,6 +45,11 @@ export type PathMoverInput = { readonly now: Instant } & (
       readonly kind: 'no-answer';
     }
   | {
+      /** The host could not send over this path: no route, no such address, network down. */
+      readonly kind: 'unsendable';
+      readonly path: Path;
+    }
+  | {
       /** An answer to an outstanding request came over this path. */
       readonly kind: 'answered';
       readonly path: Path;

@@ -1,20 +1,20 @@
-import { addMs, type Deadline, type Instant, type Machine } from '@ipsec-kit/clock';
-import { addressesEqual, type IpAddress, type Path, type Prefix, pathsEqual } from '@ipsec-kit/ip';
+import { addMs, type Deadline, type Instant, type Machine, msBetween } from '@ipsec-kit/clock';
+import { addressesEqual, type IpAddress, type Path, pathsEqual } from '@ipsec-kit/ip';
 import { MoveLimiter } from './move-limiter.ts';
-import { untranslated } from './nat64.ts';
-import { pathCandidates } from './path-candidates.ts';
+import { PathChoice } from './path-choice.ts';
 import type {
   PathMoverInput,
   PathMoverOptions,
   PathMoverOutput,
   UpdateAnswer,
 } from './path-mover-contract.ts';
-import { probeRound } from './probe-schedule.ts';
-import { RefusedPaths } from './refused-paths.ts';
+import { type ProbeRound, probeRound } from './probe-schedule.ts';
 import { sameAddresses } from './same-addresses.ts';
 
 /** New requests after UNEXPECTED_NAT_DETECTED: somebody who changes single packets must not cost us a path. @see RFC 4555 §3.9 */
 const NAT_RETRIES = 5;
+/** How long an answer is waited for on the path that took the place of one over which nothing leaves. */
+const AFTER_UNSENDABLE_MS = 1_000;
 
 /** Decides for the initiator of an IKE SA which path it takes: when its own addresses change, when the peer's do, when a mapping has
  * changed, and when no answer comes.
@@ -27,26 +27,22 @@ const NAT_RETRIES = 5;
 export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   readonly #options: PathMoverOptions;
   readonly #limiter = new MoveLimiter();
-  readonly #refused = new RefusedPaths();
+  readonly #choice: PathChoice;
   #now: Instant;
   #path: Path;
-  #nat64Prefix: Prefix | undefined;
-  #locals: readonly IpAddress[];
-  #remotes: readonly IpAddress[];
   #updateId = 0;
   /** The newest update, until its answer. */
   #pending: { readonly id: number; readonly path: Path; wentElsewhere: boolean } | undefined;
   /** Where the update goes that waits for the limiter. */
   #delayed: Path | undefined;
   #round = 0;
+  #roundEndsAt: Instant;
   #isScattered = false;
   #natRetries = 0;
   #announced: readonly IpAddress[];
   #hasPath = true;
   /** There was no path since the last update began: the same address may be another network, so the peer is told in any case. */
   #wasStranded = false;
-  /** The path on which the peer was last known to be. */
-  #proven: Path;
 
   /** @param path - in use after establishment. */
   constructor(
@@ -56,13 +52,11 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     options: PathMoverOptions,
   ) {
     this.#now = now;
+    this.#roundEndsAt = now;
     this.#path = path;
-    this.#proven = path;
     this.#options = options;
-    this.#nat64Prefix = options.nat64Prefix;
-    this.#locals = known.locals;
-    this.#remotes = untranslated(known.remotes, options.nat64Prefix);
-    this.#announced = this.#additional();
+    this.#choice = new PathChoice(path, known, options.nat64Prefix);
+    this.#announced = this.#choice.additional(path);
   }
 
   /** The path in use. */
@@ -72,13 +66,23 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   /** All paths that could be used now, the likeliest first. */
   get candidates(): readonly Path[] {
-    return this.#candidates('stay');
+    return this.#choice.candidates(this.#now, this.#path, 'stay');
+  }
+
+  /** All paths that a request without an answer may be tried over: also to where the peer was last, until it answers elsewhere. */
+  get testable(): readonly Path[] {
+    return this.#choice.testable(this.#now, this.#path);
+  }
+
+  /** Whether the host was not found unable to send over this path, a moment ago. */
+  isSendable(now: Instant, path: Path): boolean {
+    return !this.#choice.unsendable.has(now, path);
   }
 
   /** The session has moved for another reason, such as an ESP packet of a peer that has another address. @see RFC 4555 §3.8 */
   onMoved(path: Path): void {
     this.#path = path;
-    this.#proven = path;
+    this.#choice.proven = path;
     this.#delayed = undefined;
   }
 
@@ -86,15 +90,13 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     this.#now = input.now;
     switch (input.kind) {
       case 'local-addresses': {
-        const order = this.#isPreferredNew(input.addresses) ? 'prefer' : 'stay';
-        this.#locals = input.addresses;
-        this.#nat64Prefix = input.nat64Prefix ?? this.#options.nat64Prefix;
-        this.#remotes = untranslated(this.#remotes, this.#nat64Prefix);
-        this.#refused.clear();
-        return this.#reconsider(order);
+        const isNew = this.#choice.setLocals(input.addresses);
+        const goes = isNew && this.#options.followsPreference !== false;
+        this.#choice.setNat64Prefix(input.nat64Prefix ?? this.#options.nat64Prefix);
+        return this.#reconsider(goes ? 'prefer' : 'stay');
       }
       case 'peer-addresses':
-        this.#remotes = untranslated(input.addresses, this.#nat64Prefix);
+        this.#choice.setRemotes(input.addresses);
         return this.#reconsider('stay');
       case 'update-wanted':
         return this.#options.hasMobike ? this.#begin(this.#delayed ?? this.#path) : [];
@@ -102,6 +104,8 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
         return this.#options.hasMobike ? this.#onWish(input.local) : [];
       case 'no-answer':
         return this.#probe();
+      case 'unsendable':
+        return this.#onUnsendable(input.path);
       case 'answered':
         return this.#onAnswer(input.path, input.update);
       case 'timeout':
@@ -112,25 +116,15 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   }
 
   nextDeadline(): Deadline | undefined {
-    const again = this.#hasPath ? undefined : this.#refused.firstForgotten;
+    const again = this.#hasPath ? undefined : this.#choice.refused.firstForgotten;
     if (this.#delayed === undefined && again === undefined) return undefined;
     const at = again ?? addMs(this.#now, this.#limiter.waitMs(this.#now));
     return { name: 'address update', at, toleranceMs: 0, wake: 'device' };
   }
 
-  /** Whether there is another first choice than before. An address that merely stands before the one in use may lead elsewhere: the
-   * routes of the host chose the path that works.
-   */
-  #isPreferredNew(addresses: readonly IpAddress[]): boolean {
-    if (this.#options.followsPreference === false) return false;
-    const [before] = this.#locals;
-    const [first] = addresses;
-    return first !== undefined && !(before !== undefined && addressesEqual(before, first));
-  }
-
   /** Some address has changed: is the path still there, and is there a better one? */
   #reconsider(order: 'stay' | 'prefer'): readonly PathMoverOutput[] {
-    const [best] = this.#candidates(order);
+    const [best] = this.#choice.candidates(this.#now, this.#path, order);
     this.#delayed = undefined;
     if (best === undefined) return this.#strand();
     this.#hasPath = true;
@@ -141,17 +135,17 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   }
 
   #onWish(wanted: IpAddress | undefined): readonly PathMoverOutput[] {
-    this.#refused.clear();
-    const best = this.#candidates('prefer').find(
-      ({ local }) => wanted === undefined || addressesEqual(local.address, wanted),
-    );
+    this.#choice.refused.clear();
+    const best = this.#choice
+      .candidates(this.#now, this.#path, 'prefer')
+      .find(({ local }) => wanted === undefined || addressesEqual(local.address, wanted));
     if (best === undefined) return [];
     this.#hasPath = true;
     return this.#begin(best);
   }
 
   #announceNews(): readonly PathMoverOutput[] {
-    const additional = this.#additional();
+    const additional = this.#choice.additional(this.#path);
     if (sameAddresses(additional, this.#announced)) return [];
     this.#announced = additional;
     return [{ kind: 'announce', additional }];
@@ -165,7 +159,9 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   }
 
   #reEstablish(path: Path): readonly PathMoverOutput[] {
-    const oldPathWorks = this.#locals.some((own) => addressesEqual(own, this.#path.local.address));
+    const oldPathWorks = this.#choice.locals.some((own) =>
+      addressesEqual(own, this.#path.local.address),
+    );
     this.#path = path;
     this.#wasStranded = false;
     return [{ kind: 're-establish', path, oldPathWorks }];
@@ -191,11 +187,10 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     this.#path = path;
     this.#delayed = undefined;
     this.#wasStranded = false;
-    this.#round = 0;
-    this.#isScattered = false;
+    this.#beginRounds();
     this.#updateId += 1;
     this.#pending = { id: this.#updateId, path, wentElsewhere: false };
-    const additional = this.#additional();
+    const additional = this.#choice.additional(this.#path);
     const isNews = !sameAddresses(additional, this.#announced);
     this.#announced = additional;
     outputs.push({
@@ -209,11 +204,35 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   #probe(): readonly PathMoverOutput[] {
     if (!this.#hasPath) return [];
-    const round = probeRound(this.#round, this.#candidates('stay'));
+    const round = probeRound(this.#round, this.testable);
     if (round === undefined) return [{ kind: 'close', code: 'peer-unreachable' }];
     this.#round += 1;
-    const isElsewhere = round.paths.some((path) => !pathsEqual(path, this.#path));
-    if (isElsewhere) {
+    this.#roundEndsAt = addMs(this.#now, round.waitMs);
+    return this.#try(round);
+  }
+
+  /** Nothing leaves over a path. What is out goes to the next one at once, and on from there while that is no better; a path that is known
+   * to be such causes nothing, so there is no more than one round in a while.
+   */
+  #onUnsendable(path: Path): readonly PathMoverOutput[] {
+    const isKnown = !this.isSendable(this.#now, path);
+    this.#choice.unsendable.add(this.#now, path);
+    if (isKnown || !this.#options.hasMobike || !this.#hasPath) return [];
+    const [next] = this.testable;
+    if (next === undefined || !this.isSendable(this.#now, next)) return [];
+    // A round that is under way does not end sooner for it.
+    const waitMs = Math.max(AFTER_UNSENDABLE_MS, msBetween(this.#now, this.#roundEndsAt));
+    return this.#try({ paths: [next], waitMs });
+  }
+
+  #beginRounds(): void {
+    this.#round = 0;
+    this.#roundEndsAt = this.#now;
+    this.#isScattered = false;
+  }
+
+  #try(round: ProbeRound): readonly PathMoverOutput[] {
+    if (round.paths.some((path) => !pathsEqual(path, this.#path))) {
       this.#isScattered = true;
       // Its NAT_DETECTION_DESTINATION_IP is wrong there, and it must not be changed: it ends, and its result is discarded.
       if (this.#pending) this.#pending.wentElsewhere = true;
@@ -223,8 +242,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   #onAnswer(path: Path, update: UpdateAnswer | undefined): readonly PathMoverOutput[] {
     const wasScattered = this.#isScattered;
-    this.#round = 0;
-    this.#isScattered = false;
+    this.#beginRounds();
     if (update?.routability === 'failed') {
       // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.
       return [{ kind: 'close', code: 'path-not-proven' }];
@@ -234,23 +252,18 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       // RFC 4555 §3.5: no MOBIKE processing for an answer that an address change has overtaken. Another exchange only shows
       // that the peer is there, and that it may have been heard elsewhere.
       if (update !== undefined || pending !== undefined || !wasScattered) return [];
-      const known = this.#known(path);
+      const known = this.#choice.whereAnswered(this.#now, this.#path, path);
       return this.#options.hasMobike ? this.#update(known) : this.#reEstablishIf(known);
     }
     this.#pending = undefined;
     if (update.refusal !== undefined) return this.#onRefusal(pending.path, update.refusal);
     this.#natRetries = 0;
     if (pending.wentElsewhere || update.routability === 'ambiguous') {
-      return this.#update(this.#known(path));
+      return this.#update(this.#choice.whereAnswered(this.#now, this.#path, path));
     }
-    this.#proven = pending.path;
+    this.#choice.prove(pending.path);
     // Our list may have changed while it was under way.
     return [{ kind: 'move-children', path: pending.path }, ...this.#announceNews()];
-  }
-
-  /** The path that an answer came over, when it is one that was tried: anybody can send a copy of it from elsewhere. */
-  #known(path: Path): Path {
-    return this.#candidates('stay').find((known) => pathsEqual(known, path)) ?? this.#path;
   }
 
   #reEstablishIf(path: Path): readonly PathMoverOutput[] {
@@ -266,35 +279,22 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       return this.#update(path);
     }
     this.#natRetries = 0;
-    this.#refused.add(this.#now, path);
-    const candidates = this.#candidates('stay');
-    const next = candidates.find((other) => pathsEqual(other, this.#proven)) ?? candidates[0];
+    this.#choice.refused.add(this.#now, path);
+    const candidates = this.#choice.candidates(this.#now, this.#path, 'stay');
+    const next =
+      candidates.find((other) => pathsEqual(other, this.#choice.proven)) ?? candidates[0];
     return next === undefined ? this.#strand() : this.#begin(next);
   }
 
   #onTimeout(): readonly PathMoverOutput[] {
     const path = this.#delayed;
-    const again = this.#refused.firstForgotten;
+    const again = this.#choice.refused.firstForgotten;
     if (!this.#hasPath && again !== undefined && this.#now >= again) {
-      this.#refused.clear();
+      this.#choice.refused.clear();
       return this.#reconsider('stay');
     }
     if (path === undefined || this.#limiter.waitMs(this.#now) > 0) return [];
     this.#delayed = undefined;
     return this.#begin(path);
-  }
-
-  #candidates(order: 'stay' | 'prefer'): readonly Path[] {
-    return pathCandidates({
-      localAddresses: this.#locals,
-      remoteAddresses: this.#remotes,
-      current: this.#path,
-      order,
-      ...(this.#nat64Prefix === undefined ? {} : { nat64Prefix: this.#nat64Prefix }),
-    }).filter((path) => !this.#refused.has(this.#now, path));
-  }
-
-  #additional(): readonly IpAddress[] {
-    return this.#locals.filter((own) => !addressesEqual(own, this.#path.local.address));
   }
 }

@@ -24,6 +24,7 @@ export type AddressListChange =
 export class PeerAddressSet {
   readonly #maxAddresses: number;
   #addresses: readonly IpAddress[] = [];
+  #listed: readonly IpAddress[] = [];
 
   /** @param options - `maxAddresses`: how many are kept, the source included; default 16. */
   constructor(options: { readonly maxAddresses?: number } = {}) {
@@ -40,35 +41,61 @@ export class PeerAddressSet {
   }
 
   has(address: IpAddress): boolean {
-    return this.#addresses.some((known) => addressesEqual(known, address));
+    return includes(this.#addresses, address);
   }
 
-  /** Takes the list of an IKE_AUTH message, where no notify at all means no other address. @see RFC 4555 §3.4 */
+  /** Whether the peer itself has named it, in this list or, where this one came from there, in the one before, or was shown to be there.
+   * The source of a list is in the set (RFC 4555 §3.6), but whoever is on the path may have written it.
+   */
+  isListed(address: IpAddress): boolean {
+    return includes(this.#listed, address);
+  }
+
+  /** Takes the list of an IKE_AUTH message, where no notify at all means no other address; its source is where that exchange went.
+   * @see RFC 4555 §3.4
+   */
   begin(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
-    return this.#replace(source, notifies);
+    return this.#replace(source, notifies, true);
   }
 
   /** Takes the list of an INFORMATIONAL request, if it carries one. @see RFC 4555 §3.6
    * @param source - of the IP header: implicitly in the set. An old address that is not listed is gone.
+   * @param isShown - the peer was shown to be there before; default false.
    */
-  update(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
-    return carriesAddressList(notifies) ? this.#replace(source, notifies) : { kind: 'unchanged' };
+  update(
+    source: IpAddress,
+    notifies: readonly NotifyPayload[],
+    isShown = false,
+  ): AddressListChange {
+    if (!carriesAddressList(notifies)) return { kind: 'unchanged' };
+    return this.#replace(source, notifies, isShown);
   }
 
-  #replace(source: IpAddress, notifies: readonly NotifyPayload[]): AddressListChange {
+  #replace(
+    source: IpAddress,
+    notifies: readonly NotifyPayload[],
+    isShown: boolean,
+  ): AddressListChange {
     const addresses = [source];
+    let isSourceListed = isShown || this.isListed(source);
     let ignored = 0;
     for (const notify of notifies) {
       if (!isAdditionalAddress(notify)) continue;
       const address = decodeAdditionalAddress(notify);
       if (address === undefined || !isReachable(address, source)) ignored += 1;
-      else if (addresses.some((known) => addressesEqual(known, address))) continue;
+      else if (addressesEqual(address, source)) isSourceListed = true;
+      else if (includes(addresses, address)) continue;
       else if (addresses.length >= this.#maxAddresses) ignored += 1;
       else addresses.push(address);
     }
     this.#addresses = addresses;
+    this.#listed = isSourceListed ? addresses : addresses.slice(1);
     return { kind: 'replaced', ignored };
   }
+}
+
+function includes(list: readonly IpAddress[], address: IpAddress): boolean {
+  return list.some((known) => addressesEqual(known, address));
 }
 
 /** Whether a message says anything about the peer's addresses. @see RFC 4555 §3.6 */

@@ -32,6 +32,23 @@ describe('PeerAddressSet (RFC 4555 §3.4, §3.6)', () => {
     expect(set.has(address('2001:db8::2'))).toBe(false);
   });
 
+  it('tells what the peer has named itself from where its lists only came from (RFC 4555 §3.6)', () => {
+    const set = new PeerAddressSet();
+    const isListed = (text: string): boolean => set.isListed(address(text));
+    set.begin(address('192.0.2.1'), list('192.0.2.2'));
+    // The source of IKE_AUTH is where that exchange went.
+    expect([isListed('192.0.2.1'), isListed('192.0.2.2')]).toEqual([true, true]);
+    set.update(address('203.0.113.66'), list('192.0.2.3'));
+    expect(set.has(address('203.0.113.66'))).toBe(true);
+    expect([isListed('203.0.113.66'), isListed('192.0.2.3')]).toEqual([false, true]);
+    // It had named this one before it went there.
+    set.update(address('192.0.2.3'), list());
+    expect(isListed('192.0.2.3')).toBe(true);
+    set.update(address('192.0.2.4'), list(), true);
+    expect(isListed('192.0.2.4')).toBe(true);
+    expect(isListed('192.0.2.3')).toBe(false);
+  });
+
   it('is replaced as a whole: an old address that is not listed is gone', () => {
     const set = new PeerAddressSet();
     set.begin(address('192.0.2.1'), list('192.0.2.2'));

@@ -3,6 +3,8 @@ import { type Path, pathsEqual } from '@ipsec-kit/ip';
 
 /** Mappings that are kept beside the one in use, unless told otherwise. */
 const DEFAULT_MOST_PATHS = 4;
+/** Least time between two rounds, however often the paths change. */
+const LEAST_MS = 1_000;
 
 /** How often, and for how many paths: `intervalMs` is at least 1000. */
 export interface StandbyKeepalivesOptions {
@@ -20,6 +22,7 @@ export class StandbyKeepalives {
   readonly #mostPaths: number;
   #paths: readonly Path[] = [];
   #sentAt: Instant | undefined;
+  #hasNew = false;
 
   constructor({ intervalMs, mostPaths }: StandbyKeepalivesOptions) {
     if (!Number.isFinite(intervalMs) || intervalMs < 1_000) {
@@ -29,18 +32,22 @@ export class StandbyKeepalives {
     this.#mostPaths = mostPaths ?? DEFAULT_MOST_PATHS;
   }
 
-  /** Sets the paths, without the one in use; when one is new, all are due at once. */
+  /** Sets the paths, without the one in use; when one is new, all are due at once, but not within a second of the round before. */
   setPaths(paths: readonly Path[], current: Path): void {
     const kept = paths.filter((path) => !pathsEqual(path, current)).slice(0, this.#mostPaths);
-    const hasNew = kept.some((path) => !this.#paths.some((known) => pathsEqual(known, path)));
-    if (hasNew) this.#sentAt = undefined;
+    if (kept.some((path) => !this.#paths.some((known) => pathsEqual(known, path)))) {
+      this.#hasNew = true;
+    }
     this.#paths = kept;
   }
 
   /** The paths on which a 0xFF is to be sent now; they count as sent. */
   onTimeout(now: Instant): readonly Path[] {
-    if (this.#sentAt !== undefined && now < addMs(this.#sentAt, this.#intervalMs)) return [];
-    if (this.#paths.length > 0) this.#sentAt = now;
+    if (now < this.#dueAt(now)) return [];
+    if (this.#paths.length > 0) {
+      this.#sentAt = now;
+      this.#hasNew = false;
+    }
     return this.#paths;
   }
 
@@ -49,10 +56,15 @@ export class StandbyKeepalives {
     if (this.#paths.length === 0) return undefined;
     return {
       name: 'standby keepalive',
-      at: this.#sentAt === undefined ? now : addMs(this.#sentAt, this.#intervalMs),
+      at: this.#dueAt(now),
       // Wide, to ride on the keepalive of the path in use.
       toleranceMs: this.#intervalMs / 4,
       wake: 'device',
     };
+  }
+
+  #dueAt(now: Instant): Instant {
+    if (this.#sentAt === undefined) return now;
+    return addMs(this.#sentAt, this.#hasNew ? LEAST_MS : this.#intervalMs);
   }
 }

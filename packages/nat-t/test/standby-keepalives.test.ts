@@ -27,7 +27,19 @@ describe('StandbyKeepalives (RFC 4555 §3.6)', () => {
     standby.setPaths([pathTo(2)], pathTo(1));
     expect(standby.onTimeout(at(1))).toEqual([]);
     standby.setPaths([pathTo(2), pathTo(3), pathTo(4)], pathTo(1));
-    expect(standby.onTimeout(at(2))).toEqual([pathTo(2), pathTo(3)]);
+    expect(standby.nextDeadline(at(2))?.at).toBe(1_000);
+    expect(standby.onTimeout(at(1_000))).toEqual([pathTo(2), pathTo(3)]);
+    expect(standby.onTimeout(at(20_999))).toEqual([]);
+  });
+
+  it('sends no more than once a second to addresses that change ten times as often', () => {
+    const standby = new StandbyKeepalives({ intervalMs: 20_000 });
+    let rounds = 0;
+    for (let ms = 0; ms < 10_000; ms += 100) {
+      standby.setPaths([pathTo(2 + ((ms / 100) % 200))], pathTo(1));
+      if (standby.onTimeout(at(ms)).length > 0) rounds += 1;
+    }
+    expect(rounds).toBe(10);
   });
 
   it('waits for nothing while there is nothing to keep', () => {

@@ -20,6 +20,8 @@ export const SO_RCVBUF = 8;
 export const SO_REUSEPORT = 15;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+/** A classic BPF program that chooses among the sockets of one port, since Linux 4.5; the value is a `sock_fprog`. */
+export const SO_ATTACH_REUSEPORT_CBPF = 51;
 
 /** Options of IPv4 sockets, and types of their control messages. @see Linux, include/uapi/linux/in.h */
 export const IP_TOS = 1;

@@ -12,8 +12,14 @@ export const IFF_NO_PI = 0x1000;
 /** Several descriptors, each a queue, for one device. */
 export const IFF_MULTI_QUEUE = 0x0100;
 
+/** Takes a queue out of those that packets of the host go to; it may still be written. An argument of {@link TUNSETQUEUE}. */
+export const IFF_DETACH_QUEUE = 0x0400;
+
 /** A `virtio_net_hdr` in front of each packet. */
 export const IFF_VNET_HDR = 0x4000;
+
+/** Takes a queue of a device with {@link IFF_MULTI_QUEUE} out, or back in; the argument is an `ifreq` with the flag alone. */
+export const TUNSETQUEUE = 0x400454d9;
 
 /** Names the features of {@link IFF_VNET_HDR} that the reader can cope with; the argument is the number itself. */
 export const TUNSETOFFLOAD = 0x400454d0;

@@ -3,7 +3,7 @@ import { hostSettingsOf, type TunOptions } from './create-tun.ts';
 import { RESOLV_CONF_PATH } from './dns-settings.ts';
 import type { HostSettings } from './host-settings.ts';
 import { clearLeftovers } from './leftovers.ts';
-import { openTunDescriptors } from './open-tun-device.ts';
+import { openTunDescriptors, openWritingDescriptor } from './open-tun-device.ts';
 import { STATE_DIRECTORY } from './state-file.ts';
 import type { TunSettings } from './tun-adapter.ts';
 import { TunError } from './tun-error.ts';
@@ -22,6 +22,10 @@ export interface TunDevice {
   readonly name: string;
   /** One for each queue, not blocking; valid until {@link close}. */
   readonly fds: readonly number[];
+  /** Of a device with several queues: what all workers write to, the `writeFd` of their queues, so that the kernel keeps every flow on
+   * the queue that it chose for it.
+   */
+  readonly writeFd: number | undefined;
   onError(handler: (error: Error) => void): void;
   /** Applies addresses, routes and DNS; what was applied before and is not asked for any more is removed. */
   configure(settings: TunSettings): Promise<void>;
@@ -40,17 +44,20 @@ export async function createTunDevice(options: TunDeviceOptions = {}): Promise<T
   const { name: wanted = 'ipsec%d', devicePath = '/dev/net/tun', queues = 1 } = options;
   // Opened first: without permission nothing else is touched.
   const { name, fds } = openTunDescriptors(posix, wanted, devicePath, queues);
+  const all = [...fds];
   let errorHandler: ((error: Error) => void) | undefined;
   try {
+    const writeFd = queues > 1 ? openWritingDescriptor(posix, name, devicePath) : undefined;
+    if (writeFd !== undefined) all.push(writeFd);
     await clearLeftovers({ stateDirectory, resolvConfPath });
     const warn = (error: Error): void => errorHandler?.(error);
     const host = await hostSettingsOf(name, warn, stateDirectory, resolvConfPath);
     const onError = (handler: (error: Error) => void): void => {
       errorHandler = handler;
     };
-    return { name, fds, onError, ...inTurn(posix, name, fds, host) };
+    return { name, fds, writeFd, onError, ...inTurn(posix, name, all, host) };
   } catch (error) {
-    for (const fd of fds) posix.close(fd);
+    for (const fd of all) posix.close(fd);
     throw error;
   }
 }

@@ -2,12 +2,14 @@ import { constants } from 'node:fs';
 import {
   decodeInterfaceName,
   encodeInterfaceRequest,
+  IFF_DETACH_QUEUE,
   IFF_MULTI_QUEUE,
   IFF_NO_PI,
   IFF_TUN,
   IFF_VNET_HDR,
   type Posix,
   TUNSETIFF,
+  TUNSETQUEUE,
 } from '@ipsec-kit/posix';
 import { tunOpenError } from './tun-error.ts';
 
@@ -69,4 +71,20 @@ export function openTunDescriptors(
     throw error;
   }
   return { name, fds };
+}
+
+/** Opens one more queue of a device with several, and takes it out of those that are read. What is written to it leaves no trace:
+ * a flow whose packets come in through an ordinary queue is moved to that queue, past those of its packets that still wait in
+ * another one. @see Linux, drivers/net/tun.c, tun_flow_update
+ * @throws TunError, one sentence that says what to do.
+ */
+export function openWritingDescriptor(posix: Posix, name: string, devicePath: string): number {
+  const { fd } = openTunDevice(posix, name, devicePath, IFF_VNET_HDR | IFF_MULTI_QUEUE);
+  try {
+    posix.ioctl(fd, TUNSETQUEUE, encodeInterfaceRequest(name, IFF_DETACH_QUEUE));
+    return fd;
+  } catch (error) {
+    posix.close(fd);
+    throw tunOpenError(error, name, devicePath);
+  }
 }

@@ -96,7 +96,7 @@ export function tunQueueOn(
 ): TunQueue {
   const counters: WritableTunCounters = { read: 0, readDrops: 0, written: 0, writeDrops: 0 };
   const reader = createTunReader(calls, fd, offloads, options, counters);
-  const writer = createTunWriter(calls, fd, offloads, counters);
+  const writer = createTunWriter(calls, options.writeFd ?? fd, offloads, counters);
   let isOpen = true;
   return {
     fd,

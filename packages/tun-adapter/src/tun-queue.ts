@@ -51,6 +51,8 @@ export interface TunQueueOptions {
   readonly headroomBytes?: number;
   /** Free bytes behind each packet; default 128. */
   readonly tailroomBytes?: number;
+  /** Another descriptor of the device, for what is written: `TunDevice.writeFd`. Never closed here. Default the one that is read. */
+  readonly writeFd?: number;
   /** Leaves the descriptor open on close, for whoever owns it; default false. */
   readonly keepsOpen?: boolean;
 }

@@ -16,7 +16,9 @@ export {
   openBatchDescriptor,
   openBatchSocket,
 } from './open-batch-socket.ts';
+export { openSharedDescriptors, type SharedDescriptorsResult } from './open-shared-descriptors.ts';
 export { PACKED_ENDPOINT_BYTES, packEndpoint, packedEndpointAt } from './packed-endpoint.ts';
+export { sharedPortFault } from './shared-port-fault.ts';
 export type * from './udp-adapter.ts';
 export { UdpBindError } from './udp-bind-error.ts';
 export { udpOffloadFault } from './udp-offload-fault.ts';

@@ -48,7 +48,7 @@ import { type UdpBindError, udpBindError } from './udp-bind-error.ts';
 const SCRATCH_BYTES = 64;
 
 /** A call that the system refused while a socket was made. */
-class Refusal extends Error {
+export class Refusal extends Error {
   readonly code: string;
 
   constructor(call: string, errno: number) {

@@ -38,7 +38,8 @@ export function createAuthenticationWork(options: AuthenticationWorkOptions): {
   });
   const { authorities, certificates } = compiled.credentials;
   const eap = createEapWork({
-    ...{ eap: compiled.eap, keyring, crypto, random, checkChain: signatures.checkChain },
+    ...{ eap: compiled.eap, keyring, crypto, random, onProven },
+    checkChain: signatures.checkChain,
     authorities: [...certificates.map(({ certificate }) => certificate), ...authorities],
   });
   return { signatures, eap };

@@ -13,12 +13,15 @@ export {
 export * from './control-socket.ts';
 export type {
   AuthorityPlaces,
+  ChainTrust,
   CompiledCredentials,
   KeySource,
   NamedCertificate,
+  NamedPublicKey,
   OwnCredentials,
   PeerCredentials,
   SessionRevalidation,
+  TrustedKey,
 } from './credentials/compiled-credentials.ts';
 export type {
   BadStanding,

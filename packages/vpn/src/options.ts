@@ -1,4 +1,12 @@
 import type { SigningKey } from '@ipsec-kit/crypto';
+import type {
+  EapPasswordSource,
+  EapSecretOptions,
+  PpkOptions,
+  SecretOptions,
+} from './secret-options.ts';
+
+export type * from './secret-options.ts';
 
 /** The options of a client or server: the same things that swanctl.conf and strongswan.conf say, as one typed object.
  * Spellings of values (proposals, identities, selectors, addresses) are strongSwan's.
@@ -6,6 +14,8 @@ import type { SigningKey } from '@ipsec-kit/crypto';
 export interface VpnOptions {
   readonly connections: Readonly<Record<string, ConnectionOptions>>;
   readonly secrets?: readonly SecretOptions[];
+  /** Post-quantum pre-shared keys (RFC 8784): they go into the keys of the IKE SA beside what proves who the sides are. */
+  readonly ppks?: readonly PpkOptions[];
   /** Private keys; which one goes with a certificate is found by its public key. */
   readonly keys?: readonly KeyOptions[];
   /** Further own certificates, and intermediate CAs that are sent along with them. */
@@ -40,6 +50,14 @@ export interface ConnectionOptions {
    * better; default false. Not in strongSwan, which takes them always.
    */
   readonly legacy?: boolean;
+  /** Name of the post-quantum pre-shared key to use, one of `ppks`; a server takes no other for this connection. Absent: a client uses
+   * none, a server takes any that it has.
+   */
+  readonly ppkId?: string;
+  /** How that is marked; default `fixed`, as everybody has it. Not in strongSwan. */
+  readonly ppkIdType?: 'fixed' | 'opaque';
+  /** Whether there is no session without a post-quantum pre-shared key; default false. */
+  readonly ppkRequired?: boolean;
   /** Virtual addresses to ask for: `0.0.0.0` and `::` ask for any. */
   readonly vips?: readonly string[];
   readonly pools?: readonly string[];
@@ -105,6 +123,10 @@ export interface AuthenticationOptions {
   readonly ttlsInner?: 'eap' | 'mschapv2' | 'pap';
   /** Own certificates, in order of preference; as for the peer: those that it may have, without asking a CA. */
   readonly certs?: readonly CertificateOptions[];
+  /** Own raw public keys, without a certificate, in PEM (`PUBLIC KEY`) or DER; as for the peer: those that it may have, and no CA is
+   * asked. A peer with one goes by the `id` that is configured for it, or by the id of its key (RFC 7670).
+   */
+  readonly pubkeys?: readonly CertificateOptions[];
   /** Of the peer: the CAs that its certificate has to come from. */
   readonly cacerts?: readonly CertificateOptions[];
   /** Of the peer: whether it is refused when nothing says that its certificate is not revoked (`strict`), when its certificates name
@@ -190,35 +212,6 @@ export interface ChildOptions {
   readonly closeAction?: 'none' | 'trap' | 'start';
 }
 
-export interface SecretOptions {
-  /** Identities that the secret is for; none: everyone. */
-  readonly ids?: readonly string[];
-  /** Text, or bytes; `0x...` and `0s...` are decoded by the reader of the file, not here. */
-  readonly secret: string | Uint8Array;
-}
-
-/** A password of EAP. */
-export interface EapSecretOptions {
-  /** Users whose password it is. */
-  readonly ids: readonly string[];
-  readonly secret: string | Uint8Array;
-}
-
-/** Whose password is wanted, and for what. */
-export interface EapPasswordQuestion {
-  readonly connection: string;
-  /** `peer`: it is the own one; `authenticator`: that of a user of this server. */
-  readonly role: 'peer' | 'authenticator';
-  readonly user: string;
-  /** What the other end asks (EAP-GTC): not to be trusted. */
-  readonly prompt?: string;
-}
-
-/** Whoever knows passwords, such as a dialogue or a directory. `undefined`, and an error, is none. A server answers within half a minute. */
-export type EapPasswordSource = (
-  question: EapPasswordQuestion,
-) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
-
 /** RADIUS servers, in the order in which they are asked. */
 export interface RadiusOptions {
   readonly servers: readonly RadiusServerOptions[];
@@ -275,6 +268,10 @@ export interface SettingsOptions {
    * default: where this host has no IPv4 address it is looked for in DNS (RFC 7050); or `none`. Of clients. Not in strongSwan.
    */
   readonly nat64Prefix?: string;
+  /** Threads that carry packets, each with a queue of the device and sockets of its own, where there are such (`packetPath`): for servers of
+   * many peers, since an SA belongs to one of them. 1 to 16, default 1. Not in strongSwan.
+   */
+  readonly workers?: number;
   readonly retransmitTimeoutMs?: number;
   readonly retransmitBase?: number;
   readonly retransmitTries?: number;

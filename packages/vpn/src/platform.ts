@@ -4,7 +4,11 @@ import type { Clock } from '@ipsec-kit/clock';
 import { createSystemClock } from '@ipsec-kit/clock/system';
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
-import { type PacketWorkerResult, startPacketWorker } from '@ipsec-kit/datapath';
+import {
+  type PacketWorkerOptions,
+  type PacketWorkerResult,
+  startPacketWorker,
+} from '@ipsec-kit/datapath';
 import {
   type Endpoint,
   type IpAddress,
@@ -67,6 +71,9 @@ export interface HostAlarm {
   close(): void;
 }
 
+/** How many workers carry packets. */
+export type PacketWorkerNumber = Pick<PacketWorkerOptions, 'workers'>;
+
 /** What a client or server needs of the world around it. Every part may be replaced: by the memory twins in a test,
  * by another clock on a phone, by a token that holds keys.
  */
@@ -88,7 +95,7 @@ export interface Platform {
   /** A device whose packets and sockets a worker carries, instead of `createTun` and `createUdp`. Absent: none.
    * Where the worker cannot be had, those two serve.
    */
-  startPacketWorker?(): Promise<PacketWorkerResult>;
+  startPacketWorker?(options?: PacketWorkerNumber): Promise<PacketWorkerResult>;
   /** The address from which this host would send to `remote`. */
   localAddressFor(remote: Endpoint): Promise<IpAddress>;
   /** Addresses that this host has, but for those of the interface `except`. */
@@ -114,7 +121,7 @@ export function nodePlatform(): Platform {
     crypto: createNodeProvider(),
     createUdp: (bind) => createUdpAdapter({ bind }),
     createTun: () => createTun(),
-    startPacketWorker: () => startPacketWorker(),
+    startPacketWorker: (options) => startPacketWorker(options),
     localAddressFor,
     hostAddresses,
     resolve: resolveName,

@@ -1,3 +1,4 @@
+import type { WorkerCounters } from '@ipsec-kit/datapath';
 import type { EngineCounters } from '@ipsec-kit/ipsec';
 import type { WakeStatus } from './wake-status.ts';
 
@@ -106,6 +107,8 @@ export interface VpnStatus {
   readonly sessions: readonly SessionStatus[];
   /** Absent while nothing is open. */
   readonly counters?: EngineCounters;
+  /** What each of several workers has carried; absent where there is one. */
+  readonly workers?: readonly WorkerCounters[];
   /** What came over the sockets and was not for the packet engine; absent while nothing is open. */
   readonly datagrams?: DatagramCounters;
   /** What waking costs; absent while nothing is open. */

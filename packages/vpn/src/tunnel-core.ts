@@ -16,6 +16,7 @@ import { type ChildInstaller, createChildInstaller } from './child-installer.ts'
 import { type ChildOpener, createChildOpener } from './child-opener.ts';
 import { createSessionCloser, type SessionCloser } from './close-sessions.ts';
 import type { CompiledVpn } from './compile/index.ts';
+import type { ChainTrust } from './credentials/compiled-credentials.ts';
 import { isCaught } from './credentials/outside-fetch.ts';
 import { createRevalidation, type Revalidation } from './credentials/revalidation.ts';
 import { createDriver, type Driver } from './driver.ts';
@@ -107,6 +108,7 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
     crypto,
     random: world.random,
     jitter: world.jitter,
+    ...(packets.placeSpi ? { placeSpi: packets.placeSpi } : {}),
   });
   const dateMs = world.dateMs ?? Date.now;
   const { signatures, eap } = createAuthenticationWork({
@@ -161,7 +163,11 @@ export function createTunnelCore(options: TunnelHostOptions, parts: OpenParts): 
   });
   const revalidation = createRevalidation({
     connections: compiled.connections,
-    peers: compiled.credentials.peers,
+    // Where both prove a peer, its signature in IKE is what counts.
+    peers: new Map<string, ChainTrust>([
+      ...compiled.eap.connections,
+      ...compiled.credentials.peers,
+    ]),
     ...{ clock, dateMs, scheduler, book, onEvent },
     reload: signatures.reload,
     recheck: signatures.recheck,

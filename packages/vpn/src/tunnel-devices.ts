@@ -33,7 +33,8 @@ export async function openDevices(
   if (packetPath === 'portable' || options.tun || capture || !world.startPacketWorker) {
     return inlineDevices(options, capture);
   }
-  const started = await deviceFrom(world.startPacketWorker());
+  const { workers } = options.compiled;
+  const started = await deviceFrom(world.startPacketWorker({ workers }));
   if (!started.ok) {
     warn(`Packets are carried with node:dgram and node:crypto, which is slower: ${started.reason}`);
     return inlineDevices(options, capture);

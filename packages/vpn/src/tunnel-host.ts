@@ -134,6 +134,7 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
           .map((session) => withPathMtu(session, core.pathMtuOf(session.id))),
         wakes: wakeStatus(core.scheduler, core.alarm, world.clock, openedAt),
         counters: packets.engineCounters(),
+        ...(packets.workers ? { workers: packets.workers() } : {}),
         datagrams: {
           ...core.ikeCounters(),
           receiveDrops: udp.counters.receiveDrops,

@@ -49,7 +49,9 @@ export function messageOf(error: unknown): string {
  */
 export function vpnErrorFrom(error: unknown, doing: string, otherwise: VpnErrorCode): VpnError {
   if (error instanceof VpnError) return error;
-  const known = codes[systemErrorCode(error) ?? ''];
+  const known = doing.startsWith('read ')
+    ? readingCodes[systemErrorCode(error) ?? '']
+    : codes[systemErrorCode(error) ?? ''];
   const text = messageOf(error).replace(/\.$/, '');
   if (isBare(error)) {
     return new VpnError(
@@ -72,6 +74,13 @@ const codes: Readonly<Record<string, { readonly code: VpnErrorCode; readonly adv
   EADDRNOTAVAIL: { code: 'config', advice: 'correct local_addrs' },
   ENETUNREACH: { code: 'no-route', advice: 'check the network connection' },
   EHOSTUNREACH: { code: 'no-route', advice: 'check the network connection' },
+};
+
+const MAY_READ = 'run as root, or have it made readable for this user';
+
+const readingCodes: typeof codes = {
+  EACCES: { code: 'permission', advice: MAY_READ },
+  EPERM: { code: 'permission', advice: MAY_READ },
 };
 
 /** Whether an error is the operating system's own, which Node marks with the name of the call. */

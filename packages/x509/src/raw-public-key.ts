@@ -45,10 +45,19 @@ export function checkRawPublicKey(
   if (known === undefined) return refuse('unknown-key');
   const { key } = read;
   if (key.kind === 'rsa' && key.bits < policy.minimumRsaBits) return refuse('weak');
-  const outer = readWholeDer(known, DerTag.SEQUENCE);
+  return { ok: true, publicKey: known, info: key, keyIds: keyIdsOf(known, crypto) };
+}
+
+/** What an ID_KEY_ID may hold for a public key: the SHA-1 of the key, and that of its whole SubjectPublicKeyInfo.
+ * @param publicKey - SubjectPublicKeyInfo in DER.
+ */
+export function keyIdsOf(
+  publicKey: Uint8Array,
+  crypto: Pick<CryptoProvider, 'sha1'>,
+): readonly Uint8Array[] {
+  const outer = readWholeDer(publicKey, DerTag.SEQUENCE);
   const bits = outer && readDerValues(outer.contents, 2)?.[1];
-  const keyIds = [bits?.contents.subarray(1) ?? known, known].map((bytes) => crypto.sha1(bytes));
-  return { ok: true, publicKey: known, info: key, keyIds };
+  return [bits?.contents.subarray(1) ?? publicKey, publicKey].map((bytes) => crypto.sha1(bytes));
 }
 
 const SENTENCES = {

@@ -1,34 +1,18 @@
-import { webcrypto } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
 import { certificateVouchesFor, formatIdentity, parseIdentity } from '@ipsec-kit/auth';
-import { KeyMaterial } from '@ipsec-kit/crypto';
-import { createNodeProvider, createNodeSignatures } from '@ipsec-kit/crypto/node';
+import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import type { ConfigSection } from '@ipsec-kit/vpn/swanctl';
-import {
-  type Certificate,
-  MAX_KEY_FILE_BYTES,
-  namesOf,
-  readCertificate,
-  readKeyFile,
-} from '@ipsec-kit/x509';
-import { readWholeFile } from '../files/new-file.ts';
+import { type Certificate, namesOf } from '@ipsec-kit/x509';
 import { checkChain } from './check-chain.ts';
+import { checkKeys } from './check-keys.ts';
+import { checkLists } from './check-lists.ts';
+import { type CredentialReader, createCredentialReader } from './credential-reader.ts';
 import { type Finding, type Findings, findingsAbout } from './finding.ts';
 
 const DAY_MS = 86_400_000;
 const SOON_MS = 30 * DAY_MS;
 const MAX_FILES = 100;
-/** Sections of `secrets` that name files with private keys, and where swanctl looks for those. */
-const KEY_SECTIONS = [
-  { prefix: 'private', directory: 'private' },
-  { prefix: 'rsa', directory: 'rsa' },
-  { prefix: 'ecdsa', directory: 'ecdsa' },
-  { prefix: 'pkcs8', directory: 'pkcs8' },
-  { prefix: 'pkcs12', directory: 'pkcs12' },
-] as const;
 
-/** Looks at the certificates and keys that a configuration names: whether they can be read and fit each other, their dates, their
+/** Looks at the certificates, keys and CRLs that a configuration names: whether they can be read and fit each other, their dates, their
  * chains, and whether they vouch for the configured identities. @returns nothing when the configuration names none.
  */
 export async function checkCertificates(
@@ -37,26 +21,27 @@ export async function checkCertificates(
   nowMs: number,
 ): Promise<readonly Finding[]> {
   const all: Finding[] = [];
-  const reader = fileReader(dirname(configFile));
-  const keys = await readKeys(root, reader, all);
-  const intermediates = await readIntermediates(reader);
+  const reader = createCredentialReader(configFile);
+  const keys = await checkKeys(configFile, root, reader, all);
+  const lists = checkLists(reader, nowMs, all);
+  const known = await readIntermediates(reader);
   for (const [name, connection] of root.sections.get('connections')?.sections ?? []) {
     const findings = findingsAbout(`connection ${name}`);
     const anchors = await readAnchors(root, connection, reader, findings, nowMs);
+    const role = goesSomewhere(connection) ? 'client' : 'server';
     for (const [side, section] of connection.sections) {
       if (!/^(local|remote)/.test(side)) continue;
       for (const file of listOf(section.values.get('certs'))) {
-        const isOwn = side.startsWith('local');
-        const certificate = await reader.certificate(file, 'x509', findings);
+        const [certificate, ...more] = await reader.certificates(file, 'x509', findings);
         if (!certificate) continue;
         checkDates(certificate, file, findings, nowMs);
         checkName(certificate, file, section.values.get('id'), findings);
-        await checkChain(
-          { certificate, file, anchors, intermediates, purpose: isOwn ? 'any' : 'server' },
-          findings,
-          nowMs,
-        );
-        if (isOwn) checkKey(certificate, file, keys, findings);
+        // That of the peer is believed for being named: no CA is asked.
+        if (!side.startsWith('local')) continue;
+        const intermediates = [...more.filter(({ extensions }) => extensions.isCa), ...known];
+        const check = { certificate, file, anchors, intermediates, lists, role } as const;
+        await checkChain(check, findings, nowMs);
+        checkKey(certificate, file, keys, findings);
       }
     }
     all.push(...findings.list);
@@ -64,100 +49,15 @@ export async function checkCertificates(
   return all;
 }
 
-interface FileReader {
-  certificate(
-    file: string,
-    directory: string,
-    findings: Findings,
-  ): Promise<Certificate | undefined>;
-  keys(
-    file: string,
-    directory: string,
-    password: string | undefined,
-    findings: Findings,
-  ): Promise<readonly KeyMaterial[]>;
-  path(file: string, directory: string): string;
-}
-
-/** Reads files as swanctl finds them: relative to the directory of their kind beside the configuration, or to the configuration. */
-function fileReader(base: string): FileReader {
-  const path = (file: string, directory: string): string => {
-    if (isAbsolute(file)) return file;
-    const inDirectory = join(base, directory, file);
-    return existsSync(inDirectory) ? inDirectory : join(base, file);
-  };
-  const read = async (where: string, password: string | undefined, findings: Findings) => {
-    try {
-      const given = password === undefined ? {} : { password: secretOf(password) };
-      const result = await readKeyFile(readWholeFile(where, MAX_KEY_FILE_BYTES), {
-        ...given,
-        webCrypto: webcrypto,
-      });
-      if (result.ok) return result;
-      const needsPassword = result.code === 'needs-password';
-      const advice = needsPassword
-        ? 'add secret = "..." beside file, in its section of secrets'
-        : undefined;
-      findings.add('error', `${where}: ${result.sentence}`, advice);
-    } catch (error) {
-      findings.add('error', error instanceof Error ? error.message : String(error));
-    }
-    return undefined;
-  };
-  return {
-    path,
-    async certificate(file, directory, findings) {
-      const where = path(file, directory);
-      const [der] = (await read(where, undefined, findings))?.certificates ?? [];
-      const result = der && readCertificate(der);
-      if (result?.ok) return result.certificate;
-      if (result) findings.add('error', `${where} holds a certificate that is ${result.code}`);
-      return undefined;
-    },
-    async keys(file, directory, password, findings) {
-      return (await read(path(file, directory), password, findings))?.keys ?? [];
-    },
-  };
-}
-
-async function readKeys(
-  root: ConfigSection,
-  reader: FileReader,
-  all: Finding[],
-): Promise<readonly Uint8Array[]> {
-  const findings = findingsAbout('secrets');
-  const publicKeys: Uint8Array[] = [];
-  const add = async (file: string, directory: string, password?: string): Promise<void> => {
-    for (const key of await reader.keys(file, directory, password, findings)) {
-      const imported = createNodeSignatures().importPrivateKey(key);
-      if (imported.ok) publicKeys.push(imported.key.publicKey);
-      else {
-        const where = reader.path(file, directory);
-        findings.add('error', `${where} holds a private key that is ${imported.code}`);
-      }
-    }
-  };
-  const named = new Set<string>();
-  for (const [name, section] of root.sections.get('secrets')?.sections ?? []) {
-    const kind = KEY_SECTIONS.find(({ prefix }) => name.startsWith(prefix));
-    const file = section.values.get('file');
-    if (!kind || file === undefined) continue;
-    named.add(reader.path(file, kind.directory));
-    await add(file, kind.directory, section.values.get('secret'));
-  }
-  for (const { directory } of KEY_SECTIONS) {
-    for (const file of filesIn(reader.path(directory, '.'))) {
-      if (!named.has(file)) await add(file, directory);
-    }
-  }
-  all.push(...findings.list);
-  return publicKeys;
+/** Whether a connection names a peer to go to; otherwise it waits for its peers, as a server. */
+function goesSomewhere(connection: ConfigSection): boolean {
+  return listOf(connection.values.get('remote_addrs')).some((one) => !/[%/]/.test(one));
 }
 
 async function readAnchors(
   root: ConfigSection,
   connection: ConfigSection,
-  reader: FileReader,
+  reader: CredentialReader,
   findings: Findings,
   nowMs: number,
 ): Promise<readonly Certificate[]> {
@@ -168,36 +68,29 @@ async function readAnchors(
       ([, one]) => one.values.get('cacert') ?? [],
     ),
   ];
-  const found = filesIn(reader.path('x509ca', '.'));
+  const found = reader.filesIn('x509ca');
   const anchors: Certificate[] = [];
   for (const file of [...new Set([...named, ...found])].slice(0, MAX_FILES)) {
-    const certificate = await reader.certificate(file, 'x509ca', findings);
-    if (!certificate) continue;
-    checkDates(certificate, file, findings, nowMs);
-    if (certificate.extensions.isCa) anchors.push(certificate);
-    else
-      findings.add(
-        'error',
-        `${file} is named as a CA, and is none`,
-        'name the certificate of the CA instead',
-      );
+    for (const certificate of await reader.certificates(file, 'x509ca', findings)) {
+      checkDates(certificate, file, findings, nowMs);
+      if (certificate.extensions.isCa) anchors.push(certificate);
+      else
+        findings.add(
+          'error',
+          `${file} is named as a CA, and is none`,
+          'name the certificate of the CA instead',
+        );
+    }
   }
   return anchors;
 }
 
 /** CAs below the root that are sent along with own certificates. What cannot be read there is looked at where it is named. */
-async function readIntermediates(reader: FileReader): Promise<readonly Certificate[]> {
-  const read = filesIn(reader.path('x509', '.')).map((file) =>
-    reader.certificate(file, 'x509', findingsAbout('x509')),
-  );
-  return (await Promise.all(read)).flatMap((one) => (one?.extensions.isCa ? [one] : []));
-}
-
-/** Files of a directory, hidden ones not; none where there is no such directory. */
-function filesIn(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  const names = readdirSync(directory).filter((name) => !name.startsWith('.'));
-  return names.slice(0, MAX_FILES).map((name) => join(directory, name));
+async function readIntermediates(reader: CredentialReader): Promise<readonly Certificate[]> {
+  const read = reader
+    .filesIn('x509')
+    .map((file) => reader.certificates(file, 'x509', findingsAbout('x509')));
+  return (await Promise.all(read)).flat().filter(({ extensions }) => extensions.isCa);
 }
 
 function checkDates(
@@ -262,10 +155,6 @@ function checkKey(
       `no private key fits ${file}`,
       'put its key into the directory private beside the configuration, or name it: secrets { private { file = NAME.key.pem } }',
     );
-}
-
-function secretOf(text: string): KeyMaterial {
-  return new KeyMaterial(Uint8Array.from(Buffer.from(text)));
 }
 
 function listOf(value: string | undefined): readonly string[] {

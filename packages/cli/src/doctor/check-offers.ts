@@ -94,12 +94,13 @@ function describeTrust(
 ): void {
   const peer = credentials.peers.get(name);
   if (!peer) return;
-  const { pinned, anchors, revocation } = peer;
-  if (pinned.length > 0) {
-    findings.add(
-      'info',
-      `the peer has to have one of ${pinned.length} certificates; no CA is asked`,
-    );
+  const { pinned, publicKeys, anchors, revocation } = peer;
+  if (pinned.length + publicKeys.length > 0) {
+    const what = [
+      ...(pinned.length > 0 ? [`one of ${pinned.length} certificates`] : []),
+      ...(publicKeys.length > 0 ? [`one of ${publicKeys.length} raw public keys`] : []),
+    ].join(' or ');
+    findings.add('info', `the peer has to have ${what}; no CA is asked`);
     return;
   }
   const cas = anchors.length === 1 ? 'one CA' : `one of ${anchors.length} CAs`;

@@ -10,6 +10,7 @@ import { checkCertificates } from './check-certificates.ts';
 import { checkHost, type HostNeeds } from './check-host.ts';
 import { checkOffers } from './check-offers.ts';
 import { checkPeer, type PeerTools } from './check-peer.ts';
+import { checkTogether } from './check-together.ts';
 import { type Finding, findingsAbout } from './finding.ts';
 
 /** What `ipsec-kit doctor` takes. */
@@ -45,7 +46,11 @@ export async function runDoctor(args: DoctorArguments, nowMs: number): Promise<r
     : undefined;
   if (!compiled?.ok) {
     const host = await checkHost({ ports: [], answers: false });
-    return [...findings.list, ...certificates, ...host];
+    // Files that are missing have been named, with the line that wants them.
+    const news = certificates.filter(
+      ({ sentence }) => !/^(There is no file|Cannot read) /.test(sentence),
+    );
+    return [...findings.list, ...news, ...host];
   }
   const vpn = compiled.value;
   const settings = loaded.ok ? loaded.value.options.settings : undefined;
@@ -77,6 +82,7 @@ export async function runDoctor(args: DoctorArguments, nowMs: number): Promise<r
     ...findings.list,
     ...rest,
     ...byConnection.flat(),
+    ...checkTogether(vpn),
     ...(await checkHost(needsOf(vpn, settings, chosen))),
   ];
 }

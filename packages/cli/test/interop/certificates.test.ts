@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import {
@@ -63,6 +64,35 @@ describe.skipIf(gate.skip)('certificates with strongSwan 5.9.8 (RFC 7427, RFC 49
       await carries(ours, await ownPki('rsa'), tunnel);
     });
   }
+
+  it('ours begins with two certificates, of which the peer does not say that it takes the second alone', async () => {
+    const [pki, other] = [await ownPki('ecdsa'), await ownPki('rsa')];
+    const { client, server } = byCertificate;
+    const tunnel: Tunnel = {
+      client: { ...client, local: client.local.replace('certs = ', 'certs = other.pem, ') },
+      server,
+      clientExtra: 'send_cert = always',
+      serverExtra: 'send_certreq = no',
+    };
+    await withTunnel(
+      'client',
+      tunnel,
+      async ({ lab, client: ours, swan }) => {
+        await lab.left.ping(addresses.right.inner4);
+        expect(ours?.process.output).toMatch(/IKE_AUTH response 1 .*: N\(AUTHENTICATION_FAILED\)/);
+        expect(await swan?.log()).toMatch(
+          /authentication of .* with ECDSA_WITH_SHA256_DER successful/,
+        );
+      },
+      {
+        prepare: async (lab) => {
+          layOut(lab, pki);
+          lab.left.file('ipsec-kit/x509/other.pem', readFileSync(other.client.certificate, 'utf8'));
+          lab.left.file('ipsec-kit/private/other.pem', readFileSync(other.client.key, 'utf8'));
+        },
+      },
+    );
+  });
 
   it('ours begins with a certificate, strongSwan answers with a pre-shared key: each side in its own way', async () => {
     const pki = await ownPki('ecdsa');

@@ -1,7 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RADIUS_SECRET } from '../../../../.ci/free-radius.ts';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
-import { CLIENT_NAME, layOut, ownPki, type Pki, SERVER_NAME } from './lab/certificates.ts';
+import {
+  CLIENT_NAME,
+  layOut,
+  ownPki,
+  type Pki,
+  revokeClient,
+  SERVER_NAME,
+} from './lab/certificates.ts';
 import { clientConfiguration, serverConfiguration, type Tunnel } from './lab/configuration.ts';
 import { startFreeRadius } from './lab/free-radius.ts';
 import { IpsecKit } from './lab/ipsec-kit.ts';
@@ -153,6 +160,26 @@ describe.skipIf(gate.skip)('EAP with strongSwan 5.9.8 (RFC 7296 §2.16)', () => 
   it.each(['mschapv2', 'pap'] as const)('ours with ours: eap-ttls with %s inside', async (inner) =>
     carries('both', byTtls(inner)),
   );
+
+  it('ours answers: eap-tls with a certificate that is revoked later ends on revalidate', async () => {
+    const own = await ownPki('ecdsa');
+    await withTunnel(
+      'server',
+      byEap('eap-tls'),
+      async ({ lab, server, swan }) => {
+        if (!server || !swan) throw new Error('no server of ours');
+        await lab.left.ping(addresses.right.inner4);
+        expect(await server.command('revalidate')).toMatch(/^1 session in [\d.]+ s: 1 good$/m);
+        lab.right.file('ipsec-kit/x509crl/ca.pem', await revokeClient(own));
+        expect(await server.command('revalidate')).toMatch(/alice@example\.org.* revoked/);
+        await server.process.waitFor(
+          /closed: A certificate in the path of the peer has been revoked/,
+        );
+        expect(await swan.log()).toMatch(/received DELETE for IKE_SA/);
+      },
+      { swanSettings, prepare: async (lab) => layOut(lab, own) },
+    );
+  });
 
   // As server strongSwan checks what EAP-GTC says against PAM.
   it('ours answers: eap-gtc', async () => carries('server', byEap('eap-gtc')));

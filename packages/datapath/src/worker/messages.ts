@@ -1,17 +1,22 @@
 import type { Path } from '@ipsec-kit/ip';
-import type { PathProbe, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
+import type { PairElsewhere, PathProbe, SaHalf, SaPair, Trap } from '@ipsec-kit/ipsec';
 import type { BatchDescriptor } from '@ipsec-kit/udp-adapter';
 import type { PathFact } from '../pair-activity.ts';
+import type { WorkerGroup } from '../workers/worker-group.ts';
 
 /** What a worker is started with. */
 export interface PacketWorkerStart {
   /** A queue of the device, made with vnet headers; the main thread keeps it open. */
   readonly tunFd: number;
   readonly tunName: string;
+  /** What is written to instead: see `TunDevice.writeFd`. */
+  readonly tunWriteFd?: number;
   /** Wakes the worker: a command waits. */
   readonly wakeFd: number;
   /** What was sent to the main thread and not handled there yet: bytes of IKE messages, and messages with facts. */
   readonly backlog: SharedArrayBuffer;
+  /** Absent: it is alone. */
+  readonly group?: WorkerGroup;
 }
 
 /** Index of the bytes of IKE messages in `PacketWorkerStart.backlog`, as 32-bit numbers. */
@@ -44,6 +49,15 @@ export type ToWorker =
       /** Where its counters and stamps go: see `newPairNumbers`. */
       readonly counters: SharedArrayBuffer;
     }
+  /** A pair that another worker of the group has installed. */
+  | {
+      readonly kind: 'install-elsewhere';
+      readonly id: number;
+      readonly pair: PairElsewhere;
+      readonly outboundSpi: number;
+    }
+  /** Nothing: its answer says that everything before was obeyed. */
+  | { readonly kind: 'sync'; readonly id: number }
   | { readonly kind: 'activate' | 'remove'; readonly pairId: number }
   | { readonly kind: 'deactivate'; readonly pairId: number }
   | { readonly kind: 'ask-source'; readonly pairId: number }

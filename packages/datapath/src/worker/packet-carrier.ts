@@ -13,6 +13,8 @@ import type { DatapathCounters } from '../datapath.ts';
 import { keepaliveFacts, type TooBigFact } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
 import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
+import type { Handover } from '../workers/handover.ts';
+import { HandedOver } from '../workers/handover-ring.ts';
 import type { MainThread } from './main-thread.ts';
 import type { WorkerPairs } from './worker-pairs.ts';
 import type { WorkerSocket, WorkerSockets } from './worker-sockets.ts';
@@ -26,6 +28,10 @@ const ERROR_SLOT_BYTES = 1536;
 /** Slots with room on both sides, for what cannot be worked on where it was received. */
 const COPY_SLOT_BYTES: number = 64 + 16384 + 128;
 const COPY_PACKETS = 64;
+/** Packets of the host that another worker has read, in slots as they come from a queue. */
+const HANDED_SLOT_BYTES: number = 64 + 1504 + 128;
+const HANDED_PACKETS = 128;
+const TAILROOM_BYTES = 128;
 
 /** What a carrier works with. */
 export interface PacketCarrierOptions {
@@ -35,6 +41,8 @@ export interface PacketCarrierOptions {
   readonly sockets: WorkerSockets;
   readonly pairs: WorkerPairs;
   readonly mainThread: MainThread;
+  /** What there is with other workers; absent: there are none. */
+  readonly handover?: Handover;
 }
 
 /** Takes packets through the engine, from the sockets to the device and back: a batch at each call, nothing allocated for a
@@ -46,6 +54,8 @@ export class PacketCarrier {
   readonly #sockets: WorkerSockets;
   readonly #pairs: WorkerPairs;
   readonly #mainThread: MainThread;
+  readonly #handover: Handover | undefined;
+  readonly #handed: PacketBatch | undefined;
   readonly #taken: TakenDatagrams = { ike: [], keepalives: [] };
   readonly #incoming: PacketBatch;
   readonly #copies: PacketBatch;
@@ -74,6 +84,8 @@ export class PacketCarrier {
     this.#sockets = options.sockets;
     this.#pairs = options.pairs;
     this.#mainThread = options.mainThread;
+    this.#handover = options.handover;
+    this.#handed = options.handover && handedBatch(calls);
     const shape = receiveBatchShape(RECEIVE_MESSAGES);
     const memory = calls.mapMemory(shape.capacity * shape.slotBytes).bytes;
     this.#incoming = packetBatchIn(memory, shape);
@@ -106,6 +118,7 @@ export class PacketCarrier {
     if (keepalives.length > 0) this.#mainThread.hint(keepaliveFacts(keepalives));
     if (incoming.count > 0) {
       this.counted.espReceived += incoming.count;
+      this.#handover?.passOn(incoming);
       if (this.#pairs.hasTransport) this.#openCopies(incoming);
       else this.#open(incoming);
     }
@@ -126,6 +139,24 @@ export class PacketCarrier {
       if (came >= enough) break;
     }
     return came;
+  }
+
+  /** Opens and seals what other workers have handed over. @returns how many packets there were. */
+  takeOver(): number {
+    const handover = this.#handover;
+    const outbound = this.#handed;
+    if (!handover || !outbound) return 0;
+    return handover.take({
+      batches: { inbound: this.#copies, outbound },
+      tailroom: TAILROOM_BYTES,
+      onPackets: (batch, kind) => {
+        if (kind === HandedOver.inbound) this.#open(batch);
+        else this.#sealAndSend(batch);
+      },
+      onTooLarge: (packets) => {
+        this.counted.malformed += packets;
+      },
+    });
   }
 
   /** Sends a dummy packet; see `PacketEngine.sealDummy`. */
@@ -185,6 +216,7 @@ export class PacketCarrier {
     const toHost = this.#toHost;
     toHost.count = 0;
     this.#engine.outbound(batch, toHost);
+    this.#handover?.flush();
     if (batch.count > 0) this.#sockets.send(batch);
     if (toHost.count > 0) {
       this.counted.errorsToHost += toHost.count;
@@ -198,6 +230,11 @@ export class PacketCarrier {
     this.counted.ikeReceived += taken;
     this.counted.malformed += datagrams.length - taken;
   }
+}
+
+function handedBatch(calls: SystemCalls): PacketBatch {
+  const shape = { capacity: HANDED_PACKETS, slotBytes: HANDED_SLOT_BYTES, headroom: 64 };
+  return packetBatchIn(calls.mapMemory(shape.capacity * shape.slotBytes).bytes, shape);
 }
 
 /** Copies what is known of the outer header of a datagram. */

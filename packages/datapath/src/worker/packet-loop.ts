@@ -3,6 +3,7 @@ import { POLLERR, POLLHUP, POLLIN, POLLNVAL, type SystemCalls } from '@ipsec-kit
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { lookIntervalMs } from '../activity-watch.ts';
 import { passingClock } from '../pair-activity.ts';
+import type { Handover } from '../workers/handover.ts';
 import { obeyInEngine } from './engine-command.ts';
 import { createMainThread, type MainThread } from './main-thread.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -29,6 +30,8 @@ export interface PacketLoopOptions {
   /** The next command that waits. */
   readonly nextCommand: () => ToWorker | undefined;
   readonly tell: (message: FromWorker, moved?: readonly ArrayBuffer[]) => void;
+  /** Absent: there are no other workers. */
+  readonly handover?: Handover;
 }
 
 /** Carries packets in this thread until it is told to stop; blocks in poll while there are none. */
@@ -49,7 +52,7 @@ export class PacketLoop {
   #commands = 0;
 
   constructor(options: PacketLoopOptions) {
-    const { calls, engine, queue, backlog, tell } = options;
+    const { calls, engine, queue, backlog, tell, handover } = options;
     this.#options = options;
     this.#mainThread = createMainThread(backlog, tell);
     this.#sockets = createWorkerSockets(calls);
@@ -63,6 +66,7 @@ export class PacketLoop {
       sockets: this.#sockets,
       pairs: this.#pairs,
       mainThread: this.#mainThread,
+      ...(handover ? { handover } : {}),
     });
   }
 
@@ -71,7 +75,7 @@ export class PacketLoop {
     this.#watch();
     let mayHaveMore = false;
     while (!this.#isStopped) {
-      const events = this.#poll.poll(this.#timeoutMs(mayHaveMore));
+      const events = this.#wait(this.#timeoutMs(mayHaveMore));
       this.#markReady(events > 0);
       // Whoever sends a command wakes the loop behind it: without that nothing waits.
       const isWoken = events > 0 && this.#look();
@@ -91,6 +95,16 @@ export class PacketLoop {
     this.#pairs.removeAll();
     this.#sockets.closeAll();
     this.#options.queue.close();
+  }
+
+  /** Waits in poll, unless another worker hands something over first. */
+  #wait(timeoutMs: number): number {
+    const { handover } = this.#options;
+    if (!handover || timeoutMs === 0) return this.#poll.poll(timeoutMs);
+    const mayWait = handover.fallAsleep();
+    const events = this.#poll.poll(mayWait ? timeoutMs : 0);
+    handover.wakeUp();
+    return events;
   }
 
   #timeoutMs(mayHaveMore: boolean): number {
@@ -144,12 +158,13 @@ export class PacketLoop {
     for (const socket of this.#sockets.all) {
       if (socket.isReady) came += this.#guard(() => this.#carrier.receive(socket)) ?? 0;
     }
-    if (this.#isDeviceGone) return came > 0;
+    const handed = this.#guard(() => this.#carrier.takeOver()) ?? 0;
+    if (this.#isDeviceGone) return came + handed > 0;
     // As many leave as came, while there are any: if a worker sent less the more it received, the peer that sends most
     // would get all of the tunnel.
     const left = this.#guard(() => this.#carrier.read(came)) ?? 0;
     if (left === 0 && this.#options.queue.lastErrno === EBADFD) this.#loseDevice(EBADFD);
-    return came + left > 0;
+    return came + handed + left > 0;
   }
 
   #publish(): void {
@@ -183,7 +198,15 @@ export class PacketLoop {
     const { counted } = this.#carrier;
     switch (command.kind) {
       case 'install':
-        this.#install(command);
+        this.#answer(command.id, () => this.#pairs.install(command.pair, command.counters));
+        return;
+      case 'install-elsewhere':
+        this.#answer(command.id, () =>
+          this.#pairs.installElsewhere(command.pair, command.outboundSpi),
+        );
+        return;
+      case 'sync':
+        tell({ kind: 'done', id: command.id });
         return;
       case 'activate':
         engine.activateOutbound(command.pairId);
@@ -221,10 +244,10 @@ export class PacketLoop {
     }
   }
 
-  #install({ id, pair, counters }: Extract<ToWorker, { kind: 'install' }>): void {
+  #answer(id: number, install: () => void): void {
     const { tell } = this.#options;
     try {
-      this.#pairs.install(pair, counters);
+      install();
       tell({ kind: 'done', id });
     } catch (error) {
       tell({ kind: 'done', id, failure: messageOf(error) });

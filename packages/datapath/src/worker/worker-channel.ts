@@ -33,25 +33,27 @@ export interface WorkerChannel {
   onMessage(handler: (message: Told) => void): void;
   /** The worker has ended without being asked to; nothing is carried any more. */
   onFailure(handler: (error: Error) => void): void;
+  /** Resolves when the worker has ended, asked to or not. */
+  readonly ended: Promise<void>;
   /** Resolves when the worker has ended; may be called again. */
   stop(): Promise<void>;
 }
 
 /** Starts a worker for a queue of a TUN device.
+ * @param device - its `wakeFd` is the caller's to close when the worker has ended, and whoever else may wake it.
  * @returns the channel, or one sentence that says why the worker cannot serve; it has ended then.
  */
 export async function openWorkerChannel(
   posix: Posix,
-  device: Pick<PacketWorkerStart, 'tunFd' | 'tunName'>,
+  device: Omit<PacketWorkerStart, 'backlog'>,
 ): Promise<WorkerChannel | string> {
-  const wakeFd = posix.eventfd();
+  const { wakeFd } = device;
   const backlog = new SharedArrayBuffer(BACKLOG_BYTES);
-  const start: PacketWorkerStart = { ...device, wakeFd, backlog };
+  const start: PacketWorkerStart = { ...device, backlog };
   let worker: Worker;
   try {
     worker = startWorker(start);
   } catch (error) {
-    posix.close(wakeFd);
     return sentenceOf(error);
   }
   // A process that exits waits for its threads, so the one in poll has to be woken.
@@ -60,7 +62,6 @@ export async function openWorkerChannel(
   const exited = new Promise<void>((resolve) => {
     worker.once('exit', () => {
       process.off('exit', wakeAtExit);
-      posix.close(wakeFd);
       resolve();
     });
   });
@@ -166,6 +167,7 @@ function channelTo(
     onFailure(handler): void {
       onFailure = handler;
     },
+    ended: exited,
     stop,
   };
 }

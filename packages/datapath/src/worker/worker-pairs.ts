@@ -1,4 +1,4 @@
-import type { PacketEngine } from '@ipsec-kit/ipsec';
+import type { PacketEngine, PairElsewhere } from '@ipsec-kit/ipsec';
 import { type PathFact, writePairNumbers } from '../pair-activity.ts';
 import type { TransferredPair } from './messages.ts';
 import { pairOf } from './transferred-pair.ts';
@@ -11,10 +11,12 @@ export interface WorkerPairs {
   readonly hasTransport: boolean;
   /** Adds a pair and erases its keys. @throws as `PacketEngine.install`. */
   install(transferred: TransferredPair, counters: SharedArrayBuffer): void;
+  /** Adds one that another worker has installed. @throws as `PacketEngine.installElsewhere`. */
+  installElsewhere(pair: PairElsewhere, outboundSpi: number): void;
   /** An unknown one is taken as removed. */
   remove(pairId: number): void;
   removeAll(): void;
-  /** The pair that sends with this SPI. */
+  /** The pair that sends with this SPI, also where another worker has it: what routers say may come to any. */
   sendingWith(spi: number): number | undefined;
   /** Writes the counters of all, and when their packets passed.
    * @param carriedAtMs - when packets passed last, of whatever pair.
@@ -32,16 +34,20 @@ interface Standing {
 /** Makes the list of an engine that has no pairs yet. */
 export function createWorkerPairs(engine: PacketEngine): WorkerPairs {
   const standing = new Map<number, Standing>();
+  /** Outbound SPIs of those that other workers have. */
+  const elsewhere = new Map<number, number>();
   /** Two peers may have chosen the same one: then the last one is meant. */
   const byOutboundSpi = new Map<number, number>();
   let transports = 0;
 
   function remove(pairId: number): void {
     const pair = standing.get(pairId);
+    const outboundSpi = pair?.outboundSpi ?? elsewhere.get(pairId);
     standing.delete(pairId);
+    elsewhere.delete(pairId);
     if (pair?.isTransport) transports -= 1;
-    if (pair && byOutboundSpi.get(pair.outboundSpi) === pairId) {
-      byOutboundSpi.delete(pair.outboundSpi);
+    if (outboundSpi !== undefined && byOutboundSpi.get(outboundSpi) === pairId) {
+      byOutboundSpi.delete(outboundSpi);
     }
     engine.remove(pairId);
   }
@@ -70,9 +76,14 @@ export function createWorkerPairs(engine: PacketEngine): WorkerPairs {
         }
       }
     },
+    installElsewhere(pair, spi): void {
+      engine.installElsewhere(pair);
+      elsewhere.set(pair.id, spi >>> 0);
+      byOutboundSpi.set(spi >>> 0, pair.id);
+    },
     remove,
     removeAll(): void {
-      for (const pairId of [...standing.keys()]) remove(pairId);
+      for (const pairId of [...standing.keys(), ...elsewhere.keys()]) remove(pairId);
     },
     sendingWith: (spi) => byOutboundSpi.get(spi >>> 0),
     publish(carriedAtMs): readonly PathFact[] {

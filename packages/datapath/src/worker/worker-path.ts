@@ -1,3 +1,4 @@
+import type { PairElsewhere } from '@ipsec-kit/ipsec';
 import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
 import type { PacketPath, PacketPathHandlers } from '../packet-path.ts';
 import {
@@ -22,6 +23,10 @@ export type PathMessage = Extract<FromWorker, { kind: 'ike' | 'facts' | 'defect'
 /** The packet path of a worker, and who is to be told what it says. */
 export interface WorkerPath {
   readonly path: PacketPath;
+  /** Makes a pair known that another worker of the group has. */
+  installElsewhere(pair: PairElsewhere, outboundSpi: number): Promise<void>;
+  /** Resolves when all that was commanded before is obeyed. */
+  sync(): Promise<void>;
   note(message: PathMessage): void;
 }
 
@@ -95,6 +100,9 @@ export function createWorkerPath(channel: WorkerChannel, handlers: PacketPathHan
 
   return {
     path,
+    installElsewhere: (pair, outboundSpi) =>
+      channel.request((id) => ({ kind: 'install-elsewhere', id, pair, outboundSpi })),
+    sync: () => channel.request((id) => ({ kind: 'sync', id })),
     note(message): void {
       switch (message.kind) {
         case 'ike':

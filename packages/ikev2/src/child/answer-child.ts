@@ -50,7 +50,7 @@ export function answerFirstChild(
         : undefined,
   }));
   const chosen = chooseChild(context, session, connection, candidates, payloads);
-  return chosen.ok ? agreeChild(context, sa, connection, chosen, transcript) : chosen;
+  return chosen.ok ? agreeChild(context, session, sa, connection, chosen, transcript) : chosen;
 }
 
 function configuredSelectors(
@@ -71,12 +71,13 @@ function configuredSelectors(
  */
 export function agreeChild(
   context: EndpointContext,
+  session: IkeSession,
   sa: IkeSa,
   connection: ConnectionConfig,
   chosen: Omit<ChosenChild & { ok: true }, 'ok'>,
   transcript: Pick<InitTranscript, 'initiatorNonce' | 'responderNonce'>,
 ): ChildAnswer {
-  const promised = promiseChild(context, connection, chosen);
+  const promised = promiseChild(context, session, connection, chosen);
   if (!promised.ok) return promised;
   const { inboundSpi, payloads } = promised;
   const child = keyChild(context, sa, connection, chosen, inboundSpi, transcript);
@@ -91,12 +92,13 @@ export type PromisedChild =
 /** Promises the Child SA that was chosen, before its keys are there. */
 export function promiseChild(
   context: EndpointContext,
+  session: IkeSession,
   connection: ConnectionConfig,
   chosen: Omit<ChosenChild & { ok: true }, 'ok'>,
 ): PromisedChild {
   const { selectors, proposal, transportAddresses } = chosen;
   if (!isProvided(context, proposal.transforms)) return refuseSuite(connection, chosen);
-  const inboundSpi = reserveChildSpi(context);
+  const inboundSpi = reserveChildSpi(context, session);
   const payloads: Payload[] = [
     ...modeNotifies(transportAddresses),
     { type: 'SA', proposals: [{ ...proposal, spi: spiBytes(inboundSpi) }] },

@@ -17,7 +17,7 @@ export function requestInstallation(
   child: NegotiatedChild,
 ): number {
   const outboundActive = !child.waitsForPeer && !child.isUnanswered && !child.isRedundant;
-  const path = provenPathOf(session);
+  const path = provenPathOf(context, session);
   const requestId = ask(context, session, {
     kind: 'install-child',
     child: {

@@ -2,6 +2,7 @@ import { addMs } from '@ipsec-kit/clock';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer, EapProgress } from '../endpoint-work.ts';
 import { awaitProof, endProofTimer } from '../proof/proof-timer.ts';
+import { type IkeSa, spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { EapConversation } from './eap-state.ts';
 
@@ -38,6 +39,7 @@ export function openEap(
 export function askEapStep(
   context: EndpointContext,
   session: IkeSession,
+  sa: IkeSa,
   conversation: EapConversation,
   packet: Uint8Array | undefined,
 ): number | undefined {
@@ -57,6 +59,8 @@ export function askEapStep(
     conversation: conversation.id,
     packet: packet?.slice(),
     isOnlyProof: conversation.isOnlyProof,
+    isReauthentication: session.takesOver !== undefined,
+    spis: spisOf(sa),
   });
 }
 

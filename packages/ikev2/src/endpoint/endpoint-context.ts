@@ -52,12 +52,19 @@ export interface PendingInstallation {
   readonly putOff: number[];
 }
 
+/** Has a say in the SPI of a Child SA for packets to us: an equal one for equal arguments and an equal past.
+ * @param drawn - a random one. @param beside - that of another Child SA with the same peer, if there is one.
+ * @returns an SPI of 256 or more, as hard to guess as can be.
+ */
+export type PlaceChildSpi = (drawn: number, beside?: number) => number;
+
 /** What all functions of one endpoint share. `now` and `outputs` belong to the input that is being handled. */
 export interface EndpointContext {
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
   /** 0 to 1, from a stream of its own. */
   readonly jitter: () => number;
+  readonly placeSpi: PlaceChildSpi | undefined;
   readonly settings: EndpointSettings;
   readonly connections: readonly ConnectionConfig[];
   now: Instant;
@@ -80,6 +87,7 @@ export interface EndpointContext {
   readonly rejectionEvents: AnswerLimiter;
   /** Bounds how often hints that nobody has authenticated are looked up among all sessions. */
   readonly spiHints: AnswerLimiter;
+  readonly sendFailures: AnswerLimiter;
   readonly counters: { rejectedMessages: number };
   nextRequestId: number;
   nextSessionId: number;
@@ -95,6 +103,8 @@ export interface EndpointContext {
   nextChildId: number;
   /** What the driver has told of our addresses; `undefined` while it has not. */
   localAddresses: LocalAddresses | undefined;
+  /** NAT64s of the networks that this host was in last. */
+  nat64Prefixes: readonly Prefix[];
   readonly seenEndpoints: SeenEndpoints;
   networkKey: string | undefined;
   /** What is known of the NATs of networks. */
@@ -183,13 +193,20 @@ export function newIkeSpi(context: EndpointContext): bigint {
 /** A fresh SPI for ESP packets to us: random, above the reserved 0-255, and not in use here; reserved until it is freed.
  * @see RFC 4303 §2.1
  */
-export function reserveChildSpi(context: EndpointContext): number {
+export function reserveChildSpi(context: EndpointContext, session: IkeSession): number {
   for (;;) {
-    const spi = new DataView(randomBytes(context.random, 4).buffer).getUint32(0);
+    const drawn = new DataView(randomBytes(context.random, 4).buffer).getUint32(0);
+    const spi = drawn < 256 ? drawn : (context.placeSpi?.(drawn, spiBeside(session)) ?? drawn);
     if (spi < 256 || context.inboundChildSpis.has(spi)) continue;
     context.inboundChildSpis.add(spi);
     return spi;
   }
+}
+
+/** The SPI of a Child SA that the session has, or the one whose place it takes. */
+function spiBeside({ children, takesOver }: IkeSession): number | undefined {
+  const others = [...children.values(), ...(takesOver?.children.values() ?? [])];
+  return others[0]?.inboundSpi;
 }
 
 /** Frees an SPI that was reserved for a Child SA that never came to be; packets that came for it are dropped. */

@@ -19,6 +19,7 @@ import {
 } from '../endpoint-io.ts';
 import { onLocalAddresses } from '../mobike/local-addresses.ts';
 import { SeenEndpoints } from '../mobike/seen-endpoints.ts';
+import { onSendFailed } from '../mobike/send-failed.ts';
 import { plainBytes } from '../payloads/plain-bytes.ts';
 import { afterEndsBehind } from '../reauth/end-behind.ts';
 import { resumeWaiting } from '../reauth/resume-waiting.ts';
@@ -33,7 +34,7 @@ import { AnswerLimiter } from './answer-limiter.ts';
 import { CookieJar } from './cookies.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { deliverAnswer } from './deliver-answer.ts';
-import type { EndpointContext } from './endpoint-context.ts';
+import type { EndpointContext, PlaceChildSpi } from './endpoint-context.ts';
 import { HalfOpenCounter } from './half-open.ts';
 import { performCommand } from './perform-command.ts';
 import { receiveDatagram } from './receive-datagram.ts';
@@ -43,6 +44,8 @@ import { runTimers } from './run-timers.ts';
 const UNPROTECTED_ANSWERS_PER_SECOND = 100;
 /** Hints about unknown ESP SPIs, likewise. */
 const SPI_HINTS_PER_SECOND = 10;
+/** Datagrams that the system refused and that are looked at, likewise. */
+const SEND_FAILURES_PER_SECOND = 50;
 /** Events about messages that were dropped, likewise. */
 const REJECTION_EVENTS_PER_SECOND = 100;
 
@@ -56,6 +59,8 @@ export interface IkeEndpointOptions {
   readonly random: RandomSource;
   /** 0 to 1, for timers alone, so that they do not move SPIs in a trace. */
   readonly jitter: () => number;
+  /** Where the packet path finds by the SPI which of its threads an SA belongs to. Absent: SPIs stay as they were drawn. */
+  readonly placeSpi?: PlaceChildSpi;
   /** What is known of how long the NATs of networks keep a mapping, and will be; default: nothing yet, for as long as the endpoint is
    * there. It is bounded, and may be stored across restarts.
    */
@@ -160,6 +165,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     crypto,
     random,
     jitter,
+    placeSpi: options.placeSpi,
     settings,
     connections,
     now: instantFromMs(0),
@@ -180,6 +186,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     ),
     rejectionEvents: new AnswerLimiter(REJECTION_EVENTS_PER_SECOND, REJECTION_EVENTS_PER_SECOND),
     spiHints: new AnswerLimiter(SPI_HINTS_PER_SECOND, SPI_HINTS_PER_SECOND),
+    sendFailures: new AnswerLimiter(SEND_FAILURES_PER_SECOND, SEND_FAILURES_PER_SECOND),
     counters: { rejectedMessages: 0 },
     nextRequestId: 1,
     nextSessionId: FIRST_RESPONDER_SESSION_ID,
@@ -190,6 +197,7 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     peerSessions: new PeerSessions(),
     nextChildId: 1,
     localAddresses: undefined,
+    nat64Prefixes: [],
     seenEndpoints: new SeenEndpoints(),
     networkKey: undefined,
     bindingMemory: options.bindingMemory ?? new BindingMemory(),
@@ -224,6 +232,9 @@ function handle(context: EndpointContext, input: EndpointInput): void {
       return;
     case 'local-addresses':
       onLocalAddresses(context, input);
+      return;
+    case 'send-failed':
+      onSendFailed(context, input.path);
       return;
     case 'keepalive-received':
       context.seenEndpoints.note(input.path);

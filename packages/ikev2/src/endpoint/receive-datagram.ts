@@ -210,7 +210,7 @@ function repeatInitResponse(context: EndpointContext, session: IkeSession, arriv
   const { kind } = session.state;
   if (!initResponse) return;
   if (kind !== 'awaiting-auth-request' && kind !== 'awaiting-intermediate-request') return;
-  earnFrom(session, arrival);
+  earnFrom(context, session, arrival);
   noteAnswered(session, arrival.path);
   const narration = {
     exchange: 'IKE_SA_INIT',

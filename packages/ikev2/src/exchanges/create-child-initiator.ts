@@ -53,7 +53,7 @@ export function beginChild(context: EndpointContext, session: IkeSession, wish: 
   const { connection } = session;
   if (!connection) return;
   const { config, rekeys, packet } = wish;
-  const inboundSpi = reserveChildSpi(context);
+  const inboundSpi = reserveChildSpi(context, session);
   const methods = methodsOf(config.proposals);
   const learned = session.learnedMethods.get(config.name);
   const method = learned !== undefined && methods.includes(learned) ? learned : methods[0];

@@ -49,6 +49,7 @@ import { firstAdditionalKeys } from './additional-keys.ts';
 import {
   announcesFragments,
   encodeInitResponse,
+  hasPpk,
   initResponseBytes,
   initResponsePayloads,
 } from './init-response.ts';
@@ -89,9 +90,10 @@ export function answerInit(
   });
   session.nat = nat;
   session.peerWishes = peerWishes;
+  if (peerWishes.usesPpk && hasPpk(context, path)) session.ppk = 'announced';
   // Its cookie has shown that it is there.
   if (isLonger) session.provenPath = path;
-  earnFrom(session, received);
+  earnFrom(context, session, received);
   noteAnswered(session, path);
   const { header, payloads } = message;
   const once = { fragments: 1, retransmission: false };

@@ -65,9 +65,10 @@ export function onInformationalRequest(
   const before = session.path;
   const addresses = followAddresses(context, session, sa, messageId, payloads, via);
   answers.push(...addresses.answers);
+  // First, since the response must leave room for the question whether the peer is there.
+  if (addresses.isListed) onPeerAddresses(context, session);
   sendResponse(context, session, sa, request, answers, via);
   if (readAuthLifetime(context, session, payloads)) armForPeer(context, session);
-  if (addresses.isListed) onPeerAddresses(context, session);
   if (addresses.movedTo) onPeerMoved(context, session, addresses.movedTo, before);
 }
 

@@ -42,7 +42,7 @@ export function promiseReply(
 ): void {
   const { connection, proposal, method } = reply;
   const responderNonce = randomBytes(context.random, NONCE_BYTES);
-  const promised = promiseChild(context, connection, chosenOf(reply));
+  const promised = promiseChild(context, session, connection, chosenOf(reply));
   if (!promised.ok) {
     respondWithError(context, session, request, promised.error);
     return;
@@ -139,7 +139,7 @@ function install(
   };
 }
 
-function chosenOf(reply: ChildReply): Parameters<typeof promiseChild>[2] {
+function chosenOf(reply: ChildReply): Parameters<typeof promiseChild>[3] {
   const { config, local, remote, proposal, outboundSpi, peerTakesTfc, transportAddresses } = reply;
   const selectors = { local, remote };
   return { config, selectors, proposal, outboundSpi, peerTakesTfc, transportAddresses };

@@ -3,6 +3,7 @@ import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { ADDRESS_GONE } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
+import { verifiedPath } from '../mobike/verified-address.ts';
 import { exchangeIds, nextIdBehind } from '../reauth/session-name.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { openSession } from '../session/new-session.ts';
@@ -72,7 +73,7 @@ function standIn(
   session: IkeSession,
   waitMs: number,
 ): IkeSession | undefined {
-  const { connection, path, marker } = session;
+  const { connection, marker } = session;
   if (!connection) return undefined;
   const names = furtherChildren(session, undefined);
   // An attempt that failed had asked for the first of them already.
@@ -83,7 +84,7 @@ function standIn(
     role: 'initiator',
     state: { kind: 'awaiting-restart' },
     localSpi: newIkeSpi(context),
-    path,
+    path: verifiedPath(context, session, session.path),
     marker,
     connection,
     childName: first ?? session.childName,

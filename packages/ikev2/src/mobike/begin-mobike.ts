@@ -1,5 +1,5 @@
 import { findNotify, type NotifyPayload, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
-import { prefixContains } from '@ipsec-kit/ip';
+import { addressesEqual, prefixContains } from '@ipsec-kit/ip';
 import {
   AddressUpdates,
   additionalAddressNotifies,
@@ -34,6 +34,9 @@ export function readMobike(session: IkeSession, payloads: readonly Payload[]): v
   const allowed = connection.remoteAddresses;
   session.addressUpdates = new AddressUpdates({
     role,
+    isShown: (address) =>
+      session.provenPath !== undefined &&
+      addressesEqual(session.provenPath.remote.address, address),
     isAcceptable: ({ remote }) =>
       allowed.length === 0 || allowed.some((prefix) => prefixContains(prefix, remote.address)),
   });
@@ -49,7 +52,7 @@ export function beginMobike(context: EndpointContext, session: IkeSession): void
   // Where retransmissions came from, the peer may not have moved to.
   if (session.authPath) session.path = session.authPath;
   const { path } = session;
-  if (isVerified(session, path.remote.address)) session.provenPath = path;
+  if (isVerified(context, session, path.remote.address)) session.provenPath = path;
   else {
     session.provenPath ??= session.firstPath;
     askWhetherThere(context, session);

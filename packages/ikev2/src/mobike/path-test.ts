@@ -32,7 +32,7 @@ export function testPaths(
   if (role === 'responder' || session.followedTo) {
     return testAsResponder(context, session, request) ? 'tried' : 'by-policy';
   }
-  if (!mover || (!request.isPaced && mover.candidates.length < 2)) return 'by-policy';
+  if (!mover || (!request.isPaced && mover.testable.length < 2)) return 'by-policy';
   if (context.now >= request.overAt && !isMoving(session, request)) return 'over';
   const quiet = isSilent(session) ? 1 : QUIET_TRANSMISSIONS;
   if (request.transmissions <= quiet) {

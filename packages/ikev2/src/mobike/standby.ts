@@ -2,6 +2,7 @@ import { addressesEqual } from '@ipsec-kit/ip';
 import { StandbyKeepalives } from '@ipsec-kit/nat-t';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { sendKeepalive } from './send-keepalive.ts';
 
 /** Shortest interval of keepalives to addresses that nobody uses yet. */
 const LEAST_INTERVAL_MS = 1_000;
@@ -36,7 +37,7 @@ export function armStandby(context: EndpointContext, session: IkeSession): void 
 /** Sends a 0xFF to each of them. */
 export function onStandbyTimer(context: EndpointContext, session: IkeSession): void {
   for (const path of session.standby?.onTimeout(context.now) ?? []) {
-    context.outputs.push({ kind: 'send-keepalive', path });
+    sendKeepalive(context, session, path);
   }
   armStandby(context, session);
 }

@@ -4,6 +4,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { announcementRequest } from '../mobike/announce.ts';
 import { hurry } from '../mobike/hurry.ts';
 import { performResponderMoves } from '../mobike/responder-moves.ts';
+import { hasRoomFor } from '../mobike/verified-address.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { armRetransmission, sendRequest } from '../session/send-message.ts';
@@ -53,11 +54,22 @@ export function inform(
     beginEnding(context, session, procedure.failure);
   }
   const paths = pathsOf(session, procedure);
-  const leastBytes = procedure.kind === 'update-addresses' ? UPDATE_BYTES : undefined;
-  const options = { leastBytes, ...(paths ? { paths } : {}) };
-  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, options);
+  const isPadded = isAboutMove(procedure) && hasRoomFor(context, session, UPDATE_BYTES);
+  const options = isPadded ? { leastBytes: UPDATE_BYTES } : {};
+  sendRequest(context, session, sa, ExchangeType.INFORMATIONAL, payloads, {
+    ...options,
+    ...(paths ? { paths } : {}),
+  });
   if (hurry(session)) armRetransmission(context, session);
   return true;
+}
+
+/** Whether it tells of a move, which its receiver has more to send about than the answer. */
+function isAboutMove(procedure: Informing): boolean {
+  const { kind } = procedure;
+  return (
+    kind === 'update-addresses' || (kind === 'announce-addresses' && procedure.paths !== undefined)
+  );
 }
 
 /** Where the request of a procedure goes when that is not the path in use. */

@@ -3,12 +3,12 @@ import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { pathNotProven } from '../errors/failures.ts';
+import { sendOwed } from '../mobike/send-owed.ts';
 import { mayBeAt } from '../mobike/unproven-path.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { moveChildren, moveIke } from '../session/move-path.ts';
-import { transmit } from '../session/send-message.ts';
 import type { Procedure } from './procedure.ts';
 
 type PathCheck = Extract<Procedure, { readonly kind: 'path-check' }>;
@@ -54,10 +54,12 @@ export function onPathAnswered(
   const verdict = procedure.check.onResponse(echo);
   switch (verdict.kind) {
     case 'verified':
-      session.provenPath = procedure.path;
+      // Meanwhile the session may have gone on to another address of ours: the peer was shown to be where it goes all the same.
+      session.provenPath = session.path;
       session.followedTo = undefined;
       session.heardAt = [];
-      moveChildren(context, session, procedure.path);
+      session.mover?.onMoved(session.path);
+      moveChildren(context, session, session.path);
       sendOwed(context, session);
       return;
     case 'ambiguous': {
@@ -72,14 +74,6 @@ export function onPathAnswered(
     default:
       unreachable(verdict);
   }
-}
-
-/** The peer has shown that it is where the session goes: what it waits for leaves. */
-function sendOwed(context: EndpointContext, session: IkeSession): void {
-  const { owed, path } = session;
-  session.owed = undefined;
-  if (!owed || !pathsEqual(owed.via.path, path)) return;
-  transmit(context, session, owed.datagrams, owed.narration, owed.via);
 }
 
 function unreachable(verdict: never): never {

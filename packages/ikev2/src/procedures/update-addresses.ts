@@ -3,6 +3,7 @@ import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { addressListNotifies, type UpdateAnswer, updateSaAddressesNotify } from '@ipsec-kit/mobike';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { tellMover } from '../mobike/perform-moves.ts';
+import { sendOwed } from '../mobike/send-owed.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
@@ -12,7 +13,7 @@ import type { Procedure } from './procedure.ts';
 type Update = Extract<Procedure, { readonly kind: 'update-addresses' }>;
 
 /** What an UPDATE_SA_ADDRESSES is padded to: a peer that sends no more to an address than came from it, until it has an answer from
- * there, has room for its response and for asking twice.
+ * there, has room for its response and for asking twice. Likewise a list from a new address, which such an update answers.
  */
 export const UPDATE_BYTES = 400;
 
@@ -68,6 +69,7 @@ export function onAddressesUpdated(
   const isDone = outputs.some(({ kind }) => kind === 'move-children') && !refusal;
   if (!isDone || routability !== 'verified' || !pathsEqual(path, session.path)) return;
   session.provenPath = path;
+  sendOwed(context, session);
   raise(context, {
     kind: 'addresses-updated',
     sessionId: session.id,

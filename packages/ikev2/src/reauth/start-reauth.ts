@@ -3,6 +3,7 @@ import { pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, newIkeSpi, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import { BREAK_BEFORE_MAKE, LIFETIME_OVER, REAUTH_NOT_OURS } from '../errors/endings.ts';
 import { beginInit } from '../exchanges/ike-sa-init-initiator.ts';
+import { verifiedPath } from '../mobike/verified-address.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { endWithDelete } from '../procedures/request-end.ts';
 import { REPLACEMENT_GRACE_MS } from '../session/child-lifetime.ts';
@@ -79,10 +80,10 @@ export function openSuccessor(
   const successor = openSession(context, {
     id: nextIdBehind(context),
     role: 'initiator',
-    state: { kind: 'closed' },
+    state: { kind: 'awaiting-restart' },
     localSpi: newIkeSpi(context),
     // The path of now, with its NAT mapping: the peer listens for the first exchange on port 4500 as well. @see RFC 7296 §2.23
-    path: session.mover?.path ?? session.path,
+    path: verifiedPath(context, session, session.mover?.path ?? session.path),
     marker: session.marker,
     connection,
     childName: first?.config.name ?? session.childName,

@@ -1,6 +1,6 @@
 import type { Path } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { isVerified } from '../mobike/verified-address.ts';
+import { earnFrom, isVerified } from '../mobike/verified-address.ts';
 import { askWhetherThere } from '../procedures/path-check.ts';
 import { runNext } from '../procedures/run-procedures.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -42,8 +42,7 @@ export function followEsp(
   const session = context.sessionsByChild.get(childId);
   const child = session?.children.get(childId);
   if (!session || !child) return;
-  const { address } = path.remote;
-  if (!isVerified(session, address)) session.earned.earn(address, bytes);
+  earnFrom(context, session, { path, marker: false, bytes });
   const hasReplayProtection = child.config.replayWindowPackets > 0;
   followPeer(context, session, path, session.marker, 'esp', hasReplayProtection);
   runNext(context, session);
@@ -76,7 +75,7 @@ function follow(
  */
 function goTo(context: EndpointContext, session: IkeSession, path: Path, marker: boolean): void {
   const isTrusted = session.connection?.peerPathCheck === false;
-  const isKnown = isTrusted || isVerified(session, path.remote.address);
+  const isKnown = isTrusted || isVerified(context, session, path.remote.address);
   if (!moveIke(context, session, path, marker)) return;
   if (isKnown) {
     moveChildren(context, session, path);

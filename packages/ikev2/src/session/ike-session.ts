@@ -22,6 +22,8 @@ import type { SessionFailure } from '../events.ts';
 import type { Answering, Initiation, Rival } from '../exchanges/create-child-state.ts';
 import type { PeerSeries } from '../exchanges/follow-up-state.ts';
 import type { EarnedBytes } from '../mobike/earned-bytes.ts';
+import type { ProbeAllowance } from '../mobike/probe-allowance.ts';
+import type { PpkState } from '../ppk/ppk-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -78,6 +80,8 @@ export interface IkeSession {
   readonly mapping: MappingTracker;
   /** How the peer wants us to prove who we are. */
   peerWishes: PeerWishes;
+  /** How far a post-quantum pre-shared key has come into its keys. */
+  ppk: PpkState;
   /** Ways to sign that the peer has refused, as initiator. */
   signatureRefusals: number;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */
@@ -209,6 +213,8 @@ export interface IkeSession {
   answeredAt: readonly IpAddress[];
   /** What may go to addresses where it was not shown to be. */
   readonly earned: EarnedBytes;
+  /** What may go unasked to addresses that the peer has listed, as initiator. */
+  readonly probes: ProbeAllowance;
   /** A response that waits for the peer to be shown where it has moved to. */
   owed: OwedResponse | undefined;
   /** Where copies of its last request came from while it is not proven to be where it has moved to: at most two. */

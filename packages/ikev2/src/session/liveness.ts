@@ -4,6 +4,7 @@ import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { carryBinding } from '../binding/carry-binding.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildTraffic, EndpointInput } from '../endpoint-io.ts';
+import { sendKeepalive } from '../mobike/send-keepalive.ts';
 import { resendOutstanding } from '../mobike/send-outstanding.ts';
 import { checkLiveness } from '../procedures/check-liveness.ts';
 import { updateAddresses } from '../procedures/queue-update.ts';
@@ -169,7 +170,7 @@ function isStanding({ state }: IkeSession): boolean {
 function perform(context: EndpointContext, session: IkeSession, action: LivenessAction): void {
   switch (action.kind) {
     case 'keepalive':
-      context.outputs.push({ kind: 'send-keepalive', path: session.path });
+      sendKeepalive(context, session, session.path);
       return;
     case 'esp-keepalive':
       keepByEsp(context, session);
@@ -198,7 +199,7 @@ function showByEsp(context: EndpointContext, session: IkeSession): void {
 function keepByEsp(context: EndpointContext, session: IkeSession): void {
   const child = [...session.children.values()].at(-1);
   if (child) context.outputs.push({ kind: 'send-esp-keepalive', childId: child.id });
-  else context.outputs.push({ kind: 'send-keepalive', path: session.path });
+  else sendKeepalive(context, session, session.path);
 }
 
 /** What wakes the device has a deadline of its own, so that what only looks while the device is awake does not hide it. */

@@ -48,7 +48,7 @@ export function followMove(
   const session = context.sessionsByChild.get(childId);
   const child = session?.children.get(childId);
   if (!session || !child) return;
-  const path = provenPathOf(session);
+  const path = provenPathOf(context, session);
   if (pathsEqual(path, before)) return;
   moveChild(context, child, path);
   armChildLifetime(context, session);

@@ -5,6 +5,7 @@ import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
 import { EarnedBytes } from '../mobike/earned-bytes.ts';
+import { ProbeAllowance } from '../mobike/probe-allowance.ts';
 import { NAT_UNKNOWN } from '../nat/nat-detection.ts';
 import { NO_WISHES } from '../proof/peer-wishes.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -54,6 +55,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     remoteIdentity: undefined,
     eap: undefined,
     eapIdentity: undefined,
+    ppk: 'none',
     nat: NAT_UNKNOWN,
     liveness: undefined,
     binding: undefined,
@@ -129,6 +131,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     followedTo: undefined,
     answeredAt: [],
     earned: new EarnedBytes(),
+    probes: start.takesOver?.probes ?? new ProbeAllowance(),
     owed: undefined,
     heardAt: [],
     announced: [],

@@ -13,7 +13,7 @@ import {
   type Payload,
   unsupportedCriticalPayload,
 } from '@ipsec-kit/ikev2-codec';
-import type { Path } from '@ipsec-kit/ip';
+import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { ProtocolError } from '../errors/wire-answer.ts';
@@ -96,7 +96,7 @@ function openWhole(
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SK payload`);
   }
-  earnFrom(session, { ...received, bytes: received.data.length });
+  earnFrom(context, session, { ...received, bytes: received.data.length });
   if (answeredAgain(context, session, sa, received)) return undefined;
   const { firstPayload } = payload;
   const { content } = opened;
@@ -132,7 +132,7 @@ function openFragment(
   if (!opened.ok) {
     return dropped(context, received, { code: 'bad-icv' }, `${opened.code} in an SKF payload`);
   }
-  earnFrom(session, { ...received, bytes: data.length });
+  earnFrom(context, session, { ...received, bytes: data.length });
   if (answeredAgain(context, session, sa, received)) return undefined;
   const { length } = data;
   const reserved = reservedOf(data, payload);
@@ -178,9 +178,10 @@ function answeredAgain(
  */
 function askThere(context: EndpointContext, session: IkeSession, path: Path): void {
   const [request] = session.requests.outstanding;
-  if (request && session.running?.procedure.kind === 'path-check') {
-    repeatRequest(context, session, request, path);
-  }
+  const procedure = session.running?.procedure;
+  if (!request || !procedure || !('check' in procedure)) return;
+  if (procedure.kind === 'update-addresses' && !pathsEqual(path, session.path)) return;
+  repeatRequest(context, session, request, path);
 }
 
 /** The octet behind the Next Payload field of the last payload: its critical bit, and seven that are reserved. */

@@ -11,9 +11,6 @@ export function repeatRequest(
   request: OutstandingRequest,
   path: Path = session.path,
 ): void {
-  const procedure = session.running?.procedure;
-  // RFC 4555 §3.7: a request that went to several addresses proves none of them.
-  if (procedure && 'check' in procedure) procedure.check.onSent(path.remote);
   const narration = {
     exchange: request.name,
     messageId: request.messageId,
@@ -21,7 +18,10 @@ export function repeatRequest(
     payloads: session.outstanding?.payloads ?? '',
     retransmission: true,
   };
-  transmit(context, session, request.datagrams, narration, { path, marker: session.marker });
+  const { marker, running } = session;
+  if (!transmit(context, session, request.datagrams, narration, { path, marker })) return;
+  // RFC 4555 §3.7: a request that went to several addresses proves none of them.
+  if (running && 'check' in running.procedure) running.procedure.check.onSent(path.remote);
 }
 
 /** Asks again at once what has no answer yet, since the peer has just shown that it is there. @see RFC 7296 §2.4 */

@@ -23,25 +23,27 @@ export interface RequestOptions {
   readonly leastBytes?: number | undefined;
 }
 
-/** Sends the datagrams of one message and tells about it. */
+/** Sends the datagrams of one message and tells about it. @returns false when it may not leave. */
 export function transmit(
   context: EndpointContext,
   session: IkeSession,
   datagrams: readonly Uint8Array[],
   narration: Narration,
   via: { readonly path: Path; readonly marker: boolean } = session,
-): void {
+): boolean {
   // Without a path nothing leaves; what is outstanding is sent again when there is one.
-  if (session.parked) return;
+  if (session.parked) return false;
   const bytes = datagrams.reduce((sum, { length }) => sum + length, 0);
-  if (!mayLeave(session, { ...via, bytes, fragments: datagrams.length }, narration.isResponse)) {
-    if (narration.isResponse) owe(session, { datagrams, narration, via });
-    return;
+  const { isResponse } = narration;
+  const { length: fragments } = datagrams;
+  if (!mayLeave(context, session, { ...via, bytes, fragments, isResponse })) {
+    if (isResponse) owe(session, { datagrams, narration, via });
+    return false;
   }
   for (const data of datagrams) {
     context.outputs.push({ kind: 'send', path: via.path, data, marker: via.marker });
   }
-  if (!narration.isResponse) noteProbePath(session, narration.messageId, via.path);
+  if (!isResponse) noteProbePath(session, narration.messageId, via.path);
   // What leaves from elsewhere renews no mapping of ours. RFC 7296 §2.23
   if (!isOverProbe(session, via.path)) noteTraffic(context, session, { outIke: context.now });
   raise(context, {
@@ -51,8 +53,9 @@ export function transmit(
     ...narration,
     bytes,
     path: via.path,
-    fragments: datagrams.length,
+    fragments,
   });
+  return true;
 }
 
 /** What waits for a peer that has moved is the last response; any other is asked for again. */

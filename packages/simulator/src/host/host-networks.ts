@@ -61,7 +61,7 @@ export class HostNetworks {
     return viewNetworks(this.#known, this.#joinedNetworks());
   }
 
-  /** Datagrams that could not leave: the host has not the address that they were to come from. */
+  /** Datagrams that could not leave: the host has not the address that they were to come from, or no route from there. */
   get unsendable(): number {
     return this.#unsendable;
   }
@@ -82,6 +82,7 @@ export class HostNetworks {
         return self.#sumCounters();
       },
       send: (from, to, data) => this.#send(name, from, to, data),
+      canSend: (from, to) => this.#attachmentFor(from, to) !== undefined,
       detach: () => {
         for (const network of [...this.#joined.keys()]) this.leave(network);
       },
@@ -140,13 +141,23 @@ export class HostNetworks {
   }
 
   #send(name: string, from: Endpoint, to: Endpoint, data: Uint8Array): void {
-    for (const { network, attachment } of this.#joined.values()) {
-      if (!network.addresses.some((own) => addressesEqual(own, from.address))) continue;
+    const attachment = this.#attachmentFor(from, to);
+    if (attachment) {
       attachment.send(from, to, data);
       return;
     }
     this.#unsendable += 1;
-    this.#network.note(name, `cannot send ${data.length} bytes: it has not that address any more`);
+    const isOwn = this.view.addresses.some(({ address }) => addressesEqual(address, from.address));
+    const why = isOwn ? 'it has no route to there' : 'it has not that address any more';
+    this.#network.note(name, `cannot send ${data.length} bytes: ${why}`);
+  }
+
+  #attachmentFor(from: Endpoint, to: Endpoint): Attachment | undefined {
+    for (const { network, attachment } of this.#joined.values()) {
+      if (!network.addresses.some((own) => addressesEqual(own, from.address))) continue;
+      return network.hasRouteTo?.(to.address) === false ? undefined : attachment;
+    }
+    return undefined;
   }
 
   #sumCounters(): AttachmentCounters {

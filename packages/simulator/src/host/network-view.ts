@@ -17,6 +17,8 @@ export interface HostNetwork {
   readonly mtu?: number;
   /** Whether it leads anywhere else; default true. */
   readonly hasDefaultRoute?: boolean;
+  /** Whether there is a route to an address now: without one the host cannot send there, and knows. Default: to all. */
+  readonly hasRouteTo?: (address: IpAddress) => boolean;
 }
 
 /** The network of a host at one moment, in the shape that the network monitors of real hosts tell it. */

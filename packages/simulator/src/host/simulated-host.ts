@@ -261,10 +261,10 @@ export class SimulatedHost {
   #perform(output: PlainOutput): void {
     switch (output.kind) {
       case 'send':
-        this.#send(output.path, output.marker ? prependMarker(output.data) : output.data);
+        this.#sendIke(output.path, output.marker ? prependMarker(output.data) : output.data);
         return;
       case 'send-keepalive':
-        this.#send(output.path, natKeepalive());
+        this.#sendIke(output.path, natKeepalive());
         return;
       case 'send-esp-keepalive':
         this.#sendSealed(this.#packets.sealKeepalive(output.childId));
@@ -307,6 +307,13 @@ export class SimulatedHost {
       default:
         unreachable(output);
     }
+  }
+
+  /** What cannot leave is counted by the network, and told of, as the system of a real host does. */
+  #sendIke(path: Path, data: Uint8Array): void {
+    const canSend = this.#attachment.canSend?.(path.local, path.remote) ?? true;
+    this.#send(path, data);
+    if (!canSend) this.#driver.feed({ kind: 'send-failed', path });
   }
 
   #send({ local, remote }: Path, data: Uint8Array): void {

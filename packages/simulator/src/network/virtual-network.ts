@@ -42,6 +42,8 @@ export interface Attachment {
    * @throws RangeError when it is larger than UDP can carry.
    */
   send(from: Endpoint, to: Endpoint, data: Uint8Array): void;
+  /** Whether a datagram can leave: the host has that address, and a route. Absent: always. */
+  canSend?(from: Endpoint, to: Endpoint): boolean;
   /** What went out of the host and what came to it. */
   readonly counters: Readonly<AttachmentCounters>;
   /** Leaves the network: what is still under way to it is lost. */

@@ -4,6 +4,7 @@ import {
   type Attachment,
   createSimulation,
   type Datagram,
+  type Decision,
   HostNetworks,
   lan,
   type Simulation,
@@ -15,6 +16,16 @@ import { crypto } from '../simulation/establishments.ts';
 export const VICTIMS: readonly IpAddress[] = ['192.0.2.66', '192.0.2.67', '192.0.2.68'].map(
   address,
 );
+/** A hundred more. */
+export const MANY_VICTIMS: readonly IpAddress[] = Array.from({ length: 100 }, (_, i) =>
+  address(`192.0.2.${100 + i}`),
+);
+
+/** What may go to one such address, and to all of them, for each byte that came; and more with each second. */
+export interface Allowed {
+  readonly one: number;
+  readonly all: number;
+}
 
 export function address(text: string): IpAddress {
   const parsed = parseAddress(text);
@@ -38,6 +49,8 @@ export interface Diversion {
 export class HostileScene {
   readonly simulation: Simulation;
   readonly networks: HostNetworks;
+  /** Those of a server that roams. */
+  readonly serverNetworks: HostNetworks | undefined;
   readonly recorded: Datagram[] = [];
   /** IKE messages that each host sent to the other, requests and responses. */
   readonly ikeMessages: { client: number; server: number } = { client: 0, server: 0 };
@@ -46,10 +59,18 @@ export class HostileScene {
   readonly #tampering = new Map<string, (data: Uint8Array) => Uint8Array>();
   readonly #cameFrom = new Map<string, number>();
   readonly #wentTo = new Map<string, number>();
+  /** What is being sent is the attacker's. */
+  #isOurs = false;
+  #impostor: ((datagram: Datagram) => void) | undefined;
   readonly #random: ReturnType<typeof createSeededRandom>;
 
-  constructor(seed: number, options: Omit<SimulationOptions, 'seed'> = {}) {
+  constructor(
+    seed: number,
+    options: Omit<SimulationOptions, 'seed'> = {},
+    { serverRoams = false }: { readonly serverRoams?: boolean } = {},
+  ) {
     let networks: HostNetworks | undefined;
+    let serverNetworks: HostNetworks | undefined;
     this.simulation = createSimulation({
       seed,
       crypto,
@@ -69,20 +90,36 @@ export class HostileScene {
           return networks;
         },
       },
+      ...(serverRoams
+        ? {
+            server: {
+              ...options.server,
+              networks: ({ network, clock }) => {
+                serverNetworks = new HostNetworks({ network, clock, networks: SERVER_NETWORKS });
+                return serverNetworks;
+              },
+            },
+          }
+        : {}),
       link: options.link ?? lan({ latencyMs: 10 }),
     });
     if (!networks) throw new Error('the client has no networks');
     this.networks = networks;
+    this.serverNetworks = serverNetworks;
     this.#random = createSeededRandom(`${seed}/attacker`);
     this.#attacker = this.simulation.network.attach({
       name: 'attacker',
-      addresses: VICTIMS,
+      addresses: [...VICTIMS, ...MANY_VICTIMS],
       receive: () => undefined,
     });
     this.simulation.network.onDatagram((datagram, decide) => {
       this.#count(datagram);
       const sender = this.#senderOf(datagram);
       if (sender === undefined) return;
+      if (this.#impostor) {
+        this.#deceive(this.#impostor, datagram, decide);
+        return;
+      }
       if (this.recorded.length < 2_000) this.recorded.push(datagram);
       const change = isResponse(datagram.data) ? this.#tampering.get(sender) : undefined;
       if (change) decide.replace(change(datagram.data));
@@ -93,6 +130,11 @@ export class HostileScene {
       else decide.drop();
       this.sendAs({ address: diversion.as, port: datagram.from.port }, datagram.to, datagram.data);
     });
+  }
+
+  /** From now on somebody else is the server: what is for it comes here, and what it sends is lost. */
+  takeServerOver(receive: (datagram: Datagram) => void): void {
+    this.#impostor = receive;
   }
 
   /** Opens the tunnel. */
@@ -114,7 +156,11 @@ export class HostileScene {
   /** Sends something from an address that is not the attacker's. */
   sendAs(from: Endpoint, to: Endpoint, data: Uint8Array): void {
     const { clock } = this.simulation;
-    clock.wakeAt(clock.now(), () => this.#attacker.send(from, to, data));
+    clock.wakeAt(clock.now(), () => {
+      this.#isOurs = true;
+      this.#attacker.send(from, to, data);
+      this.#isOurs = false;
+    });
   }
 
   /** Random bytes, the same for the same seed. */
@@ -133,6 +179,32 @@ export class HostileScene {
     this.networks.leave(onWifi ? 'wifi' : 'lte');
   }
 
+  /** The server leaves one of its addresses for the other, which it may have told of before, or not. */
+  roamServer(): void {
+    const from = this.serverNetworks?.view.preferredAddresses[0];
+    if (!from || !this.serverNetworks) return;
+    const isFirst = formatAddress(from) === SERVER;
+    this.serverNetworks.join(isFirst ? 'second' : 'first');
+    this.serverNetworks.leave(isFirst ? 'first' : 'second');
+  }
+
+  /** The server has both of its addresses. */
+  joinServer(): void {
+    this.serverNetworks?.join('first');
+    this.serverNetworks?.join('second');
+  }
+
+  /** What a host was made to send beyond what came, in words, where that is more than it may. */
+  beyond({ one, all }: Allowed): readonly string[] {
+    let sum = 0;
+    const each = [...this.#wentTo].flatMap(([pair, bytes]) => {
+      const more = bytes - (this.#cameFrom.get(pair) ?? 0);
+      sum += Math.max(0, more);
+      return more > one ? [`${pair}: ${more} bytes more than came`] : [];
+    });
+    return sum > all ? [...each, `${sum} bytes in all`] : each;
+  }
+
   /** Where more bytes went to a victim than came from it, in words. */
   amplified(): readonly string[] {
     return [...this.#wentTo].flatMap(([pair, bytes]) => {
@@ -148,7 +220,16 @@ export class HostileScene {
 
   #senderOf({ from }: Datagram): 'client' | 'server' | undefined {
     if (isVictim(from.address)) return undefined;
-    return formatAddress(from.address) === SERVER ? 'server' : 'client';
+    return hostOf(from);
+  }
+
+  #deceive(receive: (datagram: Datagram) => void, datagram: Datagram, decide: Decision): void {
+    if (this.#isOurs) return;
+    if (hostOf(datagram.from) === 'server') decide.drop();
+    else if (hostOf(datagram.to) === 'server') {
+      decide.drop();
+      receive(datagram);
+    }
   }
 
   #count({ from, to, data }: Datagram): void {
@@ -164,9 +245,13 @@ export class HostileScene {
 }
 
 const SERVER = '203.0.113.1';
+const SERVER_NETWORKS = [
+  { name: 'first', addresses: [address(SERVER)], metric: 100 },
+  { name: 'second', addresses: [address('203.0.113.2')], metric: 600 },
+];
 
 function hostOf({ address: own }: Endpoint): 'client' | 'server' {
-  return formatAddress(own) === SERVER ? 'server' : 'client';
+  return formatAddress(own).startsWith('203.0.113.') ? 'server' : 'client';
 }
 
 function isIke({ port }: Endpoint, data: Uint8Array): boolean {
@@ -174,7 +259,7 @@ function isIke({ port }: Endpoint, data: Uint8Array): boolean {
 }
 
 function isVictim(other: IpAddress): boolean {
-  return VICTIMS.some((victim) => formatAddress(victim) === formatAddress(other));
+  return formatAddress(other).startsWith('192.0.2.');
 }
 
 function add(map: Map<string, number>, key: string, bytes: number): void {

@@ -9,7 +9,8 @@ type Deed =
   | { readonly kind: 'damage'; readonly which: number }
   | { readonly kind: 'initiate'; readonly which: number; readonly times: number }
   | { readonly kind: 'garbage'; readonly bytes: number }
-  | { readonly kind: 'roam' | 'ping-server' | 'ping-client' | 'rekey' | 'ask' }
+  | { readonly kind: 'roam' | 'roam-server' | 'join-server' }
+  | { readonly kind: 'ping-server' | 'ping-client' | 'rekey' | 'ask' }
   | { readonly kind: 'wait'; readonly ms: number };
 
 const victim = fc.constantFrom(...VICTIMS);
@@ -26,7 +27,15 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   fc.record({ kind: fc.constant('initiate' as const), which, times }),
   fc.record({ kind: fc.constant('garbage' as const), bytes: fc.nat({ max: 200 }) }),
   fc
-    .constantFrom('roam', 'ping-server', 'ping-client', 'rekey', 'ask')
+    .constantFrom(
+      'roam',
+      'roam-server',
+      'join-server',
+      'ping-server',
+      'ping-client',
+      'rekey',
+      'ask',
+    )
     .map((kind) => ({ kind }) as Deed),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 6_000 }) }),
 );
@@ -70,6 +79,12 @@ function perform(scene: HostileScene, act: Deed, as: IpAddress): void {
     case 'roam':
       scene.roam();
       return;
+    case 'roam-server':
+      scene.roamServer();
+      return;
+    case 'join-server':
+      scene.joinServer();
+      return;
     case 'ping-server':
       simulation.ping('to-server', { timeoutMs: 200 });
       return;
@@ -106,14 +121,19 @@ describe('what an attacker on the path and a peer that moves do together', () =>
         server: { connection: { mobike: true }, ...small },
       },
     ],
+    [
+      'with MOBIKE and a server that roams',
+      { client: { connection: { mobike: true } }, server: { connection: { mobike: true } } },
+      { serverRoams: true },
+    ],
     ['with cookies', { server: { settings: { cookieThreshold: 1 } } }],
   ])(
     'never makes a host send more bytes to an address than came from it, %s (RFC 4555 §5.3, RFC 7296 §2.6)',
-    (_, options) => {
+    (_, options, world: { readonly serverRoams?: boolean } = {}) => {
       let sent = 0;
       fc.assert(
         fc.property(fc.nat(), fc.boolean(), deeds, (seed, beginsInTheMiddle, acts) => {
-          const scene = new HostileScene(seed, options);
+          const scene = new HostileScene(seed, options, world);
           if (beginsInTheMiddle) scene.simulation.initiate();
           else scene.open();
           for (const [act, as] of acts) {

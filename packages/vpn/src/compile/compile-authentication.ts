@@ -1,21 +1,14 @@
 import {
-  certificateVouchesFor,
   DEFAULT_SIGNATURE_POLICY,
-  formatIdentity,
-  type Identity,
-  identityOfCertificate,
+  type IdentityPattern,
   type SignaturePolicy,
   signatureHashes,
 } from '@ipsec-kit/auth';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
-import type { ConnectionConfig, RemoteAuthentication } from '@ipsec-kit/ikev2';
+import type { CertificateData, ConnectionConfig, RemoteAuthentication } from '@ipsec-kit/ikev2';
 import { CertEncoding } from '@ipsec-kit/ikev2-codec';
-import { encodeAuthorities, namesOf } from '@ipsec-kit/x509';
-import type {
-  NamedCertificate,
-  OwnCredentials,
-  PeerCredentials,
-} from '../credentials/compiled-credentials.ts';
+import { encodeAuthorities } from '@ipsec-kit/x509';
+import type { OwnCredentials, PeerCredentials } from '../credentials/compiled-credentials.ts';
 import { type AuthMethodSetting, parseAuthMethod } from '../credentials/signature-rule.ts';
 import type { EapConnection } from '../eap/compiled-eap.ts';
 import { type EapSetting, parseEapSetting } from '../eap/eap-setting.ts';
@@ -24,15 +17,13 @@ import {
   type CertificateStore,
   readAuthorities,
   readCertificates,
+  readPublicKeys,
 } from './compile-certificates.ts';
-import {
-  compileEapConnection,
-  compileEapPattern,
-  type EapSide,
-  type EapStore,
-} from './compile-eap.ts';
-import { compileIdentity, compileIdentityPattern } from './compile-identity.ts';
-import { compileRevalidation } from './compile-revalidation.ts';
+import { compileEapConnection, compileEapPattern, type EapSide } from './compile-eap.ts';
+import type { EapStore } from './compile-eap-store.ts';
+import { compileIdentityPattern } from './compile-identity.ts';
+import { compileOwnIdentity } from './compile-own-identity.ts';
+import { type CertificateWatch, compileWatch } from './compile-revalidation.ts';
 import { isObject, type OptionChecks } from './option-checks.ts';
 
 /** How both sides of a connection prove who they are. */
@@ -58,9 +49,15 @@ export function compileAuthentication(
   store: CertificateStore,
   eapStore: EapStore,
 ): CompiledAuthentication {
-  const local = side(checks, `${path}.local`, options.local, ['certs', 'aaaId', 'ttlsInner']);
+  const local = side(checks, `${path}.local`, options.local, [
+    'certs',
+    'pubkeys',
+    'aaaId',
+    'ttlsInner',
+  ]);
   const remote = side(checks, `${path}.remote`, options.remote, [
     'certs',
+    'pubkeys',
     'cacerts',
     'revocation',
     'revalidation',
@@ -79,19 +76,29 @@ export function compileAuthentication(
   const hasEap = local.method.kind === 'eap' || remote.method.kind === 'eap';
   const certificates =
     signs || hasEap ? readCertificates(checks, `${path}.local.certs`, local.options.certs) : [];
-  const localIdentity = ownIdentity(checks, `${path}.local`, local, certificates, store);
-  const peer = compilePeer(checks, `${path}.remote`, remote, store);
+  const publicKeys = signs
+    ? readPublicKeys(checks, `${path}.local.pubkeys`, local.options.pubkeys)
+    : [];
+  const localIdentity = compileOwnIdentity(
+    checks,
+    `${path}.local`,
+    { kind: local.method.kind, id: local.id, certificates, publicKeys },
+    store,
+  );
+  const remoteIdentity = compileIdentityPattern(checks, `${path}.remote.id`, remote.id ?? '%any');
+  const watch = compileWatch(checks, `${path}.remote`, remote.options);
+  const peer = compilePeer(checks, `${path}.remote`, remote, remoteIdentity, watch, store);
   const policy = peer?.policy ?? DEFAULT_SIGNATURE_POLICY;
   const sides = {
     local: eapSide(`${path}.local`, local),
     remote: eapSide(`${path}.remote`, remote),
   };
-  const eap = compileEapConnection(checks, sides, certificates, store, eapStore);
+  const eap = compileEapConnection(checks, sides, { certificates, watch }, store, eapStore);
   const pattern = compileEapPattern(checks, sides.remote);
   return {
     config: {
       ...(localIdentity === undefined ? {} : { localIdentity }),
-      remoteIdentity: compileIdentityPattern(checks, `${path}.remote.id`, remote.id ?? '%any'),
+      remoteIdentity,
       localAuthentication: { kind: local.method.kind },
       remoteAuthentication: sides.remote.setting
         ? {
@@ -104,7 +111,7 @@ export function compileAuthentication(
           : { kind: 'psk' },
       ...(signs || peer ? { signatureHashes: signatureHashes(policy) } : {}),
     },
-    ...(signs ? { own: { rule: signs.rule, certificates, sendCertificates } } : {}),
+    ...(signs ? { own: { rule: signs.rule, certificates, publicKeys, sendCertificates } } : {}),
     ...(peer ? { peer } : {}),
     ...(eap ? { eap } : {}),
   };
@@ -161,76 +168,54 @@ function side(
   return { method: method ?? none.method, id, options: value };
 }
 
-/** What is configured, or what the first certificate says; a certificate that is not for it would be refused by every peer. */
-function ownIdentity(
-  checks: OptionChecks,
-  path: string,
-  { method, id }: Side,
-  certificates: readonly NamedCertificate[],
-  store: CertificateStore,
-): Identity | undefined {
-  const configured = id === undefined ? undefined : compileIdentity(checks, `${path}.id`, id);
-  if (method.kind === 'psk') return configured;
-  // The name that EAP goes by is another matter, and without a certificate IDi may be anything.
-  if (method.kind === 'eap' && (configured || certificates.length === 0)) return configured;
-  const crypto = createNodeProvider();
-  if (!configured) {
-    const [first] = certificates;
-    if (first) return identityOfCertificate(namesOf(first.certificate, crypto));
-    const sentence =
-      'there is no certificate that says who this side is: write certs, or the id that one of the keys and certificates is for';
-    checks.problem('missing-value', `${path}.certs`, sentence);
-    return undefined;
-  }
-  for (const { name, certificate } of certificates.slice(0, 1)) {
-    const names = namesOf(certificate, crypto);
-    if (certificateVouchesFor(names, configured)) continue;
-    const known = [identityOfCertificate(names), ...names.altNames]
-      .flatMap((one) => (one ? [formatIdentity(one)] : []))
-      .filter((text, index, all) => all.indexOf(text) === index);
-    const sentence = `${name} is not for ${formatIdentity(configured)}: it is for ${known.join(', ')}; write one of these, or leave id out`;
-    checks.problem('invalid-value', `${path}.id`, sentence);
-  }
-  if (certificates.length === 0 && store.keys.length === 0) {
-    const sentence = `there is no private key for ${formatIdentity(configured)}: add one to the secrets, and its certificate`;
-    checks.problem('missing-value', `${path}.certs`, sentence);
-  }
-  return configured;
-}
-
 function compilePeer(
   checks: OptionChecks,
   path: string,
   { method, options }: Side,
+  id: IdentityPattern,
+  watch: CertificateWatch,
   store: CertificateStore,
 ): PeerCredentials | undefined {
   if (method.kind !== 'signature') return undefined;
   const pinned = readCertificates(checks, `${path}.certs`, options.certs);
+  const identity = id.kind === 'identity' ? { identity: id.identity } : {};
+  const publicKeys = readPublicKeys(checks, `${path}.pubkeys`, options.pubkeys).map((one) => ({
+    ...one,
+    ...identity,
+  }));
   const named = readAuthorities(checks, `${path}.cacerts`, options.cacerts);
   const anchors = named.length > 0 ? named : store.anchors;
-  if (anchors.length + pinned.length === 0 && (options.cacerts ?? []).length === 0) {
+  if (
+    anchors.length + pinned.length + publicKeys.length === 0 &&
+    (options.cacerts ?? []).length === 0
+  ) {
     const sentence =
-      'there is no CA that the certificate of the peer could come from: name one, put it into x509ca beside the configuration, or name the certificate of the peer in certs';
+      'there is no CA that the certificate of the peer could come from: name one, put it into x509ca beside the configuration, or name the certificate of the peer in certs, or its key in pubkeys';
     checks.problem('missing-value', `${path}.cacerts`, sentence);
   }
   const policy: SignaturePolicy = {
     ...DEFAULT_SIGNATURE_POLICY,
     acceptSha1: method.rule.hashes.includes('sha1'),
   };
-  const revocation = checks.choice(
-    `${path}.revocation`,
-    options.revocation,
-    ['strict', 'ifuri', 'relaxed'],
-    'relaxed',
-  );
-  const revalidation = compileRevalidation(checks, path, options, revocation);
-  return { rule: method.rule, policy, pinned, anchors, revocation, revalidation };
+  return { rule: method.rule, policy, pinned, publicKeys, anchors, ...watch };
 }
 
-/** A peer whose certificate is known need not send it. */
-function askFor({ anchors }: PeerCredentials, asks: boolean): RemoteAuthentication {
-  if (!asks || anchors.length === 0) return { kind: 'signature', certificateRequests: [] };
-  const data = encodeAuthorities(anchors, createNodeProvider());
-  const encoding = CertEncoding.X509_CERTIFICATE_SIGNATURE;
-  return { kind: 'signature', certificateRequests: [{ encoding, data }] };
+/** A peer whose certificate is known need not send it; one that has a raw key may have several.
+ * @see RFC 7670 §3 (no authority is named for those)
+ */
+function askFor(
+  { anchors, pinned, publicKeys }: PeerCredentials,
+  asks: boolean,
+): RemoteAuthentication {
+  if (!asks) return { kind: 'signature', certificateRequests: [] };
+  const asksChain = anchors.length > 0 && (publicKeys.length === 0 || pinned.length > 0);
+  const certificateRequests: CertificateData[] = [];
+  if (asksChain) {
+    const data = encodeAuthorities(anchors, createNodeProvider());
+    certificateRequests.push({ encoding: CertEncoding.X509_CERTIFICATE_SIGNATURE, data });
+  }
+  if (publicKeys.length > 0) {
+    certificateRequests.push({ encoding: CertEncoding.RAW_PUBLIC_KEY, data: new Uint8Array(0) });
+  }
+  return { kind: 'signature', certificateRequests };
 }

@@ -1,4 +1,5 @@
-import { KeyMaterial } from '@ipsec-kit/crypto';
+import { DEFAULT_SIGNATURE_POLICY } from '@ipsec-kit/auth';
+import { KeyMaterial, readPublicKey } from '@ipsec-kit/crypto';
 import {
   type Certificate,
   type RevocationList,
@@ -10,6 +11,7 @@ import type {
   CompiledCredentials,
   KeySource,
   NamedCertificate,
+  NamedPublicKey,
 } from '../credentials/compiled-credentials.ts';
 import type { AuthorityOptions, CertificateOptions, KeyOptions, VpnOptions } from '../options.ts';
 import { isObject, OptionChecks } from './option-checks.ts';
@@ -22,6 +24,7 @@ export type CertificateStore = Omit<CompiledCredentials, 'own' | 'peers'> & {
 
 const MAX_CERTIFICATES = 1_000;
 const MAX_KEYS = 1_000;
+const { minimumRsaBits: MINIMUM_RSA_BITS } = DEFAULT_SIGNATURE_POLICY;
 
 /** Reads the certificates of the options, and takes note of the keys. No sentence ever holds what is in a key. */
 export function compileCertificates(checks: OptionChecks, options: VpnOptions): CertificateStore {
@@ -109,6 +112,26 @@ export function readCertificates(
   );
 }
 
+/** Raw public keys. @see RFC 7670 */
+export function readPublicKeys(
+  checks: OptionChecks,
+  path: string,
+  options: readonly CertificateOptions[] | undefined,
+): readonly NamedPublicKey[] {
+  return listOf(checks, path, options).flatMap((option, index) =>
+    blocksOf(checks, `${path}[${index}]`, option, 'PUBLIC KEY').flatMap(({ name, der }) => {
+      const read = readPublicKey(der);
+      const isWeak = read.ok && read.key.kind === 'rsa' && read.key.bits < MINIMUM_RSA_BITS;
+      if (read.ok && !isWeak) return [{ name, publicKey: der }];
+      const why = read.ok
+        ? `an RSA key below ${MINIMUM_RSA_BITS} bits`
+        : `a key that is ${read.code}`;
+      checks.problem('invalid-value', `${path}[${index}]`, `${name} holds ${why}`);
+      return [];
+    }),
+  );
+}
+
 const WORDS = {
   'too-large': 'is larger than 16 kB',
   malformed: 'cannot be read',
@@ -133,23 +156,29 @@ function blocksOf(
   checks: OptionChecks,
   path: string,
   option: CertificateOptions,
-  label: string,
+  label: keyof typeof LABELS,
 ): readonly { readonly name: string; readonly der: Uint8Array }[] {
   const named = isObject(option) ? option : { name: undefined, data: option };
   const { name = path, data } = named;
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-    checks.invalid(path, `a ${label.toLowerCase()} in PEM or DER`, data);
+    checks.invalid(path, `a ${LABELS[label]} in PEM or DER`, data);
     return [];
   }
   const text = typeof data === 'string' ? data : textOf(data);
   if (text === undefined && typeof data !== 'string') return [{ name, der: Uint8Array.from(data) }];
   const blocks = (readPem(text ?? '') ?? []).filter((block) => block.label === label);
   if (blocks.length === 0) {
-    const what = label === 'CERTIFICATE' ? 'certificate' : 'CRL';
-    checks.problem('invalid-value', path, `${name} holds no ${what} in PEM or DER`);
+    checks.problem('invalid-value', path, `${name} holds no ${LABELS[label]} in PEM or DER`);
   }
   return blocks.map(({ der }) => ({ name, der }));
 }
+
+/** What the blocks of PEM are called. */
+const LABELS = {
+  CERTIFICATE: 'certificate',
+  'X509 CRL': 'CRL',
+  'PUBLIC KEY': 'public key',
+} as const;
 
 /** PEM that came as bytes; `undefined` for DER. */
 function textOf(bytes: Uint8Array): string | undefined {

@@ -1,5 +1,5 @@
 import type { RevalidationAction } from '@ipsec-kit/x509';
-import type { PeerCredentials, SessionRevalidation } from '../credentials/compiled-credentials.ts';
+import type { ChainTrust, SessionRevalidation } from '../credentials/compiled-credentials.ts';
 import type { AuthenticationOptions } from '../options.ts';
 import type { OptionChecks } from './option-checks.ts';
 
@@ -7,12 +7,30 @@ const DAY_MS = 86_400_000;
 const DEFAULT_GRACE_MS = 600_000;
 const SHORTEST_MS = 1_000;
 
+/** How much is to be known about the certificate of a peer, now and later. */
+export type CertificateWatch = Pick<ChainTrust, 'revocation' | 'revalidation'>;
+
+/** Compiles whether and when it matters that a peer's certificate is not revoked. */
+export function compileWatch(
+  checks: OptionChecks,
+  path: string,
+  options: AuthenticationOptions,
+): CertificateWatch {
+  const revocation = checks.choice(
+    `${path}.revocation`,
+    options.revocation,
+    ['strict', 'ifuri', 'relaxed'],
+    'relaxed',
+  );
+  return { revocation, revalidation: compileRevalidation(checks, path, options, revocation) };
+}
+
 /** Compiles what is done about sessions that stand when the certificates of their peers are looked at again. */
 export function compileRevalidation(
   checks: OptionChecks,
   path: string,
   options: AuthenticationOptions,
-  revocation: PeerCredentials['revocation'],
+  revocation: ChainTrust['revocation'],
 ): SessionRevalidation {
   const word = checks.choice(
     `${path}.revalidation`,

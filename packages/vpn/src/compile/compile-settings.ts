@@ -19,6 +19,9 @@ const MIN_HALF_OPEN_MS = 1_000;
 /** Everything is bounded, also where nothing was said. */
 const DEFAULT_MAX_SESSIONS = 10_000;
 
+/** More than one for each two cores of the largest machine that it was thought through for bring nothing. */
+const MAX_WORKERS = 16;
+
 const KNOWN: readonly (keyof SettingsOptions)[] = [
   'port',
   'portNatT',
@@ -27,6 +30,7 @@ const KNOWN: readonly (keyof SettingsOptions)[] = [
   'keepAliveForced',
   'networkMonitor',
   'nat64Prefix',
+  'workers',
   'retransmitTimeoutMs',
   'retransmitBase',
   'retransmitTries',
@@ -49,6 +53,8 @@ export interface CompiledSettings {
   readonly makeBeforeBreak: boolean;
   readonly networkMonitor: boolean;
   readonly nat64: Nat64Setting;
+  /** Threads that carry packets. */
+  readonly workers: number;
 }
 
 /** Compiles the settings of the whole endpoint; absent ones get their defaults. */
@@ -83,6 +89,11 @@ export function compileSettings(checks: OptionChecks, options: SettingsOptions):
   }
   return {
     ports,
+    workers: checks.integer(at('workers'), options.workers, {
+      min: 1,
+      max: MAX_WORKERS,
+      fallback: 1,
+    }),
     nat64: compileNat64(checks, at('nat64Prefix'), options.nat64Prefix),
     networkMonitor: checks.boolean(at('networkMonitor'), options.networkMonitor, true),
     makeBeforeBreak: checks.boolean(at('makeBeforeBreak'), options.makeBeforeBreak, false),

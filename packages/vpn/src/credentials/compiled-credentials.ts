@@ -1,4 +1,4 @@
-import type { SignaturePolicy } from '@ipsec-kit/auth';
+import type { Identity, SignaturePolicy } from '@ipsec-kit/auth';
 import type { KeyMaterial, SigningKey } from '@ipsec-kit/crypto';
 import type { Certificate, RevalidationPolicy, RevocationList } from '@ipsec-kit/x509';
 import type { CertificateSource } from '../options.ts';
@@ -8,6 +8,19 @@ import type { SignatureRule } from './signature-rule.ts';
 export interface NamedCertificate {
   readonly name: string;
   readonly certificate: Certificate;
+}
+
+/** A public key without a certificate. @see RFC 7670 */
+export interface NamedPublicKey {
+  readonly name: string;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly publicKey: Uint8Array;
+}
+
+/** A raw public key that a peer may have. */
+export interface TrustedKey extends NamedPublicKey {
+  /** Whose it is; absent: of nobody with a name, so that only its key id will do. */
+  readonly identity?: Identity;
 }
 
 /** A private key, or a file that holds keys (and certificates, where it is PKCS #12), not opened yet. */
@@ -26,18 +39,26 @@ export interface OwnCredentials {
   readonly rule: SignatureRule;
   /** In order of preference; none: any that vouches for the identity. */
   readonly certificates: readonly NamedCertificate[];
+  /** Raw ones, in order of preference, after the certificates. */
+  readonly publicKeys: readonly NamedPublicKey[];
   readonly sendCertificates: 'ifasked' | 'always' | 'never';
 }
 
-/** Whom this side of a connection believes. */
-export interface PeerCredentials {
-  readonly rule: SignatureRule;
+/** Which certificates are believed of the peers of a connection. */
+export interface ChainTrust {
   readonly policy: SignaturePolicy;
-  /** The peer's own certificates: it has to have one of these, and no CA is asked. */
-  readonly pinned: readonly NamedCertificate[];
   readonly anchors: readonly Certificate[];
   readonly revocation: 'strict' | 'ifuri' | 'relaxed';
   readonly revalidation: SessionRevalidation;
+}
+
+/** Whom this side of a connection believes. */
+export interface PeerCredentials extends ChainTrust {
+  readonly rule: SignatureRule;
+  /** The peer's own certificates: it has to have one of these, and no CA is asked. */
+  readonly pinned: readonly NamedCertificate[];
+  /** Raw public keys that it may have instead; no CA is asked either. */
+  readonly publicKeys: readonly TrustedKey[];
 }
 
 /** What is done about sessions that stand when their peer's certificate is looked at again. */

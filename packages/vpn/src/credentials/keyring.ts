@@ -53,7 +53,7 @@ export async function openKeyring(sources: readonly KeySource[]): Promise<Keyrin
   return { keys, certificates, faults, pkcs8For };
 }
 
-/** Requires a private key for a certificate of each connection that names certificates.
+/** Requires a private key for a certificate or raw public key of each connection that names some.
  * @throws VpnError `config`: without, no peer would believe this side.
  */
 export function requireKeys(
@@ -71,12 +71,16 @@ export function requireKeys(
         `The private key for ${tls.map((one) => one.name).join(', ')} of the connection ${name} is not in a file: TLS inside EAP needs it at hand.`,
       );
     }
-    const certificates = credentials.own.get(name)?.certificates ?? tls;
-    const hasKey = certificates.some(({ certificate }) =>
-      keys.some(({ publicKey }) => Buffer.from(publicKey).equals(certificate.publicKey)),
+    const own = credentials.own.get(name);
+    const named = [
+      ...(own?.certificates ?? tls).map((one) => ({ ...one, ...one.certificate })),
+      ...(own?.publicKeys ?? []),
+    ];
+    const hasKey = named.some((one) =>
+      keys.some(({ publicKey }) => Buffer.from(publicKey).equals(one.publicKey)),
     );
-    if (certificates.length === 0 || hasKey) continue;
-    const files = certificates.map((one) => one.name).join(', ');
+    if (named.length === 0 || hasKey) continue;
+    const files = named.map((one) => one.name).join(', ');
     const why = faults.slice(0, 3).map((fault) => ` ${fault}`);
     throw new VpnError(
       'config',

@@ -19,9 +19,10 @@ import type { Keyring } from './keyring.ts';
 import { chainAbove } from './own-chain.ts';
 import { allowsSignature } from './signature-rule.ts';
 
-/** An own certificate, its key, and the intermediate CAs above it. */
+/** A key, and what says that it is ours: a certificate and the intermediate CAs above it, or the public key alone. */
 interface OwnChain {
   readonly key: SigningKey;
+  /** Empty of a raw public key. */
   readonly chain: readonly Certificate[];
 }
 
@@ -42,13 +43,23 @@ export function createOwnSignatures(
   const loose = [...credentials.certificates, ...keyring.certificates];
 
   function chainsFor(own: OwnCredentials, local: Identity): readonly OwnChain[] {
-    const named = own.certificates.length > 0 ? own.certificates : loose;
-    return named
+    const isNamed = own.certificates.length + own.publicKeys.length > 0;
+    const named = isNamed ? own.certificates : loose;
+    const certified = named
       .filter(({ certificate }) => certificateVouchesFor(namesOf(certificate, crypto), local))
       .flatMap(({ certificate }) => {
-        const key = keyring.keys.find(({ publicKey }) => isSame(publicKey, certificate.publicKey));
+        const key = keyFor(certificate.publicKey);
         return key ? [{ key, chain: chainOf(certificate, named) }] : [];
       });
+    const raw = own.publicKeys.flatMap(({ publicKey }) => {
+      const key = keyFor(publicKey);
+      return key ? [{ key, chain: [] }] : [];
+    });
+    return [...certified, ...raw];
+  }
+
+  function keyFor(publicKey: Uint8Array): SigningKey | undefined {
+    return keyring.keys.find((key) => isSame(key.publicKey, publicKey));
   }
 
   function chainOf(leaf: Certificate, named: readonly NamedCertificate[]): readonly Certificate[] {
@@ -56,17 +67,17 @@ export function createOwnSignatures(
     return chainAbove(leaf, [...known, ...credentials.authorities]);
   }
 
-  function certificatesOf(own: OwnCredentials, owner: OwnChain, isAsked: boolean) {
-    const { sendCertificates } = own;
-    const sends = sendCertificates === 'always' || (sendCertificates === 'ifasked' && isAsked);
-    return sends
-      ? owner.chain.map(
-          ({ der }): CertificateData => ({
-            encoding: CertEncoding.X509_CERTIFICATE_SIGNATURE,
-            data: der,
-          }),
-        )
-      : [];
+  /** The one that the peer asks for. */
+  function wantedOf(
+    chains: readonly OwnChain[],
+    requests: SignRequest['certificateRequests'],
+  ): OwnChain | undefined {
+    const certified = chains.filter(({ chain }) => chain.length > 0);
+    const asked = requests.find(({ encoding }) => encoding === X509);
+    const wanted = asked && chooseChain(certified, asked.data, credentials.authorities, crypto);
+    if (wanted) return wanted;
+    const isRaw = requests.some(({ encoding }) => encoding === CertEncoding.RAW_PUBLIC_KEY);
+    return isRaw ? chains.find(({ chain }) => chain.length === 0) : undefined;
   }
 
   return async (request) => {
@@ -75,10 +86,7 @@ export function createOwnSignatures(
     if (!own) return refused(`The connection ${connection} has no certificates of this side.`);
     const chains = chainsFor(own, local);
     if (chains.length === 0) return refused(noKey(own, local, keyring));
-    const asked = certificateRequests.find(
-      ({ encoding }) => encoding === CertEncoding.X509_CERTIFICATE_SIGNATURE,
-    );
-    const wanted = asked && chooseChain(chains, asked.data, credentials.authorities, crypto);
+    const wanted = wantedOf(chains, certificateRequests);
     const ordered = wanted ? [wanted, ...chains.filter((one) => one !== wanted)] : chains;
     const ways = waysOf(own, ordered, peerHashes);
     const way = ways[Math.min(refusals, ways.length - 1)];
@@ -90,11 +98,26 @@ export function createOwnSignatures(
       proof: {
         method: plan.method,
         data: encodeSignatureAuth(plan, signature),
-        certificates: certificatesOf(own, owner, asked !== undefined),
+        certificates: certificatesOf(own, owner, certificateRequests),
         hasMore: refusals + 1 < ways.length,
       },
     };
   };
+}
+
+const X509 = CertEncoding.X509_CERTIFICATE_SIGNATURE;
+
+/** CERT payloads that say whose key it is, where the peer is to have them. @see RFC 7296 §3.6, RFC 7670 §3 */
+function certificatesOf(
+  { sendCertificates }: OwnCredentials,
+  { key, chain }: OwnChain,
+  requests: SignRequest['certificateRequests'],
+): readonly CertificateData[] {
+  const encoding = chain.length > 0 ? X509 : CertEncoding.RAW_PUBLIC_KEY;
+  const isAsked = requests.some((one) => one.encoding === encoding);
+  if (sendCertificates === 'never' || (sendCertificates === 'ifasked' && !isAsked)) return [];
+  const parts = chain.length > 0 ? chain.map(({ der }) => der) : [key.publicKey];
+  return parts.map((data) => ({ encoding, data }));
 }
 
 /** All ways to sign: the best of each key first, then those that differ in more than the hash, so that few attempts try much. */
@@ -122,7 +145,7 @@ function waysOf(
 }
 
 function noKey(own: OwnCredentials, local: Identity, { faults }: Keyring): string {
-  const names = own.certificates.map(({ name }) => name).join(', ');
+  const names = [...own.certificates, ...own.publicKeys].map(({ name }) => name).join(', ');
   const what = names === '' ? formatIdentity(local) : names;
   const hint = faults.length === 0 ? '' : ` ${faults.slice(0, 3).join(' ')}`;
   return `There is no private key that fits a certificate for ${what}; add it to the private keys.${hint}`;

@@ -8,7 +8,7 @@ import type {
   IssuedCertificate,
   OcspResponse,
 } from '@ipsec-kit/x509';
-import type { PeerCredentials } from './compiled-credentials.ts';
+import type { ChainTrust } from './compiled-credentials.ts';
 import type { Evidence } from './evidence.ts';
 
 /** What paths of certificates are checked with. */
@@ -23,7 +23,7 @@ export interface PathCheckOptions {
 
 /** Certificates, and what they are held against. */
 export interface PathQuestion {
-  readonly peer: Pick<PeerCredentials, 'anchors' | 'policy' | 'revocation'>;
+  readonly peer: Pick<ChainTrust, 'anchors' | 'policy' | 'revocation'>;
   /** The peer's. */
   readonly role: VerifyPeerRequest['role'];
   /** The peer's own first. */

@@ -1,13 +1,4 @@
-import {
-  certificateVouchesFor,
-  DEFAULT_SIGNATURE_POLICY,
-  formatIdentity,
-  type Identity,
-  identityOfCertificate,
-  readSignatureAuth,
-  verifySignature,
-} from '@ipsec-kit/auth';
-import { readPublicKey } from '@ipsec-kit/crypto';
+import { certificateVouchesFor, type Identity } from '@ipsec-kit/auth';
 import type { Answer, PeerVerdict, VerifyPeerRequest } from '@ipsec-kit/ikev2';
 import { CertEncoding } from '@ipsec-kit/ikev2-codec';
 import {
@@ -17,10 +8,13 @@ import {
   type OcspResponse,
   readOcspResponse,
 } from '@ipsec-kit/x509';
-import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
+import { namesText } from './certificate-names.ts';
+import type { ChainTrust, CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
 import { checkPath, type PathCheckOptions, type PathQuestion } from './path-check.ts';
-import { isInTime, type PeerProof, proofOfPath, proofOfPinned } from './peer-proof.ts';
-import { allowsSignature } from './signature-rule.ts';
+import { type PeerBelief, refuse } from './peer-belief.ts';
+import { type PeerProof, proofOfPath } from './peer-proof.ts';
+import { checkSignature } from './peer-signature.ts';
+import { checkPinned } from './pinned-check.ts';
 
 /** What peers are checked with. */
 export interface PeerCheckOptions extends PathCheckOptions {
@@ -29,28 +23,36 @@ export interface PeerCheckOptions extends PathCheckOptions {
   readonly onProven?: (spis: VerifyPeerRequest['spis'], proof: PeerProof) => void;
 }
 
-/** Checks certificates outside of signatures in IKE, such as those of TLS inside EAP; its own first. */
-export type ChainCheck = (
-  peer: Pick<PeerCredentials, 'anchors' | 'revocation'>,
-  role: VerifyPeerRequest['role'],
-  offered: readonly Uint8Array[],
-) => Promise<PathVerdict>;
+/** Certificates of a peer that were shown outside of signatures in IKE, such as those of TLS inside EAP. */
+export interface ChainQuestion
+  extends Pick<VerifyPeerRequest, 'connection' | 'role' | 'isReauthentication'> {
+  readonly trust: ChainTrust;
+  /** Its own first. */
+  readonly offered: readonly Uint8Array[];
+}
 
-/** Whether a path leads to a trusted CA. */
+/** Checks such certificates; never rejects. */
+export type ChainCheck = (question: ChainQuestion) => Promise<PathVerdict>;
+
+/** Whether a path leads to a trusted CA, and by what that can be looked at again. */
 export type PathVerdict =
-  | { readonly ok: true; readonly certificate: Certificate }
+  | { readonly ok: true; readonly proof: PeerProof }
   | (PeerVerdict & { readonly ok: false });
 
-/** A peer that is believed, and by what; or why it is not. */
-type Belief = { readonly ok: true; readonly proof: PeerProof } | (PeerVerdict & { ok: false });
-
 /** Makes a {@link ChainCheck}. */
-export function createChainCheck(options: PeerCheckOptions): ChainCheck {
-  return async ({ anchors, revocation }, role, offered) => {
-    const peer = { anchors, revocation, policy: DEFAULT_SIGNATURE_POLICY };
-    const question = { peer, role, offered, stapled: [], evidence: 'await' } as const;
-    return taken(await checkPath(options, question), question);
+export function createChainCheck(options: PathCheckOptions): ChainCheck {
+  return async (asked) => {
+    const { trust: peer, role, offered, isReauthentication } = asked;
+    const evidence = evidenceFor(isReauthentication);
+    const question = { peer, role, offered, stapled: [], evidence } as const;
+    const found = taken(await checkPath(options, question), question);
+    return found.ok ? { ok: true, proof: proofOfPath(asked, found, []) } : found;
   };
+}
+
+/** What is fetched may have to go through the tunnel that is made anew: it is looked at again as soon as that stands. */
+function evidenceFor(isReauthentication: boolean): 'leave' | 'await' {
+  return isReauthentication ? 'leave' : 'await';
 }
 
 /** Certificates that are tried for one peer: the one that it sends, and those of the configuration. */
@@ -68,7 +70,7 @@ export function createPeerCheck(
       ? await check(options, peer, request)
       : refuse(`the connection ${request.connection} trusts nobody's certificate`);
     if (!belief.ok) return { kind: 'verify-peer', verdict: belief };
-    options.onProven?.(request.spis, belief.proof);
+    if (belief.proof) options.onProven?.(request.spis, belief.proof);
     return { kind: 'verify-peer', verdict: { ok: true } };
   };
 }
@@ -77,12 +79,12 @@ async function check(
   options: PeerCheckOptions,
   peer: PeerCredentials,
   request: VerifyPeerRequest,
-): Promise<Belief> {
+): Promise<PeerBelief> {
+  if (peer.pinned.length + peer.publicKeys.length > 0) return checkPinned(options, peer, request);
   const offered = offeredBy(request);
-  if (peer.pinned.length > 0) return checkPinned(options, peer, request, offered);
   const [first, ...rest] = offered;
   const paths = [...(first ? [first] : []), ...kept(options, request.remote)];
-  let refusal: Belief | undefined;
+  let refusal: PeerBelief | undefined;
   for (const own of paths.slice(0, MAX_TRIED)) {
     const belief = await checkOffered(options, peer, request, [own, ...rest]);
     if (belief.ok) return belief;
@@ -96,11 +98,10 @@ async function checkOffered(
   peer: PeerCredentials,
   request: VerifyPeerRequest,
   offered: readonly Uint8Array[],
-): Promise<Belief> {
+): Promise<PeerBelief> {
   const { role, isReauthentication } = request;
   const stapled = stapledBy(request);
-  // What is fetched may have to go through the tunnel that is made anew: it is looked at again as soon as that stands.
-  const evidence = isReauthentication ? 'leave' : 'await';
+  const evidence = evidenceFor(isReauthentication);
   const question = { peer, role, offered, stapled, evidence } as const;
   const found = taken(await checkPath(options, question), question);
   if (!found.ok) return found;
@@ -157,70 +158,21 @@ function missing({ certificates }: VerifyPeerRequest): string {
   return 'it sent no certificate, and none of the configuration is for it; have it send one (send_cert = always)';
 }
 
-/** A peer whose certificate is configured: no CA is asked, only the dates count, and the name. */
-async function checkPinned(
-  options: PeerCheckOptions,
-  peer: PeerCredentials,
-  request: VerifyPeerRequest,
-  [first]: readonly Uint8Array[],
-): Promise<Belief> {
-  const known = peer.pinned.filter(
-    ({ certificate }) => first === undefined || isSame(certificate.der, first),
-  );
-  if (known.length === 0) return refuse('its certificate is none of those in remote.certs');
-  let refusal: Belief | undefined;
-  for (const { certificate } of known) {
-    const verdict = isInTime(certificate, options.dateMs())
-      ? await checkKey(options, peer, request, certificate)
-      : refuse('its certificate has expired, or is not valid yet');
-    if (verdict.ok) return { ok: true, proof: proofOfPinned(request, certificate) };
-    refusal ??= verdict;
-  }
-  return refusal ?? refuse('its certificate is none of those in remote.certs');
-}
-
 /** Whether a certificate is for the peer's identity, and its key has signed. */
 async function checkKey(
   { signatures, crypto }: PathCheckOptions,
-  { rule, policy }: PeerCredentials,
-  { remote, auth, octets }: VerifyPeerRequest,
+  peer: PeerCredentials,
+  request: VerifyPeerRequest,
   certificate: Certificate,
 ): Promise<PeerVerdict> {
   const names = namesOf(certificate, crypto);
-  if (!certificateVouchesFor(names, remote)) {
-    const known = [identityOfCertificate(names), ...names.altNames]
-      .flatMap((one) => (one ? [formatIdentity(one)] : []))
-      .filter((text, index, all) => all.indexOf(text) === index);
-    return refuse(`its certificate is for ${known.slice(0, 8).join(', ')}`);
+  if (!certificateVouchesFor(names, request.remote)) {
+    return refuse(`its certificate is for ${namesText(names)}`);
   }
-  const { publicKey } = certificate;
-  const info = readPublicKey(publicKey);
-  if (!info.ok) return refuse(`the key of its certificate is ${info.code}`);
-  const read = readSignatureAuth(auth.method, auth.data, info.key, policy);
-  if (!read.ok) return refuse(`its AUTH is refused (${read.code})`);
-  const candidates = read.candidates.filter((one) => allowsSignature(rule, info.key, one));
-  if (candidates.length === 0) {
-    return refuse('its key or the algorithm of its signature is not what remote.auth wants');
-  }
-  const { signature } = read;
-  const isRight = await verifySignature(signatures, {
-    publicKey,
-    candidates,
-    message: octets,
-    signature,
-  });
-  return isRight ? { ok: true } : refuse('its signature is wrong');
-}
-
-function refuse(detail: string): PeerVerdict & { readonly ok: false } {
-  return { ok: false, detail };
+  return checkSignature(signatures, peer, request, certificate.publicKey);
 }
 
 /** A sentence as it stands inside of another. */
 function detailOf(sentence: string): string {
   return `${sentence.slice(0, 1).toLowerCase()}${sentence.slice(1)}`.replace(/\.$/, '');
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -5,7 +5,7 @@ import {
   namesOf,
   type OcspResponse,
 } from '@ipsec-kit/x509';
-import type { PeerCredentials } from './compiled-credentials.ts';
+import type { ChainTrust } from './compiled-credentials.ts';
 import { checkPath, type PathCheckOptions, type PathQuestion } from './path-check.ts';
 
 /** By what a peer was believed, kept so that it can be looked at again without the peer. */
@@ -73,7 +73,7 @@ function listedAs({ issuer, serialNumber }: Certificate): PeerProof['listedAs'] 
 /** Looks at a proof again, as things stand now. Never rejects. */
 export async function recheckProof(
   options: PathCheckOptions,
-  peer: PeerCredentials,
+  peer: ChainTrust,
   { role, by }: PeerProof,
   evidence: PathQuestion['evidence'],
 ): Promise<CertificateVerdict> {

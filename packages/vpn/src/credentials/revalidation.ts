@@ -12,7 +12,7 @@ import { findConnection } from '../choose-connection.ts';
 import { createDeferred } from '../deferred.ts';
 import type { VpnEvent } from '../events.ts';
 import type { SessionBook, StandingSession } from '../session-book.ts';
-import type { CompiledCredentials, PeerCredentials } from './compiled-credentials.ts';
+import type { ChainTrust } from './compiled-credentials.ts';
 import type { PathQuestion } from './path-check.ts';
 import type { PeerProof } from './peer-proof.ts';
 import {
@@ -41,7 +41,8 @@ export interface Revalidation extends Pick<SessionProofs, 'add'> {
 
 export interface RevalidationOptions {
   readonly connections: readonly ConnectionConfig[];
-  readonly peers: CompiledCredentials['peers'];
+  /** By the name of the connection. */
+  readonly peers: ReadonlyMap<string, ChainTrust>;
   readonly clock: Pick<Clock, 'now' | 'wakeAt'>;
   /** Milliseconds since 1970. */
   readonly dateMs: () => number;
@@ -53,7 +54,7 @@ export interface RevalidationOptions {
   readonly isListed: (proof: PeerProof) => boolean;
   /** Judges a proof as things stand now; never rejects. */
   readonly recheck: (
-    peer: PeerCredentials,
+    peer: ChainTrust,
     proof: PeerProof,
     evidence: PathQuestion['evidence'],
   ) => Promise<CertificateVerdict>;

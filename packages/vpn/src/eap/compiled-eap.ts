@@ -1,12 +1,11 @@
 import type { IdentityPattern } from '@ipsec-kit/auth';
 import type { KeyMaterial } from '@ipsec-kit/crypto';
-import type { Certificate } from '@ipsec-kit/x509';
-import type { NamedCertificate } from '../credentials/compiled-credentials.ts';
+import type { ChainTrust, NamedCertificate } from '../credentials/compiled-credentials.ts';
 import type { EapPasswordSource } from '../options.ts';
 import type { EapMethodName, TtlsInner } from './eap-setting.ts';
 
 /** EAP in one connection. */
-export interface EapConnection {
+export interface EapConnection extends ChainTrust {
   /** There where this side proves itself by EAP. */
   readonly peer?: {
     readonly methods: readonly EapMethodName[];
@@ -22,10 +21,8 @@ export interface EapConnection {
     /** Whether the peer is asked who it is; otherwise it is whom IDi names. */
     readonly asksIdentity: boolean;
   };
-  /** For the TLS methods: what this side shows, and what it believes. */
+  /** For the TLS methods: what this side shows. */
   readonly certificates: readonly NamedCertificate[];
-  readonly anchors: readonly Certificate[];
-  readonly revocation: 'strict' | 'ifuri' | 'relaxed';
 }
 
 /** RADIUS servers. */

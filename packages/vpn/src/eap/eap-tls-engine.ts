@@ -1,6 +1,5 @@
 import {
   certificateVouchesFor,
-  formatIdentity,
   type Identity,
   type IdentityPattern,
   identityOfCertificate,
@@ -9,21 +8,28 @@ import {
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { TlsEngine } from '@ipsec-kit/eap';
 import { createNodeTlsEngine } from '@ipsec-kit/eap/node';
+import type { EapStepRequest } from '@ipsec-kit/ikev2';
 import { type Certificate, namesOf, readCertificate } from '@ipsec-kit/x509';
 import { writePem } from '@ipsec-kit/x509/issue';
+import { namesText } from '../credentials/certificate-names.ts';
 import type { Keyring } from '../credentials/keyring.ts';
 import { chainAbove } from '../credentials/own-chain.ts';
 import type { ChainCheck } from '../credentials/peer-check.ts';
+import type { PeerProof } from '../credentials/peer-proof.ts';
 import type { EapConnection } from './compiled-eap.ts';
 
 /** What TLS inside EAP is made with. */
 export interface EapTlsOptions {
   readonly connection: EapConnection;
+  /** The conversation that it is for. */
+  readonly request: EapStepRequest;
   readonly keyring: Keyring;
   /** CAs and intermediate certificates for one's own chain. */
   readonly authorities: readonly Certificate[];
   readonly crypto: Pick<CryptoProvider, 'sha1'>;
   readonly checkChain: ChainCheck;
+  /** Told by what the other end is believed, before the answer says that it is. */
+  readonly onProven: (spis: EapStepRequest['spis'], proof: PeerProof) => void;
 }
 
 /** Whom the other end of a conversation has to be. */
@@ -58,7 +64,7 @@ export function createEapTlsEngine(options: EapTlsOptions, peer: EapTlsPeer): Tl
 
 /** Whether nothing in the path is revoked, and the certificate is for whom the other end says it is. */
 async function accepts(
-  { connection, crypto, checkChain }: EapTlsOptions,
+  { connection, request, crypto, checkChain, onProven }: EapTlsOptions,
   { role, identity, onRefused }: EapTlsPeer,
   chain: readonly Uint8Array[],
 ): Promise<boolean> {
@@ -70,15 +76,19 @@ async function accepts(
   const names = namesOf(read.certificate, crypto);
   const wanted = identity();
   if (!isFor(names, wanted)) {
-    const known = [identityOfCertificate(names), ...names.altNames]
-      .flatMap((one) => (one ? [formatIdentity(one)] : []))
-      .filter((text, index, all) => all.indexOf(text) === index);
-    onRefused(`its certificate is for ${known.slice(0, 8).join(', ')}`);
+    onRefused(`its certificate is for ${namesText(names)}`);
     return false;
   }
-  const purpose = role === 'client' ? 'responder' : 'initiator';
-  const verdict = await checkChain(connection, purpose, chain);
+  const verdict = await checkChain({
+    connection: request.connection,
+    trust: connection,
+    role: role === 'client' ? 'responder' : 'initiator',
+    offered: chain,
+    isReauthentication: request.isReauthentication,
+  });
   if (!verdict.ok) onRefused(verdict.detail);
+  // A server that has signed in IKE is believed for that, and looked at again by it.
+  else if (role === 'server' || request.isOnlyProof) onProven(request.spis, verdict.proof);
   return verdict.ok;
 }
 

@@ -3,21 +3,19 @@ import { createNodeRadiusBackend } from '@ipsec-kit/eap/node';
 import type { Answer, EapStepRequest, EapWork } from '@ipsec-kit/ikev2';
 import type { Certificate } from '@ipsec-kit/x509';
 import type { Keyring } from '../credentials/keyring.ts';
-import type { ChainCheck } from '../credentials/peer-check.ts';
 import type { CompiledEap } from './compiled-eap.ts';
 import { createEapConversation, type EapConversation } from './eap-conversation.ts';
 import { createEapPasswords } from './eap-passwords.ts';
-import { createEapTlsEngine } from './eap-tls-engine.ts';
+import { createEapTlsEngine, type EapTlsOptions } from './eap-tls-engine.ts';
 
 /** What EAP is done with. */
-export interface EapWorkOptions {
+export interface EapWorkOptions extends Pick<EapTlsOptions, 'checkChain' | 'onProven'> {
   readonly eap: CompiledEap;
   readonly keyring: Keyring;
   /** CAs and intermediate certificates for one's own chain in TLS. */
   readonly authorities: readonly Certificate[];
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
-  readonly checkChain: ChainCheck;
 }
 
 /** The EAP conversations of one client or server. */
@@ -40,7 +38,7 @@ export function createEapWork(options: EapWorkOptions): EapConversations {
     const connection = eap.connections.get(request.connection);
     if (!connection) return `the connection ${request.connection} has no EAP`;
     const createEngine = (peer: Parameters<typeof createEapTlsEngine>[1]) =>
-      createEapTlsEngine({ ...options, connection }, peer);
+      createEapTlsEngine({ ...options, connection, request }, peer);
     const parts = { connection, passwords, crypto, random, createEngine, radius };
     return createEapConversation(parts, request);
   }

@@ -29,6 +29,9 @@ export function buildConnection(
     remotePort: reader.integer('remote_port', 'remotePort'),
     proposals: reader.list('proposals'),
     legacy: reader.boolean('legacy'),
+    ppkId: reader.text('ppk_id', 'ppkId'),
+    ppkIdType: reader.choice('ppk_id_type', 'ppkIdType', ['fixed', 'opaque'] as const),
+    ppkRequired: reader.boolean('ppk_required', 'ppkRequired'),
     vips: reader.list('vips'),
     pools: reader.list('pools'),
     encap: reader.boolean('encap'),
@@ -103,6 +106,7 @@ function buildAuthentication(
       id: reader.text('id'),
       eapId: reader.text('eap_id', 'eapId'),
       certs: named('certs', 'x509'),
+      pubkeys: named('pubkeys', 'pubkey'),
     }),
   };
   if (side === 'local') {

@@ -39,6 +39,7 @@ function settingsOf(root: SettingsSection, name: string, positions: PositionMap)
       keepAliveForced: reader.boolean('keep_alive_forced', 'keepAliveForced'),
       networkMonitor: reader.boolean('network_monitor', 'networkMonitor'),
       nat64Prefix: reader.text('nat64_prefix', 'nat64Prefix'),
+      workers: reader.integer('workers', 'workers'),
       retransmitTimeoutMs: reader.fineTimeMs('retransmit_timeout', 'retransmitTimeoutMs'),
       retransmitBase: reader.number('retransmit_base', 'retransmitBase'),
       retransmitTries: reader.integer('retransmit_tries', 'retransmitTries'),

@@ -7,6 +7,7 @@ export type CredentialDirectory =
   | 'x509'
   | 'x509ca'
   | 'x509crl'
+  | 'pubkey'
   | 'private'
   | 'rsa'
   | 'ecdsa'

@@ -12,6 +12,7 @@ import {
   clientOptions,
   createMemoryWorld,
   eventOf,
+  type MemoryWorld,
   type ServerBench,
   serverOn,
   serverOptions,
@@ -100,20 +101,22 @@ class Responder {
 
 describe.skipIf(gate.skip)('OCSP over HTTP, answered by openssl (RFC 6960 Appendix A)', () => {
   let responder: Responder;
+  let ca: Issued;
+  let world: MemoryWorld;
   let server: Issued;
   let clients: readonly Issued[];
   let s: ServerBench;
   let benches: ClientBench[];
 
   beforeEach(async () => {
-    const ca = await newCa();
+    ca = await newCa();
     server = await issuedBy(ca, 'vpn.example.org', { role: 'server' });
     clients = await Promise.all(
       ['alice', 'bob'].map((name) => issuedBy(ca, `${name}.example.org`, { role: 'client' })),
     );
     responder = new Responder(ca, [server, ...clients]);
     const url = await responder.open();
-    const world = createMemoryWorld();
+    world = createMemoryWorld();
     s = serverOn(world.hostAt('192.0.2.1'), {
       options: serverOptions(
         {
@@ -169,6 +172,31 @@ describe.skipIf(gate.skip)('OCSP over HTTP, answered by openssl (RFC 6960 Append
     responder.revoke(clients[0]);
     await expect(alice.client.open()).rejects.toThrow(/AUTHENTICATION_FAILED/);
     expect(eventOf(s.events, 'session-closed')?.sentence).toMatch(/has been revoked/);
+  });
+
+  it('one that hangs at the door is given up in time: the peer hears that it failed, and a sentence here says what for', async () => {
+    const [own] = clients;
+    if (!own) throw new Error('nobody is there');
+    responder.hangs = true;
+    const { client } = clientOn(world.hostAt('192.0.2.30'), {
+      options: clientOptions(
+        {
+          local: { auth: 'pubkey', certs: [own.pem] },
+          remote: { auth: 'pubkey', cacerts: [ca.pem], id: 'vpn.example.org' },
+        },
+        { keys: [{ data: own.keyPem }], secrets: [], settings: { retransmitTries: 5 } },
+      ),
+    });
+    const from = performance.now();
+    const failure = await client.open().then(String, (error: Error) => error.message);
+    await client.close({ patienceMs: 0 });
+    expect(failure).toContain('AUTHENTICATION_FAILED');
+    expect(failure).not.toMatch(/OCSP|revo|fresh/);
+    expect(eventOf(s.events, 'session-closed')?.sentence).toMatch(
+      /nothing fresh says whether its certificate has been revoked/,
+    );
+    // 5 s is what an answer may take; the first of several attempts waits for it, and the others for a pause.
+    expect(performance.now() - from).toBeLessThan(12_000);
   });
 
   it('one that hangs holds up no packet and no other verdict, and what it said before counts on', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { KeyKind } from '../../../src/pki/key-pair.ts';
@@ -71,23 +71,43 @@ export async function pkiWithRevokedClient(): Promise<Pki> {
   const key = join(dir, 'stolen.key.pem');
   copyFileSync(pki.client.certificate, stolen);
   copyFileSync(pki.client.key, key);
-  const args = { dir, name: CLIENT_NAME, reason: 'keyCompromise', days: 30 } as const;
-  await runPki({ action: 'revoke', args }, Date.now());
+  await revokeClient(pki);
   return { ...pki, client: { certificate: stolen, key }, crl: join(dir, 'ca.crl.pem') };
 }
+
+/** Revokes the client's certificate. @returns the CRL that says so. */
+export async function revokeClient({ ca }: Pki): Promise<string> {
+  const dir = join(ca, '..');
+  const args = { dir, name: CLIENT_NAME, reason: 'keyCompromise', days: 30 } as const;
+  await runPki({ action: 'revoke', args }, Date.now());
+  return readFileSync(join(dir, 'ca.crl.pem'), 'utf8');
+}
+
+/** Keys as strongSwan's `pki` draws them. */
+const KEY_ARGS = {
+  rsa: ['rsa', '--size', '2048'],
+  ecdsa: ['ecdsa', '--size', '384'],
+  ecdsa256: ['ecdsa', '--size', '256'],
+  ecdsa521: ['ecdsa', '--size', '521'],
+  ed25519: ['ed25519'],
+  ed448: ['ed448'],
+} as const;
 
 /** Certificates of strongSwan's `pki`: a root, an intermediate CA, and peers below that.
  * @param clientFlags - of extKeyUsage, as `serverAuth`; none: without it.
  */
 export function strongSwanPki(
-  type: 'rsa' | 'ecdsa' | 'ed25519',
+  kind: keyof typeof KEY_ARGS,
   clientFlags: readonly string[] = [],
 ): Pki {
   const dir = newDirectory();
   const file = (name: string): string => join(dir, name);
   const pki = (output: string, ...args: string[]): void =>
-    writeFileSync(file(output), execFileSync('pki', [...args, '--outform', 'pem']));
-  const size = { rsa: ['--size', '2048'], ecdsa: ['--size', '384'], ed25519: [] }[type];
+    writeFileSync(
+      file(output),
+      execFileSync('pki', [...args, '--outform', 'pem'], { stdio: 'pipe' }),
+    );
+  const [type, ...size] = KEY_ARGS[kind];
   for (const name of ['root', 'middle', 'client', 'server']) {
     pki(`${name}.key`, '--gen', '--type', type, ...size);
   }

@@ -3,14 +3,13 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { DelegateReport } from '@ipsec-kit/ikev2';
 import { createClient, type HandedDatagram } from '@ipsec-kit/vpn';
 import { loadSwanctl } from '@ipsec-kit/vpn/swanctl';
 
 /** What the delegate gives back. */
 interface Returned {
   readonly reason: string;
-  readonly report: DelegateReport;
+  readonly report: { readonly answered: number; readonly keepalives: number };
   readonly datagram?: HandedDatagram;
 }
 

@@ -96,3 +96,10 @@ export class IpsecKit {
 export async function runCommand(...args: string[]): Promise<string> {
   return run(process.execPath, fromSource(command, ...args));
 }
+
+/** The same on a host, whatever its exit code. */
+export async function runOn(host: Host, ...args: string[]): Promise<string> {
+  const ended = host.start(process.execPath, fromSource(command, ...args));
+  await ended.exited;
+  return ended.output;
+}

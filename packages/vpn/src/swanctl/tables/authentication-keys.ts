@@ -1,7 +1,6 @@
 import type { KeyRule, KeyTable, SectionRule } from '../schema.ts';
 import { ownLocalKeys, ownRemoteKeys } from './own-keys.ts';
 
-const RAW_KEYS = 'raw public keys are not there yet: use certs with a certificate';
 const TOKENS = 'certificates on tokens are not there yet: use certs with a file';
 const XAUTH = 'XAuth is of IKEv1, which is not spoken';
 
@@ -63,7 +62,11 @@ const localKeys: KeyTable = {
     status: 'supported',
     about: 'own certificates, in order of preference: files in x509, or with their path',
   },
-  pubkeys: refusedList('own raw public keys', RAW_KEYS),
+  pubkeys: {
+    kind: 'list',
+    status: 'supported',
+    about: 'own raw public keys, without a certificate: files in pubkey, or with their path',
+  },
   eap_id: { kind: 'text', status: 'supported', about: 'name that EAP goes by; absent: id' },
   aaa_id: {
     kind: 'text',
@@ -117,7 +120,12 @@ const remoteKeys: KeyTable = {
     because: 'name the CA in cacerts',
     about: 'identity of a CA in the chain',
   },
-  pubkeys: refusedList("the peer's raw public keys", RAW_KEYS),
+  pubkeys: {
+    kind: 'list',
+    status: 'supported',
+    about:
+      "the peer's raw public keys, one of which it must have: files in pubkey, or with their path; it goes by its id, which has no wildcard, or by the id of its key",
+  },
   revocation: {
     kind: 'choice',
     choices: ['strict', 'ifuri', 'relaxed'],

@@ -2,6 +2,13 @@ import type { KeyTable } from '../schema.ts';
 
 /** Keys of a connection that swanctl.conf does not have. */
 export const ownConnectionKeys: KeyTable = {
+  ppk_id_type: {
+    kind: 'choice',
+    choices: ['fixed', 'opaque'],
+    default: 'fixed',
+    status: 'supported',
+    about: 'how the name of the post-quantum pre-shared key is marked (not in strongSwan)',
+  },
   legacy: {
     kind: 'boolean',
     default: 'no',
@@ -106,5 +113,12 @@ export const ownCharonKeys: KeyTable = {
     status: 'supported',
     about:
       'under which the NAT64 of a network with IPv6 alone reaches a server with IPv4 alone: a prefix such as 64:ff9b::/96, discover (RFC 7050), or none (not in strongSwan)',
+  },
+  workers: {
+    kind: 'integer',
+    default: '1',
+    status: 'supported',
+    about:
+      'threads that carry packets, 1 to 16, each with a queue of the TUN device and sockets of its own: for servers of many peers, since an SA belongs to one thread; another number takes a restart (not in strongSwan)',
   },
 };

@@ -1,16 +1,20 @@
 import { addMs, type Instant } from '@ipsec-kit/clock';
 import { type Path, pathsEqual } from '@ipsec-kit/ip';
 
-const FORGOTTEN_AFTER_MS = 60_000;
 const MOST_PATHS = 64;
 
-/** Paths that the peer has refused, for a minute: its policy, or a NAT on the way, may be another then. */
-export class RefusedPaths {
+/** Paths about which something is known for a while. Bounded: the last of them. */
+export class PathMemory {
+  readonly #forgottenAfterMs: number;
   #entries: readonly { readonly path: Path; readonly until: Instant }[] = [];
+
+  constructor(forgottenAfterMs: number) {
+    this.#forgottenAfterMs = forgottenAfterMs;
+  }
 
   add(now: Instant, path: Path): void {
     const others = this.#entries.filter((entry) => !pathsEqual(entry.path, path));
-    const until = addMs(now, FORGOTTEN_AFTER_MS);
+    const until = addMs(now, this.#forgottenAfterMs);
     this.#entries = [...others, { path, until }].slice(-MOST_PATHS);
   }
 
