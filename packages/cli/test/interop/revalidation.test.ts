@@ -1,17 +1,16 @@
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requestRevalidation } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { runPki } from '../../src/pki/run-pki.ts';
-import { byCertificate, SERVER_NAME } from './lab/certificates.ts';
+import { byCertificate } from './lab/certificates.ts';
 import type { EchoesOfClient } from './lab/clients-report.ts';
 import { serverConfiguration } from './lab/configuration.ts';
 import { fromSource, IpsecKit } from './lab/ipsec-kit.ts';
-import { addresses, createLab, type Host } from './lab/lab.ts';
+import { addresses, createLab } from './lab/lab.ts';
+import { layOutServer, newPki, placeCrl } from './lab/many-clients-pki.ts';
 
 const gate = interopGate(['root', 'tun', 'netns'], 'revalidation of many sessions');
 
@@ -20,46 +19,11 @@ const CLIENTS = 100;
 const REVOKED = 'client-42@example.org';
 const PER_SECOND = 1_000;
 
-/** A CA, a server, and clients with identities of their own, as `ipsec-kit pki` makes them. */
-async function newPki(): Promise<string> {
-  const dir = mkdtempSync(join(tmpdir(), 'ipsec-kit-many-'));
-  const key = 'ecdsa';
-  await runPki({ action: 'ca', args: { dir, name: 'Home CA', key, days: 3650 } }, Date.now());
-  const args = { dir, key, days: 30 } as const;
-  await runPki({ action: 'server', args: { ...args, name: SERVER_NAME } }, Date.now());
-  for (let index = 1; index <= CLIENTS; index += 1) {
-    const name = `client-${index}@example.org`;
-    await runPki({ action: 'client', args: { ...args, name } }, Date.now());
-  }
-  await runPki({ action: 'crl', args: { dir, days: 30 } }, Date.now());
-  return dir;
-}
-
-function layOutServer(host: Host, pki: string): void {
-  const place = (from: string, directory: string, name: string): void => {
-    mkdirSync(join(host.dir, 'ipsec-kit', directory), { recursive: true });
-    copyFileSync(join(pki, from), join(host.dir, 'ipsec-kit', directory, name));
-  };
-  place(`${SERVER_NAME}.cert.pem`, 'x509', 'server.pem');
-  place(`${SERVER_NAME}.key.pem`, 'private', 'server.pem');
-  place('ca.cert.pem', 'x509ca', 'ca.pem');
-  placeCrl(host, pki);
-}
-
-/** As a program does that others read from: never half of it. */
-function placeCrl(host: Host, pki: string): void {
-  const directory = join(host.dir, 'ipsec-kit', 'x509crl');
-  const part = join(host.dir, 'ipsec-kit', 'crl.part');
-  mkdirSync(directory, { recursive: true });
-  copyFileSync(join(pki, 'ca.crl.pem'), part);
-  renameSync(part, join(directory, 'ca.pem'));
-}
-
 describe.skipIf(gate.skip)('revalidation without reauthentication', () => {
   it(`of ${CLIENTS} sessions of ${CLIENTS} identities exactly the revoked one ends within a second, and the others lose no packet`, async ({
     task,
   }) => {
-    const [pki, lab] = [await newPki(), await createLab()];
+    const [pki, lab] = [await newPki(CLIENTS), await createLab()];
     try {
       layOutServer(lab.right, pki);
       const { server: ours } = byCertificate;
