@@ -86,7 +86,8 @@ export function compileAuthentication(
     store,
   );
   const remoteIdentity = compileIdentityPattern(checks, `${path}.remote.id`, remote.id ?? '%any');
-  const watch = compileWatch(checks, `${path}.remote`, remote.options);
+  const isPsk = remote.method.kind === 'psk';
+  const watch = compileWatch(checks, `${path}.remote`, isPsk ? {} : remote.options);
   const peer = compilePeer(checks, `${path}.remote`, remote, remoteIdentity, watch, store);
   const policy = peer?.policy ?? DEFAULT_SIGNATURE_POLICY;
   const sides = {
