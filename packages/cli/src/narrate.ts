@@ -39,6 +39,7 @@ export function narrate(event: VpnEvent): string {
       return [
         `IKE SA ${event.connection} established: ${event.localIdentity} (${event.local}) with ${event.remoteIdentity} (${event.remote})`,
         ...(event.eapIdentity === undefined ? [] : [`EAP has proven ${event.eapIdentity}`]),
+        ...(event.ppk === undefined ? [] : [PPK_TEXT[event.ppk]]),
         ...event.virtualAddresses.map((address) => `virtual IP ${address}`),
         ...event.peerAddresses.map((address) => `peer has virtual IP ${address}`),
       ].join('; ');
@@ -105,6 +106,11 @@ export function narrate(event: VpnEvent): string {
       return `IKE SA ${event.connection ?? 'without a connection'} closed: ${event.sentence}`;
   }
 }
+
+const PPK_TEXT = {
+  used: 'with the post-quantum pre-shared key',
+  unused: 'WITHOUT a post-quantum pre-shared key',
+} as const;
 
 function revalidationLine(event: Extract<VpnEvent, { kind: 'session-revalidated' }>): string {
   const { standing, reason, action, sentence = '', endsInMs = 0 } = event;

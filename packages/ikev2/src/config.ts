@@ -1,4 +1,5 @@
 import type { Identity, IdentityPattern } from '@ipsec-kit/auth';
+import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { Transform } from '@ipsec-kit/ikev2-codec';
 import type { IpAddress, Prefix, TrafficSelector } from '@ipsec-kit/ip';
 
@@ -101,6 +102,27 @@ export type RemoteAuthentication =
       readonly identity?: IdentityPattern;
     };
 
+/** How a name of a post-quantum pre-shared key is marked: a fixed string, or one whose meaning only the two ends know. @see RFC 8784 §5.1 */
+export type PpkIdType = 'fixed' | 'opaque';
+
+/** A post-quantum pre-shared key, and the name that both sides have for it. @see RFC 8784 §5.1 */
+export interface Ppk {
+  /** 1 to 1023 bytes. */
+  readonly id: Uint8Array;
+  /** 32 bytes of true randomness at least, for 128 bits of security against quantum computers. It stays as it is. @see RFC 8784 §6 */
+  readonly key: KeyMaterial;
+}
+
+/** Which post-quantum pre-shared keys a connection uses. @see RFC 8784 §2 */
+export interface PpkConfig {
+  /** Whether no IKE SA stands without one. */
+  readonly required: boolean;
+  /** As initiator, the key to use; absent, none is offered. As responder, the only one that is taken. */
+  readonly own?: Ppk & { readonly idType: PpkIdType };
+  /** As responder, the keys that a peer may name. */
+  readonly keys: readonly Ppk[];
+}
+
 /** A connection: whom we talk to, how each side proves who it is, and what is protected. */
 export interface ConnectionConfig {
   readonly name: string;
@@ -120,6 +142,8 @@ export interface ConnectionConfig {
    * the authentication methods of before RFC 7427 remain. @see RFC 7427 §4
    */
   readonly signatureHashes?: readonly number[];
+  /** Absent: there are none, and none are announced. */
+  readonly ppk?: PpkConfig;
   readonly children: readonly ChildConfig[];
   /** Virtual addresses to ask for as initiator; the unspecified address asks for any of its family. */
   readonly virtualAddresses: readonly IpAddress[];

@@ -100,6 +100,8 @@ export type SessionEvent =
       readonly remoteIdentity: Identity;
       /** Whom EAP has proven the initiator to be, as responder: what `remoteIdentity` only says then. @see RFC 7296 §2.16 */
       readonly eapIdentity?: Identity;
+      /** Whether its keys have a post-quantum pre-shared key in them; absent where the connection has none. @see RFC 8784 §6 */
+      readonly ppk?: 'used' | 'unused';
       readonly path: Path;
       readonly virtualAddresses: readonly IpAddress[];
       /** Addresses that we gave to the peer, as responder. */

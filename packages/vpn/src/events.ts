@@ -73,6 +73,8 @@ export type VpnEvent =
       readonly remoteIdentity: string;
       /** Whom EAP has proven the peer to be, as a server. */
       readonly eapIdentity?: string;
+      /** Whether a post-quantum pre-shared key is in its keys; absent where the connection has none. */
+      readonly ppk?: 'used' | 'unused';
       readonly local: string;
       readonly remote: string;
       readonly virtualAddresses: readonly string[];

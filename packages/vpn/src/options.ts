@@ -1,4 +1,12 @@
 import type { SigningKey } from '@ipsec-kit/crypto';
+import type {
+  EapPasswordSource,
+  EapSecretOptions,
+  PpkOptions,
+  SecretOptions,
+} from './secret-options.ts';
+
+export type * from './secret-options.ts';
 
 /** The options of a client or server: the same things that swanctl.conf and strongswan.conf say, as one typed object.
  * Spellings of values (proposals, identities, selectors, addresses) are strongSwan's.
@@ -6,6 +14,8 @@ import type { SigningKey } from '@ipsec-kit/crypto';
 export interface VpnOptions {
   readonly connections: Readonly<Record<string, ConnectionOptions>>;
   readonly secrets?: readonly SecretOptions[];
+  /** Post-quantum pre-shared keys (RFC 8784): they go into the keys of the IKE SA beside what proves who the sides are. */
+  readonly ppks?: readonly PpkOptions[];
   /** Private keys; which one goes with a certificate is found by its public key. */
   readonly keys?: readonly KeyOptions[];
   /** Further own certificates, and intermediate CAs that are sent along with them. */
@@ -40,6 +50,14 @@ export interface ConnectionOptions {
    * better; default false. Not in strongSwan, which takes them always.
    */
   readonly legacy?: boolean;
+  /** Name of the post-quantum pre-shared key to use, one of `ppks`; a server takes no other for this connection. Absent: a client uses
+   * none, a server takes any that it has.
+   */
+  readonly ppkId?: string;
+  /** How that is marked; default `fixed`, as everybody has it. Not in strongSwan. */
+  readonly ppkIdType?: 'fixed' | 'opaque';
+  /** Whether there is no session without a post-quantum pre-shared key; default false. */
+  readonly ppkRequired?: boolean;
   /** Virtual addresses to ask for: `0.0.0.0` and `::` ask for any. */
   readonly vips?: readonly string[];
   readonly pools?: readonly string[];
@@ -193,35 +211,6 @@ export interface ChildOptions {
   /** What to do when the peer closes the Child SA; default none. The same in all children of a connection. */
   readonly closeAction?: 'none' | 'trap' | 'start';
 }
-
-export interface SecretOptions {
-  /** Identities that the secret is for; none: everyone. */
-  readonly ids?: readonly string[];
-  /** Text, or bytes; `0x...` and `0s...` are decoded by the reader of the file, not here. */
-  readonly secret: string | Uint8Array;
-}
-
-/** A password of EAP. */
-export interface EapSecretOptions {
-  /** Users whose password it is. */
-  readonly ids: readonly string[];
-  readonly secret: string | Uint8Array;
-}
-
-/** Whose password is wanted, and for what. */
-export interface EapPasswordQuestion {
-  readonly connection: string;
-  /** `peer`: it is the own one; `authenticator`: that of a user of this server. */
-  readonly role: 'peer' | 'authenticator';
-  readonly user: string;
-  /** What the other end asks (EAP-GTC): not to be trusted. */
-  readonly prompt?: string;
-}
-
-/** Whoever knows passwords, such as a dialogue or a directory. `undefined`, and an error, is none. A server answers within half a minute. */
-export type EapPasswordSource = (
-  question: EapPasswordQuestion,
-) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
 
 /** RADIUS servers, in the order in which they are asked. */
 export interface RadiusOptions {

@@ -51,6 +51,7 @@ export function publicEvent(event: SessionEvent): VpnEvent {
         localIdentity: formatIdentity(event.localIdentity),
         remoteIdentity: formatIdentity(event.remoteIdentity),
         ...(event.eapIdentity ? { eapIdentity: formatIdentity(event.eapIdentity) } : {}),
+        ...(event.ppk ? { ppk: event.ppk } : {}),
         local: formatEndpoint(event.path.local),
         remote: formatEndpoint(event.path.remote),
         virtualAddresses: event.virtualAddresses.map(formatAddress),

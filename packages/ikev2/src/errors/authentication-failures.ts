@@ -77,6 +77,18 @@ export function peerIsHere(remote: Identity): SessionFailure {
   };
 }
 
+/** Why a peer is refused for the post-quantum pre-shared key; to the peer all of it is AUTHENTICATION_FAILED. @see RFC 8784 §3 */
+export const PPK_MISSING: string =
+  'it uses no post-quantum pre-shared key, which the connection requires; give it one, or set ppk_required = no here';
+export const NO_PPK_IDENTITY: string =
+  'it has announced a post-quantum pre-shared key and names none; this is a fault of the peer';
+export const PPK_UNKNOWN: string =
+  'it names a post-quantum pre-shared key that is not there for it, and one of both requires the key; give both sides the same ppk_id and secret';
+export const NO_PPK_IN_ANSWER: string =
+  'it answers without the post-quantum pre-shared key, which the connection requires; give it the key of our ppk_id, or set ppk_required = no here';
+/** Behind why a proof is wrong that a key is in. */
+const OR_THE_PPK = ', or the post-quantum pre-shared key that is in it';
+
 /** No connection is configured for these identities.
  * @param configured - the connections for the addresses of the two.
  */
@@ -95,6 +107,11 @@ export function noConnectionForIdentities(
     notify: NotifyType.AUTHENTICATION_FAILED,
     sentence: `No connection for these addresses and algorithms is configured for ${formatIdentity(remote)}${asked} (${ours.join('; ') || 'there is none for these addresses'}); check the identities of both sides.`,
   };
+}
+
+/** A proof is wrong: with a post-quantum pre-shared key in it, that may be why. */
+export function wrongProof(remote: Identity, detail: string, hasPpk: boolean): SessionFailure {
+  return peerNotAuthentic(remote, hasPpk ? `${detail}${OR_THE_PPK}` : detail);
 }
 
 /** The peer did not prove who it is. */

@@ -81,6 +81,22 @@ export function keyExchangeInvalid(method: number, reason: string): SessionFailu
   };
 }
 
+/** The peer does not do what the connection requires, or has no key for it. */
+export function ppkNotUsed(connection: string): SessionFailure {
+  return {
+    code: 'authentication-failed',
+    sentence: `The peer uses no post-quantum pre-shared key (RFC 8784), which ${connection} requires; give it the key, or set ppk_required = no here.`,
+  };
+}
+
+/** Nothing says which key an initiator is to use, but it must use one. */
+export function noOwnPpk(connection: string): SessionFailure {
+  return {
+    code: 'authentication-failed',
+    sentence: `The connection ${connection} requires a post-quantum pre-shared key and names none; set ppk_id.`,
+  };
+}
+
 /** No connection is configured for these addresses. */
 export function noConnectionForPath(path: Path): SessionFailure {
   return {

@@ -14,6 +14,7 @@ import { takeForOwn } from '../loss/take-for-own.ts';
 import { mobikeNotifies, readMobike } from '../mobike/begin-mobike.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { findPayload } from '../payloads/find-payload.ts';
+import { confirmPpk } from '../ppk/ppk-use.ts';
 import { type OwnClaim, type OwnProof, readOwnProof } from '../proof/own-proof.ts';
 import { authLifetimeNotifies } from '../reauth/auth-lifetime.ts';
 import { giveWay } from '../reauth/give-way.ts';
@@ -76,7 +77,7 @@ export function onResponseProof(
   // The peer may move the SAs only when both have announced it. @see RFC 4555 §3.2
   readMobike(session, payloads);
   if (session.addressUpdates) authPayloads.push(...mobikeNotifies(context, session));
-  authPayloads.push(...authLifetimeNotifies(session));
+  authPayloads.push(...authLifetimeNotifies(session), ...confirmPpk(session));
   leaseOrOpen(context, session, sa, request, authPayloads);
 }
 

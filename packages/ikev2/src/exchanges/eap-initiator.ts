@@ -1,16 +1,19 @@
-import type { IdPayload, Payload } from '@ipsec-kit/ikev2-codec';
+import type { AuthPayload, IdPayload, Payload } from '@ipsec-kit/ikev2-codec';
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
+import type { ConnectionConfig } from '../config.ts';
 import { askEapStep, endEap, openEap, readEapProgress } from '../eap/eap-conversation.ts';
 import { eapProof, isEapProof } from '../eap/eap-proof.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
-import { peerNotAuthentic } from '../errors/authentication-failures.ts';
+import { wrongProof } from '../errors/authentication-failures.ts';
 import { EAP_TOO_LONG, eapFailed, WRONG_EAP_KEY } from '../errors/eap-failures.ts';
 import { CLOSED_BY_USER } from '../errors/endings.ts';
 import { malformedFromPeer } from '../errors/failures.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
+import { beginPpk, ppkNotifies, settlePpk } from '../ppk/ppk-use.ts';
 import { endSession } from '../session/close-session.ts';
 import { sayFarewell } from '../session/farewell.ts';
+import { beforePpk, type IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { sendRequest } from '../session/send-message.ts';
 import { type AuthOffer, moveTo, type StateOf } from '../session/session-state.ts';
@@ -87,9 +90,9 @@ export function onEapResponseMade(
   state: StateOf<'making-eap-response'>,
   answer: Answer,
 ): void {
-  const { sa, eap } = session;
+  const { sa, eap, connection } = session;
   const { offer } = state;
-  if (!sa || !eap) return;
+  if (!sa || !eap || !connection) return;
   const progress = readEapProgress(context, session, eap, answer);
   if (progress.kind === 'failure') {
     const failure = eapFailed(session.localIdentity, progress.detail);
@@ -102,10 +105,25 @@ export function onEapResponseMade(
   const payloads: readonly Payload[] =
     progress.kind === 'continue'
       ? [{ type: 'EAP', data: progress.packet }]
-      : [eapProof(context, sa, offer.transcript, eap, id)];
+      : lastPayloads(context, session, sa, connection, (under) =>
+          eapProof(context, under, offer.transcript, eap, id),
+        );
   moveTo(session, 'making-eap-response', { kind: 'awaiting-auth-response', offer });
   session.authPath = session.path;
   sendRequest(context, session, sa, ExchangeType.IKE_AUTH, payloads);
+}
+
+/** AUTH behind the conversation, with the post-quantum pre-shared key where there is one. @see RFC 8784 §3 (EAP) */
+function lastPayloads(
+  context: EndpointContext,
+  session: IkeSession,
+  sa: IkeSa,
+  connection: ConnectionConfig,
+  proofUnder: (sa: IkeSa) => AuthPayload,
+): readonly Payload[] {
+  const begun = beginPpk(context, session, sa, connection);
+  const plain = begun.withoutPpk ? [proofUnder(beforePpk(begun))] : [];
+  return [proofUnder(begun), ...ppkNotifies(session, connection, plain)];
 }
 
 /** Both have the key: AUTH of the responder shows it, beside what it proved before. @see RFC 7296 §2.16 */
@@ -115,16 +133,24 @@ function onLastResponse(
   state: StateOf<'awaiting-auth-response'>,
   payloads: readonly Payload[],
 ): void {
-  const { sa, eap, remoteIdentity } = session;
+  const { eap, remoteIdentity } = session;
   const { offer } = state;
   const auth = findPayload(payloads, 'AUTH');
-  if (!sa || !eap || !remoteIdentity) return;
+  if (!eap || !remoteIdentity) return;
   if (!auth) {
     failAuth(context, session, malformedFromPeer('IKE_AUTH response', 'it has no AUTH'));
     return;
   }
+  const refusal = settlePpk(session, payloads);
+  const { sa } = session;
+  if (!sa) return;
+  if (refusal) {
+    failAuth(context, session, refusal);
+    return;
+  }
   if (!isEapProof(context, sa, offer.transcript, eap, eap.idr, auth)) {
-    failAuth(context, session, peerNotAuthentic(remoteIdentity, WRONG_EAP_KEY));
+    const hasPpk = session.ppk === 'used';
+    failAuth(context, session, wrongProof(remoteIdentity, WRONG_EAP_KEY, hasPpk));
     return;
   }
   endEap(context, session);

@@ -9,7 +9,7 @@ import type { EapConversation } from '../eap/eap-state.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { Answer, EapProgress } from '../endpoint-work.ts';
-import { peerNotAuthentic } from '../errors/authentication-failures.ts';
+import { peerNotAuthentic, wrongProof } from '../errors/authentication-failures.ts';
 import {
   EAP_TOO_LONG,
   eapNotConfigured,
@@ -18,6 +18,7 @@ import {
 } from '../errors/eap-failures.ts';
 import { malformedFromPeer } from '../errors/failures.ts';
 import { findPayload } from '../payloads/find-payload.ts';
+import { choosePpk } from '../ppk/choose-ppk.ts';
 import { askOwnProof, readOwnProof } from '../proof/own-proof.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -110,14 +111,22 @@ export function onEapAuthRequest(
     return;
   }
   const id = findPayload(request.payloads, 'IDi');
-  if (!found || !id) {
+  if (!found || !id || found.type !== 'AUTH') {
     const failure = malformedFromPeer('IKE_AUTH request', `it has no ${wanted}`);
     refuseAuth(context, session, sa, { code: 'missing-payload', payload: wanted }, failure);
     return;
   }
-  if (!isEapProof(context, sa, request.transcript, eap, id, found)) {
-    const failure = peerNotAuthentic(request.remoteIdentity, WRONG_EAP_KEY);
+  const choice = choosePpk(context, session, sa, payloads, [request]);
+  const auth = choice.ok ? findPayload(choice.payloads, 'AUTH') : undefined;
+  if (!choice.ok || !auth) {
+    const detail = choice.ok ? WRONG_EAP_KEY : choice.detail;
+    const failure = peerNotAuthentic(request.remoteIdentity, detail);
     refuseAuth(context, session, sa, AUTH_FAILED, failure);
+    return;
+  }
+  if (!isEapProof(context, choice.sa, request.transcript, eap, id, auth)) {
+    const failure = wrongProof(request.remoteIdentity, WRONG_EAP_KEY, session.ppk === 'used');
+    refuseAuth(context, session, choice.sa, AUTH_FAILED, failure);
     return;
   }
   const making = { kind: 'making-response-proof', requestId: undefined, request } as const;

@@ -13,11 +13,13 @@ import type { Answer } from '../endpoint-work.ts';
 import { peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
-import { askOwnProof, type OwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
+import { beginPpk, ppkNotifies, settlePpk } from '../ppk/ppk-use.ts';
+import type { MadeProof } from '../proof/made-proof.ts';
+import { askOwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
 import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';
 import { firstChildName } from '../reauth/living-children.ts';
 import { endSession } from '../session/close-session.ts';
-import type { IkeSa } from '../session/ike-sa.ts';
+import { beforePpk, type IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { addressIdentity } from '../session/own-identity.ts';
 import { sendRequest } from '../session/send-message.ts';
@@ -57,8 +59,9 @@ export function beginAuth(
     return;
   }
   const claim = { connection, id, remote: askedFor, transcript };
-  const requestId = askOwnProof(context, session, sa, claim);
-  const making = { kind: 'making-own-proof', requestId, ...said } as const;
+  const begun = beginPpk(context, session, sa, connection);
+  const requestId = askOwnProof(context, session, begun, claim);
+  const making = { kind: 'making-own-proof', requestId, ...said, proof: undefined } as const;
   const { kind } = session.state;
   if (kind === 'agreeing-key') moveTo(session, kind, making);
   else if (kind === 'agreeing-additional-key') moveTo(session, kind, making);
@@ -76,19 +79,33 @@ export function onOwnProof(
   const { localIdentity, askedFor, transcript } = state;
   const id: IdPayload = { type: 'IDi', ...localIdentity };
   const claim = { connection, id, remote: askedFor, transcript };
-  const proof = readOwnProof(context, session, sa, claim, answer);
-  if (!proof.ok) {
-    endSession(context, session, proof.failure);
+  // Under the keys with a post-quantum pre-shared key first, and where the peer may do without, then under those without.
+  const under = state.proof ? beforePpk(sa) : sa;
+  const made = readOwnProof(context, session, under, claim, answer);
+  if (!made.ok) {
+    endSession(context, session, made.failure);
     return;
   }
+  const proof = state.proof ?? made;
   const said = { localIdentity, askedFor, transcript };
-  sendAuthRequest(context, session, sa, connection, { ...said, proof, answer });
+  if (!sa.withoutPpk || state.proof) {
+    const plain = state.proof ? made.payloads : [];
+    sendAuthRequest(context, session, sa, connection, { ...said, proof, plain, answer });
+  } else if (answer.kind === 'shared-secret') {
+    onOwnProof(context, session, { ...state, proof }, answer);
+  } else {
+    const requestId = askOwnProof(context, session, beforePpk(sa), claim);
+    const making = { kind: 'making-own-proof', requestId, ...said, proof } as const;
+    moveTo(session, 'making-own-proof', making);
+  }
 }
 
 /** Who we are, to whom, and what proves it so far. */
 interface FirstAuth
   extends Pick<AuthOffer, 'transcript' | 'localIdentity' | 'askedFor' | 'answer'> {
-  readonly proof: Extract<OwnProof, { readonly ok: true }>;
+  readonly proof: MadeProof;
+  /** The same without the post-quantum pre-shared key, where the peer may do without. */
+  readonly plain?: readonly Payload[];
 }
 
 /** Sends the first IKE_AUTH request, with the offer of the first Child SA. */
@@ -97,7 +114,7 @@ function sendAuthRequest(
   session: IkeSession,
   sa: IkeSa,
   connection: ConnectionConfig,
-  { transcript, localIdentity, askedFor, answer, proof }: FirstAuth,
+  { transcript, localIdentity, askedFor, answer, proof, plain = [] }: FirstAuth,
 ): void {
   session.childName = firstChildName(session);
   const config = firstChildConfig(connection, session.childName);
@@ -124,6 +141,7 @@ function sendAuthRequest(
   else if (kind === 'making-own-proof') moveTo(session, kind, awaiting);
   const id: IdPayload = { type: 'IDi', ...localIdentity };
   const payloads = authRequestPayloads(context, session, connection, id, proof.payloads, child);
+  payloads.push(...ppkNotifies(session, connection, plain));
   // The peer may use the Child SA before its response is here.
   if (childSpi !== undefined) context.outputs.push({ kind: 'reserve-spi', spi: childSpi });
   sendRequest(context, session, sa, ExchangeType.IKE_AUTH, payloads);
@@ -136,8 +154,8 @@ export function onAuthResponse(
   state: StateOf<'awaiting-auth-response'>,
   payloads: readonly Payload[],
 ): void {
-  const { connection, sa } = session;
-  if (!connection || !sa) return;
+  const { connection } = session;
+  if (!connection || !session.sa) return;
   if (session.eap) {
     onEapAuthResponse(context, session, state, payloads);
     return;
@@ -167,6 +185,12 @@ export function onAuthResponse(
   }
   if (!auth) {
     beginEapAsInitiator(context, session, state.offer, payloads);
+    return;
+  }
+  const refusal = settlePpk(session, payloads);
+  const { sa } = session;
+  if (refusal || !sa) {
+    if (refusal) failAuth(context, session, refusal);
     return;
   }
   if (!takesProof(connection, auth)) {

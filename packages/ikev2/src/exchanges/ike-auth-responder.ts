@@ -8,10 +8,11 @@ import {
 } from '../endpoint/connection-choice.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
-import { noConnectionForIdentities } from '../errors/authentication-failures.ts';
+import { noConnectionForIdentities, peerNotAuthentic } from '../errors/authentication-failures.ts';
 import { malformedFromPeer } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { findPayload } from '../payloads/find-payload.ts';
+import { choosePpk } from '../ppk/choose-ppk.ts';
 import { askOwnProof, sharesSecret } from '../proof/own-proof.ts';
 import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';
 import { readPeerWishes } from '../proof/peer-wishes.ts';
@@ -88,7 +89,13 @@ export function onAuthRequest(
     refuseAuth(context, session, sa, AUTH_FAILED, failure);
     return;
   }
-  checkInitiator(context, session, sa, request, chosen);
+  const choice = choosePpk(context, session, sa, payloads, chosen);
+  if (!choice.ok) {
+    refuseAuth(context, session, sa, AUTH_FAILED, peerNotAuthentic(remoteIdentity, choice.detail));
+    return;
+  }
+  const checked = { ...request, payloads: choice.payloads };
+  checkInitiator(context, session, choice.sa, checked, choice.chosen);
 }
 
 /** Asks for what it takes to check the peer for the first of these connections. */

@@ -15,7 +15,7 @@ import { ask, type EndpointContext, randomBytes, setTimer } from '../endpoint/en
 import type { Answer } from '../endpoint-work.ts';
 import { CHILDLESS_REFUSED } from '../errors/endings.ts';
 import { natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
-import { keyExchangeRefused } from '../errors/offer-failures.ts';
+import { keyExchangeRefused, noOwnPpk } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { readNatDetection } from '../nat/nat-detection.ts';
 import { findPayload } from '../payloads/find-payload.ts';
@@ -52,6 +52,11 @@ export function beginInit(
       session,
       ownWorkFailed('IKE_SA_INIT', 'no proposal of the connection has a key exchange'),
     );
+    return;
+  }
+  session.ppk = 'none';
+  if (connection.ppk?.required && !connection.ppk.own) {
+    endSession(context, session, noOwnPpk(connection.name));
     return;
   }
   session.requests = new RequestWindow({
@@ -154,6 +159,7 @@ function acceptInitResponse(
   context.deadlines.clear(session.id, 'init-refusal');
   session.nat = nat;
   session.peerWishes = readPeerWishes(payloads);
+  if (session.connection?.ppk?.own && session.peerWishes.usesPpk) session.ppk = 'announced';
   session.peerIsChildless =
     findNotify(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
   if (session.connection?.childless === 'force' && !session.peerIsChildless) {

@@ -49,6 +49,7 @@ import { firstAdditionalKeys } from './additional-keys.ts';
 import {
   announcesFragments,
   encodeInitResponse,
+  hasPpk,
   initResponseBytes,
   initResponsePayloads,
 } from './init-response.ts';
@@ -89,6 +90,7 @@ export function answerInit(
   });
   session.nat = nat;
   session.peerWishes = peerWishes;
+  if (peerWishes.usesPpk && hasPpk(context, path)) session.ppk = 'announced';
   // Its cookie has shown that it is there.
   if (isLonger) session.provenPath = path;
   earnFrom(context, session, received);

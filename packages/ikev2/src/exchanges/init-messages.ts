@@ -11,12 +11,13 @@ import type { ConnectionConfig } from '../config.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
 import { malformedFromPeer, otherNotify, versionRefused } from '../errors/failures.ts';
-import { inconsistentAnswer, ourProposalsRefused } from '../errors/offer-failures.ts';
+import { inconsistentAnswer, ourProposalsRefused, ppkNotUsed } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { natDetectionNotifies } from '../nat/nat-detection.ts';
 import { additionalMethods, hasAdditional } from '../negotiate/additional-key-exchanges.ts';
 import { isConsistentAnswer, offerProposals } from '../negotiate/proposals.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
+import { announcePpk } from '../ppk/ppk-use.ts';
 import { hashNotifies } from '../proof/peer-wishes.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitOffer, StateOf } from '../session/session-state.ts';
@@ -52,6 +53,7 @@ export function initPayloads(
     payloads.push(notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED));
   }
   if (session.connection) payloads.push(...hashNotifies([session.connection]));
+  payloads.push(...announcePpk(session.connection));
   // RFC 7296 §2.6: the cookie MUST be the first payload.
   return offer.cookie ? [notify(NotifyType.COOKIE, offer.cookie), ...payloads] : payloads;
 }
@@ -91,6 +93,10 @@ export function initFailure(
   if (additionalMethods(transforms).length > 0 && !takesIntermediate) {
     const what = 'additional key exchanges without IKE_INTERMEDIATE to run them in';
     return inconsistentAnswer(what, 'both');
+  }
+  // RFC 8784 §3: then the initiator MUST abort; §6: not at once, a better answer may come.
+  if (connection?.ppk?.required && !findNotify(payloads, NotifyType.USE_PPK)) {
+    return ppkNotUsed(connection.name);
   }
   const chosen = transforms.find(({ type }) => type === TransformType.KE)?.id;
   if (chosen !== state.offer.method || ke.method !== state.offer.method) {

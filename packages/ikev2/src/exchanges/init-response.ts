@@ -47,7 +47,14 @@ export function initResponsePayloads(
   if (hasAdditional(proposal)) payloads.push(notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED));
   if (peerWishes.signatureHashes) payloads.push(...hashNotifies(candidates));
   payloads.push(...certificateRequests(candidates));
+  // RFC 8784 §3: whoever has no such key passes over the announcement.
+  if (peerWishes.usesPpk && hasPpk(context, path)) payloads.push(notify(NotifyType.USE_PPK));
   return payloads;
+}
+
+/** Whether a peer on this path may turn out to be one that we have a post-quantum pre-shared key for. */
+export function hasPpk(context: EndpointContext, path: Path): boolean {
+  return connectionsForPath(context.connections, path).some(({ ppk }) => ppk !== undefined);
 }
 
 /** Whether an IKE_SA_INIT response on this path says that we take fragments. @see RFC 7383 §2.3 */

@@ -25,7 +25,7 @@ export function initiate(
   const session = openSession(context, {
     id: command.sessionId,
     role: 'initiator',
-    state: { kind: 'closed' },
+    state: { kind: 'awaiting-restart' },
     localSpi: newIkeSpi(context),
     path: command.path,
     marker: command.marker,

@@ -8,6 +8,7 @@ import type { SessionFailure } from '../events.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { InitTranscript } from '../session/session-state.ts';
+import type { MadeProof } from './made-proof.ts';
 import { awaitProof, endProofTimer } from './proof-timer.ts';
 import { pskProof } from './psk-proof.ts';
 import { signedOctets } from './signed-octets.ts';
@@ -22,15 +23,7 @@ export interface OwnClaim {
 }
 
 /** What proves who we are, or why there is nothing. */
-export type OwnProof =
-  | {
-      readonly ok: true;
-      /** CERT payloads go before the AUTH payload. @see RFC 7296 §1.2 */
-      readonly payloads: readonly Payload[];
-      /** Whether there is another way, should the peer refuse this one. */
-      readonly hasMore: boolean;
-    }
-  | { readonly ok: false; readonly failure: SessionFailure };
+export type OwnProof = MadeProof | { readonly ok: false; readonly failure: SessionFailure };
 
 /** Asks the driver for what proves who we are. @returns the id of the request. */
 export function askOwnProof(

@@ -9,7 +9,7 @@ import {
 import type { CertificateData, ConnectionConfig, RemoteAuthentication } from '../config.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
-import { noSecret, peerNotAuthentic } from '../errors/authentication-failures.ts';
+import { noSecret, peerNotAuthentic, wrongProof } from '../errors/authentication-failures.ts';
 import { ownWorkFailed } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { type IkeSa, spisOf } from '../session/ike-sa.ts';
@@ -126,7 +126,7 @@ export function judgePeerProof(
       const octets = signedOctets(context.crypto, sa, transcript, id);
       return isPskProof(context.crypto, sa, octets, secret, auth)
         ? undefined
-        : peerNotAuthentic(remote, WRONG_SECRET);
+        : wrongProof(remote, WRONG_SECRET, session.ppk === 'used');
     }
     case 'signature': {
       if (answer.kind !== 'verify-peer') {
@@ -134,7 +134,8 @@ export function judgePeerProof(
         return { ...ownWorkFailed("The check of the peer's signature", reason) };
       }
       const { verdict } = answer;
-      return verdict.ok ? undefined : peerNotAuthentic(remote, verdict.detail);
+      const hasPpk = session.ppk === 'used';
+      return verdict.ok ? undefined : wrongProof(remote, verdict.detail, hasPpk);
     }
     case 'eap':
       throw new Error('a proof of the peer was judged in place of EAP');

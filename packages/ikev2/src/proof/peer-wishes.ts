@@ -8,10 +8,16 @@ export interface PeerWishes {
   readonly signatureHashes: readonly number[] | undefined;
   /** Whose certificates it asks for. */
   readonly certificateRequests: readonly CertificateData[];
+  /** Whether it has announced post-quantum pre-shared keys, in IKE_SA_INIT. @see RFC 8784 §3 */
+  readonly usesPpk: boolean;
 }
 
 /** What is known of a peer that has said nothing. */
-export const NO_WISHES: PeerWishes = { signatureHashes: undefined, certificateRequests: [] };
+export const NO_WISHES: PeerWishes = {
+  signatureHashes: undefined,
+  certificateRequests: [],
+  usesPpk: false,
+};
 
 const MAX_REQUESTS = 16;
 /** SHA-1 of a CA's SubjectPublicKeyInfo. @see RFC 7296 §3.7 */
@@ -24,6 +30,7 @@ export function readPeerWishes(payloads: readonly Payload[]): PeerWishes {
   const hashes = findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS);
   return {
     signatureHashes: hashes && decodeSignatureHashes(hashes.data),
+    usesPpk: findNotify(payloads, NotifyType.USE_PPK) !== undefined,
     certificateRequests: payloads
       .flatMap((payload) => (payload.type === 'CERTREQ' ? [payload] : []))
       .slice(0, MAX_REQUESTS)

@@ -1,6 +1,7 @@
 import { announceChild } from '../child/install-child.ts';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { nextSessionId } from '../endpoint/session-ids.ts';
+import { ppkOutcome } from '../ppk/ppk-use.ts';
 import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { beginLiveness } from '../session/liveness.ts';
@@ -26,6 +27,7 @@ export function separate(
     connection: connection.name,
     localIdentity,
     remoteIdentity,
+    ...ppkOutcome(predecessor),
     path,
     virtualAddresses,
     peerAddresses: [],

@@ -80,7 +80,7 @@ export function openSuccessor(
   const successor = openSession(context, {
     id: nextIdBehind(context),
     role: 'initiator',
-    state: { kind: 'closed' },
+    state: { kind: 'awaiting-restart' },
     localSpi: newIkeSpi(context),
     // The path of now, with its NAT mapping: the peer listens for the first exchange on port 4500 as well. @see RFC 7296 §2.23
     path: verifiedPath(context, session, session.mover?.path ?? session.path),

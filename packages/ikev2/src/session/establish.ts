@@ -1,6 +1,7 @@
 import { PeerFollower } from '@ipsec-kit/nat-t';
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { beginMobike } from '../mobike/begin-mobike.ts';
+import { ppkOutcome } from '../ppk/ppk-use.ts';
 import { closeFront } from '../reauth/close-front.ts';
 import { armReauthentication } from '../reauth/reauth-timer.ts';
 import { takeOver } from '../reauth/take-over.ts';
@@ -31,6 +32,7 @@ export function establish(context: EndpointContext, session: IkeSession): void {
       localIdentity,
       remoteIdentity,
       ...(session.eapIdentity ? { eapIdentity: session.eapIdentity } : {}),
+      ...ppkOutcome(session),
       path: session.path,
       virtualAddresses: session.virtualAddresses,
       peerAddresses: session.lease?.addresses.map(({ address }) => address) ?? [],

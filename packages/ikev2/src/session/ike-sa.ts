@@ -3,6 +3,7 @@ import type { IkeHeader } from '@ipsec-kit/ikev2-codec';
 import { type RequestWindow, ResponseWindow } from '@ipsec-kit/retransmit';
 import { eraseIkeKeys, type IkeKeys } from '../keys/ike-keys.ts';
 import type { IkeSuite } from '../keys/ike-suite.ts';
+import { erasePpkKeys, type PpkKeys } from '../keys/ppk-keys.ts';
 import { Reassembly } from '../protect/reassembly.ts';
 import type { MessageSealer } from '../protect/seal-message.ts';
 
@@ -14,6 +15,8 @@ export interface IkeSa {
   readonly isInitiator: boolean;
   readonly suite: IkeSuite;
   readonly keys: IkeKeys;
+  /** The three of them that a post-quantum pre-shared key has changed, as they were, while the peer may do without. @see RFC 8784 §3 */
+  readonly withoutPpk?: PpkKeys;
   readonly sealer: MessageSealer;
   readonly opener: PacketCipher;
   /** The peer's last request under the keys before these: it may come again. @see RFC 9242 §3.3.1 */
@@ -77,6 +80,18 @@ export function withNextKeys(crypto: CryptoProvider, sa: IkeSa, keys: IkeKeys): 
   };
 }
 
+/** The same IKE SA as it is for a peer that does without the post-quantum pre-shared key, while that is not known. */
+export function beforePpk(sa: IkeSa): IkeSa {
+  return sa.withoutPpk ? { ...sa, keys: { ...sa.keys, ...sa.withoutPpk } } : sa;
+}
+
+/** The same IKE SA without the post-quantum pre-shared key that the peer does without. @see RFC 8784 §3 */
+export function dropPpk({ withoutPpk, ...sa }: IkeSa): IkeSa {
+  if (!withoutPpk) return sa;
+  erasePpkKeys(sa.keys);
+  return { ...sa, keys: { ...sa.keys, ...withoutPpk } };
+}
+
 /** What opens a message of the peer. */
 export function openerFor(
   sa: IkeSa,
@@ -120,5 +135,6 @@ export function headerOf(
 /** Forgets the secrets of an IKE SA that has ended. */
 export function eraseIkeSa(sa: IkeSa): void {
   sa.requests.clear();
+  if (sa.withoutPpk) erasePpkKeys(sa.withoutPpk);
   eraseIkeKeys(sa.keys);
 }

@@ -23,6 +23,7 @@ import type { Answering, Initiation, Rival } from '../exchanges/create-child-sta
 import type { PeerSeries } from '../exchanges/follow-up-state.ts';
 import type { EarnedBytes } from '../mobike/earned-bytes.ts';
 import type { ProbeAllowance } from '../mobike/probe-allowance.ts';
+import type { PpkState } from '../ppk/ppk-state.ts';
 import type { PostponedProcedure, Procedure, RunningProcedure } from '../procedures/procedure.ts';
 import type { PeerWishes } from '../proof/peer-wishes.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -79,6 +80,8 @@ export interface IkeSession {
   readonly mapping: MappingTracker;
   /** How the peer wants us to prove who we are. */
   peerWishes: PeerWishes;
+  /** How far a post-quantum pre-shared key has come into its keys. */
+  ppk: PpkState;
   /** Ways to sign that the peer has refused, as initiator. */
   signatureRefusals: number;
   /** As initiator: the peer takes an IKE SA without a Child SA. @see RFC 6023 §3 */

@@ -55,6 +55,7 @@ export function openSession(context: EndpointContext, start: SessionStart): IkeS
     remoteIdentity: undefined,
     eap: undefined,
     eapIdentity: undefined,
+    ppk: 'none',
     nat: NAT_UNKNOWN,
     liveness: undefined,
     binding: undefined,

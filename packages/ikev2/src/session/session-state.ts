@@ -6,6 +6,7 @@ import type { ConnectionConfig } from '../config.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
 import type { Answer, Lease } from '../endpoint-work.ts';
 import type { SessionFailure } from '../events.ts';
+import type { MadeProof } from '../proof/made-proof.ts';
 import type { NextState, StateKind } from './states.ts';
 
 /** What every IKE_SA_INIT request of one attempt has in common, and what was tried so far. */
@@ -133,6 +134,8 @@ export type SessionState =
       readonly transcript: InitTranscript;
       readonly localIdentity: Identity;
       readonly askedFor: Identity;
+      /** The one with a post-quantum pre-shared key in it, while the one without is made. @see RFC 8784 §3 */
+      readonly proof: MadeProof | undefined;
     }
   | { readonly kind: 'awaiting-auth-response'; readonly offer: AuthOffer }
   | {

@@ -36,7 +36,8 @@ export const SESSION_STATES = {
   'making-own-proof': {
     role: 'initiator',
     awaits: 'the secret or the signature that proves who we are',
-    next: ['awaiting-auth-response', 'closed'],
+    // A signature is made twice where the peer may do without the post-quantum pre-shared key.
+    next: ['making-own-proof', 'awaiting-auth-response', 'closed'],
   },
   'awaiting-auth-response': {
     role: 'initiator',

@@ -1,4 +1,4 @@
-import type { ConnectionConfig } from '@ipsec-kit/ikev2';
+import type { ConnectionConfig, Ppk } from '@ipsec-kit/ikev2';
 import { type IpAddress, parseAddress } from '@ipsec-kit/ip';
 import type { OwnCredentials, PeerCredentials } from '../credentials/compiled-credentials.ts';
 import type { EapConnection } from '../eap/compiled-eap.ts';
@@ -15,6 +15,7 @@ import { type ChildAction, type CompiledChild, compileChild } from './compile-ch
 import type { EapStore } from './compile-eap-store.ts';
 import { compileIkeLifetimes } from './compile-lifetimes.ts';
 import { compilePathPolicy } from './compile-path-policy.ts';
+import { compilePpkUse } from './compile-ppk.ts';
 import { compileProposals } from './compile-proposals.ts';
 import { quoted } from './config-problem.ts';
 import { durationText } from './duration-text.ts';
@@ -55,6 +56,9 @@ const KNOWN: readonly (keyof ConnectionOptions)[] = [
   'remotePort',
   'proposals',
   'legacy',
+  'ppkId',
+  'ppkIdType',
+  'ppkRequired',
   'vips',
   'pools',
   'encap',
@@ -92,6 +96,7 @@ const PORT = { min: 1, max: 65_535 };
  * @param makeBeforeBreak - of the settings.
  * @param store - the certificates that there are for all.
  * @param eapStore - the passwords and RADIUS servers likewise.
+ * @param ppks - the post-quantum pre-shared keys likewise.
  */
 export function compileConnection(
   checks: OptionChecks,
@@ -101,6 +106,7 @@ export function compileConnection(
   makeBeforeBreak: boolean,
   store: CertificateStore,
   eapStore: EapStore,
+  ppks: readonly Ppk[],
 ): CompiledConnection {
   const path = `connections.${name}`;
   checks.object(path, options, KNOWN);
@@ -145,6 +151,7 @@ export function compileConnection(
       remoteAddresses: remote.prefixes,
       proposals: compileProposals(checks, at('proposals'), list('proposals'), 'ike', takesLegacy),
       ...authentication,
+      ...compilePpkUse(checks, path, options, ppks),
       children: children.map(({ config }) => config),
       virtualAddresses,
       pools,

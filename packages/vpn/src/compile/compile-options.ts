@@ -1,5 +1,5 @@
 import type { SecretEntry } from '@ipsec-kit/auth';
-import type { ConnectionConfig, EndpointSettings } from '@ipsec-kit/ikev2';
+import type { ConnectionConfig, EndpointSettings, Ppk } from '@ipsec-kit/ikev2';
 import type { CompiledCredentials } from '../credentials/compiled-credentials.ts';
 import type { CompiledEap } from '../eap/compiled-eap.ts';
 import type { Nat64Setting } from '../nat64.ts';
@@ -12,6 +12,7 @@ import {
 } from './compile-connection.ts';
 import { compileEap, type EapStore } from './compile-eap-store.ts';
 import { type CompiledPool, compilePools } from './compile-pools.ts';
+import { compilePpks } from './compile-ppk.ts';
 import { compileSecrets } from './compile-secrets.ts';
 import { compileSettings, type SocketPorts } from './compile-settings.ts';
 import type { ConfigPositions } from './config-positions.ts';
@@ -63,6 +64,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   checks.object('', options, [
     'connections',
     'secrets',
+    'ppks',
     'keys',
     'certificates',
     'authorities',
@@ -81,7 +83,8 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
   const { settings, ports, networkMonitor, nat64, workers, makeBeforeBreak } = compiled;
   const store = compileCertificates(checks, options);
   const eapStore = compileEap(checks, options);
-  const connections = compileConnections(checks, options, makeBeforeBreak, store, eapStore);
+  const ppks = compilePpks(checks, options.ppks);
+  const connections = compileConnections(checks, options, makeBeforeBreak, store, eapStore, ppks);
   if (connections.some(needsSecret) && (options.secrets ?? []).length === 0) {
     const sentence =
       'there is no pre-shared key: connections with auth = psk use one, so at least one secret is needed';
@@ -126,6 +129,7 @@ function compileConnections(
   makeBeforeBreak: boolean,
   store: CertificateStore,
   eapStore: EapStore,
+  ppks: readonly Ppk[],
 ): CompiledConnection[] {
   const named = checks.entries('connections', options.connections);
   if (named.length === 0) {
@@ -137,6 +141,6 @@ function compileConnections(
   }
   const poolNames = new Set(isObject(options.pools) ? Object.keys(options.pools) : []);
   return named.map(([name, connection]) =>
-    compileConnection(checks, name, connection, poolNames, makeBeforeBreak, store, eapStore),
+    compileConnection(checks, name, connection, poolNames, makeBeforeBreak, store, eapStore, ppks),
   );
 }

@@ -35,23 +35,34 @@ function compileSecret(
     return [];
   }
   checks.object(path, option, ['ids', 'secret']);
-  const bytes = secretBytes(option.secret);
+  const secret = compileSecretBytes(checks, `${path}.secret`, option.secret);
   const ids = checks.strings(`${path}.ids`, option.ids);
-  if (bytes === undefined) {
-    checks.problem('invalid-value', `${path}.secret`, 'expected text or bytes');
-    return [];
-  }
-  if (bytes.length === 0 || bytes.length > MAX_SECRET_BYTES) {
-    const sentence = `expected 1 to ${MAX_SECRET_BYTES} bytes, got ${bytes.length}`;
-    checks.problem('invalid-value', `${path}.secret`, sentence);
-    return [];
-  }
+  if (secret === undefined) return [];
   if (ids.length > MAX_IDENTITIES) {
     checks.problem('invalid-value', `${path}.ids`, `at most ${MAX_IDENTITIES} identities`);
     return [];
   }
   const patterns = ids.map((id, at) => compileIdentityPattern(checks, `${path}.ids[${at}]`, id));
-  return [{ ids: patterns, secret: new KeyMaterial(bytes) }];
+  return [{ ids: patterns, secret }];
+}
+
+/** Compiles one secret. @returns `undefined` after a mistake. */
+export function compileSecretBytes(
+  checks: OptionChecks,
+  path: string,
+  secret: unknown,
+): KeyMaterial | undefined {
+  const bytes = secretBytes(secret);
+  if (bytes === undefined) {
+    checks.problem('invalid-value', path, 'expected text or bytes');
+    return undefined;
+  }
+  if (bytes.length === 0 || bytes.length > MAX_SECRET_BYTES) {
+    const sentence = `expected 1 to ${MAX_SECRET_BYTES} bytes, got ${bytes.length}`;
+    checks.problem('invalid-value', path, sentence);
+    return undefined;
+  }
+  return new KeyMaterial(bytes);
 }
 
 /** A copy, since key material takes its bytes over. */

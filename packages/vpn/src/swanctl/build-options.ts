@@ -43,11 +43,13 @@ export function buildOptions(
   const secrets = buildSecrets('ike', 'secrets', section('secrets'), positions, problems).map(
     ({ ids, secret }) => (ids.length === 0 ? { secret } : { ids, secret }),
   );
+  const ppks = buildSecrets('ppk', 'ppks', section('secrets'), positions, problems);
   const eapSecrets = buildSecrets('eap', 'eapSecrets', section('secrets'), positions, problems);
   const options: VpnOptions = {
     connections: Object.fromEntries(connections),
     secrets,
     ...(eapSecrets.length === 0 ? {} : { eapSecrets }),
+    ...(ppks.length === 0 ? {} : { ppks }),
     ...buildCredentials(root, files, positions, problems),
     ...(connections.some(hasCertificate) ? { crlSource: () => files.readAgain('x509crl') } : {}),
     pools: Object.fromEntries(pools),
@@ -63,8 +65,8 @@ function hasCertificate([, { remote }]: readonly [string, ConnectionOptions]): b
 
 /** The secrets whose section begins with a word. */
 function buildSecrets(
-  kind: 'ike' | 'eap',
-  option: 'secrets' | 'eapSecrets',
+  kind: 'ike' | 'eap' | 'ppk',
+  option: 'secrets' | 'eapSecrets' | 'ppks',
   section: SettingsSection,
   positions: PositionMap,
   problems: ProblemList,

@@ -398,7 +398,13 @@ describe('what is refused, with its place', () => {
     [
       { conn: 'ppk_required = yes' },
       [
-        '/c.conf:2:16: connections.home.ppk_required: ppk_required = yes is not supported: post-quantum pre-shared keys are not there yet: the session would be protected without one',
+        '/c.conf:2:16: connections.home.ppk_required: a post-quantum pre-shared key is required, and there is none: add one to the secrets, as ppk { id = ... secret = ... }',
+      ],
+    ],
+    [
+      { conn: 'ppk_id = carol' },
+      [
+        '/c.conf:2:10: connections.home.ppk_id: there is no post-quantum pre-shared key with the name "carol": add it to the secrets, as ppk { id = ... secret = ... }',
       ],
     ],
     [
@@ -626,7 +632,7 @@ describe('what has no effect', () => {
     [
       { rest: 'secrets { xauth-bob { secret = hidden\n id = bob } }' },
       [
-        '/c.conf:15:11: secrets.xauth-bob: the section "xauth-bob" has no effect: only pre-shared keys (ike), EAP passwords (eap) and private keys are used so far; this one is left alone',
+        '/c.conf:15:11: secrets.xauth-bob: the section "xauth-bob" has no effect: only pre-shared keys (ike, ppk), EAP passwords (eap) and private keys are used so far; this one is left alone',
       ],
     ],
   ])('%o', (parts, expected) => {

@@ -118,18 +118,15 @@ const connectionKeys: KeyTable = {
   },
   ppk_id: {
     kind: 'text',
-    status: 'refused',
-    because:
-      'post-quantum pre-shared keys are not there yet: the session would be protected without one',
-    about: 'name of the post-quantum pre-shared key',
+    status: 'supported',
+    about:
+      'name of the post-quantum pre-shared key, one of secrets.ppk (RFC 8784); a server takes no other for this connection. Absent: a client uses none, a server takes any that it has',
   },
   ppk_required: {
     kind: 'boolean',
     default: 'no',
-    status: 'refused',
-    because:
-      'post-quantum pre-shared keys are not there yet: the session would be protected without one',
-    about: 'whether a post-quantum pre-shared key must be used',
+    status: 'supported',
+    about: 'whether there is no session without a post-quantum pre-shared key',
   },
   keyingtries: {
     kind: 'integer',

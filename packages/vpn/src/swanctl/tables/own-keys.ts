@@ -2,6 +2,13 @@ import type { KeyTable } from '../schema.ts';
 
 /** Keys of a connection that swanctl.conf does not have. */
 export const ownConnectionKeys: KeyTable = {
+  ppk_id_type: {
+    kind: 'choice',
+    choices: ['fixed', 'opaque'],
+    default: 'fixed',
+    status: 'supported',
+    about: 'how the name of the post-quantum pre-shared key is marked (not in strongSwan)',
+  },
   legacy: {
     kind: 'boolean',
     default: 'no',

@@ -1,7 +1,7 @@
 import type { KeyPattern, KeyRule, SectionRule, SubsectionRule } from '../schema.ts';
 
 const LATER =
-  'only pre-shared keys (ike), EAP passwords (eap) and private keys are used so far; this one is left alone';
+  'only pre-shared keys (ike, ppk), EAP passwords (eap) and private keys are used so far; this one is left alone';
 
 function secret(status: KeyRule['status'], about: string): KeyRule {
   return status === 'supported'
@@ -91,7 +91,21 @@ export const secretsSection: SectionRule = {
     },
     shared('xauth', 'a password for XAuth'),
     shared('ntlm', 'an NT hash for EAP-MSCHAPv2'),
-    shared('ppk', 'a post-quantum pre-shared key'),
+    {
+      match: 'prefix',
+      name: 'ppk',
+      rule: {
+        path: 'secrets.ppk<suffix>',
+        about: 'a post-quantum pre-shared key (RFC 8784)',
+        keys: {
+          secret: secret(
+            'supported',
+            'the key itself: 32 bytes of true randomness or more, for example 0s and Base64',
+          ),
+        },
+        keyPatterns: [ids('supported', 'a name that peers have for the key')],
+      },
+    },
     passphrase('private', 'passphrase of a private key'),
     passphrase('rsa', 'passphrase of an RSA key'),
     passphrase('ecdsa', 'passphrase of an ECDSA key'),
