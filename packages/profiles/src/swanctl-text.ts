@@ -28,6 +28,7 @@ export function swanctlText(profile: VpnProfile, files: ProfileFiles): string {
         ...(profile.port === undefined ? [] : [`remote_port = ${profile.port}`]),
         'vips = 0.0.0.0, ::',
         ...list('proposals', profile.ikeProposals),
+        ...(hasLegacy(profile) ? ['legacy = yes'] : []),
         ...(profile.mobike === false ? ['mobike = no'] : []),
         ...rounds,
         'remote {',
@@ -54,6 +55,18 @@ export function swanctlText(profile: VpnProfile, files: ProfileFiles): string {
     '}',
     ...secretLines(profile, name, remoteId, files),
   ]);
+}
+
+/** What a configuration takes with `legacy = yes` alone. */
+const LEGACY: ReadonlySet<string> = new Set(['3des', 'sha1', 'sha', 'prfsha1', 'modp1024']);
+
+function hasLegacy({ ikeProposals, espProposals }: VpnProfile): boolean {
+  return [...ikeProposals, ...espProposals].some((proposal) =>
+    proposal
+      .toLowerCase()
+      .split('-')
+      .some((keyword) => LEGACY.has(keyword)),
+  );
 }
 
 function localRounds(

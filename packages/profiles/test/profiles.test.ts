@@ -233,6 +233,17 @@ describe('swanctl.conf of a profile', () => {
     expect(text).toContain('id = "C=CH, CN=\\"x\\""');
     expect(text).toContain('secret = 0x30785c2022c3bc');
   });
+
+  it.each([
+    [['aes256-sha256-modp2048'], ['aes256gcm16'], false],
+    [['aes128-sha1-modp2048'], ['aes256gcm16'], true],
+    [['aes256-sha256-modp2048'], ['aes256gcm16', '3DES-sha256'], true],
+    [['aes256-sha256-modp1024'], [], true],
+  ])('says that weak algorithms are wanted where they are: %j and %j', (ike, esp, isLegacy) => {
+    const profile = { ...base, ikeProposals: ike, espProposals: esp };
+    const text = swanctlText(profile, { caCertificates: [] });
+    expect(text.includes('legacy = yes')).toBe(isLegacy);
+  });
 });
 
 describe('a QR code', () => {
