@@ -15,8 +15,14 @@ const TICKS = 100;
 const source = addresses.left.inner4;
 const target = addresses.right.inner4;
 
-/** Puts every load on a tunnel, one after the other. */
-export async function measure(tunnel: StandingTunnel, seconds: number): Promise<Measured[]> {
+/** Puts every load on a tunnel, one after the other.
+ * @param overloadSeconds - how long more UDP is offered than a tunnel carries, for the memory that it has then; 0: not at all.
+ */
+export async function measure(
+  tunnel: StandingTunnel,
+  seconds: number,
+  overloadSeconds: number,
+): Promise<Measured[]> {
   const server = tunnel.lab.right.start('iperf3', ['-s', '-B', target]);
   await pause(300);
   const measured: Measured[] = [];
@@ -48,6 +54,11 @@ export async function measure(tunnel: StandingTunnel, seconds: number): Promise<
     add(`UDP ${bytes} B, received`, 'Mbit/s', (received * bytes * 8) / seconds / 1e6);
   }
   add('resident memory, largest', 'MB', largestMegabytes(tunnel));
+  if (overloadSeconds > 0) {
+    await iperf(tunnel, overloadSeconds, '-u', '-b', '2G', '-l', '1300');
+    const name = `resident memory, largest, with UDP of 2 Gbit/s for ${overloadSeconds} s`;
+    add(name, 'MB', largestMegabytes(tunnel));
+  }
   await server.stop();
   return measured;
 }

@@ -4,7 +4,7 @@
 // `--wireguard NAME=PROGRAM`: `go install golang.zx2c4.com/wireguard@latest` and `cargo install boringtun-cli` make two.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Contender, ipsecKit, strongSwan, wireguard } from './contenders.ts';
 import { type Measured, measure, median } from './loads.ts';
@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
+    overload: { type: 'string', default: '30' },
     json: { type: 'string', default: 'bench-tunnel.json' },
     svg: { type: 'string', default: 'bench-tunnel.svg' },
     portable: { type: 'boolean', default: false },
@@ -57,8 +58,10 @@ for (let round = 1; round <= rounds; round += 1) {
     process.stderr.write(`round ${round} of ${rounds}: ${contender.name}\n`);
     const tunnel = await contender.start();
     try {
-      const measured = await measure(tunnel, seconds);
-      runs.push({ contender: contender.name, round, measured, facts: await tunnel.facts() });
+      // Once is enough for what only grows.
+      const measured = await measure(tunnel, seconds, round === 1 ? Number(values.overload) : 0);
+      const facts = { ...(await tunnel.facts()), loadAverage: loadavg()[0] };
+      runs.push({ contender: contender.name, round, measured, facts });
     } finally {
       await tunnel.close();
     }
@@ -73,12 +76,15 @@ function resultOf(contender: string, name: string): number {
 }
 
 const precise = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, useGrouping: false });
-const rows = (runs[0]?.measured ?? []).map(({ name, unit }) => {
+const rounded = (value: number): number => Number(value.toPrecision(4));
+const measurements = runs[0]?.measured ?? [];
+const rows = measurements.map(({ name, unit }) => {
   const own = resultOf('ipsec-kit', name);
   const cells = contenders.map((contender) => {
     const value = resultOf(contender.name, name);
     const ratio = unit === 'Mbit/s' ? own / value : value / own;
     const isOwn = contender.name === 'ipsec-kit';
+    if (!Number.isFinite(value)) return '';
     return isOwn ? precise.format(value) : `${precise.format(value)} (${precise.format(ratio)}x)`;
   });
   return `| ${name} | ${unit} | ${cells.join(' | ')} |`;
@@ -90,24 +96,33 @@ console.log(
   `\nMedians of ${rounds} rounds of ${seconds} s; in brackets how many times better ipsec-kit is.`,
 );
 
+const json = JSON.stringify({
+  commit: execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim(),
+  isChanged: execFileSync('git', ['status', '--porcelain'], { encoding: 'utf8' }) !== '',
+  date: new Date().toISOString(),
+  machine: { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release() },
+  node: process.version,
+  seconds,
+  medians: Object.fromEntries(
+    measurements.map(({ name, unit }) => [
+      `${name}, ${unit}`,
+      Object.fromEntries(
+        contenders.map((contender) => [contender.name, rounded(resultOf(contender.name, name))]),
+      ),
+    ]),
+  ),
+  runs,
+});
 writeFileSync(
   values.json,
-  `${JSON.stringify(
-    {
-      commit: execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim(),
-      isChanged: execFileSync('git', ['status', '--porcelain'], { encoding: 'utf8' }) !== '',
-      date: new Date().toISOString(),
-      machine: { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release() },
-      node: process.version,
-      seconds,
-      runs,
-    },
-    undefined,
-    2,
-  )}\n`,
+  execFileSync('npx', ['biome', 'format', '--stdin-file-path=bench-tunnel.json'], {
+    encoding: 'utf8',
+    input: json,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  }),
 );
 
-const groups = (runs[0]?.measured ?? [])
+const groups = measurements
   .filter(({ unit }) => unit === 'Mbit/s')
   .map(({ name }) => ({
     name,

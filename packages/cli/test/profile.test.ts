@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSwanctl } from '@ipsec-kit/vpn/swanctl';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findingsText } from '../src/doctor/finding.ts';
+import { runDoctor } from '../src/doctor/run-doctor.ts';
 import { runPki } from '../src/pki/run-pki.ts';
 import type { ExportArguments } from '../src/profile/profile-commands.ts';
 import { runProfile } from '../src/profile/run-profile.ts';
@@ -89,6 +91,57 @@ describe('profile export and import', () => {
     writeFileSync(at('office.sswan'), text);
     await imported(at('office.sswan'), 'phone.conf');
     expect(readFileSync(at('phone.ca.pem'), 'utf8')).toBe(readFileSync(at('ca.cert.pem'), 'utf8'));
+  });
+
+  it.each(['sswan', 'mobileconfig'] as const)(
+    'carries key and certificate to a telephone and back, as %s',
+    async (format) => {
+      const common = { dir: at(''), key: 'ecdsa', san: [], days: 10 } as const;
+      const [p12, word] = [at('alice.p12'), file('word', 'tiger\n')];
+      await runPki({ action: 'ca', args: { ...common, name: 'CA' } }, Date.now());
+      const args = { ...common, name: 'alice@example.org', p12, passwordFile: word };
+      await runPki({ action: 'client', args }, Date.now());
+      const config = file(
+        'office.conf',
+        office.replace('eap-mschapv2', 'pubkey').replace('eap_id', 'id'),
+      );
+      const more = {
+        server: 'vpn.example.org',
+        identity: 'alice@example.org',
+        p12,
+        format,
+      } as const;
+      await exported(config, { ...more, passwordFile: word, output: at('alice.profile') });
+      const path = at('alice.profile');
+      if (format === 'sswan')
+        await expect(imported(path, 'back.conf')).rejects.toThrow(
+          /the password of its key is needed.*--password-file/,
+        );
+      const given = format === 'sswan' ? { passwordFile: word } : {};
+      const request = { file: path, output: at('back.conf'), ...given };
+      const { notes } = await runProfile({ action: 'import', args: request });
+      expect(notes).toEqual([`next: ipsec-kit doctor --config ${at('back.conf')}`]);
+      expect(readFileSync(at('back.cert.pem'), 'utf8')).toBe(
+        readFileSync(at('alice@example.org.cert.pem'), 'utf8'),
+      );
+      const findings = await runDoctor({ config: at('back.conf'), probe: false }, Date.now());
+      const wrong = findings.filter(
+        ({ level, about }) => level === 'error' && about !== 'this host',
+      );
+      expect(wrong).toEqual([]);
+      expect(findingsText(findings)).toContain('there is the private key of back.cert.pem');
+    },
+  );
+
+  it('says what a telephone would ask for, and a wrong password; and writes nothing then', async () => {
+    const eap = file('x.sswan', '{"type":"ikev2-eap","name":"x","remote":{"addr":"h"}}');
+    const { notes } = await imported(eap, 'x.conf');
+    expect(notes.join('\n')).toMatch(/names no user.*\n.*no password.*\n.*no CA.*\nnext:/);
+    const scep = file('y.sswan', '{"type":"ikev2-cert","name":"y","remote":{"addr":"h"}}');
+    expect((await imported(scep, 'y.conf')).notes.join()).toContain('no certificate of its user');
+    const args = { file: eap, output: at('z.conf'), passwordFile: file('word', 'lion') };
+    await expect(runProfile({ action: 'import', args })).rejects.toThrow('holds no key');
+    expect(readdirSync(dir)).not.toContain('z.conf');
   });
 
   it.each([

@@ -1,5 +1,4 @@
 // The program of the worker that carries packets; started by `startPacketWorker`, never imported.
-import { setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createNodeProvider, systemRandom } from '@ipsec-kit/crypto/node';
 import { loadOpenSslProvider } from '@ipsec-kit/crypto-openssl';
@@ -13,11 +12,6 @@ import { warmUp } from './worker/warm-up.ts';
 import { Handover } from './workers/handover.ts';
 import { HandedOver } from './workers/handover-ring.ts';
 
-/** In the kernel packets go before all programs; here the thread that carries them gets three times the share of another
- * that wants its processor, and the rest of the process stays as it is.
- */
-const NICE = -5;
-
 const port = parentPort;
 const start: PacketWorkerStart = workerData;
 
@@ -29,15 +23,6 @@ function nextCommand(): ToWorker | undefined {
   return port ? receiveMessageOnPort(port)?.message : undefined;
 }
 
-/** Nothing is lost where it is not allowed. Of this thread alone, as Linux has it. @see setpriority(2) */
-function goFirst(): void {
-  try {
-    setPriority(0, NICE);
-  } catch {
-    // Without CAP_SYS_NICE it is one thread among others.
-  }
-}
-
 function prepare(): PacketLoop | undefined {
   const loaded = loadSystemCalls();
   if (!loaded.ok) {
@@ -45,7 +30,6 @@ function prepare(): PacketLoop | undefined {
     return undefined;
   }
   const { calls } = loaded;
-  goFirst();
   const base = createNodeProvider();
   const openssl = loadOpenSslProvider(base);
   const { group, tunWriteFd } = start;

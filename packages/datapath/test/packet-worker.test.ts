@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -31,18 +31,6 @@ const bench = (): Promise<Bench> => openBench({ stateDirectory });
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
 
 describe.skipIf(gate.skip)('a worker that carries packets', () => {
-  it('goes before other programs with the thread that carries packets, and with no other', async () => {
-    const niceOf = (): string[] =>
-      readdirSync('/proc/self/task').map((task) => {
-        const stat = readFileSync(`/proc/self/task/${task}/stat`, 'utf8');
-        return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16] ?? '';
-      });
-    expect(niceOf()).not.toContain('-5');
-    const { close } = await bench();
-    expect(niceOf().filter((nice) => nice === '-5')).toHaveLength(1);
-    await close();
-  });
-
   it('hands IKE over without its marker, and sends it with one (RFC 3948 §2.2)', async () => {
     const one = await bench();
     const came: Uint8Array[] = [];

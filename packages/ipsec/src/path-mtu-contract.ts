@@ -53,7 +53,7 @@ export type PathMtuReason =
   | 'searching'
   /** The largest one that comes through, to 8 bytes. */
   | 'found'
-  /** What came through before does so no more: a black hole. */
+  /** What came through before does so no more, and smaller packets do: a black hole. */
   | 'lost'
   /** The first link carries no more. */
   | 'link';
@@ -74,4 +74,10 @@ export type PathMtuOutput =
       readonly kind: 'path-mtu';
       readonly bytes: number;
       readonly reason: PathMtuReason;
+    }
+  | {
+      /** No probe of any size is answered any more: the path is down, or whoever answered has gone. Nothing is known of sizes
+       * then, and what is used stays. @see RFC 8899 §3, requirement 7
+       */
+      readonly kind: 'silent';
     };

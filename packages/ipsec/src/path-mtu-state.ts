@@ -4,8 +4,13 @@ import type { SearchRange } from './path-mtu-candidates.ts';
 /** A size that is being tried. */
 export interface Trial {
   readonly bytes: number;
+  /** A smaller size, which goes along from the second try on: what is lost together with it says nothing about sizes. */
+  readonly controlBytes: number | undefined;
   readonly firstId: number;
+  /** Of each probe: the size, then the size and its control in turn. */
   readonly sentAt: readonly Instant[];
+  /** Places in `sentAt` of controls that were answered. */
+  readonly controls: readonly number[];
   readonly waitUntil: Instant;
 }
 
@@ -14,16 +19,9 @@ export type PathMtuState =
   | { readonly kind: 'stopped' }
   /** A size above the one in use. */
   | { readonly kind: 'searching'; readonly range: SearchRange; readonly trial: Trial }
-  /** That was lost: whether the one below comes through, so that it was its size. */
-  | {
-      readonly kind: 'checking';
-      readonly range: SearchRange;
-      readonly failedBytes: number;
-      readonly trial: Trial;
-    }
   /** The size in use, which may have stopped coming through. */
   | { readonly kind: 'confirming'; readonly trial: Trial; readonly raiseAt: Instant }
-  /** Base size, then the least one. */
+  /** The base size, after a silence. */
   | { readonly kind: 'starting-over'; readonly trial: Trial; readonly pauseMs: number }
   /** Nothing came through at all. */
   | { readonly kind: 'pausing'; readonly until: Instant; readonly pauseMs: number }

@@ -8,10 +8,27 @@ export const LEAST_WAIT_MS = 1_000;
 const MOST_WAIT_MS = 15_000;
 const FIRST_WAIT_MS = 2_000;
 const ROUND_TRIPS = 4;
-/** How often a size is tried. @see RFC 8899 §5.1.2 (MAX_PROBES) */
+/** How often a size is tried whose control is lost, too, or that has none. @see RFC 8899 §5.1.2 (MAX_PROBES) */
 const TRIES = 3;
+/** How many controls have to be answered while the size is not, before it is too large: more on a path that loses controls, as an
+ * overloaded one does. There each answer is that of a control by chance in one of two cases.
+ */
+const CONTROLS = 3;
+const CONTROLS_ON_LOSS = 8;
+/** Then a path loses so much that nothing can be said about sizes. */
+const MOST_TRIES = 24;
 /** Ids begin anew behind this: they fit the sequence number of an echo. */
 const MOST_PROBE_ID = 65535;
+
+/** What an answer says of a trial: it was none of its probes, the size comes through, or it does not; or it goes on. */
+export type TrialAnswer =
+  | { readonly kind: 'strange' | 'came' | 'too-large' }
+  | { readonly kind: 'waits'; readonly trial: Trial };
+
+/** What a trial comes to without an answer: it goes on, nothing at all is answered, or too little to tell sizes apart. */
+export type TrialSilence =
+  | { readonly kind: 'waits'; readonly trial: Trial }
+  | { readonly kind: 'silent' | 'unclear' };
 
 /** Sends the probes of one path: numbers them, tells their answers apart, and knows how long to wait for one. */
 export class PathMtuTrials {
@@ -44,25 +61,41 @@ export class PathMtuTrials {
     );
   }
 
-  begin(now: Instant, bytes: number): Trial {
+  /** @param controlBytes - a smaller size that is known or thought to come through; absent where there is none. */
+  begin(now: Instant, bytes: number, controlBytes?: number): Trial {
     const firstId = this.#nextId;
     this.#probe(bytes);
-    return { bytes, firstId, sentAt: [now], waitUntil: addMs(now, this.#waitMs) };
+    const waitUntil = addMs(now, this.#waitMs);
+    return { bytes, controlBytes, firstId, sentAt: [now], controls: [], waitUntil };
   }
 
-  /** Tries the size once more. @returns nothing when that was done often enough: it is lost. */
-  again(now: Instant, trial: Trial): Trial | undefined {
-    if (trial.sentAt.length >= TRIES) return undefined;
-    this.#probe(trial.bytes);
-    return { ...trial, sentAt: [...trial.sentAt, now], waitUntil: addMs(now, this.#waitMs) };
+  /** Nobody has answered in time: tries the size once more, with its control, unless that was done often enough. */
+  again(now: Instant, trial: Trial): TrialSilence {
+    const { bytes, controlBytes, sentAt, controls } = trial;
+    const tries = triesOf(trial);
+    const silentTries = controlBytes === undefined ? TRIES : TRIES + 1;
+    if (controls.length === 0 && tries >= silentTries) return { kind: 'silent' };
+    if (tries >= MOST_TRIES) return { kind: 'unclear' };
+    this.#probe(bytes);
+    if (controlBytes !== undefined) this.#probe(controlBytes);
+    const more = controlBytes === undefined ? [now] : [now, now];
+    const waitUntil = addMs(now, this.#waitMs);
+    return { kind: 'waits', trial: { ...trial, sentAt: [...sentAt, ...more], waitUntil } };
   }
 
-  /** Whether it is one of the trial's probes that was answered; its round trip is noted then. */
-  isAnswered(now: Instant, trial: Trial, probeId: number): boolean {
-    const sentAt = trial.sentAt[(probeId - trial.firstId + MOST_PROBE_ID) % MOST_PROBE_ID];
-    if (sentAt === undefined) return false;
+  /** Takes an answer; the round trip of one of the trial's probes is noted. */
+  answered(now: Instant, trial: Trial, probeId: number): TrialAnswer {
+    const place = (probeId - trial.firstId + MOST_PROBE_ID) % MOST_PROBE_ID;
+    const sentAt = trial.sentAt[place];
+    if (sentAt === undefined) return { kind: 'strange' };
     this.#roundTripMs = Math.max(msBetween(sentAt, now), 0);
-    return true;
+    const isControl = trial.controlBytes !== undefined && place > 0 && place % 2 === 0;
+    if (!isControl) return { kind: 'came' };
+    if (trial.controls.includes(place)) return { kind: 'strange' };
+    const controls = [...trial.controls, place];
+    const hasLost = controls.length < triesOf(trial) - 1;
+    if (controls.length >= (hasLost ? CONTROLS_ON_LOSS : CONTROLS)) return { kind: 'too-large' };
+    return { kind: 'waits', trial: { ...trial, controls } };
   }
 
   #probe(bytes: number): void {
@@ -76,4 +109,9 @@ export class PathMtuTrials {
     if (this.#roundTripMs === undefined) return FIRST_WAIT_MS;
     return Math.min(Math.max(this.#roundTripMs * ROUND_TRIPS, LEAST_WAIT_MS), MOST_WAIT_MS);
   }
+}
+
+/** How often the size itself was sent. */
+function triesOf({ controlBytes, sentAt }: Trial): number {
+  return controlBytes === undefined ? sentAt.length : 1 + (sentAt.length - 1) / 2;
 }

@@ -27,8 +27,8 @@ const MOST_PAUSE_MS = 300_000;
 
 /** Finds how large a packet a path carries, by probes and not by what ICMP says, and notices when that gets less.
  *
- * A size counts as too large when it was lost three times while a smaller one came through right afterwards; a size that
- * has come through and is lost three times starts the search over, from the base size.
+ * A size counts as too large when it is lost again and again while a smaller one, sent right behind it, comes through; what is
+ * lost together with the smaller one, on an overloaded path or in an outage, says nothing about sizes.
  */
 export interface PathMtu {
   /** The size to use now. */
@@ -150,26 +150,40 @@ class PathMtuMachine implements PathMtu {
   #onAnswer(now: Instant, probeId: number): void {
     const state = this.#state;
     if (!('trial' in state)) return;
-    const { trial } = state;
-    if (!this.#trials.isAnswered(now, trial, probeId)) return;
+    const answer = this.#trials.answered(now, state.trial, probeId);
+    if (answer.kind === 'waits') this.#state = { ...state, trial: answer.trial };
+    else if (answer.kind === 'came') this.#onCame(now, state);
+    else if (answer.kind === 'too-large') this.#onTooLarge(now, state);
+  }
+
+  #onCame(now: Instant, state: TryingState): void {
+    const { bytes } = state.trial;
     switch (state.kind) {
       case 'searching':
-        this.#goOn(now, { ...state.range, lowBytes: trial.bytes });
-        return;
-      case 'checking':
-        // The smaller one came through: it was the size.
-        this.#goOn(now, { ...state.range, highBytes: state.failedBytes });
+        this.#goOn(now, { ...state.range, lowBytes: bytes });
         return;
       case 'confirming':
         this.#rest(now, state.raiseAt);
         return;
-      case 'starting-over': {
-        const isBase = trial.bytes === Math.min(this.#base, this.#most);
-        const highBytes = isBase ? this.#most + 1 : this.#base;
-        this.#goOn(now, { lowBytes: trial.bytes, highBytes, mostBytes: this.#most });
-        return;
-      }
+      case 'starting-over':
+        if (this.#bytes > bytes) {
+          // The path is back: what came through before it went is asked for first, and then for more.
+          this.#confirm(now, now);
+        } else {
+          this.#goOn(now, { lowBytes: bytes, highBytes: this.#most + 1, mostBytes: this.#most });
+        }
     }
+  }
+
+  #onTooLarge(now: Instant, state: TryingState): void {
+    const { bytes, controlBytes = this.#least } = state.trial;
+    if (state.kind === 'searching') {
+      this.#goOn(now, { ...state.range, highBytes: bytes });
+      return;
+    }
+    // What is in use, or was thought to work everywhere: a black hole. RFC 8899 §4.3
+    this.#use(controlBytes, 'lost');
+    this.#goOn(now, { lowBytes: controlBytes, highBytes: bytes, mostBytes: this.#most });
   }
 
   #onTimeout(now: Instant): void {
@@ -188,10 +202,13 @@ class PathMtuMachine implements PathMtu {
     }
   }
 
-  #onUnanswered(now: Instant, state: Extract<PathMtuState, { trial: Trial }>): void {
-    const trial = this.#trials.again(now, state.trial);
-    if (trial) this.#state = { ...state, trial };
-    else this.#onLost(now, state);
+  #onUnanswered(now: Instant, state: TryingState): void {
+    const silence = this.#trials.again(now, state.trial);
+    if (silence.kind === 'waits') this.#state = { ...state, trial: silence.trial };
+    else if (state.kind === 'starting-over') this.#pause(now, state.pauseMs);
+    else if (silence.kind === 'silent') this.#onSilent(now);
+    // Little is answered at all: it is tried again when the path has less to carry.
+    else this.#rest(now, addMs(now, this.#confirmMs));
   }
 
   #onFoundTimeout(now: Instant, state: Extract<PathMtuState, { kind: 'found' }>): void {
@@ -208,34 +225,15 @@ class PathMtuMachine implements PathMtu {
     }
   }
 
-  /** Three probes of one size were lost. */
-  #onLost(now: Instant, state: Extract<PathMtuState, { trial: Trial }>): void {
-    const { bytes } = state.trial;
-    switch (state.kind) {
-      case 'searching': {
-        const { range } = state;
-        const trial = this.#trials.begin(now, range.lowBytes);
-        this.#state = { kind: 'checking', range, failedBytes: bytes, trial };
-        return;
-      }
-      case 'checking':
-      case 'confirming':
-        this.#hint ??= this.#bytes;
-        this.#use(Math.min(this.#base, this.#bytes), 'lost');
-        this.#startOver(now, FIRST_PAUSE_MS);
-        return;
-      case 'starting-over':
-        if (bytes > this.#least) {
-          const trial = this.#trials.begin(now, this.#least);
-          this.#state = { kind: 'starting-over', trial, pauseMs: state.pauseMs };
-          return;
-        }
-        this.#state = {
-          kind: 'pausing',
-          until: addMs(now, state.pauseMs),
-          pauseMs: Math.min(state.pauseMs * 2, MOST_PAUSE_MS),
-        };
-    }
+  /** Neither a size nor its control is answered: nothing is known but that. */
+  #onSilent(now: Instant): void {
+    this.#outputs.push({ kind: 'silent' });
+    this.#startOver(now, FIRST_PAUSE_MS);
+  }
+
+  #pause(now: Instant, pauseMs: number): void {
+    const longer = Math.min(pauseMs * 2, MOST_PAUSE_MS);
+    this.#state = { kind: 'pausing', until: addMs(now, pauseMs), pauseMs: longer };
   }
 
   /** Looks for more than the size in use. */
@@ -253,16 +251,22 @@ class PathMtuMachine implements PathMtu {
     this.#use(range.lowBytes, 'searching');
     const candidate = nextCandidate(range, this.#hint);
     if (candidate === this.#hint) this.#hint = undefined;
-    this.#state = { kind: 'searching', range, trial: this.#trials.begin(now, candidate) };
+    const trial = this.#try(now, candidate, range.lowBytes);
+    this.#state = { kind: 'searching', range, trial };
   }
 
   #confirm(now: Instant, raiseAt: Instant): void {
-    this.#state = { kind: 'confirming', trial: this.#trials.begin(now, this.#bytes), raiseAt };
+    const control = this.#bytes > this.#base ? this.#base : this.#least;
+    this.#state = { kind: 'confirming', trial: this.#try(now, this.#bytes, control), raiseAt };
   }
 
   #startOver(now: Instant, pauseMs: number): void {
-    const trial = this.#trials.begin(now, Math.min(this.#base, this.#most));
+    const trial = this.#try(now, Math.min(this.#base, this.#most), this.#least);
     this.#state = { kind: 'starting-over', trial, pauseMs };
+  }
+
+  #try(now: Instant, bytes: number, control: number): Trial {
+    return this.#trials.begin(now, bytes, bytes > control ? control : undefined);
   }
 
   #rest(now: Instant, raiseAt: Instant): void {
@@ -288,3 +292,5 @@ function requireRange(name: string, value: number, least: number, most: number):
     throw new RangeError(`"${name}" expected ${least} to ${most}, got ${value}`);
   }
 }
+
+type TryingState = Extract<PathMtuState, { trial: Trial }>;

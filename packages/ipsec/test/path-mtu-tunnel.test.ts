@@ -35,6 +35,7 @@ function probedTunnel(pathMtu: number) {
 
   function give(input: PathMtuInput): void {
     for (const output of machine.handle(input)) {
+      if (output.kind === 'silent') throw new Error('nothing is lost but what is too large');
       const inner = innerMtuOfPath(shape, output.bytes, 4);
       if (output.kind === 'path-mtu') {
         tunnelAt.innerMtu = inner;

@@ -20,6 +20,7 @@ type Event = PathMtuInput extends infer Input
 class BlackHole {
   readonly machine: PathMtu;
   readonly told: Extract<PathMtuOutput, { kind: 'path-mtu' }>[] = [];
+  silences = 0;
   readonly probes: { atMs: number; bytes: number; probeId: number }[] = [];
   mtu: number;
   roundTripMs = 40;
@@ -39,6 +40,7 @@ class BlackHole {
     const now = instantFromMs(this.nowMs);
     for (const output of this.machine.handle({ ...event, now } as PathMtuInput)) {
       if (output.kind === 'path-mtu') this.told.push(output);
+      else if (output.kind === 'silent') this.silences += 1;
       else this.#probe(output.probeId, output.bytes);
     }
   }
@@ -124,6 +126,60 @@ describe('path MTU discovery (RFC 8899 §5)', () => {
     }
     // Three in a row are lost of one in a thousand sizes; the first one is lost before it was named.
     expect(right).toBeGreaterThan(95);
+  });
+
+  it.each([0.5, 0.7, 0.8, 0.9])(
+    'does not take overload for a black hole, though %d of all packets are lost (RFC 8899 §4.3)',
+    (loss) => {
+      let state = 7;
+      const random = (): number => {
+        state = (state * 1103515245 + 12345) % 2 ** 31;
+        return state / 2 ** 31;
+      };
+      let lowered = 0;
+      for (let run = 0; run < 200; run += 1) {
+        const path = new BlackHole(1500, { confirmMs: 10_000 });
+        path.run(1_000);
+        path.random = random;
+        path.loss = loss;
+        path.run(40_000);
+        if (path.told.some(({ reason }) => reason === 'lost')) lowered += 1;
+        path.loss = 0;
+        path.run(700_000);
+        expect(path.bytes).toBe(1500);
+      }
+      // Each of some four trials comes to a wrong end in one of 2^8 cases; three losses alone would be one half to all of them.
+      expect(lowered).toBeLessThan(10);
+    },
+  );
+
+  it('finds a black hole on a path that loses a third of everything', () => {
+    let state = 11;
+    const path = new BlackHole(1500, { confirmMs: 10_000 });
+    path.run(1_000);
+    path.random = () => {
+      state = (state * 1103515245 + 12345) % 2 ** 31;
+      return state / 2 ** 31;
+    };
+    path.loss = 0.33;
+    path.mtu = 1400;
+    path.run(60_000);
+    expect(path.bytes).toBeLessThanOrEqual(1400);
+    path.loss = 0;
+    path.run(700_000);
+    expect(path.bytes).toBe(1400);
+  });
+
+  it('keeps what it has when nothing is answered any more, and says that once (RFC 8899 §3, requirement 7)', () => {
+    const path = new BlackHole(1500, { confirmMs: 10_000 });
+    path.run(1_000);
+    path.mtu = 0;
+    path.run(200_000);
+    expect(path.bytes).toBe(1500);
+    expect(path.silences).toBe(1);
+    path.mtu = 1400;
+    path.run(600_000);
+    expect(path.told.at(-1)).toMatchObject({ bytes: 1400, reason: 'found' });
   });
 
   it('does not take an outage for a small path (RFC 8899 §3, requirement 7)', () => {
@@ -328,7 +384,9 @@ describe('path MTU discovery (RFC 8899 §5)', () => {
           if (next.kind === 'path' || next.kind === 'link') most = Math.max(next.linkMtu, 576);
           expect(outputs.length).toBeLessThan(4);
           expect(machine.bytes).toBeLessThanOrEqual(Math.max(most, 1280));
-          for (const output of outputs) expect(output.bytes).toBeGreaterThanOrEqual(576);
+          for (const output of outputs) {
+            if (output.kind !== 'silent') expect(output.bytes).toBeGreaterThanOrEqual(576);
+          }
         }
       }),
     );

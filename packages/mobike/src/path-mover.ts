@@ -21,7 +21,7 @@ const AFTER_UNSENDABLE_MS = 1_000;
  *
  * One UPDATE_SA_ADDRESSES is under way at a time. A change meanwhile starts again: its response is ignored, and a new request
  * follows. A request that went to several addresses proves none, so its answer leads to a new one where it came from.
- * Moves are limited to four in eight seconds; the last change wins.
+ * Moves are limited to one in two seconds after four at once; the last change wins.
  * @see RFC 4555 §3.5, §3.6, §3.7, §3.9, §3.10
  */
 export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {

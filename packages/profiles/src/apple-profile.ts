@@ -18,17 +18,32 @@ const CA_PAYLOADS = [
   'com.apple.security.pem',
 ];
 
+/** Fields that are understood, and those that change nothing here; the others are noted, since a device would do something with them. */
+const KNOWN = {
+  ike: [
+    ...['RemoteAddress', 'RemoteIdentifier', 'LocalIdentifier', 'AuthenticationMethod'],
+    ...['SharedSecret', 'ExtendedAuthEnabled', 'AuthName', 'AuthPassword', 'CertificateType'],
+    ...['PayloadCertificateUUID', 'DisableMOBIKE', 'EnablePFS', 'DisableRedirect'],
+    ...['IKESecurityAssociationParameters', 'ChildSecurityAssociationParameters'],
+    // CRLs are looked at in any case, and the name of the server is always held against its certificate.
+    ...['EnableCertificateRevocationCheck', 'ServerCertificateCommonName'],
+  ],
+  vpn: [
+    ...['PayloadType', 'PayloadVersion', 'PayloadIdentifier', 'PayloadUUID'],
+    ...['PayloadDisplayName', 'PayloadDescription', 'PayloadOrganization', 'PayloadEnabled'],
+    ...['UserDefinedName', 'VPNType', 'VPNSubType', 'IKEv2'],
+  ],
+} as const;
+
 /** Reads the IKEv2 payload of an Apple configuration profile (`.mobileconfig`, an XML property list). Never throws.
  * A signed profile, which is not XML, is refused with the command that takes the signature off.
  */
-export function readMobileConfig(text: string): ProfileResult {
+export function readMobileConfig(file: string): ProfileResult {
+  const text = file.replace(/^\uFEFF/, '');
   if (text.length > MAX_PROFILE_LETTERS)
     return refuse('The profile is longer than a profile can be.');
-  if (!/<plist[\s>]/.test(text)) {
-    return refuse(
-      'The profile is no XML property list; when it is signed, take the signature off: openssl smime -verify -noverify -inform DER -in FILE -out PLAIN',
-    );
-  }
+  if (!/^\s*</.test(text)) return refuse(whatElse(text));
+  if (!/<plist[\s>]/.test(text)) return refuse('The profile is XML, but no property list.');
   const parsed = parsePlist(text);
   if (parsed === undefined) return refuse('The property list of the profile is malformed XML.');
   const fields = new FieldReader(parsed);
@@ -45,6 +60,16 @@ export function readMobileConfig(text: string): ProfileResult {
   return { ...read, notes: [...read.notes, `${others} more VPNs in the profile were left out`] };
 }
 
+/** What begins as no XML does. */
+function whatElse(text: string): string {
+  // A SEQUENCE, as CMS begins (RFC 5652 §3); what is signed may stand in the clear inside.
+  if (text.startsWith('0'))
+    return 'The profile is signed: take the signature off and import what is left: openssl smime -verify -noverify -inform DER -in FILE -out PLAIN';
+  if (text.startsWith('bplist'))
+    return 'The profile is a binary property list: write it as XML: plutil -convert xml1 FILE';
+  return 'The profile is neither a .sswan file (JSON) nor a .mobileconfig (an XML property list).';
+}
+
 function readVpn(
   vpn: FieldReader,
   fields: FieldReader,
@@ -53,6 +78,11 @@ function readVpn(
   const ike = vpn.inside('IKEv2');
   const server = ike.text('RemoteAddress');
   if (server === undefined) return refuse('The profile lacks IKEv2.RemoteAddress.');
+  const method = ike.text('AuthenticationMethod');
+  if (method === 'SharedSecret' && ike.boolean('ExtendedAuthEnabled'))
+    return refuse(
+      'The profile has the server prove itself with a pre-shared key and the user by EAP: anybody who has the key could be the server, and this side does not do that; have the server use a certificate.',
+    );
   const authentication = readAuthentication(ike);
   if (authentication === undefined)
     return refuse(
@@ -85,7 +115,8 @@ function readVpn(
     remoteSubnets: [],
     ...(ike.boolean('DisableMOBIKE') ? { mobike: false } : {}),
   };
-  const dropped = ['OnDemandRules', 'Proxies', 'DNS'].filter((key) => ike.has(key) || vpn.has(key));
+  const others = [...ike.others(KNOWN.ike), ...vpn.others(KNOWN.vpn)];
+  const dropped = others.map((path) => path.replace(/^.*\./, ''));
   const notes = [
     ...(unknown
       ? ['algorithms that are not known here were left out: the default ones are offered']

@@ -3,6 +3,7 @@ import { base64nopad } from '@scure/base';
 /** Longest single text inside. */
 const MAX_TEXT_LETTERS = 4_096;
 const MAX_LIST = 256;
+const MAX_OTHERS = 16;
 
 /** Refuses. */
 export function refuse(sentence: string): { readonly ok: false; readonly sentence: string } {
@@ -28,6 +29,17 @@ export class FieldReader {
 
   has(key: string): boolean {
     return this.#field(key) !== undefined;
+  }
+
+  /** Names of fields that are not among those which are understood, with the path to them; at most 16. */
+  others(known: readonly string[]): readonly string[] {
+    const value = this.#value;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+    const names = Object.keys(value).filter((name) => !known.includes(name));
+    return names.slice(0, MAX_OTHERS).map((name) => {
+      const isName = /^[\w.-]{1,64}$/.test(name);
+      return `${this.#path}${isName ? name : '(a name that is none)'}`;
+    });
   }
 
   /** One line of text. */

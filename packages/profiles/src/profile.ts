@@ -33,6 +33,8 @@ export interface VpnProfile {
   /** What goes through the tunnel, as prefixes; empty is everything. */
   readonly remoteSubnets: readonly string[];
   readonly mobike?: boolean;
+  /** `strict` refuses a server about whose certificate nothing fresh says that it is not revoked. */
+  readonly revocation?: 'strict';
 }
 
 /** A profile that was read, with what of it has no counterpart here; or one sentence that says why it was not read. */

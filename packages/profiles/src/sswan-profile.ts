@@ -14,29 +14,37 @@ const KINDS: Readonly<Record<string, ProfileAuthentication['kind']>> = {
   'ikev2-cert-eap': 'certificate-and-eap',
   'ikev2-eap-tls': 'eap-tls',
 };
-/** What a telephone does with it has no counterpart in a configuration of this side. */
-const WITHOUT_COUNTERPART = [
-  'apps',
-  'excluded-apps',
-  'dns-servers',
-  'mtu',
-  'nat-keepalive',
-] as const;
+/** The same with a measurement of the device, which has no counterpart here. */
+const BYOD = 'ikev2-byod-eap';
+/** Fields that are understood; the others are noted, since a telephone would do something with them. */
+const KNOWN = {
+  profile: [
+    ...['uuid', 'name', 'type', 'remote', 'local', 'split-tunneling'],
+    ...['ike-proposal', 'esp-proposal'],
+  ],
+  // What is asked for with CERTREQ is what is believed, here.
+  remote: ['addr', 'port', 'id', 'cert', 'certreq', 'revocation'],
+  local: ['eap_id', 'id', 'p12'],
+  split: ['subnets'],
+  revocation: ['strict'],
+} as const;
 
 /** Reads a profile of the strongSwan app for Android (`.sswan`, JSON). Never throws. */
 export function readSswan(text: string): ProfileResult {
   if (text.length > MAX_PROFILE_LETTERS)
     return refuse('The profile is longer than a profile can be.');
-  const parsed = parseJson(text);
+  // Editors of Windows begin a file with U+FEFF.
+  const parsed = parseJson(text.replace(/^\uFEFF/, ''));
   if (parsed === undefined)
     return refuse('The profile is not JSON, which a .sswan file has to be.');
   const fields = new FieldReader(parsed);
-  const [remote, local, split] = ['remote', 'local', 'split-tunneling'].map((key) =>
-    fields.inside(key),
-  );
+  const remote = fields.inside('remote');
+  const local = fields.inside('local');
+  const split = fields.inside('split-tunneling');
+  const revocation = remote.inside('revocation');
   const type = fields.text('type');
-  const kind = KINDS[type ?? ''];
-  const server = remote?.text('addr');
+  const kind = type === BYOD ? 'eap' : KINDS[type ?? ''];
+  const server = remote.text('addr');
   const name = fields.text('name');
   if (kind === undefined) {
     return refuse(
@@ -45,27 +53,32 @@ export function readSswan(text: string): ProfileResult {
   }
   if (name === undefined || server === undefined)
     return refuse('The profile lacks name or remote.addr.');
-  const user = local?.text('eap_id');
-  const certificate = remote?.bytes('cert');
+  const user = local.text('eap_id');
+  const certificate = remote.bytes('cert');
   const profile: VpnProfile = {
     name,
     ...optional('uuid', fields.text('uuid')),
     server,
-    ...optional('port', remote?.number('port', 1, 65_535)),
-    ...optional('remoteId', remote?.text('id')),
-    ...optional('localId', local?.text('id')),
+    ...optional('port', remote.number('port', 1, 65_535)),
+    ...optional('remoteId', remote.text('id')),
+    ...optional('localId', local.text('id')),
     authentication: { kind, ...(user === undefined ? {} : { user }) },
-    ...optional('pkcs12', local?.bytes('p12')),
+    ...optional('pkcs12', local.bytes('p12')),
     caCertificates: certificate ? [certificate] : [],
     ikeProposals: fields.texts('ike-proposal'),
     espProposals: fields.texts('esp-proposal'),
-    remoteSubnets: split?.texts('subnets') ?? [],
+    remoteSubnets: split.texts('subnets'),
+    ...(revocation.boolean('strict') ? { revocation: 'strict' } : {}),
   };
   if (fields.faults.length > 0)
     return refuse(`The profile is malformed: ${fields.faults.join('; ')}.`);
   const dropped = [
-    ...WITHOUT_COUNTERPART.filter((key) => fields.has(key)),
-    ...(split?.has('excluded') ? ['split-tunneling.excluded'] : []),
+    ...fields.others(KNOWN.profile),
+    ...remote.others(KNOWN.remote),
+    ...local.others(KNOWN.local),
+    ...split.others(KNOWN.split),
+    ...revocation.others(KNOWN.revocation),
+    ...(type === BYOD ? ['the measurement of the device'] : []),
   ];
   const notes =
     dropped.length === 0
@@ -96,6 +109,7 @@ export function writeSswan(profile: VpnProfile): ProfileText {
       ...optional('port', profile.port),
       ...optional('id', profile.remoteId),
       ...(ca ? { cert: base64.encode(ca) } : {}),
+      ...(profile.revocation ? { revocation: { strict: true } } : {}),
     },
     local: {
       ...optional('eap_id', user),

@@ -4,6 +4,8 @@ import type { ProfileAuthentication, VpnProfile } from './profile.ts';
 export interface ProfileFiles {
   /** One for each CA certificate. */
   readonly caCertificates: readonly string[];
+  /** Certificate of this end. */
+  readonly certificate?: string;
   readonly pkcs12?: string;
 }
 
@@ -16,7 +18,7 @@ export function swanctlText(profile: VpnProfile, files: ProfileFiles): string {
   const remoteId = profile.remoteId ?? server;
   const subnets = profile.remoteSubnets.length > 0 ? profile.remoteSubnets : ['0.0.0.0/0', '::/0'];
   const isPsk = authentication.kind === 'psk';
-  const rounds = localRounds(authentication, profile.localId);
+  const rounds = localRounds(authentication, profile.localId, files.certificate);
   return text([
     'connections {',
     ...indented([
@@ -26,6 +28,7 @@ export function swanctlText(profile: VpnProfile, files: ProfileFiles): string {
         ...(profile.port === undefined ? [] : [`remote_port = ${profile.port}`]),
         'vips = 0.0.0.0, ::',
         ...list('proposals', profile.ikeProposals),
+        ...(hasLegacy(profile) ? ['legacy = yes'] : []),
         ...(profile.mobike === false ? ['mobike = no'] : []),
         ...rounds,
         'remote {',
@@ -33,6 +36,7 @@ export function swanctlText(profile: VpnProfile, files: ProfileFiles): string {
           `auth = ${isPsk ? 'psk' : 'pubkey'}`,
           `id = ${value(remoteId)}`,
           ...(isPsk ? [] : list('cacerts', files.caCertificates)),
+          ...(profile.revocation ? [`revocation = ${profile.revocation}`] : []),
         ]),
         '}',
         'children {',
@@ -53,10 +57,24 @@ export function swanctlText(profile: VpnProfile, files: ProfileFiles): string {
   ]);
 }
 
+/** What a configuration takes with `legacy = yes` alone. */
+const LEGACY: ReadonlySet<string> = new Set(['3des', 'sha1', 'sha', 'prfsha1', 'modp1024']);
+
+function hasLegacy({ ikeProposals, espProposals }: VpnProfile): boolean {
+  return [...ikeProposals, ...espProposals].some((proposal) =>
+    proposal
+      .toLowerCase()
+      .split('-')
+      .some((keyword) => LEGACY.has(keyword)),
+  );
+}
+
 function localRounds(
   authentication: ProfileAuthentication,
   id: string | undefined,
+  certificate: string | undefined,
 ): readonly string[] {
+  const certs = certificate === undefined ? [] : [`certs = ${value(certificate)}`];
   const own = id === undefined ? [] : [`id = ${value(id)}`];
   const user = 'user' in authentication ? authentication.user : undefined;
   const eap = (section: string, method: string): readonly string[] => [
@@ -64,13 +82,14 @@ function localRounds(
     ...indented([
       `auth = ${method}`,
       ...own,
+      ...(method === 'eap-tls' ? certs : []),
       ...(user === undefined ? [] : [`eap_id = ${value(user)}`]),
     ]),
     '}',
   ];
   const plain = (auth: string): readonly string[] => [
     'local {',
-    ...indented([`auth = ${auth}`, ...own]),
+    ...indented([`auth = ${auth}`, ...own, ...(auth === 'pubkey' ? certs : [])]),
     '}',
   ];
   switch (authentication.kind) {

@@ -60,6 +60,34 @@ describe('.sswan', () => {
     });
   });
 
+  it('keeps what it says about revocation, and names what it does not keep', () => {
+    const strict = { ...base, revocation: 'strict' } as const;
+    const text = textOf(writeSswan(strict));
+    expect(readSswan(text)).toEqual({ ok: true, profile: strict, notes: [] });
+    expect(swanctlText(strict, { caCertificates: [] })).toContain('revocation = strict');
+    const { remote, local, ...rest } = JSON.parse(text);
+    const more = JSON.stringify({
+      ...rest,
+      remote: { ...remote, revocation: { strict: false, ocsp: false } },
+      local: { ...local, 'rsa-pss': true },
+      'ipv6-transport': true,
+      'a name\u001b[2J': 1,
+    });
+    expect(readSswan(more)).toMatchObject({
+      notes: [
+        'left out, since it has no counterpart here: ipv6-transport, (a name that is none), local.rsa-pss, remote.revocation.ocsp',
+      ],
+    });
+  });
+
+  it('is read with a byte order mark, and with a measurement of the device left out', () => {
+    const byod = textOf(writeSswan(base)).replace('ikev2-cert', 'ikev2-byod-eap');
+    expect(readSswan(`\uFEFF${byod}`)).toMatchObject({
+      profile: { authentication: { kind: 'eap' } },
+      notes: [expect.stringContaining('the measurement of the device')],
+    });
+  });
+
   it('has no pre-shared keys', () => {
     const written = writeSswan({ ...base, authentication: { kind: 'psk', secret: 'tiger' } });
     expect(written).toMatchObject({ ok: false, sentence: expect.stringMatching(/pre-shared/) });
@@ -96,6 +124,29 @@ describe('.mobileconfig', () => {
     expect(read).toEqual({ ok: true, profile: expected, notes: [] });
   });
 
+  it('is refused where a pre-shared key is to prove the server, and EAP the user', () => {
+    const text = apple({ ...base, authentication: { kind: 'psk', secret: 'tiger' } });
+    const both = text.replace(
+      '<key>SharedSecret',
+      '<key>ExtendedAuthEnabled</key><true/><key>SharedSecret',
+    );
+    expect(readMobileConfig(both)).toMatchObject({
+      ok: false,
+      sentence: expect.stringMatching(/pre-shared key and the user by EAP/),
+    });
+  });
+
+  it('is read with a byte order mark, and names the fields that it does not keep', () => {
+    const text = apple(base).replace(
+      '<key>RemoteAddress',
+      '<key>IncludeAllNetworks</key><true/><key>RemoteAddress',
+    );
+    expect(readMobileConfig(`\uFEFF${text}`)).toMatchObject({
+      ok: true,
+      notes: ['left out, since it has no counterpart here: IncludeAllNetworks'],
+    });
+  });
+
   it('wants key and certificate inside', () => {
     const { pkcs12: _, ...without } = base;
     expect(writeMobileConfig(without, UUIDS)).toMatchObject({ ok: false });
@@ -110,7 +161,10 @@ describe('.mobileconfig', () => {
   });
 
   it.each([
-    ['text that is none', 'hello', 'no XML property list'],
+    ['text that is none', 'hello', 'neither a .sswan file'],
+    ['a page of the web', '<html></html>', 'XML, but no property list'],
+    ['a signed one', '0\x82\x01 <plist><dict/></plist>', 'openssl smime -verify'],
+    ['a binary one', 'bplist00', 'plutil -convert xml1'],
     ['XML that is cut off', '<plist><dict><key>x</key><string>tiger', 'malformed XML'],
     ['tags that cross', '<plist><dict><key>tiger</dict></key></plist>', 'malformed XML'],
     ['entities', '<!DOCTYPE x [<!ENTITY a "b">]><plist><dict/></plist>', 'malformed XML'],
@@ -178,6 +232,17 @@ describe('swanctl.conf of a profile', () => {
     expect(text).toContain('At-home-1 {');
     expect(text).toContain('id = "C=CH, CN=\\"x\\""');
     expect(text).toContain('secret = 0x30785c2022c3bc');
+  });
+
+  it.each([
+    [['aes256-sha256-modp2048'], ['aes256gcm16'], false],
+    [['aes128-sha1-modp2048'], ['aes256gcm16'], true],
+    [['aes256-sha256-modp2048'], ['aes256gcm16', '3DES-sha256'], true],
+    [['aes256-sha256-modp1024'], [], true],
+  ])('says that weak algorithms are wanted where they are: %j and %j', (ike, esp, isLegacy) => {
+    const profile = { ...base, ikeProposals: ike, espProposals: esp };
+    const text = swanctlText(profile, { caCertificates: [] });
+    expect(text.includes('legacy = yes')).toBe(isLegacy);
   });
 });
 

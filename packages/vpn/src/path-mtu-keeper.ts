@@ -237,22 +237,26 @@ class ProbingKeeper implements PathMtuKeeper {
 
   #perform(discovery: PathMtuDiscovery, output: PathMtuOutput): void {
     if (output.kind === 'path-mtu') this.#use(discovery, output.bytes, output.reason);
+    else if (output.kind === 'silent') this.#askForAnother(discovery);
     else if (discovery.ends) {
       this.#probes.send(discovery, discovery.ends, output.probeId, output.bytes);
     }
   }
 
   #use(discovery: PathMtuDiscovery, bytes: number, reason: PathMtuReason): void {
-    const { installer, onBytes, onEvent, packets } = this.#options;
+    const { installer, onBytes, onEvent } = this.#options;
     const { sessionId } = discovery;
     installer.changeOuterMtu(sessionId, bytes);
     onBytes(sessionId, bytes);
     if (reason === 'found' || reason === 'lost') {
       onEvent({ kind: 'path-mtu-changed', sessionId, bytes, reason });
     }
-    // Whoever answered may be gone: somebody else may answer then.
-    const last = discovery.childIds.at(-1);
-    if (reason === 'lost' && last !== undefined) packets.askForSource(last);
+  }
+
+  /** Whoever answered may be gone: somebody else may answer then. */
+  #askForAnother({ childIds }: PathMtuDiscovery): void {
+    const last = childIds.at(-1);
+    if (last !== undefined) this.#options.packets.askForSource(last);
   }
 
   #cancel(sessionId: number): void {

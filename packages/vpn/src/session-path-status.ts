@@ -14,7 +14,7 @@ export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathSt
     nat: { local: nat.local, remote: nat.remote },
     localAddresses: path.localAddresses.map(formatAddress),
     remoteAddresses: path.peerAddresses.map(formatAddress),
-    keepaliveSeconds: path.keepaliveMs / 1000,
+    keepaliveSeconds: tenths(path.keepaliveMs),
     ...(binding ? { binding: { ...lifetime(binding.lifetimeMs), state: binding.state } } : {}),
     ...ago('lastInIkeSeconds', stamps.inIke),
     ...ago('lastInEspSeconds', stamps.inEsp),
@@ -29,7 +29,8 @@ export function sessionPathStatus(now: Instant, path: PathStatus): SessionPathSt
 }
 
 function lifetime(ms: number | undefined): { readonly lifetimeSeconds?: number } {
-  return ms === undefined ? {} : { lifetimeSeconds: ms / 1000 };
+  // It is what was seen at least.
+  return ms === undefined ? {} : { lifetimeSeconds: Math.floor(ms / 100) / 10 };
 }
 
 /** Without the reasons that never came up. */

@@ -75,6 +75,9 @@ export function connectionProfile(
       espProposals: listOf(child?.values.get('esp_proposals')).filter(isNamed),
       remoteSubnets: isAll ? [] : subnets.filter((one) => /^[0-9a-f.:]+\/\d+$/i.test(one)),
       ...(connection.values.get('mobike') === 'no' ? { mobike: false } : {}),
+      ...(view.server === undefined && serverRound?.values.get('revocation') === 'strict'
+        ? { revocation: 'strict' as const }
+        : {}),
     },
     caFiles: caFilesOf(root, serverRound),
   };

@@ -8,6 +8,7 @@ export interface ImportArguments {
   readonly file: string;
   /** Where the configuration goes; its certificates lie beside it. */
   readonly output?: string;
+  readonly passwordFile?: string;
 }
 
 /** `profile export`. */
@@ -43,6 +44,7 @@ export function addProfileCommands(
     .allowExcessArguments(false)
     .argument('<file>', '.sswan or .mobileconfig')
     .option('--output <file>', 'where to (default: the name of the profile, with .conf)')
+    .option('--password-file <file>', 'the first line is the password of the key in the profile')
     .action((file: string, args: Omit<ImportArguments, 'file'>) =>
       act({ action: 'import', args: { ...args, file } }),
     );

@@ -1,25 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join } from 'node:path';
-import {
-  MAX_PROFILE_LETTERS,
-  qrCode,
-  readMobileConfig,
-  readSswan,
-  sectionName,
-  swanctlText,
-  type VpnProfile,
-  writeMobileConfig,
-  writeSswan,
-} from '@ipsec-kit/profiles';
+import { dirname, isAbsolute, join } from 'node:path';
+import { qrCode, type VpnProfile, writeMobileConfig, writeSswan } from '@ipsec-kit/profiles';
 import { VpnError } from '@ipsec-kit/vpn';
 import { readSections } from '@ipsec-kit/vpn/swanctl';
-import { writePem } from '@ipsec-kit/x509/issue';
-import { PUBLIC_MODE, readWholeFile, SECRET_MODE, writeNewFiles } from '../files/new-file.ts';
+import { readWholeFile, SECRET_MODE, writeNewFiles } from '../files/new-file.ts';
 import { readPassword } from '../files/read-password.ts';
 import { readCertificateFile } from '../pki/authority.ts';
 import { connectionProfile, findConnection } from './connection-profile.ts';
-import type { ExportArguments, ImportArguments, ProfileRequest } from './profile-commands.ts';
+import { importProfile } from './import-profile.ts';
+import type { ExportArguments, ProfileRequest } from './profile-commands.ts';
 
 const MAX_P12_BYTES = 262_144;
 
@@ -34,43 +24,6 @@ export interface ProfileOutcome {
 /** Does what `ipsec-kit profile` was asked to. @throws VpnError */
 export function runProfile(request: ProfileRequest): Promise<ProfileOutcome> {
   return request.action === 'import' ? importProfile(request.args) : exportProfile(request.args);
-}
-
-async function importProfile({ file, output }: ImportArguments): Promise<ProfileOutcome> {
-  const text = Buffer.from(readWholeFile(file, MAX_PROFILE_LETTERS)).toString('utf8');
-  const read = /^\s*\{/.test(text) ? readSswan(text) : readMobileConfig(text);
-  if (!read.ok) throw new VpnError('config', `${file}: ${read.sentence}`);
-  const { profile, notes } = read;
-  const path = output ?? `${sectionName(profile.name)}.conf`;
-  const stem = path.replace(/\.conf$/, '');
-  const caCertificates = profile.caCertificates.map(
-    (_, index) => `${stem}.ca${index === 0 ? '' : index + 1}.pem`,
-  );
-  const p12 = profile.pkcs12 ? `${stem}.p12` : undefined;
-  const names = {
-    caCertificates: caCertificates.map((one) => basename(one)),
-    ...(p12 === undefined ? {} : { pkcs12: basename(p12) }),
-  };
-  writeNewFiles([
-    { path, content: swanctlText(profile, names), mode: SECRET_MODE },
-    ...profile.caCertificates.map((der, index) => ({
-      path: caCertificates[index] ?? '',
-      content: writePem('CERTIFICATE', der),
-      mode: PUBLIC_MODE,
-    })),
-    ...(profile.pkcs12 && p12 !== undefined
-      ? [{ path: p12, content: profile.pkcs12, mode: SECRET_MODE }]
-      : []),
-  ]);
-  const written = [path, ...caCertificates, ...(p12 === undefined ? [] : [p12])].join(', ');
-  const isUsable = profile.authentication.kind === 'psk';
-  const todo = [
-    ...(isUsable && !('secret' in profile.authentication)
-      ? ['the profile holds no pre-shared key: add it to secrets']
-      : []),
-    `next: ipsec-kit doctor --config ${path}`,
-  ];
-  return { text: `${profile.name}: ${written}\n`, notes: [...notes, ...todo] };
 }
 
 async function exportProfile(args: ExportArguments): Promise<ProfileOutcome> {

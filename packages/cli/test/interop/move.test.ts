@@ -69,7 +69,7 @@ describe.skipIf(gate.skip)('ipsec-kit move', () => {
               sentence.match(/moved from .* to (\S+):\d+ \(peer .* in (.* ms)/) ?? [];
             expect(to, sentence).toBe(local);
             took.push(ms ?? '');
-            // Not more than four moves in eight seconds.
+            // Not more than one move in two seconds.
             await pause(2_100);
           }
           const result = await packets.stop();

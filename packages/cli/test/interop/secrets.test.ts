@@ -34,7 +34,7 @@ const user = `eap-alice {\n id = ${CLIENT_NAME}\n secret = "${EAP}"\n }`;
 const ppk = `ppk-one {\n id = ppk.example.org\n secret = "${PPK}"\n }`;
 
 const tunnels: readonly (readonly [string, Tunnel, readonly string[]])[] = [
-  ['a pre-shared key', {}, []],
+  ['a pre-shared key and a PPK', { clientExtra: 'ppk_id = ppk.example.org' }, []],
   [
     'EAP, and a locked private key',
     {

@@ -81,6 +81,10 @@ export function offlineRows(world: SecretWorld): Readonly<Record<string, readonl
     'profile import': [
       ...profiles(world).map((file, i) => [file, '--output', path(`imported${i}.conf`)]),
       ...[config, ...stray].map((one) => [one, '--output', path('stray.conf')]),
+      // Of a profile that the rows of `profile export` have written: without its password, with a wrong one, and with the right one.
+      [path('office.sswan'), '--output', path('locked.conf')],
+      [path('office.sswan'), '--output', path('locked.conf'), '--password-file', wrong],
+      [path('office.sswan'), '--output', path('opened.conf'), '--password-file', p12Password],
     ],
     connect: [...broken, ...stray, config].map((one) => ['--config', one, ...closed]),
     serve: [

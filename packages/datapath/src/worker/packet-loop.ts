@@ -78,8 +78,9 @@ export class PacketLoop {
     while (!this.#isStopped) {
       const events = this.#wait(this.#timeoutMs(mayHaveMore));
       this.#markReady(events > 0);
-      if (events > 0) this.#look();
-      let hasCarried = this.#guard(() => this.#obey()) ?? false;
+      // Whoever sends a command wakes the loop behind it: without that nothing waits.
+      const isWoken = events > 0 && this.#look();
+      let hasCarried = (isWoken && this.#guard(() => this.#obey())) || false;
       mayHaveMore = false;
       for (let round = 0; round < ROUNDS && !this.#isStopped; round += 1) {
         mayHaveMore = this.#carry();
@@ -137,11 +138,13 @@ export class PacketLoop {
     }
   }
 
-  /** Takes back the wake-up, and notices a device that has gone. */
-  #look(): void {
+  /** Takes back the wake-up, and notices a device that has gone. @returns whether there was a wake-up. */
+  #look(): boolean {
     const { calls, wakeFd } = this.#options;
-    if (this.#poll.eventsOf(0) !== 0) calls.read(wakeFd, this.#scratch.address, 8);
+    const isWoken = this.#poll.eventsOf(0) !== 0;
+    if (isWoken) calls.read(wakeFd, this.#scratch.address, 8);
     if (!this.#isDeviceGone && (this.#poll.eventsOf(1) & BROKEN) !== 0) this.#loseDevice(EBADFD);
+    return isWoken;
   }
 
   #loseDevice(errno: number): void {

@@ -29,9 +29,10 @@ export function onPeerMoved(
   for (let at = queue.length - 1; at >= 0; at -= 1) {
     if (queue[at]?.kind === 'path-check') queue.splice(at, 1);
   }
-  // RFC 4555 §3.5: to the new addresses; what is asked about them waits for its answer.
-  if (!pathsEqual(path, from)) resendOutstanding(context, session);
   const isBeingAsked = running?.procedure.kind === 'path-check';
+  // RFC 4555 §3.5: to the new addresses; what is asked about them waits for its answer. A peer that tells again from where it was may have
+  // been away when it was asked.
+  if (!pathsEqual(path, from) || isBeingAsked) resendOutstanding(context, session);
   const isKnown = provenPath !== undefined && pathsEqual(provenPath, path) && !isBeingAsked;
   if (isKnown || connection?.peerPathCheck === false) {
     session.provenPath = path;

@@ -231,6 +231,16 @@ describe('an initiator whose address changes', () => {
     expect(pair.client.closeCode).toBeUndefined();
   });
 
+  it('is asked again at once whether it is there, when it tells again from where it was and the question was lost (RFC 4555 §3.7)', () => {
+    for (let ms = 1; ms < 60; ms += 1) {
+      const pair = new RoamingPair().start();
+      pair.change(pair.client, [WIFI], [LTE]).drive(ms);
+      pair.change(pair.client, [LTE], []).drive(150);
+      pair.change(pair.client, [], [LTE]).drive(800);
+      expect(pair.espPaths(pair.server), `gone after ${ms} ms`).toEqual([`${SERVER} -> ${LTE}`]);
+    }
+  });
+
   it('has a path at the end of a time in which its networks came and went ten times a second, wherever that is', () => {
     for (let changes = 10; changes < 40; changes += 1) {
       const pair = new RoamingPair().start();

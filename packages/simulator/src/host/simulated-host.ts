@@ -1,4 +1,4 @@
-import { addMs, type Deadline, type Instant } from '@ipsec-kit/clock';
+import type { Deadline, Instant } from '@ipsec-kit/clock';
 import { createSeededRandom } from '@ipsec-kit/crypto';
 import {
   type Answer,
@@ -8,7 +8,7 @@ import {
   type Request,
   type SessionEvent,
 } from '@ipsec-kit/ikev2';
-import { answerIcmpEcho, buildIcmpEcho, type IpAddress, type Path } from '@ipsec-kit/ip';
+import { buildIcmpEcho, type IpAddress, type Path } from '@ipsec-kit/ip';
 import type { EngineCounters } from '@ipsec-kit/ipsec';
 import {
   classifyDatagram,
@@ -21,12 +21,12 @@ import type { Datagram } from '../network/datagram.ts';
 import { RandomStream } from '../network/random-stream.ts';
 import type { Attachment, AttachmentCounters } from '../network/virtual-network.ts';
 import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
-import { factInput } from './fact-input.ts';
 import { HostClock } from './host-clock.ts';
 import { tellHostNews } from './host-news.ts';
 import type { HostObserver } from './host-observer.ts';
-import { InnerInbox, type ReceivedPacket } from './inner-inbox.ts';
-import { PacketPath, type SealResult, type StandingChild } from './packet-path.ts';
+import type { ReceivedPacket } from './inner-inbox.ts';
+import { InnerTraffic } from './inner-traffic.ts';
+import { PacketPath, type StandingChild } from './packet-path.ts';
 import { ScratchPorts } from './scratch-ports.ts';
 import { type EndedSession, SessionBook, type SimulatedSession } from './session-book.ts';
 import type {
@@ -39,8 +39,6 @@ import type {
 /** Stands for the network of a host that is in the core. */
 const CORE = 'core';
 const DEFAULT_PORTS: HostPorts = { ike: 500, natT: 4500 };
-/** Silence after which the next ESP packet out is told to the IKE endpoint at once. */
-const SILENCE_MS = 1_000;
 
 /** A host of the virtual network with a whole VPN: IKE endpoint, packet engine, and in place of a TUN device
  * {@link SimulatedHost.sendInner} and {@link SimulatedHost.received}. It answers pings that come through a tunnel.
@@ -53,12 +51,11 @@ export class SimulatedHost {
   readonly #endpoint: IkeEndpoint;
   readonly #driver: EndpointDriver;
   readonly #packets: PacketPath;
+  readonly #inner: InnerTraffic;
   readonly #book = new SessionBook();
   readonly #attachment: Attachment;
   readonly #worker: SimulatedWorker;
   readonly #onEvent: (event: SessionEvent) => void;
-  readonly #inbox = new InnerInbox();
-  #lastEspOutAt: Instant;
   readonly #scratchPorts = new ScratchPorts();
   #rejectedDatagrams = 0;
 
@@ -68,13 +65,20 @@ export class SimulatedHost {
     this.name = name;
     this.ports = options.ports ?? DEFAULT_PORTS;
     this.#clock = clock;
-    this.#lastEspOutAt = clock.now();
     this.#observer = options.observer ?? {};
     this.#worker = options.worker;
     this.#onEvent = options.onEvent ?? (() => undefined);
     this.#packets = new PacketPath(crypto, createSeededRandom(`${seed}/${name}/packets`), () =>
       clock.now(),
     );
+    this.#inner = new InnerTraffic({
+      packets: this.#packets,
+      clock,
+      observer: this.#observer,
+      send: (path, data) => this.#send(path, data),
+      feed: (input) => this.#driver.feed(input),
+      onSpeaksAgain: () => this.#driver.feedTraffic(),
+    });
     const jitter = new RandomStream(`${seed}/${name}/jitter`);
     this.#endpoint = createIkeEndpoint({
       connections: options.connections,
@@ -91,7 +95,9 @@ export class SimulatedHost {
         ...(options.alarm ? { alarm: noticingSleep(options.alarm, clock) } : {}),
       }),
       answer: (request) => this.#answer(request),
-      answered: (request) => this.#onAnswered(request),
+      answered: ({ kind }) => {
+        if (kind === 'install-child') this.#inner.release();
+      },
       answerDelayMs: (request) => delayOf(answerDelayMs, request),
       perform: (output) => this.#perform(output),
       sampleTraffic: () => this.#packets.sampleTraffic(),
@@ -136,7 +142,7 @@ export class SimulatedHost {
 
   /** Inner packets that came, oldest first; only the last are kept. */
   get received(): readonly ReceivedPacket[] {
-    return this.#inbox.received;
+    return this.#inner.received;
   }
 
   /** When the IKE machine wants to be called next, and why; `undefined` when it waits for nothing. */
@@ -200,7 +206,7 @@ export class SimulatedHost {
    * @throws RangeError when it is larger than a simulated device carries.
    */
   sendInner(packet: Uint8Array): boolean {
-    return this.#sendSealed(this.#packets.seal(packet));
+    return this.#inner.send(packet);
   }
 
   /** Sends one echo request through the tunnel; the reply is among {@link SimulatedHost.received}. */
@@ -211,26 +217,7 @@ export class SimulatedHost {
 
   /** When the reply with this sequence number came, or `undefined`. */
   echoReplyAt(sequence: number): Instant | undefined {
-    return this.#inbox.echoReplyAt(sequence);
-  }
-
-  #sendSealed({ sealed, toSender }: SealResult): boolean {
-    for (const data of toSender) this.#inbox.add(this.#clock.now(), data);
-    for (const { path, data } of sealed) {
-      this.#observer.espSent?.(data);
-      this.#send(path, data);
-    }
-    if (sealed.length > 0) this.#noteOutbound();
-    this.#noteFacts();
-    return sealed.length > 0;
-  }
-
-  /** The first packet out after a silence is told at once: what counts silence would learn of it only at its next deadline. */
-  #noteOutbound(): void {
-    const now = this.#clock.now();
-    const isNews = now >= addMs(this.#lastEspOutAt, SILENCE_MS);
-    this.#lastEspOutAt = now;
-    if (isNews) this.#driver.feedTraffic();
+    return this.#inner.echoReplyAt(sequence);
   }
 
   #answer(request: Request): Answer {
@@ -251,13 +238,6 @@ export class SimulatedHost {
     return answer;
   }
 
-  /** What a new Child SA makes possible: first what came for it, then what waits to be sent. */
-  #onAnswered(request: Request): void {
-    if (request.kind !== 'install-child') return;
-    for (const inner of this.#packets.openReleased()) this.#deliver(inner);
-    this.#sendSealed(this.#packets.sealHeld());
-  }
-
   #perform(output: PlainOutput): void {
     switch (output.kind) {
       case 'send':
@@ -267,7 +247,7 @@ export class SimulatedHost {
         this.#sendIke(output.path, natKeepalive());
         return;
       case 'send-esp-keepalive':
-        this.#sendSealed(this.#packets.sealKeepalive(output.childId));
+        this.#inner.sendSealed(this.#packets.sealKeepalive(output.childId));
         return;
       case 'close-scratch-port':
         this.#scratchPorts.close(output.local);
@@ -281,7 +261,7 @@ export class SimulatedHost {
         return;
       case 'activate-child':
         this.#packets.activate(output.childId);
-        this.#sendSealed(this.#packets.sealHeld());
+        this.#inner.sendSealed(this.#packets.sealHeld());
         return;
       case 'deactivate-child':
         this.#packets.deactivate(output.childId);
@@ -341,34 +321,13 @@ export class SimulatedHost {
         return;
       }
       case 'esp':
-        this.#receiveEsp(path, data);
+        this.#inner.receive(path, data);
         return;
       case 'keepalive':
         this.#driver.feed({ kind: 'keepalive-received', path });
         return;
       case 'malformed':
         this.#rejectedDatagrams += 1;
-    }
-  }
-
-  #receiveEsp(path: Path, data: Uint8Array): void {
-    this.#observer.espArrived?.(data);
-    const inner = this.#packets.open(data, path);
-    this.#noteFacts();
-    if (inner) this.#deliver(inner);
-  }
-
-  #deliver(inner: Uint8Array): void {
-    this.#inbox.add(this.#clock.now(), inner);
-    this.#observer.opened?.(inner);
-    const reply = answerIcmpEcho(inner);
-    if (reply) this.sendInner(reply);
-  }
-
-  #noteFacts(): void {
-    for (const fact of this.#packets.drainFacts()) {
-      const input = factInput(fact);
-      if (input && this.children.has(input.childId)) this.#driver.feed(input);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { measureRecovery } from '../../src/doze/measure-recovery.ts';
 import {
   calibrate,
   checkDefault,
@@ -84,6 +85,16 @@ describe('the table of a phone that dozes', () => {
   it('shows that the server reaches a phone whose alarms are late within a round trip of its waking', () => {
     expect(checkRecovery(table.recovery).holds).toBe(true);
     expect(table.recovery.wasLost).toBe(true);
+  });
+
+  it('shows that with every seed', () => {
+    const plan = { ...ownDeferred.row.plan, hours: 2 };
+    for (let seed = 1; seed <= 12; seed += 1) {
+      const recovery = measureRecovery(plan, seed, crypto);
+      expect(checkRecovery(recovery), JSON.stringify({ seed, recovery })).toMatchObject({
+        holds: true,
+      });
+    }
   });
 });
 

@@ -163,7 +163,7 @@ describe.each(SEEDS)('a tunnel with seed %i', (seed) => {
       }
     });
     simulation.runFor(15_000);
-    // Four moves in eight seconds, and of each an update and a check with their answers, sent again twice a second at most.
+    // One move in two seconds, and of each an update and a check with their answers, sent again twice a second at most.
     expect(messages).toBeLessThanOrEqual(60 * 8);
     expectWorking(scene);
   });

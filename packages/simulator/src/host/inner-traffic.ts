@@ -1,0 +1,103 @@
+import { addMs, type Clock, type Instant } from '@ipsec-kit/clock';
+import { answerIcmpEcho, type Path } from '@ipsec-kit/ip';
+import type { TimelessInput } from './endpoint-driver.ts';
+import { factInput } from './fact-input.ts';
+import type { HostObserver } from './host-observer.ts';
+import { InnerInbox, type ReceivedPacket } from './inner-inbox.ts';
+import type { PacketPath, SealResult } from './packet-path.ts';
+
+/** Silence after which the next ESP packet out is told to the IKE endpoint at once. */
+const SILENCE_MS = 1_000;
+
+/** What {@link InnerTraffic} works with. */
+export interface InnerTrafficOptions {
+  readonly packets: PacketPath;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly observer: HostObserver;
+  /** Puts an ESP packet on the network. */
+  readonly send: (path: Path, data: Uint8Array) => void;
+  /** Tells the IKE endpoint what the packet engine has seen. */
+  readonly feed: (input: TimelessInput) => void;
+  /** The first packet after a silence has left. */
+  readonly onSpeaksAgain: () => void;
+}
+
+/** The inner packets of a simulated host: through the packet engine onto the network, and from there to whoever is pinged. */
+export class InnerTraffic {
+  readonly #options: InnerTrafficOptions;
+  readonly #inbox = new InnerInbox();
+  #lastOutAt: Instant;
+
+  constructor(options: InnerTrafficOptions) {
+    this.#options = options;
+    this.#lastOutAt = options.clock.now();
+  }
+
+  /** Inner packets that came, oldest first; only the last are kept. */
+  get received(): readonly ReceivedPacket[] {
+    return this.#inbox.received;
+  }
+
+  /** When the reply with this sequence number came, or `undefined`. */
+  echoReplyAt(sequence: number): Instant | undefined {
+    return this.#inbox.echoReplyAt(sequence);
+  }
+
+  /** @returns false when the packet engine dropped it. */
+  send(packet: Uint8Array): boolean {
+    return this.sendSealed(this.#options.packets.seal(packet));
+  }
+
+  /** @returns false when nothing left. */
+  sendSealed({ sealed, toSender }: SealResult): boolean {
+    const { clock, observer, send } = this.#options;
+    for (const data of toSender) this.#inbox.add(clock.now(), data);
+    for (const { path, data } of sealed) {
+      observer.espSent?.(data);
+      send(path, data);
+    }
+    if (sealed.length > 0) this.#noteOutbound();
+    this.#noteFacts();
+    return sealed.length > 0;
+  }
+
+  /** An ESP packet has come. */
+  receive(path: Path, data: Uint8Array): void {
+    const { observer, packets } = this.#options;
+    observer.espArrived?.(data);
+    const inner = packets.open(data, path);
+    this.#noteFacts();
+    if (inner) this.#deliver(inner);
+  }
+
+  /** What a new Child SA makes possible: first what came for it, then what waits to be sent. */
+  release(): void {
+    const { packets } = this.#options;
+    for (const inner of packets.openReleased()) this.#deliver(inner);
+    this.sendSealed(packets.sealHeld());
+  }
+
+  /** The first packet out after a silence is told at once: what counts silence would learn of it only at its next deadline. */
+  #noteOutbound(): void {
+    const now = this.#options.clock.now();
+    const isNews = now >= addMs(this.#lastOutAt, SILENCE_MS);
+    this.#lastOutAt = now;
+    if (isNews) this.#options.onSpeaksAgain();
+  }
+
+  #deliver(inner: Uint8Array): void {
+    const { clock, observer } = this.#options;
+    this.#inbox.add(clock.now(), inner);
+    observer.opened?.(inner);
+    const reply = answerIcmpEcho(inner);
+    if (reply) this.send(reply);
+  }
+
+  #noteFacts(): void {
+    const { packets, feed } = this.#options;
+    for (const fact of packets.drainFacts()) {
+      const input = factInput(fact);
+      if (input && packets.children.has(input.childId)) feed(input);
+    }
+  }
+}
