@@ -127,7 +127,7 @@ export interface AuthenticationOptions {
    * asked. A peer with one goes by the `id` that is configured for it, or by the id of its key (RFC 7670).
    */
   readonly pubkeys?: readonly CertificateOptions[];
-  /** Of the peer: the CAs that its certificate has to come from. */
+  /** Of the peer: the CAs that its certificate has to come from. Of a PKCS #12 file, which stands among the keys as well, those inside. */
   readonly cacerts?: readonly CertificateOptions[];
   /** Of the peer: whether it is refused when nothing says that its certificate is not revoked (`strict`), when its certificates name
    * a CRL or an OCSP responder that does not say so (`ifuri`), or only when something says that it is (`relaxed`, the default).

@@ -3,6 +3,7 @@ import { type Endpoint, formatEndpoint } from '@ipsec-kit/ip';
 import { openCapture } from './capture.ts';
 import type { ChildOpener } from './child-opener.ts';
 import type { InitialPath } from './connection-path.ts';
+import { trustContainers } from './credentials/container-trust.ts';
 import { openKeyring, requireKeys } from './credentials/keyring.ts';
 import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import type { Driver } from './driver.ts';
@@ -53,8 +54,8 @@ export interface TunnelHost {
 /** Opens everything that a client or server needs, in an order that can be undone; nothing stays when it throws.
  * @throws VpnError for a port in use, a missing permission, or a device that cannot be made.
  */
-export async function openTunnelHost(options: TunnelHostOptions): Promise<TunnelHost> {
-  const { world, onEvent = () => undefined } = options;
+export async function openTunnelHost(given: TunnelHostOptions): Promise<TunnelHost> {
+  const { world, onEvent = () => undefined } = given;
   const undo: (() => Promise<void>)[] = [];
   const openedAt = world.clock.now();
   const warn = (sentence: string): void => onEvent({ kind: 'warning-raised', sentence });
@@ -67,8 +68,9 @@ export async function openTunnelHost(options: TunnelHostOptions): Promise<Tunnel
   }
 
   try {
-    const keyring = await openKeyring(options.compiled.credentials.keys);
-    requireKeys(options.compiled, keyring);
+    const keyring = await openKeyring(given.compiled.credentials.keys);
+    requireKeys(given.compiled, keyring);
+    const options = { ...given, compiled: trustContainers(given.compiled, keyring, world.crypto) };
     const keyLog = options.keyLogDirectory ? openKeyLog(options.keyLogDirectory, warn) : undefined;
     const capture = options.captureFile ? openCapture(options.captureFile) : undefined;
     if (capture) undo.push(() => capture.close());

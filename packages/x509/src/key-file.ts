@@ -111,8 +111,8 @@ function shapeOf(der: Uint8Array): 'pkcs8' | 'rsa' | 'ec' | 'certificate' | 'enc
   return tags[1] === DerTag.SEQUENCE && tags[2] === DerTag.BIT_STRING ? 'certificate' : 'other';
 }
 
-/** A PFX begins with version 3; its length need not be in the form of DER. */
-function isPkcs12(file: Uint8Array): boolean {
+/** Whether a file is PKCS #12: a PFX begins with version 3; its length need not be in the form of DER. @see RFC 7292 §4 */
+export function isPkcs12(file: Uint8Array): boolean {
   const length = file[1] ?? 0;
   const at = length > 0x80 ? 2 + (length & 0x7f) : 2;
   const isVersion = file[at] === DerTag.INTEGER && file[at + 1] === 1 && file[at + 2] === 3;

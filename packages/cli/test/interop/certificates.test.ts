@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import {
@@ -25,6 +27,9 @@ const gate = interopGate(
 const DAY_MS = 86_400_000;
 const ends = ['client', 'server', 'both'] as const;
 const words = { client: 'ours begins', server: 'ours answers', both: 'ours with ours' };
+
+const openssl = (...args: readonly string[]): Buffer =>
+  execFileSync('openssl', args, { stdio: 'pipe' });
 
 async function carries(ours: (typeof ends)[number], pki: Pki, tunnel: Tunnel): Promise<void> {
   await withTunnel(
@@ -92,6 +97,47 @@ describe.skipIf(gate.skip)('certificates with strongSwan 5.9.8 (RFC 7427, RFC 49
         },
       },
     );
+  });
+
+  it('ours begins with all that it has in one PKCS #12 file of OpenSSL, whose CA it trusts (RFC 7292)', async () => {
+    const pki = await ownPki('ecdsa');
+    const tunnel: Tunnel = {
+      client: {
+        local: `auth = pubkey\n id = ${CLIENT_NAME}`,
+        remote: `auth = pubkey\n cacerts = pkcs12/alice.p12\n id = ${SERVER_NAME}`,
+      },
+      server: byCertificate.server,
+      clientSecrets: 'pkcs12-alice {\n file = alice.p12\n secret = "tiger of alice"\n }',
+    };
+    await withTunnel('client', tunnel, async ({ lab }) => lab.left.ping(addresses.right.inner4), {
+      prepare: async (lab) => {
+        layOut(lab, pki);
+        for (const name of ['x509/client.pem', 'private/client.pem', 'x509ca/ca.pem']) {
+          rmSync(join(lab.left.dir, 'ipsec-kit', name));
+        }
+        const file = join(lab.left.dir, 'ipsec-kit', 'pkcs12', 'alice.p12');
+        mkdirSync(join(file, '..'));
+        const { certificate, key } = pki.client;
+        const inside = ['-in', certificate, '-inkey', key, '-certfile', pki.ca];
+        openssl('pkcs12', '-export', ...inside, '-out', file, '-passout', 'pass:tiger of alice');
+      },
+    });
+  });
+
+  it('ours answers with a key in encrypted PKCS #8 (RFC 5958 §3)', async () => {
+    const pki = await ownPki('rsa');
+    const tunnel: Tunnel = {
+      ...byCertificate,
+      serverSecrets: 'private-server {\n file = server.pem\n secret = "tiger of vpn"\n }',
+    };
+    await withTunnel('server', tunnel, async ({ lab }) => lab.left.ping(addresses.right.inner4), {
+      prepare: async (lab) => {
+        layOut(lab, pki);
+        const file = join(lab.right.dir, 'ipsec-kit', 'private', 'server.pem');
+        const inside = ['-topk8', '-v2', 'aes-256-cbc', '-in', pki.server.key];
+        openssl('pkcs8', ...inside, '-out', file, '-passout', 'pass:tiger of vpn');
+      },
+    });
   });
 
   it('ours begins with a certificate, strongSwan answers with a pre-shared key: each side in its own way', async () => {

@@ -9,8 +9,9 @@ export const HandedOver = {
 } as const;
 export type HandedOver = (typeof HandedOver)[keyof typeof HandedOver];
 
-/** Bytes of one ring, some 700 full packets: a power of two. */
-export const RING_BYTES: number = 1024 * 1024;
+/** Bytes of all rings of a tunnel together at most, and of one, which are 2,800 full packets. */
+const MOST_BYTES: number = 16 * 1024 * 1024;
+const MOST_BYTES_OF_ONE: number = 4 * 1024 * 1024;
 
 const HEAD = 0;
 const TAIL = 1;
@@ -175,8 +176,13 @@ export class HandoverRing {
   }
 }
 
+/** How large each of so many rings is: a power of two. */
+export function ringBytes(rings: number): number {
+  return Math.min(MOST_BYTES_OF_ONE, 2 ** Math.floor(Math.log2(MOST_BYTES / rings)));
+}
+
 /** Memory for a ring. @param bytes - a power of two. */
-export function newRingMemory(bytes: number = RING_BYTES): SharedArrayBuffer {
+export function newRingMemory(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(DATA_AT + bytes);
 }
 

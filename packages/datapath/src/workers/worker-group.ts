@@ -1,4 +1,4 @@
-import { newRingMemory } from './handover-ring.ts';
+import { newRingMemory, ringBytes } from './handover-ring.ts';
 
 /** What several workers of one device share, as one of them is told. */
 export interface WorkerGroup {
@@ -25,8 +25,9 @@ export function ownerOf(spi: number, count: number): number {
 export function createWorkerGroups(wakeFds: readonly number[]): readonly WorkerGroup[] {
   const count = wakeFds.length;
   const asleep = new SharedArrayBuffer(4 * count);
+  const bytes = ringBytes(count * (count - 1));
   const rings = wakeFds.map((_, from) =>
-    wakeFds.map((_, to) => (from === to ? undefined : newRingMemory())),
+    wakeFds.map((_, to) => (from === to ? undefined : newRingMemory(bytes))),
   );
   return wakeFds.map((_, index) => ({
     index,

@@ -9,7 +9,12 @@ import {
 } from '@ipsec-kit/ip';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HandedOver, HandoverRing, newRingMemory } from '../../src/workers/handover-ring.ts';
+import {
+  HandedOver,
+  HandoverRing,
+  newRingMemory,
+  ringBytes,
+} from '../../src/workers/handover-ring.ts';
 
 const address = loopbackAddress(4);
 const SLOT_BYTES = 512;
@@ -124,6 +129,16 @@ describe('a ring between two workers', () => {
     expect(ring.take(batch, 8, 0)).toBe(2);
     expect([...batch.lengths.subarray(0, batch.count)]).toEqual([100, 200]);
     expect(ring.isEmpty).toBe(true);
+  });
+
+  it('is as large as a few milliseconds need, and all rings of 16 workers take 16 MiB at most', () => {
+    expect([2, 4, 8, 16].map((workers) => ringBytes(workers * (workers - 1)) / 1024)).toEqual([
+      4096, 1024, 256, 64,
+    ]);
+    for (let workers = 2; workers <= 16; workers += 1) {
+      const rings = workers * (workers - 1);
+      expect(rings * ringBytes(rings)).toBeLessThanOrEqual(16 * 1024 * 1024);
+    }
   });
 
   it('waits for room no longer than it is told', () => {

@@ -15,9 +15,9 @@ import { type EapSetting, parseEapSetting } from '../eap/eap-setting.ts';
 import type { AuthenticationOptions, ConnectionOptions } from '../options.ts';
 import {
   type CertificateStore,
-  readAuthorities,
   readCertificates,
   readPublicKeys,
+  trustOf,
 } from './compile-certificates.ts';
 import { compileEapConnection, compileEapPattern, type EapSide } from './compile-eap.ts';
 import type { EapStore } from './compile-eap-store.ts';
@@ -86,7 +86,8 @@ export function compileAuthentication(
     store,
   );
   const remoteIdentity = compileIdentityPattern(checks, `${path}.remote.id`, remote.id ?? '%any');
-  const watch = compileWatch(checks, `${path}.remote`, remote.options);
+  const isPsk = remote.method.kind === 'psk';
+  const watch = compileWatch(checks, `${path}.remote`, isPsk ? {} : remote.options);
   const peer = compilePeer(checks, `${path}.remote`, remote, remoteIdentity, watch, store);
   const policy = peer?.policy ?? DEFAULT_SIGNATURE_POLICY;
   const sides = {
@@ -183,12 +184,9 @@ function compilePeer(
     ...one,
     ...identity,
   }));
-  const named = readAuthorities(checks, `${path}.cacerts`, options.cacerts);
-  const anchors = named.length > 0 ? named : store.anchors;
-  if (
-    anchors.length + pinned.length + publicKeys.length === 0 &&
-    (options.cacerts ?? []).length === 0
-  ) {
+  const trust = trustOf(checks, `${path}.cacerts`, options.cacerts, store);
+  const known = trust.anchors.length + trust.containers.length + pinned.length + publicKeys.length;
+  if (known === 0 && (options.cacerts ?? []).length === 0) {
     const sentence =
       'there is no CA that the certificate of the peer could come from: name one, put it into x509ca beside the configuration, or name the certificate of the peer in certs, or its key in pubkeys';
     checks.problem('missing-value', `${path}.cacerts`, sentence);
@@ -197,18 +195,19 @@ function compilePeer(
     ...DEFAULT_SIGNATURE_POLICY,
     acceptSha1: method.rule.hashes.includes('sha1'),
   };
-  return { rule: method.rule, policy, pinned, publicKeys, anchors, ...watch };
+  return { rule: method.rule, policy, pinned, publicKeys, ...trust, ...watch };
 }
 
 /** A peer whose certificate is known need not send it; one that has a raw key may have several.
  * @see RFC 7670 §3 (no authority is named for those)
  */
 function askFor(
-  { anchors, pinned, publicKeys }: PeerCredentials,
+  { anchors, containers, pinned, publicKeys }: PeerCredentials,
   asks: boolean,
 ): RemoteAuthentication {
   if (!asks) return { kind: 'signature', certificateRequests: [] };
-  const asksChain = anchors.length > 0 && (publicKeys.length === 0 || pinned.length > 0);
+  const asksChain =
+    anchors.length + containers.length > 0 && (publicKeys.length === 0 || pinned.length > 0);
   const certificateRequests: CertificateData[] = [];
   if (asksChain) {
     const data = encodeAuthorities(anchors, createNodeProvider());

@@ -2,12 +2,14 @@ import { DEFAULT_SIGNATURE_POLICY } from '@ipsec-kit/auth';
 import { KeyMaterial, readPublicKey } from '@ipsec-kit/crypto';
 import {
   type Certificate,
+  isPkcs12,
   type RevocationList,
   readCertificate,
   readPem,
   readRevocationList,
 } from '@ipsec-kit/x509';
 import type {
+  ChainTrust,
   CompiledCredentials,
   KeySource,
   NamedCertificate,
@@ -17,10 +19,10 @@ import type { AuthorityOptions, CertificateOptions, KeyOptions, VpnOptions } fro
 import { isObject, OptionChecks } from './option-checks.ts';
 
 /** The certificates and keys that are there for all connections. */
-export type CertificateStore = Omit<CompiledCredentials, 'own' | 'peers'> & {
-  /** Trusted where a connection names no CA of its own. */
-  readonly anchors: readonly Certificate[];
-};
+export type CertificateStore = Omit<CompiledCredentials, 'own' | 'peers'> & NamedTrust;
+
+/** CAs that are trusted: where a connection names none of its own those of the store. */
+export type NamedTrust = Pick<ChainTrust, 'anchors' | 'containers'>;
 
 const MAX_CERTIFICATES = 1_000;
 const MAX_KEYS = 1_000;
@@ -29,10 +31,14 @@ const { minimumRsaBits: MINIMUM_RSA_BITS } = DEFAULT_SIGNATURE_POLICY;
 /** Reads the certificates of the options, and takes note of the keys. No sentence ever holds what is in a key. */
 export function compileCertificates(checks: OptionChecks, options: VpnOptions): CertificateStore {
   const anchors: Certificate[] = [];
+  const containers: string[] = [];
+  const keys = compileKeys(checks, options.keys);
   const places: CompiledCredentials['places'][number][] = [];
   for (const [index, one] of listOf(checks, 'authorities', options.authorities).entries()) {
     const path = `authorities[${index}]`;
-    for (const certificate of compileAuthority(checks, path, one)) {
+    const trust = compileAuthority(checks, path, one, keys);
+    containers.push(...trust.containers);
+    for (const certificate of trust.anchors) {
       anchors.push(certificate);
       const { subject } = certificate;
       const crlUrls = checks.strings(`${path}.crlUris`, one.crlUris);
@@ -46,9 +52,10 @@ export function compileCertificates(checks: OptionChecks, options: VpnOptions): 
   const certificates = readCertificates(checks, 'certificates', options.certificates);
   const intermediates = certificates.map(({ certificate }) => certificate);
   return {
-    keys: compileKeys(checks, options.keys),
+    keys,
     certificates,
     anchors,
+    containers,
     authorities: [...anchors, ...intermediates.filter(({ extensions }) => extensions.isCa)],
     places,
     lists: readLists(checks, options.crls),
@@ -72,20 +79,60 @@ function compileAuthority(
   checks: OptionChecks,
   path: string,
   option: AuthorityOptions,
-): readonly Certificate[] {
+  keys: readonly KeySource[],
+): NamedTrust {
   if (!isObject(option)) {
     checks.invalid(path, '{ cacert }', option);
-    return [];
+    return { anchors: [], containers: [] };
   }
   checks.object(path, option, ['cacert', 'crlUris', 'ocspUris']);
-  return readAuthorities(checks, `${path}.cacert`, [option.cacert]);
+  return readTrust(checks, `${path}.cacert`, [option.cacert], keys);
 }
 
-/** CA certificates; one that is none is a mistake. */
-export function readAuthorities(
+/** The CAs that a connection names, or those of the store. */
+export function trustOf(
   checks: OptionChecks,
   path: string,
   options: readonly CertificateOptions[] | undefined,
+  store: CertificateStore,
+): NamedTrust {
+  const named = readTrust(checks, path, options, store.keys);
+  const isNamed = named.anchors.length + named.containers.length > 0;
+  return isNamed ? named : { anchors: store.anchors, containers: store.containers };
+}
+
+/** CA certificates, and PKCS #12 files that stand among the keys as well, where their password is. */
+function readTrust(
+  checks: OptionChecks,
+  path: string,
+  options: readonly CertificateOptions[] | undefined,
+  keys: readonly KeySource[],
+): NamedTrust {
+  const containers: string[] = [];
+  const others = listOf(checks, path, options).filter((option) => {
+    const { name, data } =
+      isObject(option) && 'data' in option ? option : { name: path, data: option };
+    if (!(data instanceof Uint8Array) || !isPkcs12(data)) return true;
+    const key = keys.find((one) => one.kind === 'file' && isSame(one.bytes.reveal(), data));
+    if (key) containers.push(key.name);
+    else {
+      const sentence = `${name} is a PKCS #12 file: name it among the secrets as well, with its password`;
+      checks.problem('missing-value', path, sentence);
+    }
+    return false;
+  });
+  return { anchors: readAuthorities(checks, path, others), containers };
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** CA certificates; one that is none is a mistake. */
+function readAuthorities(
+  checks: OptionChecks,
+  path: string,
+  options: readonly CertificateOptions[],
 ): readonly Certificate[] {
   return readCertificates(checks, path, options).flatMap(({ name, certificate }) => {
     if (certificate.extensions.isCa) return [certificate];

@@ -11,7 +11,7 @@ import {
   TTLS_INNERS,
 } from '../eap/eap-setting.ts';
 import type { AuthenticationOptions } from '../options.ts';
-import { type CertificateStore, readAuthorities } from './compile-certificates.ts';
+import { type CertificateStore, trustOf } from './compile-certificates.ts';
 import type { EapStore } from './compile-eap-store.ts';
 import { compileIdentityPattern } from './compile-identity.ts';
 import type { CertificateWatch } from './compile-revalidation.ts';
@@ -40,17 +40,23 @@ export function compileEapConnection(
 ): EapConnection | undefined {
   const { local, remote } = sides;
   if (!local.setting && !remote.setting) return undefined;
-  const named = readAuthorities(checks, `${remote.path}.cacerts`, remote.options.cacerts);
-  const anchors = named.length > 0 ? named : store.anchors;
+  const trust = trustOf(checks, `${remote.path}.cacerts`, remote.options.cacerts, store);
+  const hasAnchors = trust.anchors.length + trust.containers.length > 0;
   const isOnlyProof = local.setting !== undefined && remote.setting !== undefined;
-  const common = { checks, isOnlyProof, hasCertificate: certificates.length > 0, anchors, shared };
+  const common = {
+    checks,
+    isOnlyProof,
+    hasCertificate: certificates.length > 0,
+    hasAnchors,
+    shared,
+  };
   const peer = local.setting && compilePeer(local, local.setting, common);
   const authenticator = remote.setting && compileAuthenticator(remote, remote.setting, common);
   return {
     ...(peer ? { peer } : {}),
     ...(authenticator ? { authenticator } : {}),
     certificates,
-    anchors,
+    ...trust,
     policy: DEFAULT_SIGNATURE_POLICY,
     ...watch,
   };
@@ -60,7 +66,7 @@ interface Common {
   readonly checks: OptionChecks;
   readonly isOnlyProof: boolean;
   readonly hasCertificate: boolean;
-  readonly anchors: EapConnection['anchors'];
+  readonly hasAnchors: boolean;
   readonly shared: EapStore;
 }
 
@@ -69,14 +75,14 @@ function compilePeer(
   setting: EapSetting,
   common: Common,
 ): EapConnection['peer'] {
-  const { checks, hasCertificate, anchors, isOnlyProof, shared } = common;
+  const { checks, hasCertificate, hasAnchors, isOnlyProof, shared } = common;
   if (setting.methods === 'radius') {
     const sentence = 'eap-radius is for the peer of a server: write the method of this side';
     checks.problem('invalid-value', `${path}.auth`, sentence);
     return undefined;
   }
   const methods = methodsOf(path, setting, common, (method) =>
-    method === 'eap-tls' ? hasCertificate && anchors.length > 0 : anchors.length > 0,
+    method === 'eap-tls' ? hasCertificate && hasAnchors : hasAnchors,
   );
   const name = options.eapId ?? options.id;
   const needsPassword = methods.some((method) => method !== 'eap-tls');
@@ -108,7 +114,7 @@ function compileAuthenticator(
   setting: EapSetting,
   common: Common,
 ): EapConnection['authenticator'] {
-  const { checks, hasCertificate, anchors, isOnlyProof, shared } = common;
+  const { checks, hasCertificate, hasAnchors, isOnlyProof, shared } = common;
   const asksIdentity = options.eapId !== undefined;
   if (setting.methods === 'radius') {
     if (!shared.radius) {
@@ -121,7 +127,7 @@ function compileAuthenticator(
     return { methods: 'radius', asksIdentity: true };
   }
   const methods = methodsOf(path, setting, common, (method) =>
-    method === 'eap-tls' ? hasCertificate && anchors.length > 0 : hasCertificate,
+    method === 'eap-tls' ? hasCertificate && hasAnchors : hasCertificate,
   );
   // A client that believes the server by EAP alone has the password of its own side.
   const isAnswering = !isOnlyProof;
@@ -139,7 +145,7 @@ function compileAuthenticator(
 function methodsOf(
   path: string,
   { methods }: EapSetting,
-  { checks, isOnlyProof, hasCertificate, anchors }: Common,
+  { checks, isOnlyProof, hasCertificate, hasAnchors }: Common,
   hasTls: (method: EapMethodName) => boolean,
 ): readonly EapMethodName[] {
   const isFit = (method: EapMethodName): boolean => !isOnlyProof || STANDALONE_METHODS.has(method);
@@ -152,7 +158,7 @@ function methodsOf(
     if (!isFit(method)) checks.problem('invalid-value', `${path}.auth`, cannotStandAlone(method));
     if (!needsTls(method) || hasTls(method)) continue;
     const sentence =
-      anchors.length === 0 && (hasCertificate || method === 'eap-ttls')
+      !hasAnchors && (hasCertificate || method === 'eap-ttls')
         ? `there is no CA that the other side's certificate in ${method} could come from: name one in cacerts of remote, or put it into x509ca`
         : `${method} needs a certificate of this side, with its private key: name it in certs of local`;
     checks.problem('missing-value', `${path}.auth`, sentence);

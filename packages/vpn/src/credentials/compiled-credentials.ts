@@ -48,6 +48,8 @@ export interface OwnCredentials {
 export interface ChainTrust {
   readonly policy: SignaturePolicy;
   readonly anchors: readonly Certificate[];
+  /** Names of the PKCS #12 files among the keys whose CAs are trusted as well, once those are open. */
+  readonly containers: readonly string[];
   readonly revocation: 'strict' | 'ifuri' | 'relaxed';
   readonly revalidation: SessionRevalidation;
 }

@@ -112,7 +112,7 @@ const remoteKeys: KeyTable = {
     kind: 'list',
     status: 'supported',
     about:
-      'CAs, one of which must have issued its certificate: files in x509ca, or with their path; absent: all in x509ca',
+      'CAs, one of which must have issued its certificate: files in x509ca, or with their path, also a PKCS #12 file that secrets name with its password; absent: all in x509ca',
   },
   ca_id: {
     kind: 'text',
