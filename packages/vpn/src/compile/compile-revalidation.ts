@@ -43,7 +43,8 @@ export function compileRevalidation(
     ...range,
     fallback: DEFAULT_GRACE_MS,
   });
-  if (options.revalidationGraceMs !== undefined && word !== 'grace') {
+  // The default says nothing, wherever it is written.
+  if (graceMs !== DEFAULT_GRACE_MS && word !== 'grace') {
     const sentence = 'it is for revalidation = grace: write that, too, or leave this out';
     checks.problem('invalid-value', `${path}.revalidationGraceMs`, sentence);
   }

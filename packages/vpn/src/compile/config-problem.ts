@@ -62,7 +62,9 @@ export class ConfigError extends Error implements ConfigProblem {
 export function describeProblem(problem: ConfigProblem): string {
   const { position, path, sentence } = problem;
   const place = position ? `${position.file}:${position.line}:${position.column}: ` : '';
-  return `${place}${path === '' ? '' : `${path}: `}${sentence}`;
+  // Names of a file that is none may hold what a terminal takes for commands.
+  const name = path.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+  return `${place}${name === '' ? '' : `${name}: `}${sentence}`;
 }
 
 /** Problems that are kept of one configuration; what comes after is counted by nobody. */

@@ -7,6 +7,8 @@ import { createSection, type SettingsSection } from './settings-tree.ts';
 export const MAX_INCLUDE_DEPTH = 10;
 /** Files that one configuration consists of. */
 export const MAX_INCLUDED_FILES = 1000;
+/** As PEM and DER begin: word by word, what is in a key would be said to be wrong. */
+const KEY_OR_CERTIFICATE = /^\s*-----BEGIN |^0[\x80-\x84\ufffd]/;
 
 /** Reads a file and all that it includes into one tree; nothing is inherited yet.
  * Mistakes go to `problems`, an include that names no file to `warnings`. Never throws.
@@ -61,6 +63,10 @@ class Loader {
     const read = this.#files.read(file);
     if (!read.ok) {
       refuse(`cannot read ${file}: ${read.reason}`);
+      return;
+    }
+    if (KEY_OR_CERTIFICATE.test(read.text)) {
+      refuse(`${file} is a key or a certificate, and no configuration`);
       return;
     }
     const include = (

@@ -642,6 +642,24 @@ describe('what has no effect', () => {
   });
 });
 
+describe('a file that is no configuration', () => {
+  it.each([
+    '-----BEGIN EC PRIVATE KEY-----\nMHcC\n',
+    '0\ufffd\u0001\ufffd',
+    '\n-----BEGIN CERTIFICATE-----\n',
+  ])('is named as what it is, in one sentence', (text) => {
+    expect(errors(load(text))).toEqual([
+      expect.stringMatching(/c\.conf is a key or a certificate, and no configuration/),
+    ]);
+  });
+
+  it('tells a terminal nothing but letters', () => {
+    const [error] = errors(load('a\u001b[2Jb { x = 1 }'));
+    expect(error).toMatch(/\ufffd/);
+    expect(error).not.toContain('\u001b');
+  });
+});
+
 describe('secrets stay secret', () => {
   it.each([
     'secrets { ike { secret topsecret\n } }',

@@ -3,7 +3,8 @@ import type { ValueKind } from '../setting-values.ts';
 import { ownCharonKeys } from './own-keys.ts';
 
 const INTERNAL = 'it is about the inner workings of charon';
-const CERTIFICATES = 'there are no certificates yet';
+const SIGNATURES =
+  'the best that both sides have is used, RSA-PSS before PKCS #1: say in auth what is wanted, as in rsa/pkcs1-sha256';
 const EAP =
   'EAP stands alone where both sides of a connection have it, and each side has one round';
 const IKEV1 = 'it is about IKEv1, which is not spoken';
@@ -135,11 +136,19 @@ const noEffect: readonly [string, KeyRule][] = [
     ['spi_min', 'text', '0xc0000000', 'form of SPIs'],
     ['threads', 'integer', '16', 'threads'],
   ]),
-  ...table('no-effect', CERTIFICATES, [
+  ...table('no-effect', 'CRLs and OCSP responses are kept in memory until they run out', [
     ['cache_crls', 'boolean', 'no', 'CRLs on disk'],
+  ]),
+  ...table('no-effect', 'each chain is checked anew', [
     ['cert_cache', 'boolean', 'yes', 'cache of chains'],
+  ]),
+  ...table('no-effect', 'certificates are sent themselves, and none is fetched', [
     ['hash_and_url', 'boolean', 'no', 'certificates by URL'],
+  ]),
+  ...table('no-effect', 'they are the same in each attribute, but for the case of letters', [
     ['rdn_matching', 'text', 'strict', 'matching of distinguished names'],
+  ]),
+  ...table('no-effect', SIGNATURES, [
     ['rsa_pss', 'boolean', 'no', 'RSA-PSS'],
     ['rsa_pss_trailerfield', 'boolean', 'no', 'RSA-PSS'],
     ['signature_authentication', 'boolean', 'yes', 'signatures of RFC 7427'],

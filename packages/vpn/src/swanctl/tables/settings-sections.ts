@@ -64,7 +64,11 @@ const charon: SectionRule = {
     ignored('processor', 'threads', 'there are no threads to set'),
     ignored('tls', 'TLS', 'TLS inside EAP is that of Node'),
     ignored('tnc', 'trusted network connect', 'it is not there'),
-    ignored('x509', 'certificates', 'there are no certificates yet'),
+    ignored(
+      'x509',
+      'certificates',
+      'their rules are those of RFC 5280 and RFC 4945, without exceptions',
+    ),
     scripts('start-scripts'),
     scripts('stop-scripts'),
   ],
