@@ -69,6 +69,20 @@ describe('doctor, reading a configuration', () => {
     expect(text).not.toContain('tiger');
   });
 
+  it('warns of post-quantum pre-shared keys that are short (RFC 8784 §6)', async () => {
+    const withKey = (key: string): string =>
+      office('ppk_id = carol').replace(
+        'secrets {',
+        `secrets { ppk { id = carol\n secret = ${key} }`,
+      );
+    const short = await diagnose(withKey('panther'));
+    expect(short).toMatch(/a post-quantum pre-shared key is used where the peer has one/);
+    expect(short).toMatch(/warning a post-quantum pre-shared key has 7 bytes/);
+    expect(short).not.toContain('panther');
+    const long = await diagnose(withKey(`0s${Buffer.alloc(32, 5).toString('base64')}`));
+    expect(long).not.toMatch(/pre-shared key has/);
+  });
+
   it('misses the secret of the two identities', async () => {
     const text = await diagnose(
       office().replace('secrets { ike {', 'secrets { ike { id = other\n'),

@@ -66,6 +66,31 @@ describe('who carries packets', () => {
     expect({ asked, state }).toEqual({ asked: 0, state: 'open' });
   });
 
+  it('is as many workers as the settings say, 1 to 16, and one without a word', async () => {
+    const asked: (number | undefined)[] = [];
+    for (const workers of [undefined, 3]) {
+      const { hostAt } = createMemoryWorld();
+      const client = createClient({
+        options: { ...clientOptions(), settings: workers === undefined ? {} : { workers } },
+        platform: {
+          ...hostAt('192.0.2.7'),
+          createTun: async () => createPacketPort().tun,
+          async startPacketWorker(options) {
+            asked.push(options?.workers);
+            throw new Error('no device today');
+          },
+        },
+      });
+      await expect(client.open()).rejects.toThrow('No device today');
+      await client.close();
+    }
+    expect(asked).toEqual([1, 3]);
+    for (const workers of [0, 17, 1.5]) {
+      const options = { ...clientOptions(), settings: { workers } };
+      expect(() => createClient({ options })).toThrow(/settings\.workers/);
+    }
+  });
+
   it('is no worker of ours where sockets, device, ciphers or randomness are replaced', () => {
     expect(platformWith().startPacketWorker).toBeTypeOf('function');
     expect(platformWith({ jitter: () => 0 }).startPacketWorker).toBeTypeOf('function');

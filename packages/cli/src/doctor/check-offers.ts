@@ -65,6 +65,7 @@ function describeIdentities(connection: Connection, vpn: CompiledVpn, findings: 
   );
   if (peerWay === 'signature') describeTrust(connection, vpn, findings);
   describeEap(connection.name, vpn, findings);
+  describePpk(connection, findings);
   if (ownWay !== 'psk' && peerWay !== 'psk') return;
   if (!localIdentity || remoteIdentity.kind !== 'identity') return;
   const secret = createSecretStore(vpn.secrets).find(localIdentity, remoteIdentity.identity);
@@ -83,6 +84,23 @@ function describeIdentities(connection: Connection, vpn: CompiledVpn, findings: 
   } else {
     findings.add('ok', `there is a pre-shared key of ${secret.length} bytes`);
   }
+}
+
+/** Bytes of a post-quantum pre-shared key that leave 128 bits to a quantum computer. @see RFC 8784 §6 */
+const MIN_PPK_BYTES = 32;
+
+function describePpk({ ppk }: Connection, findings: Findings): void {
+  if (!ppk) return;
+  const used = ppk.own ? [ppk.own] : ppk.keys;
+  const least = Math.min(...used.map(({ key }) => key.length));
+  const how = ppk.required ? 'required' : 'used where the peer has one';
+  findings.add('info', `a post-quantum pre-shared key is ${how}`);
+  if (least >= MIN_PPK_BYTES) return;
+  findings.add(
+    'warning',
+    `a post-quantum pre-shared key has ${least} bytes: fewer than ${MIN_PPK_BYTES} of true randomness resist no quantum computer`,
+    'draw one, for example with: openssl rand -base64 32, written as 0s and that',
+  );
 }
 
 const WAYS = { psk: 'a pre-shared key', signature: 'a certificate', eap: 'EAP' } as const;

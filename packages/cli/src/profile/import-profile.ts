@@ -22,7 +22,7 @@ import {
 } from '../files/new-file.ts';
 import { readPassword } from '../files/read-password.ts';
 import type { ImportArguments } from './profile-commands.ts';
-import type { ProfileOutcome } from './run-profile.ts';
+import type { ProfileOutcome } from './profile-outcome.ts';
 
 /** Writes a profile as swanctl.conf, with its certificates beside it. @throws VpnError */
 export async function importProfile(args: ImportArguments): Promise<ProfileOutcome> {

@@ -10,16 +10,9 @@ import { readCertificateFile } from '../pki/authority.ts';
 import { connectionProfile, findConnection } from './connection-profile.ts';
 import { importProfile } from './import-profile.ts';
 import type { ExportArguments, ProfileRequest } from './profile-commands.ts';
+import type { ProfileOutcome } from './profile-outcome.ts';
 
 const MAX_P12_BYTES = 262_144;
-
-/** What a command has to say: the thing itself, and remarks about it. */
-export interface ProfileOutcome {
-  /** For stdout. */
-  readonly text: string;
-  /** For stderr. */
-  readonly notes: readonly string[];
-}
 
 /** Does what `ipsec-kit profile` was asked to. @throws VpnError */
 export function runProfile(request: ProfileRequest): Promise<ProfileOutcome> {

@@ -19,10 +19,8 @@ import type { MainThread } from './main-thread.ts';
 import type { WorkerPairs } from './worker-pairs.ts';
 import type { WorkerSocket, WorkerSockets } from './worker-sockets.ts';
 
-/** Messages of one receive: each is one datagram, or up to 64 KiB of them. What came is to be in the cache of the processor
- * still when it is written.
- */
-const RECEIVE_MESSAGES = 8;
+/** Messages of one receive: each is one datagram, or up to 64 KiB of them. */
+const RECEIVE_MESSAGES = 16;
 const MOST_ERRORS_PER_BATCH = 64;
 const ERROR_SLOT_BYTES = 1536;
 /** Slots with room on both sides, for what cannot be worked on where it was received. */
