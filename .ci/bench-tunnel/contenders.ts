@@ -164,7 +164,7 @@ async function startWireguard(lab: Lab, program: string): Promise<Started> {
     // Its control socket lies in a directory that all namespaces share.
     const device = `wg${process.pid % 100_000}${side[0]}`;
     // boringtun gives up its rights otherwise, and then cannot make the device.
-    const environment = { LOG_LEVEL: 'error', WG_SUDO: '1' };
+    const environment = { LOG_LEVEL: 'error', WG_SUDO: 'true' };
     daemons.push(host.start(program, ['--foreground', device], environment));
     for (let attempt = 0; ; attempt += 1) {
       const isThere = await host.run('wg', 'show', device).then(
