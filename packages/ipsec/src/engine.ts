@@ -86,7 +86,7 @@ export interface PacketEngine {
    * no such pair.
    */
   askForSource(pairId: number): void;
-  /** Appends a sealed packet to `batch` that holds nothing, looks as any other of that length, and is discarded by whoever
+  /** Appends a sealed packet to `batch` that holds nothing, cannot be told from others of that length, and is discarded by whoever
    * gets it: when and how many is up to the caller. @param bytes - of the inner packet that it passes for.
    * @returns false when there is no such pair, no room, or its SA has reached its end. @see RFC 4303 §2.6
    */

@@ -28,7 +28,7 @@ export class FactQueue {
     return this.#hasRoom() && this.#push({ kind, pairId });
   }
 
-  /** Tells that a probe was answered. @returns false when the queue is full: to be taken for lost, as any packet may be. */
+  /** Tells that a probe was answered. @returns false when the queue is full: the probe then counts as lost. */
   tellProbeAnswered(pairId: number, sequence: number): boolean {
     return (
       this.#facts.length < this.#capacity &&

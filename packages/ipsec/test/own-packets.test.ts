@@ -92,7 +92,7 @@ describe.each([4, 6] as const)('a probe of the path over IPv%d (RFC 8899 §4.1)'
     if (!answer) throw new Error('not a request');
     client.drainFacts();
     const esp = packets(seal(server, [answer, answer]).esp);
-    // A second answer is nobody's, and goes to the host as any packet.
+    // A second answer belongs to no probe, and goes to the host.
     expect(open(client, esp, clientPath)).toEqual([answer]);
     expect(client.drainFacts().filter(({ kind }) => kind === 'probe-answered')).toEqual([
       { kind: 'probe-answered', pairId: 1, sequence: 7 },

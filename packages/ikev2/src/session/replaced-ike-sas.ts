@@ -9,7 +9,7 @@ import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import { sendSealed, transmit } from './send-message.ts';
 
 /** How long the peer may take to delete what it has replaced: longer than its retransmissions of the request, which are
- * answered from the old IKE SA, as long as any other peer may stay silent.
+ * answered from the old IKE SA, for the time after which a silent peer is given up.
  */
 export const EXPECTED_DELETE_MS: number = 240_000;
 
