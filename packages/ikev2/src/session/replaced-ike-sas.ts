@@ -8,8 +8,8 @@ import { LINGER_MS } from './linger.ts';
 import type { ReplacedIkeSa } from './replaced-ike-sa.ts';
 import { sendSealed, transmit } from './send-message.ts';
 
-/** How long the peer may take to delete what it has replaced: longer than its retransmissions of the request, which are
- * answered from the old IKE SA, for the time after which a silent peer is given up.
+/** How long the peer may take to delete what it has replaced: longer than it may send its request again, which is
+ * answered from the old IKE SA meanwhile.
  */
 export const EXPECTED_DELETE_MS: number = 240_000;
 
