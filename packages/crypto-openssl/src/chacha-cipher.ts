@@ -7,14 +7,8 @@ import {
   writeExtendedAad,
 } from '@ipsec-kit/crypto';
 import type { Evp } from './evp.ts';
-import {
-  closedError,
-  freeContexts,
-  keepIf,
-  type NativeContexts,
-  newContext,
-  requireSuccess,
-} from './native-contexts.ts';
+import { NativeCipher } from './native-cipher.ts';
+import { type NativeContexts, requireSuccess } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
 import { createParameterList, type ParameterList } from './parameter-list.ts';
 import type { Scratch } from './scratch.ts';
@@ -25,20 +19,9 @@ const SALT_BYTES = 4;
 /** ChaCha20-Poly1305 (RFC 7634), nonce = salt | IV. One context for each direction that is used, keyed once: five calls to
  * seal a packet and four to open one, of which the first sets the nonce.
  */
-export class ChaChaCipher implements OpenSslPacketCipher {
-  readonly encryptionKeyBytes: number;
-  readonly integrityKeyBytes: number;
-  readonly ivBytes: number;
-  readonly iv: CipherShape['iv'];
-  readonly blockBytes: number;
-  readonly icvBytes: number;
-  readonly #evp: Evp;
-  readonly #scratch: Scratch;
-  readonly #algorithm: number;
-  readonly #contexts: NativeContexts;
+export class ChaChaCipher extends NativeCipher implements OpenSslPacketCipher {
   readonly #tag: ParameterList;
   readonly #salt: Uint8Array;
-  #isClosed = false;
 
   /** @param algorithm - an EVP_CIPHER. @param contexts - empty, with key and salt. */
   constructor(
@@ -48,16 +31,7 @@ export class ChaChaCipher implements OpenSslPacketCipher {
     algorithm: number,
     contexts: NativeContexts,
   ) {
-    this.encryptionKeyBytes = shape.encryptionKeyBytes;
-    this.integrityKeyBytes = shape.integrityKeyBytes;
-    this.ivBytes = shape.ivBytes;
-    this.iv = shape.iv;
-    this.blockBytes = shape.blockBytes;
-    this.icvBytes = shape.icvBytes;
-    this.#evp = evp;
-    this.#scratch = scratch;
-    this.#algorithm = algorithm;
-    this.#contexts = contexts;
+    super(shape, evp, scratch, algorithm, contexts);
     this.#tag = createParameterList(evp, [{ name: 'tag', sizeBytes: shape.icvBytes }]);
     this.#salt = contexts.key.subarray(contexts.key.length - SALT_BYTES);
   }
@@ -72,10 +46,10 @@ export class ChaChaCipher implements OpenSslPacketCipher {
     high?: number,
   ): void {
     requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high);
-    const evp = this.#evp;
-    const { nonceAddress, lengthAddress } = this.#scratch;
-    const context = this.#contexts.encrypt || this.#make('encrypt');
-    const base = this.#scratch.addressOf(memory);
+    const evp = this.evp;
+    const { nonceAddress, lengthAddress } = this.scratch;
+    const context = this.contextFor('encrypt');
+    const base = this.scratch.addressOf(memory);
     const text = base + textOffset;
     this.#tag.pointTo(0, text + textBytes);
     const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
@@ -104,10 +78,10 @@ export class ChaChaCipher implements OpenSslPacketCipher {
     ) {
       return false;
     }
-    const evp = this.#evp;
-    const { nonceAddress, lengthAddress } = this.#scratch;
-    const context = this.#contexts.decrypt || this.#make('decrypt');
-    const base = this.#scratch.addressOf(memory);
+    const evp = this.evp;
+    const { nonceAddress, lengthAddress } = this.scratch;
+    const context = this.contextFor('decrypt');
+    const base = this.scratch.addressOf(memory);
     const text = base + textOffset;
     this.#tag.pointTo(0, text + textBytes);
     const aad = this.#prepare(memory, base, aadOffset, ivOffset, high);
@@ -124,11 +98,6 @@ export class ChaChaCipher implements OpenSslPacketCipher {
     return false;
   }
 
-  close(): void {
-    this.#isClosed = true;
-    freeContexts(this.#evp, this.#contexts);
-  }
-
   /** Writes the nonce. @returns the address of the AAD, which is made where the sequence number is extended. */
   #prepare(
     memory: Uint8Array,
@@ -137,24 +106,12 @@ export class ChaChaCipher implements OpenSslPacketCipher {
     ivOffset: number,
     high: number | undefined,
   ): number {
-    const { nonce, aad, aadAddress } = this.#scratch;
+    const { nonce, aad, aadAddress } = this.scratch;
     const salt = this.#salt;
     for (let i = 0; i < SALT_BYTES; i += 1) nonce[i] = salt[i] ?? 0;
     writeAeadIv(this, memory, ivOffset, aadOffset, high, nonce, SALT_BYTES);
     if (high === undefined) return base + aadOffset;
     writeExtendedAad(memory, aadOffset, high, aad, 0);
     return aadAddress;
-  }
-
-  #make(direction: 'encrypt' | 'decrypt'): number {
-    if (this.#isClosed) throw closedError();
-    const evp = this.#evp;
-    const init = direction === 'encrypt' ? evp.encryptInit : evp.decryptInit;
-    const context = newContext(evp);
-    this.#scratch.withKey(this.#contexts.key, (key) => {
-      keepIf(evp, context, init(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
-    });
-    this.#contexts[direction] = context;
-    return context;
   }
 }

@@ -8,14 +8,8 @@ import {
   writeExtendedAad,
 } from '@ipsec-kit/crypto';
 import type { Evp } from './evp.ts';
-import {
-  closedError,
-  freeContexts,
-  keepIf,
-  type NativeContexts,
-  newContext,
-  requireSuccess,
-} from './native-contexts.ts';
+import { NativeCipher } from './native-cipher.ts';
+import { type NativeContexts, requireSuccess } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
 import { createParameterList, type ParameterList } from './parameter-list.ts';
 import type { Scratch } from './scratch.ts';
@@ -32,17 +26,7 @@ const ICV = 1;
  * with the ICV of a packet OpenSSL is asked for the nonce of the next one, which it counts itself and tells. What it told is
  * compared with the IV at hand before it is used; another IV than the next one costs two calls more.
  */
-export class GcmCipher implements OpenSslPacketCipher {
-  readonly encryptionKeyBytes: number;
-  readonly integrityKeyBytes: number;
-  readonly ivBytes: number;
-  readonly iv: CipherShape['iv'];
-  readonly blockBytes: number;
-  readonly icvBytes: number;
-  readonly #evp: Evp;
-  readonly #scratch: Scratch;
-  readonly #algorithm: number;
-  readonly #contexts: NativeContexts;
+export class GcmCipher extends NativeCipher implements OpenSslPacketCipher {
   /** Written by OpenSSL: the IV that it takes next, where there is no ICV yet, and together with one. */
   readonly #begun: ParameterList;
   readonly #sealed: ParameterList;
@@ -51,7 +35,6 @@ export class GcmCipher implements OpenSslPacketCipher {
   /** The IV that the sealing context has, as it told; none before the first and after a failure. */
   readonly #next: Uint8Array = new Uint8Array(AEAD_IV_BYTES);
   #hasNext = false;
-  #isClosed = false;
 
   /** @param algorithm - an EVP_CIPHER. @param contexts - empty, with key and salt. */
   constructor(
@@ -61,16 +44,7 @@ export class GcmCipher implements OpenSslPacketCipher {
     algorithm: number,
     contexts: NativeContexts,
   ) {
-    this.encryptionKeyBytes = shape.encryptionKeyBytes;
-    this.integrityKeyBytes = shape.integrityKeyBytes;
-    this.ivBytes = shape.ivBytes;
-    this.iv = shape.iv;
-    this.blockBytes = shape.blockBytes;
-    this.icvBytes = shape.icvBytes;
-    this.#evp = evp;
-    this.#scratch = scratch;
-    this.#algorithm = algorithm;
-    this.#contexts = contexts;
+    super(shape, evp, scratch, algorithm, contexts);
     const icv = { name: 'tag', sizeBytes: shape.icvBytes };
     const nextIv = { name: 'tlsivgen', sizeBytes: AEAD_IV_BYTES };
     const nextAddress = evp.addressOf(this.#next);
@@ -94,9 +68,9 @@ export class GcmCipher implements OpenSslPacketCipher {
     high?: number,
   ): void {
     requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high);
-    const evp = this.#evp;
-    const context = this.#contexts.encrypt || this.#make('encrypt');
-    const base = this.#scratch.addressOf(memory);
+    const evp = this.evp;
+    const context = this.contextFor('encrypt');
+    const base = this.scratch.addressOf(memory);
     const text = base + textOffset;
     const hasNonce =
       this.#isNext(memory, ivOffset, aadOffset, high) ||
@@ -128,9 +102,9 @@ export class GcmCipher implements OpenSslPacketCipher {
     ) {
       return false;
     }
-    const evp = this.#evp;
-    const context = this.#contexts.decrypt || this.#make('decrypt');
-    const base = this.#scratch.addressOf(memory);
+    const evp = this.evp;
+    const context = this.contextFor('decrypt');
+    const base = this.scratch.addressOf(memory);
     const text = base + textOffset;
     this.#received.pointTo(ICV, text + textBytes);
     this.#received.pointTo(NEXT_IV, this.#ivAddress(memory, base, ivOffset, aadOffset, high));
@@ -146,10 +120,9 @@ export class GcmCipher implements OpenSslPacketCipher {
     return false;
   }
 
-  close(): void {
-    this.#isClosed = true;
+  override close(): void {
     this.#hasNext = false;
-    freeContexts(this.#evp, this.#contexts);
+    super.close();
   }
 
   /** Whether OpenSSL has the nonce of this packet already. */
@@ -162,7 +135,7 @@ export class GcmCipher implements OpenSslPacketCipher {
     if (!this.#hasNext) return false;
     const next = this.#next;
     if (this.iv === 'implicit') {
-      const { nonce } = this.#scratch;
+      const { nonce } = this.scratch;
       writeAeadIv(this, memory, ivOffset, headerOffset, high, nonce, SALT_BYTES);
       return startsWith(nonce, SALT_BYTES, next);
     }
@@ -177,8 +150,8 @@ export class GcmCipher implements OpenSslPacketCipher {
     headerOffset: number,
     high: number | undefined,
   ): boolean {
-    const evp = this.#evp;
-    const { nonce, nonceAddress } = this.#scratch;
+    const evp = this.evp;
+    const { nonce, nonceAddress } = this.scratch;
     this.#writeSalt(nonce);
     writeAeadIv(this, memory, ivOffset, headerOffset, high, nonce, SALT_BYTES);
     return (
@@ -197,7 +170,7 @@ export class GcmCipher implements OpenSslPacketCipher {
     high: number | undefined,
   ): number {
     if (this.iv !== 'implicit') return base + ivOffset;
-    const { nonce, nonceAddress } = this.#scratch;
+    const { nonce, nonceAddress } = this.scratch;
     writeAeadIv(this, memory, ivOffset, headerOffset, high, nonce, SALT_BYTES);
     return nonceAddress + SALT_BYTES;
   }
@@ -212,34 +185,24 @@ export class GcmCipher implements OpenSslPacketCipher {
     high: number | undefined,
   ): boolean {
     if (high === undefined) {
-      return this.#evp.cipher(context, 0, base + aadOffset, aadBytes) === aadBytes;
+      return this.evp.cipher(context, 0, base + aadOffset, aadBytes) === aadBytes;
     }
-    const { aad, aadAddress } = this.#scratch;
+    const { aad, aadAddress } = this.scratch;
     writeExtendedAad(memory, aadOffset, high, aad, 0);
-    return this.#evp.cipher(context, 0, aadAddress, EXTENDED_AAD_BYTES) === EXTENDED_AAD_BYTES;
+    return this.evp.cipher(context, 0, aadAddress, EXTENDED_AAD_BYTES) === EXTENDED_AAD_BYTES;
   }
 
   #writeSalt(nonce: Uint8Array): void {
-    const { key } = this.#contexts;
+    const { key } = this.contexts;
     const from = key.length - SALT_BYTES;
     for (let i = 0; i < SALT_BYTES; i += 1) nonce[i] = key[from + i] ?? 0;
   }
 
-  #make(direction: 'encrypt' | 'decrypt'): number {
-    if (this.#isClosed) throw closedError();
-    const evp = this.#evp;
-    const init = direction === 'encrypt' ? evp.encryptInit : evp.decryptInit;
-    const context = newContext(evp);
-    const { nonce, nonceAddress } = this.#scratch;
-    this.#scratch.withKey(this.#contexts.key, (key) => {
-      keepIf(evp, context, init(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
-    });
+  protected override finishContext(context: number): boolean {
     // A received IV replaces the last 8 bytes of a nonce that is there.
+    const { nonce, nonceAddress } = this.scratch;
     this.#writeSalt(nonce);
-    const hasSalt = evp.control(context, SET_IV_FIXED, WHOLE_NONCE, nonceAddress) === 1;
-    keepIf(evp, context, hasSalt, 'set a salt');
-    this.#contexts[direction] = context;
-    return context;
+    return this.evp.control(context, SET_IV_FIXED, WHOLE_NONCE, nonceAddress) === 1;
   }
 }
 

@@ -5,14 +5,8 @@ import {
   requirePacketLayout,
 } from '@ipsec-kit/crypto';
 import type { Evp } from './evp.ts';
-import {
-  closedError,
-  freeContexts,
-  keepIf,
-  type NativeContexts,
-  newContext,
-  requireSuccess,
-} from './native-contexts.ts';
+import { NativeCipher } from './native-cipher.ts';
+import { type NativeContexts, requireSuccess } from './native-contexts.ts';
 import type { OpenSslPacketCipher } from './packet-cipher.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -30,19 +24,8 @@ export interface HmacCipherOptions {
 /** AES-CBC (RFC 3602) or AES-CTR (RFC 3686), encrypt-then-MAC with a truncated HMAC over AAD, IV and ciphertext
  * (RFC 4303 §3.3.2, RFC 7296 §3.14).
  */
-export class HmacCipher implements OpenSslPacketCipher {
-  readonly encryptionKeyBytes: number;
-  readonly integrityKeyBytes: number;
-  readonly ivBytes: number;
-  readonly iv: CipherShape['iv'];
-  readonly blockBytes: number;
-  readonly icvBytes: number;
-  readonly #evp: Evp;
-  readonly #scratch: Scratch;
-  readonly #algorithm: number;
-  readonly #contexts: NativeContexts;
+export class HmacCipher extends NativeCipher implements OpenSslPacketCipher {
   readonly #salt: Uint8Array;
-  #isClosed = false;
 
   /** @param contexts - empty, with the encryption key. */
   constructor(
@@ -52,16 +35,7 @@ export class HmacCipher implements OpenSslPacketCipher {
     options: HmacCipherOptions,
     contexts: NativeContexts,
   ) {
-    this.encryptionKeyBytes = shape.encryptionKeyBytes;
-    this.integrityKeyBytes = shape.integrityKeyBytes;
-    this.ivBytes = shape.ivBytes;
-    this.iv = shape.iv;
-    this.blockBytes = shape.blockBytes;
-    this.icvBytes = shape.icvBytes;
-    this.#evp = evp;
-    this.#scratch = scratch;
-    this.#algorithm = options.algorithm;
-    this.#contexts = contexts;
+    super(shape, evp, scratch, options.algorithm, contexts);
     this.#salt = contexts.key.subarray(contexts.key.length - options.saltBytes);
     contexts.hmac = evp.newHmac();
     requireSuccess(evp, contexts.hmac !== 0, 'make an HMAC');
@@ -82,10 +56,10 @@ export class HmacCipher implements OpenSslPacketCipher {
     high?: number,
   ): void {
     requirePacketLayout(this, memory, aadOffset, aadBytes, ivOffset, textOffset, textBytes, high);
-    const evp = this.#evp;
-    const { hash, lengthAddress } = this.#scratch;
-    const context = this.#contexts.encrypt || this.#make('encrypt');
-    const base = this.#scratch.addressOf(memory);
+    const evp = this.evp;
+    const { hash, lengthAddress } = this.scratch;
+    const context = this.contextFor('encrypt');
+    const base = this.scratch.addressOf(memory);
     const text = base + textOffset;
     const icv = textOffset + textBytes;
     const iv = this.#ivAddress(memory, base, ivOffset);
@@ -112,10 +86,10 @@ export class HmacCipher implements OpenSslPacketCipher {
     ) {
       return false;
     }
-    const evp = this.#evp;
-    const { hashAddress, lengthAddress } = this.#scratch;
-    const context = this.#contexts.decrypt || this.#make('decrypt');
-    const base = this.#scratch.addressOf(memory);
+    const evp = this.evp;
+    const { hashAddress, lengthAddress } = this.scratch;
+    const context = this.contextFor('decrypt');
+    const base = this.scratch.addressOf(memory);
     const text = base + textOffset;
     // The ICV first: what is not authentic is not decrypted. RFC 4303 §3.4.4.1
     const icv = textOffset + textBytes;
@@ -130,11 +104,6 @@ export class HmacCipher implements OpenSslPacketCipher {
     return true;
   }
 
-  close(): void {
-    this.#isClosed = true;
-    freeContexts(this.#evp, this.#contexts);
-  }
-
   /** Hashes a packet that came; the upper half of its sequence number lies where its ICV begins meanwhile. */
   #hashReceived(
     memory: Uint8Array,
@@ -144,7 +113,7 @@ export class HmacCipher implements OpenSslPacketCipher {
     high: number | undefined,
   ): boolean {
     if (high === undefined) return this.#hash(base + aadOffset, icv - aadOffset);
-    const { aad } = this.#scratch;
+    const { aad } = this.scratch;
     for (let i = 0; i < 4; i += 1) aad[i] = memory[icv + i] ?? 0;
     const end = appendSequenceHigh(memory, icv, high);
     const isHashed = this.#hash(base + aadOffset, end - aadOffset);
@@ -153,9 +122,9 @@ export class HmacCipher implements OpenSslPacketCipher {
   }
 
   #hash(address: number, bytes: number): boolean {
-    const evp = this.#evp;
-    const { hmac } = this.#contexts;
-    const { hashAddress, lengthAddress } = this.#scratch;
+    const evp = this.evp;
+    const { hmac } = this.contexts;
+    const { hashAddress, lengthAddress } = this.scratch;
     return (
       evp.hmacInit(hmac, 0, 0, 0, 0) === 1 &&
       evp.hmacUpdate(hmac, address, bytes) === 1 &&
@@ -167,7 +136,7 @@ export class HmacCipher implements OpenSslPacketCipher {
   #ivAddress(memory: Uint8Array, base: number, ivOffset: number): number {
     const salt = this.#salt;
     if (salt.length === 0) return base + ivOffset;
-    const { nonce, nonceAddress } = this.#scratch;
+    const { nonce, nonceAddress } = this.scratch;
     for (let i = 0; i < salt.length; i += 1) nonce[i] = salt[i] ?? 0;
     for (let i = 0; i < 8; i += 1) nonce[4 + i] = memory[ivOffset + i] ?? 0;
     nonce[12] = 0;
@@ -177,17 +146,8 @@ export class HmacCipher implements OpenSslPacketCipher {
     return nonceAddress;
   }
 
-  #make(direction: 'encrypt' | 'decrypt'): number {
-    if (this.#isClosed) throw closedError();
-    const evp = this.#evp;
-    const init = direction === 'encrypt' ? evp.encryptInit : evp.decryptInit;
-    const context = newContext(evp);
-    this.#scratch.withKey(this.#contexts.key, (key) => {
-      keepIf(evp, context, init(context, this.#algorithm, 0, key, 0) === 1, 'set a key');
-      // ESP pads on its own, to whole blocks.
-      keepIf(evp, context, evp.setPadding(context, 0) === 1, 'leave out padding');
-    });
-    this.#contexts[direction] = context;
-    return context;
+  protected override finishContext(context: number): boolean {
+    // ESP pads on its own, to whole blocks.
+    return this.evp.setPadding(context, 0) === 1;
   }
 }
