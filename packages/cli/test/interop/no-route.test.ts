@@ -41,7 +41,9 @@ describe.skipIf(gate.skip)('the route from the network in use is gone', () => {
           const { lab } = established;
           const spis = await ikeSpis(established);
           const { result, failure, text } = await whileMoving(lab, [
-            () => lab.left.run('ip', 'route', 'add', 'unreachable', addresses.right.v4),
+            async () => {
+              await lab.left.run('ip', 'route', 'add', 'unreachable', addresses.right.v4);
+            },
           ]);
           task.meta.figures = text;
           expect(await ikeSpis(established)).toEqual(spis);
