@@ -19,7 +19,7 @@ import {
 import { createScheduler, type WakeSource } from '@ipsec-kit/scheduler';
 import type { Datagram } from '../network/datagram.ts';
 import { RandomStream } from '../network/random-stream.ts';
-import type { Attachment, AttachmentCounters } from '../network/virtual-network.ts';
+import type { Attachment, AttachmentCounters } from '../network/virtual-network-contract.ts';
 import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
 import { HostClock } from './host-clock.ts';
 import { tellHostNews } from './host-news.ts';
