@@ -45,6 +45,7 @@ export function createPacketLoop(options: PacketLoopOptions): PacketLoop {
   let queue = open();
   let packetsHandler: ((batch: PacketBatch) => void) | undefined;
   let errorHandler: ((error: Error) => void) | undefined;
+  let hasWritten = false;
   let running: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 
@@ -53,13 +54,16 @@ export function createPacketLoop(options: PacketLoopOptions): PacketLoop {
     return tunQueueOn(fileCalls(), fd, offloads, shape, counters);
   }
 
-  /** One batch: then other work of the process has its turn. @returns whether more may wait. */
+  /** One batch: then other work of the process has its turn.
+   * @returns whether it pays to look again before waiting: packets came, or went, and the host may answer them.
+   */
   function readTurn(): boolean {
     const current = queue;
-    const mayHaveMore = current.read();
+    hasWritten = false;
+    current.read();
     if (current.packets.count > 0) packetsHandler?.(current.packets);
     else if (current.lastErrno === EBADFD) throw gone(name);
-    return mayHaveMore;
+    return current.packets.count > 0;
   }
 
   async function run(): Promise<void> {
@@ -69,7 +73,11 @@ export function createPacketLoop(options: PacketLoopOptions): PacketLoop {
       if (closing) return;
       if (!isThere) throw gone(name);
       readBefore = counters.read;
-      while (!closing && readTurn()) await nextTurn();
+      // A look in vain costs less than a wait.
+      for (let isBusy = true; isBusy && !closing; isBusy ||= hasWritten) {
+        isBusy = readTurn();
+        await nextTurn();
+      }
     }
   }
 
@@ -103,6 +111,7 @@ export function createPacketLoop(options: PacketLoopOptions): PacketLoop {
         return 0;
       }
       const taken = queue.write(batch);
+      hasWritten = true;
       wait.wrote();
       return taken;
     },
