@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import {
-  copyPackedPath,
+  copyPathWords,
   isMappedAt,
   PACKED_PATH_BYTES,
   type PacketBatch,
@@ -77,12 +77,13 @@ export function createBatchSender(
   let lastErrno = 0;
   let refusedErrno = 0;
   const refusedPath = new Uint8Array(PACKED_PATH_BYTES);
+  const refusedWords = new Uint32Array(refusedPath.buffer);
 
   /** What the system refuses costs a copy of its path and no allocation: that may be every packet for a while. */
   function refuse(batch: PacketBatch, at: number, count: number): void {
     counters.refused += count;
     refusedErrno = lastErrno;
-    copyPackedPath(batch.paths, at, refusedPath, 0);
+    copyPathWords(batch.pathWords, at, refusedWords, 0);
   }
 
   /** Describes packets from `from` on as messages. @returns how many messages. */
