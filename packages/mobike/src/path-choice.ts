@@ -86,7 +86,7 @@ export class PathChoice {
     return this.tried(now, current).find((known) => pathsEqual(known, path)) ?? current;
   }
 
-  /** The same without the paths over which nothing leaves, unless all are such. */
+  /** {@link tried} without the paths over which nothing leaves, unless all are such. */
   testable(now: Instant, current: Path): readonly Path[] {
     const all = this.tried(now, current);
     const sendable = all.filter((path) => !this.unsendable.has(now, path));
