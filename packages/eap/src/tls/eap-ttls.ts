@@ -24,10 +24,11 @@ export interface EapTtlsOptions {
   readonly fragmentBytes?: number;
 }
 
-/** EAP-TTLS: the server shows a certificate, and the peer, inside the tunnel, a password. Over TLS 1.2. TLS itself is asked of the
- * driver as `tls` work, the password as that of the methods without TLS.
+/** EAP-TTLS with TLS 1.2 or 1.3: the server shows a certificate, and the peer, inside the tunnel, a password; where the server wants
+ * one, a certificate as well, which is for the same user. TLS itself is asked of the driver as `tls` work, the password as that of
+ * the methods without TLS. A certificate alone is never enough: that is what EAP-TLS is for (RFC 9427 §2.4.1).
  * @throws RangeError when `fragmentBytes` is not 64 to 16384.
- * @see RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5
+ * @see RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5, RFC 9427 §2
  */
 export function createEapTtlsMethod(options: EapTtlsOptions = {}): EapMethod {
   const { inner = 'mschapv2', user, fragmentBytes = DEFAULT_TLS_FRAGMENT_BYTES } = options;
