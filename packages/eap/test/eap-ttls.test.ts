@@ -138,6 +138,16 @@ describe('a certificate of the client in EAP-TTLS (RFC 5281 §7.1)', () => {
     expect(result.peer).toMatchObject({ kind: 'failure' });
   });
 
+  it('alone is not enough, and no password is asked for (RFC 9427 §2.4.1)', async () => {
+    for (const version of VERSIONS) {
+      const engine = demanding(version);
+      const options = { inner: 'certificate' } as const;
+      const result = await ttls(options, PASSWORD, createEapTtlsMethod(), engine, known('carol'));
+      expect(result.authenticator?.kind).not.toBe('success');
+      expect(result.peer).toMatchObject({ kind: 'failure', reason: 'no-method' });
+    }
+  });
+
   it('is not asked for unless it is wanted', async () => {
     let chain: readonly Uint8Array[] | undefined;
     const accept = (seen: readonly Uint8Array[]): boolean => {

@@ -230,7 +230,7 @@ class TlsRun {
       return this.#fail();
     }
     const msk = new KeyMaterial(this.#export(socket, 'msk', version).subarray(0, 64));
-    const user = this.#server ? certificateUser(socket.getPeerX509Certificate()) : undefined;
+    const user = this.#server ? this.#userOf(socket) : undefined;
     this.#session = {
       version,
       msk,
@@ -239,6 +239,13 @@ class TlsRun {
         : {}),
       ...(user === undefined ? {} : { user }),
     };
+  }
+
+  #userOf(socket: TLSSocket): Uint8Array | undefined {
+    const certificate = socket.getPeerX509Certificate();
+    const user = certificateUser(certificate);
+    // A certificate without a name vouches for nobody whom a password proves.
+    return certificate && this.#method === EapType.TTLS ? (user ?? NOTHING) : user;
   }
 
   #export(

@@ -157,6 +157,31 @@ describe('a tunnel by EAP (RFC 7296 §2.16)', () => {
     expect(said).toBeDefined();
   });
 
+  it('eap-ttls with a certificate as well: both have to be right, and of the same user (RFC 5281 §7.1)', async () => {
+    const server = { ttlsCert: true };
+    const shown = (issued: Issued, password = PASSWORD): Sides => ({
+      server,
+      client: { certs: [issued.certificate] },
+      clientMore: { keys: [{ data: issued.key }], ...user(password) },
+    });
+    const good = await run('eap-ttls', shown(carol));
+    expect(good.failure).toBeUndefined();
+    expect(good.status.server.sessions[0]?.eapIdentity).toBe(CAROL);
+    const alice = await pki.issue('client', 'alice@example.org');
+    const bad: readonly [Sides, RegExp][] = [
+      [{ server }, /password or certificate of carol@example.org is wrong/],
+      [shown(carol, 'wrong-password'), /password or certificate of carol@example.org is wrong/],
+      [shown(alice), /its certificate is for .*alice@example.org/],
+      [shown(await stranger.issue('client', CAROL)), /password or certificate of carol/],
+    ];
+    for (const [sides, reason] of bad) {
+      const { failure, said } = await run('eap-ttls', sides);
+      expect(said).toMatch(reason);
+      // What the client hears is the same, whatever was wrong.
+      expect(failure).toMatch(/^EAP for carol@example.org failed: the server (refused|does not)/);
+    }
+  });
+
   it('eap-tls on both sides: nothing else proves the server (RFC 5998)', async () => {
     const { failure, events } = await run('eap-tls', {
       serverAuth: 'eap-tls',
@@ -169,6 +194,14 @@ describe('a tunnel by EAP (RFC 7296 §2.16)', () => {
     );
     expect(payloads[0]).toContain('N(EAP_ONLY_AUTHENTICATION)');
     expect(payloads[1]).toBe('IDr EAP');
+  });
+
+  it('eap-ttls on both sides: the client has a password and no certificate (RFC 5998)', async () => {
+    const good = await run('eap-ttls', { serverAuth: 'eap-ttls' });
+    expect(good.failure).toBeUndefined();
+    expect(good.status.server.sessions[0]?.eapIdentity).toBe(CAROL);
+    const more = { serverAuth: 'eap-ttls', clientMore: user('wrong-password') };
+    expect((await run('eap-ttls', more)).failure).toContain('the server refused');
   });
 
   it('asks for the name where eap_id is %any, and goes by it', async () => {
