@@ -27,31 +27,7 @@ export function packPath(path: Path): Uint8Array {
   return packed;
 }
 
-/** Copies one packed path; allocates nothing. */
-export function copyPackedPath(
-  from: Uint8Array,
-  fromIndex: number,
-  to: Uint8Array,
-  toIndex: number,
-): void {
-  const source = fromIndex * PACKED_PATH_BYTES;
-  const target = toIndex * PACKED_PATH_BYTES;
-  for (let i = 0; i < PACKED_PATH_BYTES; i += 1) to[target + i] = from[source + i] ?? 0;
-}
-
-/** Whether two packed paths are the same; allocates nothing. */
-export function packedPathsEqual(
-  a: Uint8Array,
-  aIndex: number,
-  b: Uint8Array,
-  bIndex: number,
-): boolean {
-  const aAt = aIndex * PACKED_PATH_BYTES;
-  const bAt = bIndex * PACKED_PATH_BYTES;
-  return rangesEqual(a, aAt, b, bAt, PACKED_PATH_BYTES);
-}
-
-/** {@link copyPackedPath} of paths that are seen four bytes at a time, as `PacketBatch.pathWords` has them. */
+/** Copies one packed path, seen four bytes at a time as in `PacketBatch.pathWords`; allocates nothing. */
 export function copyPathWords(
   from: Uint32Array,
   fromIndex: number,
@@ -63,7 +39,7 @@ export function copyPathWords(
   for (let i = 0; i < PATH_WORDS; i += 1) to[target + i] = from[source + i] ?? 0;
 }
 
-/** {@link packedPathsEqual} of paths that are seen four bytes at a time. */
+/** Whether two packed paths are the same, seen four bytes at a time; allocates nothing. */
 export function pathWordsEqual(
   a: Uint32Array,
   aIndex: number,
@@ -86,7 +62,8 @@ export function packedRemotesEqual(
 ): boolean {
   const aAt = aIndex * PACKED_PATH_BYTES + ENDPOINT_BYTES;
   const bAt = bIndex * PACKED_PATH_BYTES + ENDPOINT_BYTES;
-  return rangesEqual(a, aAt, b, bAt, ENDPOINT_BYTES);
+  for (let i = 0; i < ENDPOINT_BYTES; i += 1) if (a[aAt + i] !== b[bAt + i]) return false;
+  return true;
 }
 
 /** Whether the local address of a packed path is known: adapters that cannot tell leave 0.0.0.0 or :: there. */
@@ -115,15 +92,4 @@ function writeEndpoint(memory: Uint8Array, at: number, endpoint: Endpoint): void
     memory.set(bytes, at);
   }
   writeUint16(memory, at + 16, endpoint.port);
-}
-
-function rangesEqual(
-  a: Uint8Array,
-  aAt: number,
-  b: Uint8Array,
-  bAt: number,
-  length: number,
-): boolean {
-  for (let i = 0; i < length; i += 1) if (a[aAt + i] !== b[bAt + i]) return false;
-  return true;
 }

@@ -1,4 +1,4 @@
-import { claimSlot, commitPacket, copyPackedPath, type PacketBatch } from '@ipsec-kit/ip';
+import { claimSlot, commitPacket, PACKED_PATH_BYTES, type PacketBatch } from '@ipsec-kit/ip';
 import type { HeldQueue } from './held-queue.ts';
 
 /** Moves packets from the front of a queue into an empty batch, paths included.
@@ -17,7 +17,7 @@ export function fillBatch(queue: HeldQueue, batch: PacketBatch, most: number): n
       continue;
     }
     batch.memory.set(data, slot);
-    if (path.length > 0) copyPackedPath(path, 0, batch.paths, batch.count);
+    batch.paths.set(path, batch.count * PACKED_PATH_BYTES);
     if (batch.trafficClasses) batch.trafficClasses[batch.count] = trafficClass;
     commitPacket(batch, slot, data.length);
   }

@@ -2,10 +2,9 @@ import { ESP_HEADER_BYTES, EspNextHeader } from '@ipsec-kit/esp';
 import {
   anySelectorMatchesPacket,
   clampTcpMssOfFields,
-  copyPackedPath,
+  copyPathWords,
   type PacketBatch,
   packedLocalIsKnown,
-  packedPathsEqual,
   packedRemotesEqual,
   packetVersion,
   pathWordsEqual,
@@ -113,7 +112,7 @@ function noteInbound(
   index: number,
   bytes: number,
 ): void {
-  const { paths } = batch;
+  const { pathWords } = batch;
   noteFirstInbound(state, pair);
   noteSoftLimit(state, pair);
   if (isOnPath(pair, batch, index)) {
@@ -127,12 +126,12 @@ function noteInbound(
   }
   // RFC 7296 §2.23: only the newest packet says where the peer is; a replayed or delayed copy must not.
   if (!pair.inboundSa.lastWasNewest) return;
-  if (pair.isElsewhere && packedPathsEqual(paths, index, pair.reportedPath, 0)) {
+  if (pair.isElsewhere && pathWordsEqual(pathWords, index, pair.reportedWords, 0)) {
     pair.untoldBytes += bytes;
     // Ever less often: who decides may wait for more bytes than the first packet had.
     if (pair.untoldBytes < pair.toldBytes) return;
   } else {
-    copyPackedPath(paths, index, pair.reportedPath, 0);
+    copyPathWords(pathWords, index, pair.reportedWords, 0);
     pair.toldBytes = 0;
     pair.untoldBytes = bytes;
   }

@@ -39,6 +39,8 @@ export interface InstalledPair {
   readonly pathWords: Uint32Array;
   /** Packed; the other path that was told last, valid while `isElsewhere`. */
   readonly reportedPath: Uint8Array;
+  /** The same bytes, four at a time. */
+  readonly reportedWords: Uint32Array;
   /** Whether the peer was last seen on another path than `path`. */
   isElsewhere: boolean;
   /** ESP bytes that came from `reportedPath`, and were told; and those that were not. */
@@ -72,6 +74,7 @@ export function createInstalledPair(
   requireInnerMtu(innerMtu);
   requireInnerMtu(tcpMtu);
   const path = packPath(pair.path);
+  const reportedPath = new Uint8Array(PACKED_PATH_BYTES);
   return {
     id: pair.id,
     inboundSa: createInboundSa({
@@ -106,7 +109,8 @@ export function createInstalledPair(
     transport: transportOf(pair),
     path,
     pathWords: new Uint32Array(path.buffer),
-    reportedPath: new Uint8Array(PACKED_PATH_BYTES),
+    reportedPath,
+    reportedWords: new Uint32Array(reportedPath.buffer),
     isElsewhere: false,
     toldBytes: 0,
     untoldBytes: 0,

@@ -3,7 +3,7 @@ import {
   buildIcmpEcho,
   claimSlot,
   commitPacket,
-  copyPackedPath,
+  copyPathWords,
   IpProtocol,
   type PacketBatch,
   type PacketFields,
@@ -88,7 +88,7 @@ function sealOwn(
     countEspDrop(state, pair, length);
     return false;
   }
-  copyPackedPath(pair.path, 0, batch.paths, batch.count);
+  copyPathWords(pair.pathWords, 0, batch.pathWords, batch.count);
   if (batch.trafficClasses) batch.trafficClasses[batch.count] = 0;
   commitPacket(batch, at - sa.headroom, length);
   return true;

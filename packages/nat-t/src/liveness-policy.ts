@@ -4,10 +4,8 @@ import {
   earliestDeadline,
   type Instant,
   type Machine,
-  msBetween,
   type WakeClass,
 } from '@ipsec-kit/clock';
-import { BindingRule } from './binding-rule.ts';
 import type {
   DpdReason,
   LivenessAction,
@@ -16,6 +14,7 @@ import type {
   LivenessOptions,
 } from './liveness-contract.ts';
 import { type LivenessSettings, livenessSettings } from './liveness-settings.ts';
+import { MappingKeeper } from './mapping-keeper.ts';
 import { OneWayWatch } from './one-way-watch.ts';
 import { PathDoubt, type UpdateCause } from './path-doubt.ts';
 import { TrafficRecord, type TrafficStamps } from './traffic-stamps.ts';
@@ -39,8 +38,8 @@ const PAUSE_MS = 500;
  */
 export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   readonly #settings: LivenessSettings;
-  readonly #rule: BindingRule;
   readonly #traffic: TrafficRecord;
+  readonly #mapping: MappingKeeper;
   readonly #oneWay = new OneWayWatch();
   readonly #doubt = new PathDoubt();
   readonly #dpds: Record<DpdReason, number> = {
@@ -55,18 +54,15 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   #keepalives = 0;
   #updates = 0;
   #now: Instant;
-  #isBehindNat = false;
   #canDetect = false;
   #isExchangeRunning = false;
   #roundTripMs = 0;
   #askedAt: Instant | undefined;
-  /** Until then a question, or the exchange that runs, goes out before 0xFF. */
-  #heldUntil: Instant | undefined;
 
   constructor(now: Instant, options: LivenessOptions = {}) {
     this.#settings = livenessSettings(options);
-    this.#rule = new BindingRule(this.#settings);
     this.#traffic = new TrafficRecord(now);
+    this.#mapping = new MappingKeeper(this.#settings, this.#traffic);
     this.#now = now;
   }
 
@@ -82,7 +78,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
       case 'timeout':
         return this.#next();
       case 'slept':
-        this.#onSlept(input.sleptMs);
+        if (this.#mapping.onSlept(input.now, input.sleptMs)) this.#doubt.raise('slept');
         return this.#next();
       case 'connectivity':
         if (this.#settings.updateOnConnectivity && this.#canDetect) {
@@ -104,7 +100,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
         if (input.verdict !== undefined) this.#doubt.onVerdict(input.verdict);
         return this.#next();
       case 'binding':
-        this.#rule.discovered(input.keepaliveMs, input.lifetimeMs);
+        this.#mapping.discovered(input.keepaliveMs, input.lifetimeMs);
         return this.#next();
       default:
         return unreachable(input);
@@ -118,10 +114,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   /** Whether the path has to be asked about before anything else goes over it. */
   isInDoubt(now: Instant): boolean {
-    if (this.#doubt.isPressing) return true;
-    return (
-      this.#isKept() && this.#rule.judge(msBetween(this.#traffic.lastOutbound, now)) === 'late'
-    );
+    return this.#doubt.isPressing || this.#mapping.isLate(now);
   }
 
   /** When to say `timeout` next.
@@ -130,8 +123,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   nextDeadline(wake?: WakeClass): Deadline | undefined {
     const all = [
       this.#pathDeadline(),
-      this.#keepaliveDeadline(),
-      this.#rideDeadline(),
+      ...this.#mapping.deadlines(this.#now, this.#askedAt),
       this.#idleDeadline(),
       this.#oneWay.nextDeadline(this.#now, this.#roundTripMs),
     ];
@@ -155,7 +147,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
 
   /** The keepalive interval in use, in milliseconds; 0 when none go out. */
   get keepaliveMs(): number {
-    return this.#isKept() ? this.#rule.keepaliveMs : 0;
+    return this.#mapping.keepaliveMs;
   }
 
   /** At most one action: whatever it is, it stands in for the rest. */
@@ -168,7 +160,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
         return this.#update(owedUpdate);
       }
       if (question !== undefined && !isPausing) return this.#ask(question);
-      if (this.#canLoseMapping() && this.#oneWay.suspects(now, this.#roundTripMs)) {
+      if (this.#mapping.canLoseMapping && this.#oneWay.suspects(now, this.#roundTripMs)) {
         return this.#ask('one-way');
       }
     }
@@ -178,11 +170,8 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   }
 
   #keepMapping(now: Instant): readonly LivenessAction[] {
-    if (!this.#isKept() || (this.#heldUntil !== undefined && now < this.#heldUntil)) return [];
-    const { lastOutbound } = this.#traffic;
-    // As {@link #keepaliveAt} has it: a difference may round to less at that very instant, for ever.
-    if (now < addMs(lastOutbound, this.#rule.keepaliveMs)) return [];
-    if (this.#rule.judge(msBetween(lastOutbound, now)) === 'late') {
+    if (!this.#mapping.isDue(now)) return [];
+    if (this.#mapping.isLate(now)) {
       if (!this.#isExchangeRunning) return this.#isAskedLately() ? [] : this.#ask('late');
       // It cannot go out now; 0xFF could renew a mapping under another port with nobody noticing, so ask afterwards.
       this.#doubt.raise('late');
@@ -203,7 +192,7 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     this.#askedAt = this.#now;
     this.#dpds[reason] += 1;
     this.#doubt.onAsked();
-    return [{ kind: 'dpd', natDetection: this.#canDetect && this.#canLoseMapping(), reason }];
+    return [{ kind: 'dpd', natDetection: this.#canDetect && this.#mapping.canLoseMapping, reason }];
   }
 
   #update(reason: UpdateCause): readonly LivenessAction[] {
@@ -214,37 +203,22 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
   }
 
   #onPath(behindNat: boolean, canDetect: boolean): void {
-    this.#isBehindNat = behindNat;
+    this.#mapping.onPath(behindNat);
     this.#canDetect = canDetect;
     this.#doubt.clear();
     this.#wantBaseline();
   }
 
   #wantBaseline(): void {
-    if (!this.#canDetect || !this.#canLoseMapping()) return;
+    if (!this.#canDetect || !this.#mapping.canLoseMapping) return;
     this.#doubt.wantBaseline();
-  }
-
-  #onSlept(sleptMs: number): void {
-    const silenceMs = msBetween(this.#traffic.lastOutbound, this.#now);
-    if (!this.#canLoseMapping() || !this.#rule.isDoubtfulAfter(sleptMs, silenceMs)) return;
-    this.#doubt.raise('slept');
-    // 0xFF first would renew the mapping under another port before anybody asks.
-    this.#heldUntil = addMs(this.#now, this.#rule.keepaliveMs);
-  }
-
-  /** A NAT, or a firewall that keepalives are forced for, may forget us. */
-  #canLoseMapping(): boolean {
-    return this.#isBehindNat || this.#settings.keepaliveWhen === 'always';
-  }
-
-  #isKept(): boolean {
-    return this.#rule.keepaliveMs > 0 && this.#canLoseMapping();
   }
 
   /** A DPD was asked for and nothing has gone out since: it waits somewhere, another would not help. */
   #isAskedLately(): boolean {
-    return this.#askedAt !== undefined && this.#now < addMs(this.#askedAt, this.#rule.keepaliveMs);
+    return (
+      this.#askedAt !== undefined && this.#now < addMs(this.#askedAt, this.#mapping.keepaliveMs)
+    );
   }
 
   #isIdle(now: Instant): boolean {
@@ -263,34 +237,6 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     if (!this.#doubt.isAny) return undefined;
     const at = addMs(this.#askedAt, PAUSE_MS);
     return { name: 'path', at, toleranceMs: PAUSE_MS, wake: 'device' };
-  }
-
-  #keepaliveDeadline(): Deadline | undefined {
-    if (!this.#isKept()) return undefined;
-    return {
-      name: 'nat-keepalive',
-      at: addMs(this.#keepaliveAt(), this.#rule.rideMs),
-      toleranceMs: this.#rule.toleranceMs,
-      wake: this.#settings.keepaliveWake,
-    };
-  }
-
-  /** Whatever wakes the device between the interval and the alarm makes that needless. */
-  #rideDeadline(): Deadline | undefined {
-    if (!this.#isKept() || this.#rule.rideMs === 0) return undefined;
-    return { name: 'nat-keepalive', at: this.#keepaliveAt(), toleranceMs: 0, wake: 'process' };
-  }
-
-  #keepaliveAt(): Instant {
-    const { keepaliveMs } = this.#rule;
-    const due = addMs(this.#traffic.lastOutbound, keepaliveMs);
-    const held = this.#heldUntil !== undefined && this.#heldUntil > due ? this.#heldUntil : due;
-    if (this.#askedAt === undefined) return held;
-    // A DPD that was asked for and did not go out postpones no 0xFF, only the next DPD in its place.
-    const silenceMs = msBetween(this.#traffic.lastOutbound, this.#now);
-    const isDpd = this.#settings.keepaliveKind === 'dpd' || this.#rule.judge(silenceMs) === 'late';
-    const again = addMs(this.#askedAt, keepaliveMs);
-    return isDpd && again > held ? again : held;
   }
 
   #idleDeadline(): Deadline | undefined {

@@ -43,6 +43,7 @@ export type { NetworkSegment } from './network/network-segment.ts';
 export type { TraceEntry } from './network/network-trace.ts';
 export * from './network/random-stream.ts';
 export * from './network/virtual-network.ts';
+export * from './network/virtual-network-contract.ts';
 export * from './simulation/agreement.ts';
 export * from './simulation/create-simulation.ts';
 export {

@@ -3,9 +3,9 @@ import {
   type Endpoint,
   loopbackAddress,
   type PacketBatch,
-  packedPathsEqual,
   packetBatchIn,
-  packPath,
+  pathsEqual,
+  readPackedPath,
   writePackedPath,
 } from '@ipsec-kit/ip';
 import type { SystemCalls } from '@ipsec-kit/posix';
@@ -40,14 +40,14 @@ function compare(from: BatchSocket, to: BatchSocket): string | undefined {
   const shape = receiveBatchShape(LENGTHS.length);
   const came = packetBatchIn(new Uint8Array(shape.capacity * shape.slotBytes), shape);
   to.receive(came);
-  const path = packPath({ local: to.endpoint, remote: from.endpoint });
+  const path = { local: to.endpoint, remote: from.endpoint };
   if (came.count !== sent.count) {
     return `the kernel delivered ${came.count} datagrams of ${sent.count} that were sent in one piece`;
   }
   for (let i = 0; i < came.count; i += 1) {
     if (!isSame(sent, came, i))
       return 'the kernel delivered other datagrams than were sent in one piece';
-    if (!packedPathsEqual(came.paths, i, path, 0))
+    if (!pathsEqual(readPackedPath(came.paths, i), path))
       return 'the kernel names other ends of a datagram';
     if (came.trafficClasses?.[i] !== TRAFFIC_CLASS) return 'the kernel names another traffic class';
   }

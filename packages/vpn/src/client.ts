@@ -1,28 +1,21 @@
 import type { ConnectionConfig, SessionEvent, SessionFailure } from '@ipsec-kit/ikev2';
-import { addressesEqual, formatEndpoint, type IpAddress } from '@ipsec-kit/ip';
+import { formatEndpoint } from '@ipsec-kit/ip';
 import { chooseChild, chooseConnection } from './choose-connection.ts';
 import type { Client, ClientOptions, CloseOptions } from './client-contract.ts';
-import { childrenToOpen, clientBinding, trappedChildren } from './client-plan.ts';
+import { ClientPath } from './client-path.ts';
+import { childrenToOpen, trappedChildren } from './client-plan.ts';
 import type { CompiledVpn, ConnectionTransport } from './compile/index.ts';
 import { compiledOrThrow } from './compiled-or-throw.ts';
-import {
-  type ConnectionAddresses,
-  findAddresses,
-  type InitialPath,
-  initialPath,
-} from './connection-path.ts';
 import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { VpnEvent } from './events.ts';
-import { nat64Finder } from './nat64.ts';
-import { type Platform, platformWith, type UdpBinding } from './platform.ts';
+import { type Platform, platformWith } from './platform.ts';
 import { poolPrefixes } from './pool-prefixes.ts';
 import { CLOSED_ON_COMMAND } from './session-commands.ts';
 import type { HandedDatagram, HandedSession } from './session-delegations.ts';
 import type { SessionRequest } from './session-request.ts';
 import { idleStatus, type VpnStatus } from './status.ts';
 import { openTunnelHost, type TunnelHost } from './tunnel-host.ts';
-import type { OpenSockets } from './tunnel-host-options.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';
 
 const DEFAULT_PATIENCE_MS = 5_000;
@@ -31,9 +24,6 @@ const DEFAULT_PATIENCE_MS = 5_000;
  * reauthenticates and breaks before it makes does so within a round trip or two. @see RFC 7296 §2.8.3
  */
 const PEER_REOPENS_MS = 10_000;
-
-/** A router of a provider has more: there a client stays on the address that it began with. */
-const MOST_FOLLOWED_ADDRESSES = 128;
 
 /** Makes a client; nothing happens before {@link Client.open}.
  * @throws VpnError `config` when the options have a mistake or name no such connection or child.
@@ -51,6 +41,7 @@ class ClientTunnel implements Client {
   readonly #config: ConnectionConfig;
   readonly #transport: ConnectionTransport;
   readonly #world: Platform;
+  readonly #path: ClientPath;
   readonly #opened = createDeferred<void>();
   readonly #ended = createDeferred<VpnError | undefined>();
   #state: State = 'idle';
@@ -76,6 +67,13 @@ class ClientTunnel implements Client {
     if (!transport) throw new Error(`the connection ${this.connection} has no transport`);
     this.#transport = transport;
     this.#world = platformWith(options.platform);
+    this.#path = new ClientPath({
+      config: this.#config,
+      transport,
+      compiled,
+      settings: options.options.settings ?? {},
+      world: this.#world,
+    });
   }
 
   get ended(): Promise<VpnError | undefined> {
@@ -155,15 +153,15 @@ class ClientTunnel implements Client {
   }
 
   async #prepare(): Promise<void> {
-    const addresses = await this.#findAddresses();
+    const addresses = await this.#path.findAddresses();
     if (this.#state !== 'connecting') return;
     this.#opening = openTunnelHost({
       ...this.#options,
       compiled: this.#compiled,
       world: this.#world,
-      bind: this.#binding(addresses.local),
+      bind: this.#path.binding(addresses.local),
       poolPrefixes: poolPrefixes(this.#compiled, this.#config.pools),
-      pathTo: (_, udp) => this.#pathTo(udp, addresses),
+      pathTo: (_, udp) => this.#path.anew(udp, addresses),
       onSessionEvent: (event) => this.#onSessionEvent(event),
       onFatal: (error) => void this.#finish(error),
     });
@@ -171,7 +169,7 @@ class ClientTunnel implements Client {
     // Closed meanwhile: whoever closes waits for it and takes it down.
     if (this.#state !== 'connecting') return;
     this.#host = host;
-    const { path } = this.#pathFrom(host, addresses);
+    const { path } = this.#path.from(host, addresses);
     const virtualAddresses = this.#config.virtualAddresses;
     for (const child of trappedChildren(this.#config, this.#transport)) {
       host.traps.set(this.connection, child, { path, virtualAddresses });
@@ -179,32 +177,6 @@ class ClientTunnel implements Client {
     await host.prepare();
     if (this.#state !== 'connecting') return;
     this.#openChildren(host, formatEndpoint(path.remote));
-  }
-
-  #findAddresses(): Promise<ConnectionAddresses> {
-    const nat64 = nat64Finder(this.#compiled.nat64, this.#world);
-    return findAddresses(this.connection, this.#transport, this.#world, nat64);
-  }
-
-  #pathFrom({ ports }: Pick<TunnelHost, 'ports'>, addresses: ConnectionAddresses): InitialPath {
-    const [ike = 0, natT = 0] = ports;
-    return initialPath(addresses, this.#transport.remotePort, { ike, natT });
-  }
-
-  #binding(local: IpAddress): UdpBinding {
-    const { settings = {} } = this.#options.options;
-    const follows =
-      this.#compiled.networkMonitor &&
-      this.#world.watchNetwork !== undefined &&
-      this.#world.hostAddresses('').length <= MOST_FOLLOWED_ADDRESSES;
-    return clientBinding(local, this.#transport, this.#config, settings, follows);
-  }
-
-  /** The way to the peer now: the address of before may be gone. */
-  async #pathTo(udp: OpenSockets, before: ConnectionAddresses): Promise<InitialPath> {
-    const isThere = udp.endpoints.some(({ address }) => addressesEqual(address, before.local));
-    if (isThere) return this.#pathFrom(udp, before);
-    return this.#pathFrom(udp, await this.#findAddresses());
   }
 
   #openChildren(host: TunnelHost, remote: string): void {

@@ -30,6 +30,7 @@ export type {
 } from './credentials/revalidation-report.ts';
 export type { SignatureRule } from './credentials/signature-rule.ts';
 export * from './driver.ts';
+export * from './driver-contract.ts';
 export type { CompiledEap, CompiledRadius, EapConnection } from './eap/compiled-eap.ts';
 export type { EapMethodName } from './eap/eap-setting.ts';
 export type { MonitoredEvent } from './event-listener.ts';

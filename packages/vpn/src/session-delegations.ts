@@ -1,7 +1,7 @@
 import { addMs, type Clock } from '@ipsec-kit/clock';
 import type { Delegation, IkeEndpoint } from '@ipsec-kit/ikev2';
 import { type Endpoint, type Path, parseEndpoint } from '@ipsec-kit/ip';
-import type { Driver } from './driver.ts';
+import type { Driver } from './driver-contract.ts';
 import type { SessionBook } from './session-book.ts';
 import type { OpenSockets } from './tunnel-host-options.ts';
 import { VpnError, vpnErrorFrom } from './vpn-error.ts';

@@ -6,7 +6,7 @@ import type { InitialPath } from './connection-path.ts';
 import { trustContainers } from './credentials/container-trust.ts';
 import { openKeyring, requireKeys } from './credentials/keyring.ts';
 import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
-import type { Driver } from './driver.ts';
+import type { Driver } from './driver-contract.ts';
 import type { HostFollower } from './host-follower.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { openKeyLog } from './key-log.ts';

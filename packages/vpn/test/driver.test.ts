@@ -12,7 +12,8 @@ import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import { createScheduler } from '@ipsec-kit/scheduler';
 import { describe, expect, it } from 'vitest';
 import type { InstalledChild } from '../src/child-installer.ts';
-import { createDriver, type EndpointMachine } from '../src/driver.ts';
+import { createDriver } from '../src/driver.ts';
+import type { EndpointMachine } from '../src/driver-contract.ts';
 
 const address = parseAddress('192.0.2.1');
 if (!address) throw new Error('a test value cannot be parsed');

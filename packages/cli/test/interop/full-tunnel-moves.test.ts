@@ -27,7 +27,9 @@ interface Uplinks {
 async function watchUplinks({ router }: Lab): Promise<Uplinks> {
   const captures = await Promise.all(
     Object.keys(clientNetworks).map(async (device) => {
-      const capture = router.start('tcpdump', ['-l', '-n', '-Q', 'in', '-i', device, 'ip']);
+      // Without its immediate mode the packets of the last second would still be in the kernel when it is ended.
+      const options = ['--immediate-mode', '-l', '-n', '-Q', 'in', '-i', device, 'ip'];
+      const capture = router.start('tcpdump', options);
       await capture.waitFor(/listening on/i);
       return capture;
     }),

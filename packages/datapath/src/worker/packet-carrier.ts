@@ -1,6 +1,6 @@
 import {
   appendPacket,
-  copyPackedPath,
+  copyPathWords,
   createPacketBatch,
   type PacketBatch,
   packetBatchIn,
@@ -237,6 +237,6 @@ function handedBatch(calls: SystemCalls): PacketBatch {
 
 /** Copies what is known of the outer header of a datagram. */
 function copyOuter(from: PacketBatch, at: number, to: PacketBatch, index: number): void {
-  copyPackedPath(from.paths, at, to.paths, index);
+  copyPathWords(from.pathWords, at, to.pathWords, index);
   if (to.trafficClasses) to.trafficClasses[index] = from.trafficClasses?.[at] ?? 0;
 }

@@ -1,11 +1,11 @@
 import { addMs, type CancelWake, type Clock } from '@ipsec-kit/clock';
 import { addressesEqual, type Endpoint, type IpAddress } from '@ipsec-kit/ip';
+import type { VirtualNetwork } from '../network/virtual-network.ts';
 import type {
   Attachment,
   AttachmentCounters,
   AttachOptions,
-  VirtualNetwork,
-} from '../network/virtual-network.ts';
+} from '../network/virtual-network-contract.ts';
 import { type HostNetwork, type NetworkView, viewNetworks, viewsEqual } from './network-view.ts';
 
 /** Changes are gathered for so long, as the monitors of real hosts do. */

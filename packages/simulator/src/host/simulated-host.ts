@@ -1,40 +1,24 @@
 import type { Deadline, Instant } from '@ipsec-kit/clock';
 import { createSeededRandom } from '@ipsec-kit/crypto';
-import {
-  type Answer,
-  type Command,
-  createIkeEndpoint,
-  type IkeEndpoint,
-  type Request,
-  type SessionEvent,
-} from '@ipsec-kit/ikev2';
+import { type Command, createIkeEndpoint, type IkeEndpoint } from '@ipsec-kit/ikev2';
 import { buildIcmpEcho, type IpAddress, type Path } from '@ipsec-kit/ip';
 import type { EngineCounters } from '@ipsec-kit/ipsec';
-import {
-  classifyDatagram,
-  NON_ESP_MARKER_BYTES,
-  natKeepalive,
-  prependMarker,
-} from '@ipsec-kit/nat-t';
-import { createScheduler, type WakeSource } from '@ipsec-kit/scheduler';
+import { classifyDatagram, NON_ESP_MARKER_BYTES } from '@ipsec-kit/nat-t';
+import { createScheduler, type Scheduler, type WakeSource } from '@ipsec-kit/scheduler';
 import type { Datagram } from '../network/datagram.ts';
 import { RandomStream } from '../network/random-stream.ts';
-import type { Attachment, AttachmentCounters } from '../network/virtual-network.ts';
-import { EndpointDriver, type PlainOutput } from './endpoint-driver.ts';
+import type { Attachment, AttachmentCounters } from '../network/virtual-network-contract.ts';
+import { answerDelayMs } from './answer-delay.ts';
+import { EndpointDriver } from './endpoint-driver.ts';
 import { HostClock } from './host-clock.ts';
 import { tellHostNews } from './host-news.ts';
-import type { HostObserver } from './host-observer.ts';
 import type { ReceivedPacket } from './inner-inbox.ts';
 import { InnerTraffic } from './inner-traffic.ts';
+import { OutputPerformer } from './output-performer.ts';
 import { PacketPath, type StandingChild } from './packet-path.ts';
 import { ScratchPorts } from './scratch-ports.ts';
 import { type EndedSession, SessionBook, type SimulatedSession } from './session-book.ts';
-import type {
-  AnswerDelay,
-  HostPorts,
-  SimulatedHostOptions,
-  SimulatedWorker,
-} from './simulated-host-options.ts';
+import type { HostPorts, SimulatedHostOptions } from './simulated-host-options.ts';
 
 /** Stands for the network of a host that is in the core. */
 const CORE = 'core';
@@ -47,73 +31,69 @@ export class SimulatedHost {
   readonly name: string;
   readonly ports: HostPorts;
   readonly #clock: HostClock;
-  readonly #observer: HostObserver;
   readonly #endpoint: IkeEndpoint;
   readonly #driver: EndpointDriver;
   readonly #packets: PacketPath;
   readonly #inner: InnerTraffic;
   readonly #book = new SessionBook();
   readonly #attachment: Attachment;
-  readonly #worker: SimulatedWorker;
-  readonly #onEvent: (event: SessionEvent) => void;
   readonly #scratchPorts = new ScratchPorts();
   #rejectedDatagrams = 0;
 
   constructor(options: SimulatedHostOptions) {
-    const { name, addresses, crypto, seed, answerDelayMs = 0 } = options;
+    const { name, addresses, crypto, worker, network, segment, observer = {} } = options;
     const clock = new HostClock(options.clock);
     this.name = name;
     this.ports = options.ports ?? DEFAULT_PORTS;
     this.#clock = clock;
-    this.#observer = options.observer ?? {};
-    this.#worker = options.worker;
-    this.#onEvent = options.onEvent ?? (() => undefined);
-    this.#packets = new PacketPath(crypto, createSeededRandom(`${seed}/${name}/packets`), () =>
-      clock.now(),
-    );
+    const random = createSeededRandom(`${options.seed}/${name}/packets`);
+    this.#packets = new PacketPath(crypto, random, () => clock.now());
     this.#inner = new InnerTraffic({
       packets: this.#packets,
       clock,
-      observer: this.#observer,
+      observer,
       send: (path, data) => this.#send(path, data),
       feed: (input) => this.#driver.feed(input),
       onSpeaksAgain: () => this.#driver.feedTraffic(),
     });
-    const jitter = new RandomStream(`${seed}/${name}/jitter`);
-    this.#endpoint = createIkeEndpoint({
-      connections: options.connections,
-      settings: options.settings,
-      crypto,
-      random: createSeededRandom(`${seed}/${name}/ike`),
-      jitter: () => jitter.fraction(),
+    this.#endpoint = hostEndpoint(options);
+    const performer = new OutputPerformer({
+      packets: this.#packets,
+      inner: this.#inner,
+      worker,
+      scratchPorts: this.#scratchPorts,
+      observer,
+      addresses: () => this.addresses,
+      sendIke: (path, data) => this.#sendIke(path, data),
+      onEvent: (event) => {
+        this.#book.note(event);
+        observer.event?.(event);
+        options.onEvent?.(event);
+      },
     });
     this.#driver = new EndpointDriver({
       endpoint: this.#endpoint,
       clock,
-      scheduler: createScheduler({
-        clock,
-        ...(options.alarm ? { alarm: noticingSleep(options.alarm, clock) } : {}),
-      }),
-      answer: (request) => this.#answer(request),
+      scheduler: hostScheduler(clock, options.alarm),
+      answer: (request) => performer.answer(request),
       answered: ({ kind }) => {
         if (kind === 'install-child') this.#inner.release();
       },
-      answerDelayMs: (request) => delayOf(answerDelayMs, request),
-      perform: (output) => this.#perform(output),
+      answerDelayMs: (request) => answerDelayMs(options.answerDelayMs ?? 0, request),
+      perform: (output) => performer.perform(output),
       sampleTraffic: () => this.#packets.sampleTraffic(),
     });
-    this.#attachment = options.network.attach({
+    this.#attachment = network.attach({
       name,
       addresses,
-      ...(options.segment ? { segment: options.segment } : {}),
+      ...(segment ? { segment } : {}),
       ...(options.middleboxes ? { middleboxes: options.middleboxes } : {}),
       receive: (datagram) => this.#receive(datagram),
     });
-    const { network, segment, tellsOfSleep = true } = options;
     const preferredAddresses = this.addresses;
     tellHostNews({
       clock,
-      tellsOfSleep,
+      tellsOfSleep: options.tellsOfSleep ?? true,
       network: network.view ?? { preferredAddresses, networkKey: segment?.name ?? CORE },
       ...(network.onChange ? { onNetworkChange: (told) => network.onChange?.(told) } : {}),
       feed: (...inputs) => this.#driver.feed(...inputs),
@@ -220,75 +200,6 @@ export class SimulatedHost {
     return this.#inner.echoReplyAt(sequence);
   }
 
-  #answer(request: Request): Answer {
-    if (request.kind === 'install-child') {
-      this.#observer.installing?.(request.child);
-      return this.#packets.install(request.child);
-    }
-    if (request.kind === 'open-scratch-port') {
-      const local = this.#scratchPorts.open(this.addresses, request.remote);
-      return { kind: 'open-scratch-port', local };
-    }
-    const answer = this.#worker.handle(request);
-    if (answer instanceof Promise) {
-      throw new Error(
-        `a simulation cannot wait for a promise: ${request.kind} needs a provider that answers at once`,
-      );
-    }
-    return answer;
-  }
-
-  #perform(output: PlainOutput): void {
-    switch (output.kind) {
-      case 'send':
-        this.#sendIke(output.path, output.marker ? prependMarker(output.data) : output.data);
-        return;
-      case 'send-keepalive':
-        this.#sendIke(output.path, natKeepalive());
-        return;
-      case 'send-esp-keepalive':
-        this.#inner.sendSealed(this.#packets.sealKeepalive(output.childId));
-        return;
-      case 'close-scratch-port':
-        this.#scratchPorts.close(output.local);
-        return;
-      case 'remove-child':
-        this.#observer.removed?.(output.childId, this.children.has(output.childId));
-        this.#packets.remove(output.childId);
-        return;
-      case 'move-child':
-        this.#packets.move(output.childId, output.path);
-        return;
-      case 'activate-child':
-        this.#packets.activate(output.childId);
-        this.#inner.sendSealed(this.#packets.sealHeld());
-        return;
-      case 'deactivate-child':
-        this.#packets.deactivate(output.childId);
-        return;
-      case 'reserve-spi':
-        this.#observer.reserved?.(output.spi);
-        this.#packets.reserveSpi(output.spi);
-        return;
-      case 'release-spi':
-        this.#observer.released?.(output.spi);
-        this.#packets.releaseSpi(output.spi);
-        return;
-      case 'release-lease':
-        this.#worker.release(output.lease);
-        return;
-      case 'end-eap':
-        return;
-      case 'event':
-        this.#book.note(output.event);
-        this.#observer.event?.(output.event);
-        this.#onEvent(output.event);
-        return;
-      default:
-        unreachable(output);
-    }
-  }
-
   /** What cannot leave is counted by the network, and told of, as the system of a real host does. */
   #sendIke(path: Path, data: Uint8Array): void {
     const canSend = this.#attachment.canSend?.(path.local, path.remote) ?? true;
@@ -332,6 +243,27 @@ export class SimulatedHost {
   }
 }
 
+function hostEndpoint({
+  name,
+  seed,
+  crypto,
+  connections,
+  settings,
+}: SimulatedHostOptions): IkeEndpoint {
+  const jitter = new RandomStream(`${seed}/${name}/jitter`);
+  return createIkeEndpoint({
+    connections,
+    settings,
+    crypto,
+    random: createSeededRandom(`${seed}/${name}/ike`),
+    jitter: () => jitter.fraction(),
+  });
+}
+
+function hostScheduler(clock: HostClock, alarm: WakeSource | undefined): Scheduler {
+  return createScheduler({ clock, ...(alarm ? { alarm: noticingSleep(alarm, clock) } : {}) });
+}
+
 /** The alarm wakes a program that has to hear first that it slept. */
 function noticingSleep(alarm: WakeSource, clock: HostClock): WakeSource {
   return {
@@ -342,19 +274,4 @@ function noticingSleep(alarm: WakeSource, clock: HostClock): WakeSource {
         return fire();
       }),
   };
-}
-
-const KEY_EXCHANGE: ReadonlySet<Request['kind']> = new Set([
-  'generate-key',
-  'agree-key',
-  'respond-key',
-]);
-
-function delayOf(delay: AnswerDelay, request: Request): number {
-  if (typeof delay === 'function') return delay(request);
-  return KEY_EXCHANGE.has(request.kind) ? delay : 0;
-}
-
-function unreachable(output: never): never {
-  throw new Error(`unhandled output ${JSON.stringify(output)}`);
 }

@@ -1,11 +1,18 @@
 import { addMs, type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
-import type { Endpoint, IpAddress } from '@ipsec-kit/ip';
+import type { Endpoint } from '@ipsec-kit/ip';
 import { type Nat, type NatNetwork, type NatOptions, placeNat } from '../nat/nat-place.ts';
 import type { Datagram } from './datagram.ts';
 import { type DatagramHook, Fault } from './fault.ts';
 import type { Direction, Middlebox, Passage } from './middlebox.ts';
 import { NetworkSegment, type Place } from './network-segment.ts';
 import { NetworkTrace, type TraceEntry } from './network-trace.ts';
+import type {
+  Attachment,
+  AttachmentCounters,
+  AttachOptions,
+  NetworkCounters,
+  VirtualNetworkOptions,
+} from './virtual-network-contract.ts';
 
 const DEFAULT_TRACE_ENTRIES = 4096;
 const TRACE_BYTES = 16 << 20;
@@ -13,60 +20,6 @@ const TRACE_BYTES = 16 << 20;
 const MAX_IN_FLIGHT = 65_536;
 /** Largest payload of UDP over IPv4: 65535 less both headers. @see RFC 768 */
 const MAX_DATAGRAM_BYTES = 65_507;
-
-export interface VirtualNetworkOptions {
-  readonly clock: Clock;
-  /** Entries that the trace keeps; default 4096. */
-  readonly traceEntries?: number;
-}
-
-/** What a host needs to be in a network. */
-export interface AttachOptions {
-  /** For traces; unique in the network. */
-  readonly name: string;
-  readonly addresses: readonly IpAddress[];
-  /** Where it is: default the core of the network; the inside of a NAT is another segment. */
-  readonly segment?: NetworkSegment;
-  /** What stands between the host and its segment, nearest first. */
-  readonly middleboxes?: readonly Middlebox[];
-  /** Called for each datagram that arrives; the data belongs to the receiver. */
-  receive(datagram: Datagram): void;
-}
-
-/** A host's place in a network. */
-export interface Attachment {
-  readonly name: string;
-  /** The addresses that the host has now. */
-  readonly addresses: readonly IpAddress[];
-  /** Sends one datagram; `data` is copied.
-   * @throws RangeError when it is larger than UDP can carry.
-   */
-  send(from: Endpoint, to: Endpoint, data: Uint8Array): void;
-  /** Whether a datagram can leave: the host has that address, and a route. Absent: always. */
-  canSend?(from: Endpoint, to: Endpoint): boolean;
-  /** What went out of the host and what came to it. */
-  readonly counters: Readonly<AttachmentCounters>;
-  /** Leaves the network: what is still under way to it is lost. */
-  detach(): void;
-}
-
-/** Datagrams and bytes of UDP payload of one host. */
-export interface AttachmentCounters {
-  sentDatagrams: number;
-  sentBytes: number;
-  receivedDatagrams: number;
-  receivedBytes: number;
-}
-
-/** What became of all datagrams. */
-export interface NetworkCounters {
-  sent: number;
-  delivered: number;
-  lost: number;
-  duplicated: number;
-  /** Under way now. */
-  inFlight: number;
-}
 
 /** A network of UDP hosts in virtual time: a core, and behind NATs further segments. A datagram passes the hook of the test,
  * then the sender's middleboxes from the inside out, the NATs on its way, and those of the receiver from the outside in;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { HostDrops } from './host-drops.ts';
-import type { NumberedDirection, NumberedResult } from './numbered-packets.ts';
+import type { CountedDirection, CountedResult } from './numbered-packets.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -10,8 +10,8 @@ declare module 'vitest' {
 }
 
 /** One line for the report of the run. */
-export function figuresOf({ up, down, drops }: NumberedResult): string {
-  const one = (name: string, way: NumberedDirection): string =>
+export function figuresOf({ up, down, drops }: CountedResult): string {
+  const one = (name: string, way: CountedDirection): string =>
     `${name} ${way.sent} at ${way.perSecond}/s, ${way.lost} lost, ${way.duplicates} doubled, ${way.reordered} reordered, stall ${way.longestStallMs} ms`;
   const dropped = Object.entries({ ...drops.first, ...drops.second });
   const kernel = dropped.length > 0 ? `; kernel drops ${JSON.stringify(drops)}` : '';
@@ -25,7 +25,7 @@ const busyMachineMs = 40;
  * when, and what the kernels dropped. What a kernel has counted as dropped at a full queue is no loss of the tunnel when
  * the senders, which are no part of it, were left without a processor as well; otherwise it is.
  */
-export function expectLossless(result: NumberedResult, leastPerSecond: number): void {
+export function expectLossless(result: CountedResult, leastPerSecond: number): void {
   const { up, down, drops } = result;
   const isBusy = Math.max(up.longestStallMs, down.longestStallMs) >= busyMachineMs;
   const excused = isBusy ? queueDrops(drops.first) + queueDrops(drops.second) : 0;

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { hostDrops, newDrops } from './host-drops.ts';
 import { addresses, type Lab } from './lab.ts';
-import type { NumberedDirection, NumberedPackets } from './numbered-packets.ts';
+import type { CountedDirection, CountedResult, NumberedPackets } from './numbered-packets.ts';
 import type { Background } from './shell.ts';
 
 const script = fileURLToPath(new URL('./flows-end.mjs', import.meta.url));
@@ -27,7 +27,7 @@ export async function startFlows(
   { left, right }: Pick<Lab, 'left' | 'right'>,
   flows: number,
   perSecond: number,
-): Promise<NumberedPackets> {
+): Promise<NumberedPackets<CountedResult>> {
   for (const host of [left, right])
     await host.run('ip', 'link', 'set', 'ipsec0', 'txqueuelen', '10000');
   const before = [await hostDrops(left), await hostDrops(right)] as const;
@@ -65,7 +65,7 @@ async function report(end: Background): Promise<FlowsReport> {
   return JSON.parse(json ?? '') as FlowsReport;
 }
 
-function direction(sender: FlowsReport, receiver: FlowsReport): NumberedDirection {
+function direction(sender: FlowsReport, receiver: FlowsReport): CountedDirection {
   const { received, duplicates, reordered } = receiver;
   return {
     sent: sender.sent,
@@ -78,7 +78,5 @@ function direction(sender: FlowsReport, receiver: FlowsReport): NumberedDirectio
     refused: sender.refused,
     longestStallMs: Math.round(sender.longestStallMs),
     receiverDrops: 0,
-    longestGap: { ms: 0, at: 0 },
-    firstAt: 0,
   };
 }

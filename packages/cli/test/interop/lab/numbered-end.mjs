@@ -10,6 +10,8 @@ const perTick = (Number(perSecond) * tickMs) / 1000;
 /** What is late is sent later at most this much at once: a burst would measure the queues and not the tunnel. */
 const mostAtOnce = Math.ceil(5 * perTick);
 const most = 1 << 20;
+/** A tick that comes later than this was a machine without a processor for this program, and adds no more to its own time. */
+const longestTickMs = 10 * tickMs;
 
 const arrivedAt = new Float64Array(most);
 const counts = { received: 0, duplicates: 0, reordered: 0, foreign: 0, refused: 0 };
@@ -20,6 +22,11 @@ let longestStallMs = 0;
 let latestGapMs = 0;
 let firstAt = 0;
 let longestGap = { ms: 0, at: 0 };
+/** How long this program has been sending, without the time that the machine kept it waiting. */
+let runningMs = 0;
+/** The sender's own time in the packet of the highest number, and the most of it that went by between two such packets. */
+let latestRunningMs = 0;
+let longestOutageMs = 0;
 
 const now = () => performance.timeOrigin + performance.now();
 const socket = createSocket({
@@ -42,7 +49,12 @@ socket.on('message', (packet) => {
   counts.received += 1;
   firstAt ||= at;
   if (number < highest) counts.reordered += 1;
-  else highest = number;
+  else {
+    highest = number;
+    const peerRunningMs = packet.readDoubleBE(4);
+    longestOutageMs = Math.max(longestOutageMs, peerRunningMs - latestRunningMs);
+    latestRunningMs = peerRunningMs;
+  }
   if (latestGapMs > 0 && at - latestGapMs > longestGap.ms)
     longestGap = { ms: at - latestGapMs, at };
   latestGapMs = at;
@@ -71,6 +83,7 @@ function kernelDrops() {
 function send() {
   const packet = Buffer.alloc(64);
   packet.writeUInt32BE(sent);
+  packet.writeDoubleBE(runningMs, 4);
   sent += 1;
   socket.send(packet, 0, packet.length, Number(peerPort), peerAddress, (error) => {
     if (error) counts.refused += 1;
@@ -92,6 +105,7 @@ function sendUntilTold() {
     const at = performance.now();
     longestStallMs = Math.max(longestStallMs, at - last - tickMs);
     owed = Math.min(owed + ((at - last) * Number(perSecond)) / 1000, mostAtOnce);
+    runningMs += Math.min(at - last, longestTickMs);
     last = at;
     for (; owed >= 1 && sent < most; owed -= 1) send();
   }, tickMs);
@@ -112,6 +126,9 @@ process.on('SIGTERM', () => {
     missing: missingRuns(),
     firstAt,
     longestGap,
+    runningMs,
+    latestRunningMs,
+    longestOutageMs,
   };
   console.log(`report ${JSON.stringify({ ...report, kernelDrops: kernelDrops() })}`);
   socket.close();

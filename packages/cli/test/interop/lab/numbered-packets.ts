@@ -16,7 +16,7 @@ export interface NumberedEnd {
 }
 
 /** What became of the packets of one direction, as its receiver counted them. */
-export interface NumberedDirection {
+export interface CountedDirection {
   readonly sent: number;
   readonly received: number;
   /** Packets a second that were really sent. */
@@ -38,24 +38,38 @@ export interface NumberedDirection {
   readonly receiverDrops: number;
   /** How much too late the sender's timer fired at most: a program beside the tunnel, that the machine left waiting. */
   readonly longestStallMs: number;
+}
+
+/** The same, and when they came. */
+export interface NumberedDirection extends CountedDirection {
   /** The longest time between two arrivals, and when it ended. */
   readonly longestGap: { readonly ms: number; readonly at: number };
+  /** The longest time that the sender sent in vain, in time that it ran itself: what it was kept waiting by the machine is out of it. */
+  readonly longestOutageMs: number;
+  /** The same for what it sent after the last packet that arrived. */
+  readonly tailOutageMs: number;
   /** When the first packet arrived, 0 for none. */
   readonly firstAt: number;
 }
 
 /** Both directions, and what the kernels of both hosts dropped meanwhile. */
-export interface NumberedResult {
+export interface CountedResult {
   /** From the first end to the second. */
-  readonly up: NumberedDirection;
-  readonly down: NumberedDirection;
+  readonly up: CountedDirection;
+  readonly down: CountedDirection;
   readonly drops: { readonly first: HostDrops; readonly second: HostDrops };
 }
 
+/** The same, and when they came. */
+export interface NumberedResult extends CountedResult {
+  readonly up: NumberedDirection;
+  readonly down: NumberedDirection;
+}
+
 /** A stream of numbered packets each way that runs until it is stopped. */
-export interface NumberedPackets {
+export interface NumberedPackets<Result extends CountedResult = NumberedResult> {
   /** Ends both senders, lets arrive what is under way, and counts. */
-  stop(): Promise<NumberedResult>;
+  stop(): Promise<Result>;
 }
 
 /** Two ends that send nothing yet. */
@@ -110,7 +124,10 @@ export async function prepareNumberedPackets(
   };
 }
 
-interface EndReport extends Omit<NumberedDirection, 'lost' | 'perSecond' | 'receiverDrops'> {
+interface EndReport
+  extends Omit<NumberedDirection, 'lost' | 'perSecond' | 'receiverDrops' | 'tailOutageMs'> {
+  readonly runningMs: number;
+  readonly latestRunningMs: number;
   readonly sendingMs: number;
   readonly highest: number;
   readonly kernelDrops: number;
@@ -122,7 +139,8 @@ async function report(end: Background): Promise<EndReport> {
 }
 
 function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
-  const { received, duplicates, reordered, missing, longestGap, firstAt } = receiver;
+  const { received, duplicates, reordered, missing, longestGap, firstAt, longestOutageMs } =
+    receiver;
   const unseen = sender.sent - 1 - receiver.highest;
   const tail = { first: receiver.highest + 1, last: sender.sent - 1, afterMs: 0 };
   return {
@@ -137,6 +155,8 @@ function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
     longestStallMs: Math.round(sender.longestStallMs),
     receiverDrops: receiver.kernelDrops,
     longestGap,
+    longestOutageMs,
+    tailOutageMs: sender.runningMs - receiver.latestRunningMs,
     firstAt,
   };
 }

@@ -1,15 +1,14 @@
 import type { NumberedDirection } from './numbered-packets.ts';
 
 /** Packets of a direction that are still missing at its end for this long were not under way any more. */
-const tailMs = 500;
+const longestTailMs = 500;
 
-/** How long one direction of numbered packets was interrupted at most; `undefined` when it did not come back. */
+/** How long one direction of numbered packets was interrupted at most, in time that its sender ran; `undefined` when it did not
+ * come back. A machine that leaves everybody without a processor for seconds would be measured otherwise, and not the tunnel.
+ */
 export function outageMs(way: NumberedDirection): number | undefined {
-  const tail = way.missing.at(-1);
-  const isLast = tail !== undefined && tail.last === way.sent - 1;
-  if (way.received === 0) return undefined;
-  if (isLast && ((tail.last - tail.first + 1) * 1000) / way.perSecond > tailMs) return undefined;
-  return Math.round(way.longestGap.ms);
+  if (way.received === 0 || way.tailOutageMs > longestTailMs) return undefined;
+  return Math.round(way.longestOutageMs);
 }
 
 /** `outage up 20 ms, 3 of 1000 lost` for the report of the run. */
