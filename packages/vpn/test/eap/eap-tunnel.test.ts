@@ -26,6 +26,9 @@ beforeAll(async () => {
   carol = await pki.issue('client', CAROL);
 });
 
+/** A machine that is busy elsewhere is no lost packet. */
+const PATIENT = { retransmitTimeoutMs: 5_000 };
+
 interface Sides {
   readonly client?: Partial<AuthenticationOptions>;
   readonly server?: Partial<AuthenticationOptions>;
@@ -66,7 +69,7 @@ async function run(auth: string, sides: Sides = {}) {
         local: { auth, id: CAROL, ...sides.client },
         remote: { auth: serverAuth, id: SERVER },
       },
-      { ...shared, secrets: [], ...user(PASSWORD), ...sides.clientMore },
+      { ...shared, secrets: [], ...user(PASSWORD), settings: PATIENT, ...sides.clientMore },
     ),
   });
   await s.server.open();
