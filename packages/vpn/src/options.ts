@@ -99,6 +99,10 @@ export interface ConnectionOptions {
   readonly sendCert?: 'ifasked' | 'always' | 'never';
   /** Whether the peer is asked for a certificate; default true. */
   readonly sendCertreq?: boolean;
+  /** OCSP responses inside IKE (RFC 4806): whether the peer is asked for one (`request`), gets one with the own certificate when it
+   * asks (`reply`), `both`, or `never`. Default `reply`, and `both` where `revocation` is `strict` or `ifuri`.
+   */
+  readonly ocsp?: 'never' | 'reply' | 'request' | 'both';
   readonly local: AuthenticationOptions;
   readonly remote: AuthenticationOptions;
   readonly children: Readonly<Record<string, ChildOptions>>;

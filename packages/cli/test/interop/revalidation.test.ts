@@ -10,6 +10,7 @@ import type { EchoesOfClient } from './lab/clients-report.ts';
 import { serverConfiguration } from './lab/configuration.ts';
 import { fromSource, IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, createLab } from './lab/lab.ts';
+import { watchStalls } from './lab/machine-stalls.ts';
 import { layOutServer, newPki, placeCrl } from './lab/many-clients-pki.ts';
 
 const gate = interopGate(['root', 'tun', 'netns'], 'revalidation of many sessions');
@@ -44,11 +45,13 @@ describe.skipIf(gate.skip)('revalidation without reauthentication', () => {
       const args = { dir: pki, name: REVOKED, reason: 'keyCompromise', days: 30 } as const;
       await runPki({ action: 'revoke', args }, Date.now());
       placeCrl(lab.right, pki);
+      const machine = watchStalls();
       const askedAt = Date.now();
       const report = await requestRevalidation(server.control);
       const again = await server.command('revalidate');
       await pause(1_000);
       clients.child.kill('SIGINT');
+      machine.stop();
       const [, json = ''] = await clients.waitFor(/^report (.*)$/m);
 
       const echoes: readonly EchoesOfClient[] = JSON.parse(json);
@@ -64,8 +67,9 @@ describe.skipIf(gate.skip)('revalidation without reauthentication', () => {
         { remoteIdentity: REVOKED, standing: 'revoked', action: 'close' },
       ]);
       expect(endedMs).toBeGreaterThan(0);
-      expect(endedMs).toBeLessThan(1_000);
-      expect((ended?.lastAt ?? 0) - askedAt).toBeLessThan(1_000);
+      const mostMs = 1_000 + machine.within(askedAt, Date.now());
+      expect(endedMs).toBeLessThan(mostMs);
+      expect((ended?.lastAt ?? 0) - askedAt).toBeLessThan(mostMs);
       expect(again).toMatch(/^99 sessions in [\d.]+ s: 99 good$/m);
       const lossy = others.filter((one) => one.sent !== one.received || one.doubled > 0);
       expect(lossy, task.meta.figures).toEqual([]);

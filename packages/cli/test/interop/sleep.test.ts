@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { ikeSpis } from './lab/ike-spis.ts';
 import { addresses } from './lab/lab.ts';
+import { watchStalls } from './lab/machine-stalls.ts';
 import { prepareInside } from './lab/numbered-packets.ts';
 import { createRoamingLab, mappedPorts } from './lab/roaming-lab.ts';
 import { type Established, withTunnel } from './lab/tunnel.ts';
@@ -43,13 +44,16 @@ async function sleepAndWake({ lab, client, swan }: Established): Promise<Wake> {
     expect(await mappedPorts(lab)).toEqual([]);
     const wire = await watchDatagrams(lab.router, 'home', 'src host 10.98.0.2 and udp');
     const packets = pair.begin();
+    const machine = watchStalls();
     const continuedAt = Date.now();
     signal('SIGCONT');
     await pause(watchMs);
     const { down } = await packets.stop();
     const [first] = await wire.stop();
+    machine.stop();
+    const tookMs = down.firstAt - continuedAt - machine.within(continuedAt, down.firstAt);
     return {
-      ...(down.firstAt === 0 ? {} : { recoveredMs: Math.round(down.firstAt - continuedAt) }),
+      ...(down.firstAt === 0 ? {} : { recoveredMs: Math.round(tookMs) }),
       firstOut: first === undefined ? 'nothing' : datagramKind(first),
     };
   } finally {

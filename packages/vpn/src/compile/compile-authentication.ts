@@ -80,6 +80,13 @@ export function compileAuthentication(
     'ifasked',
   );
   const asks = checks.boolean(`${path}.sendCertreq`, options.sendCertreq, true);
+  const ocsp = checks.choice(
+    `${path}.ocsp`,
+    options.ocsp,
+    ['never', 'reply', 'request', 'both'],
+    // Whoever does not want to know how a certificate stands need not ask.
+    (remote.options.revocation ?? 'relaxed') === 'relaxed' ? 'reply' : 'both',
+  );
   const signs = local.method.kind === 'signature' ? local.method : undefined;
   const hasEap = local.method.kind === 'eap' || remote.method.kind === 'eap';
   const certificates =
@@ -116,11 +123,18 @@ export function compileAuthentication(
             ...(pattern ? { identity: pattern } : {}),
           }
         : peer
-          ? askFor(peer, asks)
+          ? askFor(peer, { asks, asksOcsp: ocsp === 'request' || ocsp === 'both' })
           : { kind: 'psk' },
       ...(signs || peer ? { signatureHashes: signatureHashes(policy) } : {}),
     },
-    ...(signs ? { own: { rule: signs.rule, certificates, publicKeys, sendCertificates } } : {}),
+    ...(signs
+      ? {
+          own: {
+            ...{ rule: signs.rule, certificates, publicKeys, sendCertificates },
+            sendsOcsp: ocsp === 'reply' || ocsp === 'both',
+          },
+        }
+      : {}),
     ...(peer ? { peer } : {}),
     ...(eap ? { eap } : {}),
   };
@@ -221,7 +235,7 @@ function compilePeer(
  */
 function askFor(
   { anchors, containers, pinned, publicKeys }: PeerCredentials,
-  asks: boolean,
+  { asks, asksOcsp }: { readonly asks: boolean; readonly asksOcsp: boolean },
 ): RemoteAuthentication {
   if (!asks) return { kind: 'signature', certificateRequests: [] };
   const asksChain =
@@ -230,6 +244,10 @@ function askFor(
   if (asksChain) {
     const data = encodeAuthorities(anchors, createNodeProvider());
     certificateRequests.push({ encoding: CertEncoding.X509_CERTIFICATE_SIGNATURE, data });
+    // RFC 4806 §3.1: nobody is named, so that the CA and those that it has delegated may answer.
+    if (asksOcsp) {
+      certificateRequests.push({ encoding: CertEncoding.OCSP_CONTENT, data: new Uint8Array(0) });
+    }
   }
   if (publicKeys.length > 0) {
     certificateRequests.push({ encoding: CertEncoding.RAW_PUBLIC_KEY, data: new Uint8Array(0) });

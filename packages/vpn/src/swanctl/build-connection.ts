@@ -59,6 +59,7 @@ export function buildConnection(
     keyingTries: reader.integer('keyingtries', 'keyingTries'),
     sendCert: sendCert(reader),
     sendCertreq: reader.boolean('send_certreq', 'sendCertreq'),
+    ocsp: reader.choice('ocsp', 'ocsp', ['never', 'reply', 'request', 'both'] as const),
     unique: reader.choice('unique', 'unique', ['never', 'no', 'keep', 'replace'] as const),
     childless: reader.choice('childless', 'childless', [
       'allow',

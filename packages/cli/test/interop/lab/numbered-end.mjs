@@ -19,9 +19,7 @@ let highest = -1;
 let sent = 0;
 let sendingMs = 0;
 let longestStallMs = 0;
-let latestGapMs = 0;
 let firstAt = 0;
-let longestGap = { ms: 0, at: 0 };
 /** How long this program has been sending, without the time that the machine kept it waiting. */
 let runningMs = 0;
 /** The sender's own time in the packet of the highest number, and the most of it that went by between two such packets. */
@@ -55,9 +53,6 @@ socket.on('message', (packet) => {
     longestOutageMs = Math.max(longestOutageMs, peerRunningMs - latestRunningMs);
     latestRunningMs = peerRunningMs;
   }
-  if (latestGapMs > 0 && at - latestGapMs > longestGap.ms)
-    longestGap = { ms: at - latestGapMs, at };
-  latestGapMs = at;
 });
 
 /** Runs of numbers that never came, each with the time of the packet before it. */
@@ -125,7 +120,6 @@ process.on('SIGTERM', () => {
     highest,
     missing: missingRuns(),
     firstAt,
-    longestGap,
     runningMs,
     latestRunningMs,
     longestOutageMs,

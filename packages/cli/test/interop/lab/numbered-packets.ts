@@ -42,8 +42,6 @@ export interface CountedDirection {
 
 /** The same, and when they came. */
 export interface NumberedDirection extends CountedDirection {
-  /** The longest time between two arrivals, and when it ended. */
-  readonly longestGap: { readonly ms: number; readonly at: number };
   /** The longest time that the sender sent in vain, in time that it ran itself: what it was kept waiting by the machine is out of it. */
   readonly longestOutageMs: number;
   /** The same for what it sent after the last packet that arrived. */
@@ -139,8 +137,7 @@ async function report(end: Background): Promise<EndReport> {
 }
 
 function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
-  const { received, duplicates, reordered, missing, longestGap, firstAt, longestOutageMs } =
-    receiver;
+  const { received, duplicates, reordered, missing, firstAt, longestOutageMs } = receiver;
   const unseen = sender.sent - 1 - receiver.highest;
   const tail = { first: receiver.highest + 1, last: sender.sent - 1, afterMs: 0 };
   return {
@@ -154,7 +151,6 @@ function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
     refused: sender.refused,
     longestStallMs: Math.round(sender.longestStallMs),
     receiverDrops: receiver.kernelDrops,
-    longestGap,
     longestOutageMs,
     tailOutageMs: sender.runningMs - receiver.latestRunningMs,
     firstAt,

@@ -16,6 +16,13 @@ export const ownConnectionKeys: KeyTable = {
     about:
       'whether 3DES, SHA-1 and MODP-1024 may stand in the proposals of the connection and of its children, for peers that have nothing better (not in strongSwan)',
   },
+  ocsp: {
+    kind: 'choice',
+    choices: ['never', 'reply', 'request', 'both'],
+    status: 'supported',
+    about:
+      'OCSP responses inside IKE (RFC 4806): request asks the peer for one, reply sends one along with the own certificate to a peer that asks. Absent: reply, and both where remote.revocation is strict or ifuri (in strongSwan from 6.0 on)',
+  },
   keepalive_kind: {
     kind: 'choice',
     choices: ['byte', 'esp', 'dpd'],
