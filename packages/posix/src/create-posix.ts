@@ -42,6 +42,7 @@ export function createPosix(libc: Libc): Posix {
       checked('ioctl', libc.ioctl(fd, request, addresses.at(argument, 0, argument.length))),
     read: (fd, memory, offset, length) =>
       readChecked(fd, addresses.at(memory, offset, length), length),
+    ioctlNumber: (fd, request, argument) => checked('ioctl', libc.ioctl(fd, request, argument)),
     write(fd: number, memory: Uint8Array, offset: number, length: number): number {
       const address = addresses.at(memory, offset, length);
       for (;;) {

@@ -25,6 +25,8 @@ export interface Posix {
   close(fd: number): void;
   /** ioctl(2) with a pointer to `argument`, which the kernel may change. */
   ioctl(fd: number, request: number, argument: Uint8Array): number;
+  /** ioctl(2) for the requests that take a number instead. */
+  ioctlNumber(fd: number, request: number, argument: number): number;
   /** read(2) into `memory[offset .. offset + length)`, for descriptors that do not block.
    * @returns the bytes read; -1 when there is nothing to read now (EAGAIN).
    */

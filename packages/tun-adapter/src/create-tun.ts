@@ -1,10 +1,9 @@
 import type { PacketBatch } from '@ipsec-kit/ip';
-import { loadPosix } from '@ipsec-kit/posix';
 import { createDnsSettings, dnsKeeper, isMountPoint, RESOLV_CONF_PATH } from './dns-settings.ts';
 import { createHostSettings, deviceHasIpv6, type HostSettings } from './host-settings.ts';
 import { clearLeftovers } from './leftovers.ts';
-import { openTunDevice } from './open-tun-device.ts';
 import { createPacketLoop, type PacketLoop } from './packet-loop.ts';
+import { offeredDevice, openedDevice } from './portable-device.ts';
 import { ownIdentity } from './process-identity.ts';
 import { strictInterface } from './reverse-path-filter.ts';
 import { runCommand } from './run-command.ts';
@@ -17,6 +16,10 @@ import { TunError } from './tun-error.ts';
 export interface TunOptions {
   /** Name of the device, at most 15 characters; `%d` in it becomes a free number. Default `ipsec%d`. */
   readonly name?: string;
+  /** A descriptor of a device that is open already, instead of one that is made: so a Node without FFI has one. It delivers
+   * bare IP packets (IFF_NO_PI) and does not block, and its device has the name then; closed with the adapter.
+   */
+  readonly fd?: number;
   /** Room for packets until {@link TunAdapter.configure} sets an MTU; default 1500 bytes. */
   readonly mtu?: number;
   /** Where it is recorded what a killed process would leave behind; default `/run/ipsec-kit`. */
@@ -31,16 +34,14 @@ export interface TunOptions {
   readonly headroomBytes?: number;
 }
 
-/** Makes a TUN device in the network namespace of this process, after clearing what killed processes left there.
+/** Makes a TUN device in the network namespace of this process, or takes one that is open already, after clearing what killed processes left there.
  * The device is down until it is configured, and goes with the process.
  * @throws TunError, one sentence that says what to do: no permission, no driver, a name that is taken, no Linux.
  */
 export async function createTun(options: TunOptions = {}): Promise<TunAdapter> {
-  const loaded = loadPosix();
-  if (!loaded.ok) throw new TunError('unsupported', loaded.reason);
-  const { posix } = loaded;
   const {
     name = 'ipsec%d',
+    fd,
     mtu = 1500,
     batchPackets = 64,
     headroomBytes = 64,
@@ -49,8 +50,8 @@ export async function createTun(options: TunOptions = {}): Promise<TunAdapter> {
     resolvConfPath = RESOLV_CONF_PATH,
   } = options;
   // Opened first: without permission nothing else is touched.
-  const device = openTunDevice(posix, name, devicePath);
-  const loop = createPacketLoop({ posix, ...device, mtu, batchPackets, headroomBytes });
+  const device = fd === undefined ? openedDevice(name, devicePath) : offeredDevice(fd);
+  const loop = createPacketLoop({ ...device, mtu, batchPackets, headroomBytes });
   try {
     await clearLeftovers({ stateDirectory, resolvConfPath });
     const warn = (error: Error): void => loop.reportError(error);

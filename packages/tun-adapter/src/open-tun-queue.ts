@@ -11,10 +11,11 @@ import {
   TUNSETOFFLOAD,
   TUNSETVNETHDRSZ,
 } from '@ipsec-kit/posix';
+import type { TunCalls } from './file-calls.ts';
 import { openTunDescriptors } from './open-tun-device.ts';
 import { TunError } from './tun-error.ts';
 import type { TunOffloads, TunQueue, TunQueueOptions } from './tun-queue.ts';
-import { createTunReader, type WritableTunCounters } from './tun-reader.ts';
+import { createTunReader, newTunCounters, type WritableTunCounters } from './tun-reader.ts';
 import { createTunWriter } from './tun-writer.ts';
 import { VNET_HEADER_BYTES } from './vnet-header.ts';
 
@@ -74,8 +75,8 @@ function negotiate(calls: SystemCalls, fd: number): TunOffloads {
   try {
     rawMemory(scratch).words32[0] = VNET_HEADER_BYTES;
     const sized = calls.ioctl(fd, TUNSETVNETHDRSZ, scratch.address);
-    const wish = WISHES.find(({ flags }) => calls.ioctl(fd, TUNSETOFFLOAD, flags) >= 0);
-    if (sized >= 0 && wish) return wish.offloads;
+    const offloads = grantedOffloads((flags) => calls.ioctl(fd, TUNSETOFFLOAD, flags) >= 0);
+    if (sized >= 0 && offloads) return offloads;
   } finally {
     scratch.release();
   }
@@ -85,16 +86,21 @@ function negotiate(calls: SystemCalls, fd: number): TunOffloads {
   );
 }
 
+/** The most offloads that a device grants. @param ask - TUNSETOFFLOAD: whether the kernel knows all of these flags. */
+export function grantedOffloads(ask: (flags: number) => boolean): TunOffloads | undefined {
+  return WISHES.find(({ flags }) => ask(flags))?.offloads;
+}
+
 /** A queue on a descriptor whose offloads are settled, in the thread of the caller; without `offloads` packets have no
  * header in front.
  */
 export function tunQueueOn(
-  calls: SystemCalls,
+  calls: TunCalls,
   fd: number,
   offloads: TunOffloads | undefined,
   options: TunQueueOptions,
+  counters: WritableTunCounters = newTunCounters(),
 ): TunQueue {
-  const counters: WritableTunCounters = { read: 0, readDrops: 0, written: 0, writeDrops: 0 };
   const reader = createTunReader(calls, fd, offloads, options, counters);
   const writer = createTunWriter(calls, options.writeFd ?? fd, offloads, counters);
   let isOpen = true;

@@ -1,8 +1,7 @@
 import type { PacketBatch } from '@ipsec-kit/ip';
-import { loadPosix } from '@ipsec-kit/posix';
 import { createPacketLoop } from './packet-loop.ts';
+import { readinessOf } from './portable-device.ts';
 import type { TunAdapter, TunSettings } from './tun-adapter.ts';
-import { TunError } from './tun-error.ts';
 
 /** What comes with a descriptor. */
 export interface TunFromFdOptions {
@@ -19,16 +18,21 @@ export interface TunFromFdOptions {
 }
 
 /** Uses a TUN device that someone else made: a privileged helper, a service manager, a mobile system.
- * @param fd - delivers whole IP packets without packet information; it is made non-blocking, and closed with the adapter.
- * @throws TunError where there are no system calls.
+ * @param fd - delivers whole IP packets with nothing in front; it is made non-blocking, and closed with the adapter.
+ * @throws TunError where there are no system calls and it blocks.
  */
 export function tunFromFd(fd: number, options: TunFromFdOptions = {}): TunAdapter {
-  const loaded = loadPosix();
-  if (!loaded.ok) throw new TunError('unsupported', loaded.reason);
-  const { posix } = loaded;
-  posix.setNonBlocking(fd, true);
+  const { wait } = readinessOf(fd);
   const { name = `fd${fd}`, mtu = 1500, batchPackets = 64, headroomBytes = 64 } = options;
-  const loop = createPacketLoop({ posix, fd, name, mtu, batchPackets, headroomBytes });
+  const loop = createPacketLoop({
+    fd,
+    name,
+    offloads: undefined,
+    wait,
+    mtu,
+    batchPackets,
+    headroomBytes,
+  });
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {

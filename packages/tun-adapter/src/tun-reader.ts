@@ -6,7 +6,8 @@ import {
   Segmenter,
   summedMemory,
 } from '@ipsec-kit/ip';
-import { IOVEC, rawMemory, type SystemCalls, writeVector } from '@ipsec-kit/posix';
+import { IOVEC, rawMemory, writeVector } from '@ipsec-kit/posix';
+import type { TunCalls } from './file-calls.ts';
 import type { TunCounters } from './tun-adapter.ts';
 import type { TunOffloads, TunQueueOptions } from './tun-queue.ts';
 import {
@@ -25,6 +26,11 @@ const EAGAIN = 11;
 /** Counters that the queue itself writes. */
 export type WritableTunCounters = { -readonly [Name in keyof TunCounters]: number };
 
+/** Nothing has passed yet. */
+export function newTunCounters(): WritableTunCounters {
+  return { read: 0, readDrops: 0, written: 0, writeDrops: 0 };
+}
+
 /** Reads packets of a queue. */
 export interface TunReader {
   readonly packets: PacketBatch;
@@ -38,7 +44,7 @@ export interface TunReader {
  * large packet are taken one by one.
  */
 export function createTunReader(
-  calls: SystemCalls,
+  calls: TunCalls,
   fd: number,
   offloads: TunOffloads | undefined,
   options: TunQueueOptions,

@@ -6,7 +6,8 @@ import {
   packetsLieInside,
   summedMemory,
 } from '@ipsec-kit/ip';
-import { IOVEC, rawMemory, type SystemCalls, writeVector } from '@ipsec-kit/posix';
+import { IOVEC, rawMemory, writeVector } from '@ipsec-kit/posix';
+import type { TunCalls } from './file-calls.ts';
 import type { TunOffloads } from './tun-queue.ts';
 import type { WritableTunCounters } from './tun-reader.ts';
 import {
@@ -44,7 +45,7 @@ interface KnownBatch {
  * the payloads of the others, in one vector.
  */
 export function createTunWriter(
-  calls: SystemCalls,
+  calls: TunCalls,
   fd: number,
   offloads: TunOffloads | undefined,
   counters: WritableTunCounters,

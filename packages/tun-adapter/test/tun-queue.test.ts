@@ -9,6 +9,7 @@ import {
 } from '@ipsec-kit/posix';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { fileCalls, type TunCalls } from '../src/file-calls.ts';
 import type { TunOffloads, TunQueue, TunQueueOptions } from '../src/index.ts';
 import { tunQueueOn } from '../src/open-tun-queue.ts';
 import { train, writePacket } from './packets.ts';
@@ -35,8 +36,12 @@ function batchOf(packets: readonly Uint8Array[]): PacketBatch {
   return batch;
 }
 
-describe.runIf(loaded.ok)('a queue of a TUN device', () => {
-  const calls = (loaded as { calls: SystemCalls }).calls;
+describe.runIf(loaded.ok).each([
+  ['system calls', (calls: SystemCalls): TunCalls => calls],
+  ['node:fs', fileCalls],
+])('a queue of a TUN device, through %s', (_, callsFrom) => {
+  const system = (loaded as { calls: SystemCalls }).calls;
+  const calls: TunCalls = callsFrom(system);
   const open: TunQueue[] = [];
 
   /** Two queues joined by datagrams: what one writes the other reads, vnet headers and all, as from a device. */
@@ -44,8 +49,8 @@ describe.runIf(loaded.ok)('a queue of a TUN device', () => {
     options: Partial<TunQueueOptions> = {},
     offloads: TunOffloads | undefined = ALL,
   ): [TunQueue, TunQueue] {
-    const memory = rawMemory(calls.mapMemory(8));
-    calls.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, memory.address);
+    const memory = rawMemory(system.mapMemory(8));
+    system.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, memory.address);
     const [first = -1, second = -1] = memory.words32;
     const queues = [first, second].map((fd) =>
       tunQueueOn(calls, fd, offloads, { name: 'test', ...options }),
@@ -67,7 +72,7 @@ describe.runIf(loaded.ok)('a queue of a TUN device', () => {
   }
 
   /** Counts the system calls that a queue writes with. */
-  function countingWrites(queue: (calls: SystemCalls) => TunQueue): {
+  function countingWrites(queue: (calls: TunCalls) => TunQueue): {
     queue: TunQueue;
     count(): number;
   } {
@@ -224,8 +229,8 @@ describe.runIf(loaded.ok)('a queue of a TUN device', () => {
   });
 
   it('reads and writes bare packets where the device has no vnet header', () => {
-    const memory = rawMemory(calls.mapMemory(8));
-    calls.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, memory.address);
+    const memory = rawMemory(system.mapMemory(8));
+    system.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, memory.address);
     const [first = -1, second = -1] = memory.words32;
     const a = tunQueueOn(calls, first, undefined, { name: 'a' });
     const b = tunQueueOn(calls, second, undefined, { name: 'b' });
