@@ -9,6 +9,7 @@ import {
   readCertificate,
   readKeyFile,
 } from '@ipsec-kit/x509';
+import { nodeOldCiphers } from '@ipsec-kit/x509/node';
 import { readWholeFile } from '../files/new-file.ts';
 import { type Findings, findingsAbout } from './finding.ts';
 import { keyFilesOf } from './key-files.ts';
@@ -93,6 +94,7 @@ async function read(where: string, password: string | undefined, findings: Findi
     const result = await readKeyFile(readWholeFile(where, MAX_KEY_FILE_BYTES), {
       ...given,
       webCrypto: webcrypto,
+      oldCiphers: nodeOldCiphers,
     });
     if (result.ok) return result;
     const advice =
