@@ -49,21 +49,29 @@ export function compileAuthentication(
   store: CertificateStore,
   eapStore: EapStore,
 ): CompiledAuthentication {
-  const local = side(checks, `${path}.local`, options.local, [
-    'certs',
-    'pubkeys',
-    'aaaId',
-    'ttlsInner',
-  ]);
-  const remote = side(checks, `${path}.remote`, options.remote, [
-    'certs',
-    'pubkeys',
-    'cacerts',
-    'revocation',
-    'revalidation',
-    'revalidationGraceMs',
-    'revalidationTimeMs',
-  ]);
+  const local = side(
+    checks,
+    `${path}.local`,
+    options.local,
+    ['certs', 'pubkeys', 'aaaId', 'ttlsInner'],
+    eapStore,
+  );
+  const remote = side(
+    checks,
+    `${path}.remote`,
+    options.remote,
+    [
+      'certs',
+      'pubkeys',
+      'cacerts',
+      'revocation',
+      'revalidation',
+      'revalidationGraceMs',
+      'revalidationTimeMs',
+      'ttlsCert',
+    ],
+    eapStore,
+  );
   checkKinds(checks, path, local, remote);
   const sendCertificates = checks.choice(
     `${path}.sendCert`,
@@ -142,6 +150,13 @@ function checkKinds(checks: OptionChecks, path: string, local: Side, remote: Sid
     const side = local.method.kind === 'psk' ? 'local' : 'remote';
     checks.problem('invalid-value', `${path}.${side}.auth`, sentence);
   }
+  const { method, options } = remote;
+  const hasTtls =
+    method.kind === 'eap' && ['any', 'eap-ttls'].some((one) => method.methods.includes(one));
+  if (options.ttlsCert === true && !hasTtls) {
+    const sentence = 'a certificate inside of TTLS goes with auth = eap-ttls';
+    checks.problem('invalid-value', `${path}.remote.ttlsCert`, sentence);
+  }
 }
 
 function eapSide(path: string, { method, options }: Side): EapSide {
@@ -159,6 +174,7 @@ function side(
   path: string,
   value: AuthenticationOptions | undefined,
   ofSignature: readonly (keyof AuthenticationOptions)[],
+  { methods }: EapStore,
 ): Side {
   const none = { method: { kind: 'psk' }, id: undefined, options: {} } as const;
   if (value === undefined) {
@@ -170,7 +186,9 @@ function side(
   if (!isObject(value)) return none;
   const { auth = 'psk', id } = value;
   const method =
-    typeof auth === 'string' ? (parseAuthMethod(auth) ?? parseEapSetting(auth)) : undefined;
+    typeof auth === 'string'
+      ? (parseAuthMethod(auth) ?? parseEapSetting(auth, methods))
+      : undefined;
   if (!method) {
     const known =
       'psk, pubkey, rsa, ecdsa, ed25519, ed448, one with sizes and hashes as ecdsa-256-sha256, eap-tls, eap-ttls, eap-mschapv2, eap-gtc, eap-md5, eap, or of a peer eap-radius';
