@@ -147,7 +147,8 @@ describe.skipIf(keyGate.skip)(
       '%s: signs by %s, in its own time: %s ms (RFC 7427 §3)',
       async (kind, algorithm, manner) => {
         const { code, said, heard, theirs } = await withSigner(kind, manner);
-        expect(said).toMatch(/open: signed elsewhere, in (1[5-9]|2[0-9])\d\d ms/);
+        const [, tookMs] = /open: signed elsewhere, in (\d+) ms/.exec(said) ?? [];
+        expect(Number(tookMs)).toBeGreaterThanOrEqual(Number(manner));
         expect(said).toContain('10.77.0.1 answered "hello"');
         expect(code).toBe(0);
         expect(heard.match(/asked for .*/g)).toEqual([`asked for ${algorithm}`]);
@@ -166,7 +167,7 @@ describe.skipIf(keyGate.skip)(
       );
       expect(said).not.toMatch(/\n\s+at /);
       expect(code).toBe(1);
-      expect(ms).toBeLessThan(8_000);
+      expect(ms).toBeLessThan(15_000);
       expect(theirs).not.toContain('established');
     });
   },
