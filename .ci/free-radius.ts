@@ -11,6 +11,8 @@ export interface FreeRadiusSettings {
   readonly tls: { readonly key: string; readonly certificate: string; readonly ca: string };
   /** Default `1.2`. */
   readonly tlsVersion?: '1.2' | '1.3';
+  /** Of clients of TTLS as well; default false. */
+  readonly requiresCertificate?: boolean;
 }
 
 /** Its radiusd.conf: EAP on the loopback address, and inside of TTLS EAP, MSCHAPv2 and PAP. */
@@ -43,7 +45,7 @@ server default {
     ipaddr = 127.0.0.1
     port = ${port}
   }
-${policy('eap')}
+${policy('eap', settings.requiresCertificate ? REQUIRE_CERTIFICATE : '')}
 }
 server inner {
 ${policy('inner-eap')}
@@ -97,9 +99,14 @@ function modules({ directory, method, tls, tlsVersion = '1.2' }: FreeRadiusSetti
 }`;
 }
 
-function policy(eap: string): string {
+const REQUIRE_CERTIFICATE = `    update control {
+      EAP-TLS-Require-Client-Cert := Yes
+    }
+`;
+
+function policy(eap: string, first = ''): string {
   return `  authorize {
-    ${eap} {
+${first}    ${eap} {
       ok = return
     }
     mschap

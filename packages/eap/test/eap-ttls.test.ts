@@ -41,23 +41,29 @@ const ttls = (
   password: string,
   authenticator: EapMethod = createEapTtlsMethod(),
   engine: NodeTlsEngineOptions = server,
+  client: NodeTlsEngineOptions = anonymous,
 ): Promise<TlsConversation> =>
   converseOverTls({
     identity: 'anonymous@example.org',
     peer: {
       method: createEapTtlsMethod({ user: text('carol'), ...options }),
-      engine: createNodeTlsEngine(anonymous),
+      engine: createNodeTlsEngine(client),
     },
     authenticator: { method: authenticator, engine: createNodeTlsEngine(engine) },
     answerPeer: answerFrom({ carol: password, token: password }),
     answerAuthenticator: answerFrom({ carol: PASSWORD }),
   });
 
-describe('EAP-TTLS (RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5)', () => {
-  it.each(['eap', 'mschapv2', 'pap'] as const)(
-    '%s inside shows the password, and names the user',
-    async (inner) => {
-      const result = await ttls({ inner }, PASSWORD);
+const INNERS = ['eap', 'mschapv2', 'pap'] as const;
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+const everywhere = VERSIONS.flatMap((version) => INNERS.map((inner) => [inner, version] as const));
+
+describe('EAP-TTLS (RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5, RFC 9427 §2.1, §2.4)', () => {
+  it.each(everywhere)(
+    '%s inside of %s shows the password, and names the user',
+    async (inner, version) => {
+      const engine = { ...server, minVersion: version, maxVersion: version };
+      const result = await ttls({ inner }, PASSWORD, createEapTtlsMethod(), engine);
       expectAgreement(result);
       expect(result.authenticator).toMatchObject({ user: text('carol') });
       const wire = Buffer.concat(result.packets).toString('latin1');
@@ -66,10 +72,11 @@ describe('EAP-TTLS (RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5)', () => {
     },
   );
 
-  it.each(['eap', 'mschapv2', 'pap'] as const)(
-    '%s with a wrong password fails at both ends',
-    async (inner) => {
-      const result = await ttls({ inner }, 'wrong');
+  it.each(everywhere)(
+    '%s inside of %s with a wrong password fails at both ends',
+    async (inner, maxVersion) => {
+      const engine = { ...server, maxVersion };
+      const result = await ttls({ inner }, 'wrong', createEapTtlsMethod(), engine);
       expect(result.authenticator).toMatchObject({ kind: 'failure', reason: 'wrong-credentials' });
       expect(result.peer).toMatchObject({ kind: 'failure' });
     },
@@ -91,6 +98,65 @@ describe('EAP-TTLS (RFC 5281 §7, §11.2.1, §11.2.4, §11.2.5)', () => {
     });
     expect(asked).toEqual([]);
     expect(result.peer).toMatchObject({ reason: 'server-not-authenticated' });
+  });
+});
+
+describe('a certificate of the client in EAP-TTLS (RFC 5281 §7.1)', () => {
+  const demanding = (maxVersion: 'TLSv1.2' | 'TLSv1.3'): NodeTlsEngineOptions => ({
+    ...server,
+    requiresCertificate: true,
+    maxVersion,
+  });
+  const known = (name: string): NodeTlsEngineOptions => ({
+    ...anonymous,
+    ...pki.issue(name, `DNS:${name}`),
+  });
+
+  it.each(everywhere)('with %s inside of %s: both have to be right', async (inner, version) => {
+    const method = createEapTtlsMethod();
+    const engine = demanding(version);
+    const carol = known('carol');
+    const good = await ttls({ inner }, PASSWORD, method, engine, carol);
+    expectAgreement(good);
+    expect(good.authenticator).toMatchObject({ user: text('carol') });
+    const wrong = await ttls({ inner }, 'wrong', method, engine, carol);
+    expect(wrong.authenticator).toMatchObject({ reason: 'wrong-credentials' });
+    expect(wrong.peer).toMatchObject({ kind: 'failure' });
+    const issued = other.issue('carol', 'DNS:carol');
+    const strangers = [anonymous, { ...anonymous, ...issued }];
+    for (const client of strangers) {
+      const refused = await ttls({ inner }, PASSWORD, method, engine, client);
+      expect(refused.authenticator).toMatchObject({ reason: 'wrong-credentials' });
+      expect(refused.peer).toMatchObject({ kind: 'failure' });
+    }
+  });
+
+  it.each(INNERS)('of another user than %s proves inside, proves neither', async (inner) => {
+    const engine = demanding('TLSv1.3');
+    const result = await ttls({ inner }, PASSWORD, createEapTtlsMethod(), engine, known('dave'));
+    expect(result.authenticator).toMatchObject({ kind: 'failure', reason: 'wrong-credentials' });
+    expect(result.peer).toMatchObject({ kind: 'failure' });
+  });
+
+  it('alone is not enough, and no password is asked for (RFC 9427 §2.4.1)', async () => {
+    for (const version of VERSIONS) {
+      const engine = demanding(version);
+      const options = { inner: 'certificate' } as const;
+      const result = await ttls(options, PASSWORD, createEapTtlsMethod(), engine, known('carol'));
+      expect(result.authenticator?.kind).not.toBe('success');
+      expect(result.peer).toMatchObject({ kind: 'failure', reason: 'no-method' });
+    }
+  });
+
+  it('is not asked for unless it is wanted', async () => {
+    let chain: readonly Uint8Array[] | undefined;
+    const accept = (seen: readonly Uint8Array[]): boolean => {
+      chain = seen;
+      return true;
+    };
+    const client = known('dave');
+    expectAgreement(await ttls({}, PASSWORD, createEapTtlsMethod(), { ...server, accept }, client));
+    expect(chain).toBeUndefined();
   });
 });
 

@@ -103,7 +103,7 @@ describe('fragments (RFC 5216 §2.1.5, §3.1)', () => {
 });
 
 describe('keys from TLS', () => {
-  it('have the labels of their methods (RFC 5216 §2.3, RFC 9190 §2.3, RFC 5281 §8, §11.1)', () => {
+  it('have the labels of their methods (RFC 5216 §2.3, RFC 9190 §2.3, RFC 5281 §8, §11.1, RFC 9427 §2.1, §2.4)', () => {
     const { TLS, TTLS } = EapType;
     expect(tlsExport('msk', TLS, 'TLSv1.2')).toEqual({
       label: 'client EAP encryption',
@@ -119,5 +119,11 @@ describe('keys from TLS', () => {
       context: Uint8Array.of(13),
       bytes: 128,
     });
+    expect(tlsExport('msk', TTLS, 'TLSv1.3')).toEqual({
+      label: 'EXPORTER_EAP_TLS_Key_Material',
+      context: Uint8Array.of(21),
+      bytes: 128,
+    });
+    expect(tlsExport('challenge', TTLS, 'TLSv1.3')).toEqual({ label: 'ttls challenge', bytes: 17 });
   });
 });

@@ -1,4 +1,5 @@
 import type { SigningKey } from '@ipsec-kit/crypto';
+import type { EapMethodOptions } from './eap-options.ts';
 import type {
   EapPasswordSource,
   EapSecretOptions,
@@ -6,6 +7,7 @@ import type {
   SecretOptions,
 } from './secret-options.ts';
 
+export type * from './eap-options.ts';
 export type * from './secret-options.ts';
 
 /** The options of a client or server: the same things that swanctl.conf and strongswan.conf say, as one typed object.
@@ -30,6 +32,8 @@ export interface VpnOptions {
   readonly eapSecrets?: readonly EapSecretOptions[];
   /** Asked for passwords of EAP that `eapSecrets` has not. */
   readonly eapPassword?: EapPasswordSource;
+  /** Methods of EAP beside those that are here, at most 16: `auth` calls them by their names. */
+  readonly eapMethods?: readonly EapMethodOptions[];
   /** RADIUS servers, for `auth: 'eap-radius'`. */
   readonly radius?: RadiusOptions;
   readonly pools?: Readonly<Record<string, PoolOptions>>;
@@ -95,6 +99,10 @@ export interface ConnectionOptions {
   readonly sendCert?: 'ifasked' | 'always' | 'never';
   /** Whether the peer is asked for a certificate; default true. */
   readonly sendCertreq?: boolean;
+  /** OCSP responses inside IKE (RFC 4806): whether the peer is asked for one (`request`), gets one with the own certificate when it
+   * asks (`reply`), `both`, or `never`. Default `reply`, and `both` where `revocation` is `strict` or `ifuri`.
+   */
+  readonly ocsp?: 'never' | 'reply' | 'request' | 'both';
   readonly local: AuthenticationOptions;
   readonly remote: AuthenticationOptions;
   readonly children: Readonly<Record<string, ChildOptions>>;
@@ -103,7 +111,7 @@ export interface ConnectionOptions {
 export interface AuthenticationOptions {
   /** `psk` (default), or `pubkey`: a certificate. What signatures are wanted may be said as well: `rsa`, `ecdsa-256-sha256`,
    * `rsa/pss-sha384`, `ed25519`. Or EAP: `eap-tls`, `eap-ttls`, `eap-mschapv2`, `eap-gtc`, `eap-md5`, or `eap` for those of them
-   * that can be done; of a peer also `eap-radius`, where RADIUS servers know it. Where both sides have EAP, a client believes the
+   * that can be done; or one of `eapMethods`; of a peer also `eap-radius`, where RADIUS servers know it. Where both sides have EAP, a client believes the
    * server by nothing else (RFC 5998), which `eap-tls` and `eap-ttls` are fit for.
    */
   readonly auth?: string;
@@ -118,9 +126,14 @@ export interface AuthenticationOptions {
   /** Own side of `eap-tls` and `eap-ttls`: whom the certificate of the EAP server has to name; default the identity of the peer. */
   readonly aaaId?: string;
   /** Own side of `eap-ttls`: how the password is shown inside of the tunnel, by an EAP method (`eap`, the default, as strongSwan has it:
-   * MSCHAPv2, MD5 or GTC, as the server wants), or by an attribute of MS-CHAP-V2 (`mschapv2`) or PAP (`pap`). A server takes all of them.
+   * MSCHAPv2, MD5 or GTC, as the server wants), or by an attribute of MS-CHAP-V2 (`mschapv2`) or PAP (`pap`). A server takes all of them. Or
+   * `certificate`: not at all, for a strongSwan with `request_peer_auth`, to which the certificate is enough.
    */
-  readonly ttlsInner?: 'eap' | 'mschapv2' | 'pap';
+  readonly ttlsInner?: 'eap' | 'mschapv2' | 'pap' | 'certificate';
+  /** Of a peer by `eap-ttls`: whether it has to show a certificate as well, in TLS, from one of the CAs in `cacerts` and for the name that
+   * it proves inside of the tunnel; default false.
+   */
+  readonly ttlsCert?: boolean;
   /** Own certificates, in order of preference; as for the peer: those that it may have, without asking a CA. */
   readonly certs?: readonly CertificateOptions[];
   /** Own raw public keys, without a certificate, in PEM (`PUBLIC KEY`) or DER; as for the peer: those that it may have, and no CA is

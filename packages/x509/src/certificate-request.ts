@@ -1,5 +1,6 @@
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
+import { isNamedIssuer } from './named-issuer.ts';
 
 const HASH_BYTES = 20;
 /** Most CAs that are looked at in one request. */
@@ -37,7 +38,7 @@ export function chooseChain<T extends { readonly chain: readonly Certificate[] }
   const isWanted = ({ publicKey }: Certificate) => wanted.has(textOf(crypto.sha1(publicKey)));
   return chains.find(({ chain }) => {
     const top = chain.at(-1);
-    const issuers = anchors.filter(({ subject }) => top && textOf(subject) === textOf(top.issuer));
+    const issuers = anchors.filter((anchor) => top && isNamedIssuer(anchor, top));
     return [...chain.slice(1), ...issuers].some(isWanted);
   });
 }

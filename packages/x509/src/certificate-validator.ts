@@ -2,12 +2,12 @@ import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { KeyPurpose, KeyUsage } from './certificate-extensions.ts';
 import { allowsNames } from './name-constraints.ts';
+import { isSame } from './named-issuer.ts';
 import type { OcspResponse } from './ocsp-response.ts';
 import {
   dateFault,
   findPaths,
   hashFault,
-  isSame,
   keyFault,
   MAX_SIGNATURE_CHECKS,
   type PathFailure,

@@ -1,8 +1,9 @@
 import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
 import type { EvidenceFetch, RevocationEvidence } from './evidence-contract.ts';
+import { isSame } from './named-issuer.ts';
 import { checkOcspResponse, REVOCATION_CLOCK_SKEW_MS } from './ocsp-check.ts';
 import { readOcspResponse } from './ocsp-response.ts';
-import { hashFault, isSame, type PathPolicy } from './path-search.ts';
+import { hashFault, type PathPolicy } from './path-search.ts';
 import { readPem } from './pem.ts';
 import { readRevocationList } from './revocation-list.ts';
 import { isListOf } from './revocation-status.ts';

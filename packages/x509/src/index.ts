@@ -7,6 +7,7 @@ export * from './evidence-keeper.ts';
 export * from './examine-evidence.ts';
 export * from './key-file.ts';
 export type { GeneralName, NameConstraints } from './name-constraints.ts';
+export { isNamedIssuer } from './named-issuer.ts';
 export * from './ocsp-check.ts';
 export * from './ocsp-request.ts';
 export * from './ocsp-response.ts';

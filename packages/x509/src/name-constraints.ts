@@ -1,4 +1,5 @@
 import { DerTag, readDerValues, readWholeDer } from '@ipsec-kit/crypto';
+import { beginsWith, readDirectoryName } from './directory-name.ts';
 
 /** A GeneralName: its tag in DER and its contents. @see RFC 5280 §4.2.1.6 */
 export interface GeneralName {
@@ -48,7 +49,7 @@ function readSubtrees(contents: Uint8Array): readonly GeneralName[] | undefined 
 
 /** Whether a CA's constraints allow every name of a certificate below it. Each name has to be inside one of the permitted
  * subtrees of its form, when there are any, and outside of all excluded ones. A form that is constrained, but not compared here,
- * is not allowed at all (§4.2.1.10: process it or refuse).
+ * is not allowed at all, nor is a name that cannot be read (§4.2.1.10: process it or refuse).
  * @param subject - a Name in DER.
  */
 export function allowsNames(
@@ -56,22 +57,32 @@ export function allowsNames(
   subject: Uint8Array,
   altNames: readonly GeneralName[],
 ): boolean {
-  const name = readWholeDer(subject, DerTag.SEQUENCE);
-  const hasSubject = name !== undefined && name.contents.length > 0;
-  const own = hasSubject ? [{ tag: NameForm.DIRECTORY, contents: subject }] : [];
-  return [...own, ...altNames].every((one) => {
+  return [...namesIn(subject, altNames), ...altNames].every((one) => {
     const sameForm = ({ tag }: GeneralName): boolean => tag === one.tag;
     const inside = permitted.filter(sameForm);
     const outside = excluded.filter(sameForm);
-    if (inside.length + outside.length > 0 && !FORMS.includes(one.tag)) return false;
-    const isInside = inside.length === 0 || inside.some((base) => isWithin(one, base));
-    return isInside && !outside.some((base) => isWithin(one, base));
+    if (inside.length + outside.length === 0) return true;
+    if (!FORMS.includes(one.tag)) return false;
+    const isKnown = inside.length === 0 || inside.some((base) => isWithin(one, base) === true);
+    return isKnown && outside.every((base) => isWithin(one, base) === false);
   });
+}
+
+/** The subject itself; without alternative names also the e-mail addresses in it (§4.2.1.10). */
+function namesIn(subject: Uint8Array, altNames: readonly GeneralName[]): readonly GeneralName[] {
+  const name = readDirectoryName(subject);
+  if (name?.parts.length === 0) return [];
+  const emails = altNames.length === 0 ? (name?.emails ?? []) : [];
+  return [
+    { tag: NameForm.DIRECTORY, contents: subject },
+    ...emails.map((contents) => ({ tag: NameForm.EMAIL, contents })),
+  ];
 }
 
 const FORMS: readonly number[] = Object.values(NameForm);
 
-function isWithin({ tag, contents }: GeneralName, base: GeneralName): boolean {
+/** `undefined` where that cannot be known. */
+function isWithin({ tag, contents }: GeneralName, base: GeneralName): boolean | undefined {
   switch (tag) {
     case NameForm.DNS:
       return isDnsWithin(lowerCase(contents), lowerCase(base.contents));
@@ -104,13 +115,9 @@ function isAddressWithin(address: Uint8Array, base: Uint8Array): boolean {
   return address.every((byte, i) => (((base[i] ?? 0) ^ byte) & (base[bytes + i] ?? 0)) === 0);
 }
 
-/** Whether one Name begins with the relative names of another, byte for byte. */
-function isNameWithin(name: Uint8Array, base: Uint8Array): boolean {
-  const own = readWholeDer(name, DerTag.SEQUENCE)?.contents;
-  const wanted = readWholeDer(base, DerTag.SEQUENCE)?.contents;
-  if (own === undefined || wanted === undefined || wanted.length > own.length) return false;
-  // Each relative name begins with its length, so that equal bytes are whole relative names.
-  return wanted.every((byte, i) => byte === own[i]);
+function isNameWithin(contents: Uint8Array, baseContents: Uint8Array): boolean | undefined {
+  const [name, base] = [readDirectoryName(contents), readDirectoryName(baseContents)];
+  return name && base && beginsWith(name, base);
 }
 
 function lowerCase(bytes: Uint8Array): string {

@@ -1,9 +1,10 @@
 import { type CryptoProvider, constantTimeEqual, type SignatureProvider } from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 import { KeyPurpose, KeyUsage } from './certificate-extensions.ts';
+import { isSame } from './named-issuer.ts';
 import { issuerHashes } from './ocsp-request.ts';
 import type { OcspAnswer, OcspResponse } from './ocsp-response.ts';
-import { dateFault, hashFault, isSame, keyFault, type PathPolicy } from './path-search.ts';
+import { dateFault, hashFault, keyFault, type PathPolicy } from './path-search.ts';
 
 /** How far the clock of a CA or responder may be ahead of one's own. */
 export const REVOCATION_CLOCK_SKEW_MS = 300_000;

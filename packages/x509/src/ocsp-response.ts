@@ -35,6 +35,8 @@ export interface OcspAnswer {
 
 /** An OCSP response taken apart; all bytes are views. */
 export interface OcspResponse {
+  /** The OCSPResponse whole, as it came. */
+  readonly der: Uint8Array;
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: SignatureAlgorithm;
   readonly signature: Uint8Array;
@@ -76,11 +78,11 @@ export function readOcspResponse(der: Uint8Array): OcspResponseResult {
   if (type?.tag !== DerTag.OBJECT_IDENTIFIER || body?.tag !== DerTag.OCTET_STRING) {
     return refused('malformed');
   }
-  return hexOf(type.contents) === BASIC ? readBasic(body.contents) : refused('unsupported');
+  return hexOf(type.contents) === BASIC ? readBasic(der, body.contents) : refused('unsupported');
 }
 
-function readBasic(der: Uint8Array): OcspResponseResult {
-  const outer = readWholeDer(der, DerTag.SEQUENCE);
+function readBasic(der: Uint8Array, basic: Uint8Array): OcspResponseResult {
+  const outer = readWholeDer(basic, DerTag.SEQUENCE);
   const [tbs, algorithm, signature, certs] = (outer && readDerValues(outer.contents, 4)) ?? [];
   if (outer === undefined || tbs?.tag !== DerTag.SEQUENCE) return refused('malformed');
   if (algorithm?.tag !== DerTag.SEQUENCE || signature?.tag !== DerTag.BIT_STRING) {
@@ -96,6 +98,7 @@ function readBasic(der: Uint8Array): OcspResponseResult {
   return {
     ok: true,
     response: {
+      der,
       tbs: outer.contents.subarray(0, tbs.end),
       signatureAlgorithm,
       signature: signature.contents.subarray(1),

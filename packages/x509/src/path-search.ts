@@ -1,6 +1,7 @@
 import { readPublicKey, type SignatureAlgorithm, type SignatureProvider } from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 import { KeyUsage } from './certificate-extensions.ts';
+import { isNamedIssuer, isSame } from './named-issuer.ts';
 
 /** Most certificates in a path, both ends included. */
 export const MAX_PATH_CERTIFICATES = 8;
@@ -65,8 +66,8 @@ export async function* findPaths(
     note(search, 'too-long');
     return;
   }
-  const known = search.anchors.filter((anchor) => isSame(anchor.subject, subject.issuer));
-  const offered = search.intermediates.filter((other) => isSame(other.subject, subject.issuer));
+  const known = search.anchors.filter((anchor) => isNamedIssuer(anchor, subject));
+  const offered = search.intermediates.filter((other) => isNamedIssuer(other, subject));
   for (const issuer of [...known, ...offered]) {
     if (path.some(({ der }) => isSame(der, issuer.der))) continue;
     const isAnchor = known.includes(issuer);
@@ -85,10 +86,6 @@ async function isIssuer(
 ): Promise<boolean> {
   const [subject] = path.slice(-1);
   if (subject === undefined) return false;
-  const { authorityKeyId } = subject.extensions;
-  const { subjectKeyId } = issuer.extensions;
-  // RFC 5280 §4.2.1.1: with several keys of one name, this is how the right one is found.
-  if (authorityKeyId && subjectKeyId && !isSame(authorityKeyId, subjectKeyId)) return false;
   const fault =
     dateFault(issuer, search.atMs) ??
     keyFault(issuer, search.policy) ??
@@ -145,9 +142,4 @@ function maySign(path: readonly Certificate[], { extensions }: Certificate): boo
     return false;
   const below = path.slice(1).filter(({ subject, issuer }) => !isSame(subject, issuer)).length;
   return extensions.pathLength === undefined || below <= extensions.pathLength;
-}
-
-/** Byte for byte; nothing here is secret. */
-export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

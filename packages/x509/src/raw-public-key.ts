@@ -6,7 +6,8 @@ import {
   readPublicKey,
   readWholeDer,
 } from '@ipsec-kit/crypto';
-import { isSame, type PathPolicy } from './path-search.ts';
+import { isSame } from './named-issuer.ts';
+import type { PathPolicy } from './path-search.ts';
 
 /** A public key without a certificate, as a CERT payload of encoding 15 holds it. */
 export interface RawPublicKeyCheck {

@@ -1,9 +1,10 @@
 import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 import { KeyUsage } from './certificate-extensions.ts';
+import { isSame } from './named-issuer.ts';
 import { checkOcspResponse, REVOCATION_CLOCK_SKEW_MS, speaksOf } from './ocsp-check.ts';
 import type { OcspResponse } from './ocsp-response.ts';
-import { hashFault, isSame, type PathPolicy } from './path-search.ts';
+import { hashFault, type PathPolicy } from './path-search.ts';
 import { type RevocationList, serialText } from './revocation-list.ts';
 
 /** A certificate and the CA that issued it. */

@@ -1,3 +1,4 @@
+import { DerTag, writeDer } from '@ipsec-kit/crypto';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import {
   chooseChain,
@@ -161,6 +162,26 @@ describe('CERTREQ (RFC 7296 §3.7)', () => {
     expect(wanting()).toBe(chains[0]);
     expect(wanting(leaf)).toBeUndefined();
     expect(chooseChain(chains, new Uint8Array(19), [], crypto)).toBe(chains[0]);
+  });
+
+  it('tells two CAs of one name by the ids of their keys (RFC 5280 §4.2.1.1)', async () => {
+    const keys = [makeKey(), makeKey()];
+    const cas = await Promise.all(
+      keys.map((by, i) => {
+        const id = extension('551d0e', false, writeDer(DerTag.OCTET_STRING, Uint8Array.of(i)));
+        return issue({ subject: 'r', issuer: 'r', key: by, by, extensions: [id] });
+      }),
+    );
+    const chains = await Promise.all(
+      keys.map(async (by, i) => {
+        const inner = writeDer(0x80, Uint8Array.of(i));
+        const id = extension('551d23', false, writeDer(DerTag.SEQUENCE, inner));
+        return { chain: [await issue({ subject: 'l', issuer: 'r', key, by, extensions: [id] })] };
+      }),
+    );
+    for (const [i, ca] of cas.entries()) {
+      expect(chooseChain(chains, encodeAuthorities([ca], crypto), cas, crypto)).toBe(chains[i]);
+    }
   });
 });
 

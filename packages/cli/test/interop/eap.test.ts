@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RADIUS_SECRET } from '../../../../.ci/free-radius.ts';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
@@ -33,9 +34,12 @@ const secrets = (password: string): string =>
   `eap-alice {\n id = ${CLIENT_NAME}\n secret = "${password}"\n }`;
 
 /** The client by EAP, the server with a certificate. */
-function byEap(auth: string, more: { serverAuth?: string; eapId?: string } = {}): Tunnel {
+function byEap(
+  auth: string,
+  more: { serverAuth?: string; eapId?: string; isCertified?: boolean } = {},
+): Tunnel {
   const { serverAuth = auth, eapId } = more;
-  const certs = auth === 'eap-tls' ? 'certs = client.pem' : '';
+  const certs = auth === 'eap-tls' || more.isCertified ? 'certs = client.pem' : '';
   const asked = eapId === undefined ? '' : `eap_id = ${eapId}`;
   return {
     client: {
@@ -52,8 +56,8 @@ function byEap(auth: string, more: { serverAuth?: string; eapId?: string } = {})
 }
 
 /** The same with TTLS, and how the client shows its password inside. */
-function byTtls(inner: 'eap' | 'mschapv2' | 'pap'): Tunnel {
-  const tunnel = byEap('eap-ttls');
+function byTtls(inner: 'eap' | 'mschapv2' | 'pap' | 'certificate'): Tunnel {
+  const tunnel = byEap('eap-ttls', { isCertified: inner === 'certificate' });
   const { local = '', remote = '' } = tunnel.client ?? {};
   return { ...tunnel, client: { local: `${local}\n ttls_inner = ${inner}`, remote } };
 }
@@ -161,25 +165,51 @@ describe.skipIf(gate.skip)('EAP with strongSwan 5.9.8 (RFC 7296 §2.16)', () => 
     carries('both', byTtls(inner)),
   );
 
-  it('ours answers: eap-tls with a certificate that is revoked later ends on revalidate', async () => {
-    const own = await ownPki('ecdsa');
-    await withTunnel(
-      'server',
-      byEap('eap-tls'),
-      async ({ lab, server, swan }) => {
-        if (!server || !swan) throw new Error('no server of ours');
-        await lab.left.ping(addresses.right.inner4);
-        expect(await server.command('revalidate')).toMatch(/^1 session in [\d.]+ s: 1 good$/m);
-        lab.right.file('ipsec-kit/x509crl/ca.pem', await revokeClient(own));
-        expect(await server.command('revalidate')).toMatch(/alice@example\.org.* revoked/);
-        await server.process.waitFor(
-          /closed: A certificate in the path of the peer has been revoked/,
-        );
-        expect(await swan.log()).toMatch(/received DELETE for IKE_SA/);
-      },
-      { swanSettings, prepare: async (lab) => layOut(lab, own) },
-    );
+  const certified = `plugins {\n eap-ttls {\n request_peer_auth = yes\n phase2_method = mschapv2\n }\n }`;
+  const bothCertified = { ourSettings: certified, swanSettings: `${swanSettings}\n${certified}` };
+
+  it.each(['server', 'both'] as const)(
+    '%s ours: eap-ttls with a certificate of the client as well (RFC 5281 §7.1)',
+    async (ours) => carries(ours, byEap('eap-ttls', { isCertified: true }), bothCertified),
+  );
+
+  it('ours begins: eap-ttls with a certificate, after which strongSwan asks no password (RFC 5281 §7.6)', async () =>
+    carries('client', byTtls('certificate'), bothCertified));
+
+  it('ours answers: eap-ttls without the certificate that is wanted as well', async () => {
+    const { ours, theirs } = await refused('server', byEap('eap-ttls'), {
+      settings: certified,
+      prepare: (lab) => lab.left.run('rm', join(lab.left.dir, 'strongswan/x509/client.pem')),
+    });
+    expect(ours).toMatch(/password or certificate of alice@example.org is wrong|ended the EAP/);
+    expect(theirs).toMatch(/EAP_FAILURE|EAP\/FAIL|AUTH_FAILED/);
   });
+
+  it.each([
+    ['eap-tls', {}],
+    ['eap-ttls', { isCertified: true }],
+  ] as const)(
+    'ours answers: %s with a certificate that is revoked later ends on revalidate',
+    async (auth, more) => {
+      const own = await ownPki('ecdsa');
+      await withTunnel(
+        'server',
+        byEap(auth, more),
+        async ({ lab, server, swan }) => {
+          if (!server || !swan) throw new Error('no server of ours');
+          await lab.left.ping(addresses.right.inner4);
+          expect(await server.command('revalidate')).toMatch(/^1 session in [\d.]+ s: 1 good$/m);
+          lab.right.file('ipsec-kit/x509crl/ca.pem', await revokeClient(own));
+          expect(await server.command('revalidate')).toMatch(/alice@example\.org.* revoked/);
+          await server.process.waitFor(
+            /closed: A certificate in the path of the peer has been revoked/,
+          );
+          expect(await swan.log()).toMatch(/received DELETE for IKE_SA/);
+        },
+        { ...bothCertified, prepare: async (lab) => layOut(lab, own) },
+      );
+    },
+  );
 
   // As server strongSwan checks what EAP-GTC says against PAM.
   it('ours answers: eap-gtc', async () => carries('server', byEap('eap-gtc')));

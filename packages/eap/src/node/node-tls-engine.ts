@@ -33,8 +33,10 @@ export interface NodeTlsEngineOptions {
   readonly serverName?: string;
   /** Default `TLSv1.2`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
-  /** Default `TLSv1.3`; TTLS stays at `TLSv1.2`. */
+  /** Default `TLSv1.3`. */
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** A server's of EAP-TTLS: whether the client has to show a certificate as well; default false. In EAP-TLS it always has to. */
+  readonly requiresCertificate?: boolean;
   /** A further check of the other end's certificates in DER, its own first, such as a validator with OCSP. Not called for a client
    * without certificate. Default: none.
    */
@@ -52,7 +54,7 @@ const WITHOUT_RENEGOTIATION =
 
 /** Makes an engine on node:tls, for one conversation of EAP-TLS or TTLS, without a socket. Sessions are not resumed: no other
  * conversation has the keys of its tickets. The handshake of a server ends after two minutes.
- * @see RFC 5216 §2.1, RFC 9190 §2.1, RFC 5281 §7
+ * @see RFC 5216 §2.1, RFC 9190 §2.1, RFC 5281 §7, RFC 9427 §2
  */
 export function createNodeTlsEngine(options: NodeTlsEngineOptions): TlsEngine {
   let run: TlsRun | undefined;
@@ -148,7 +150,8 @@ class TlsRun {
   }
 
   #serve(): Server {
-    const requestCert = this.#method === EapType.TLS;
+    // RFC 5281 §7.1: a client of TTLS may have one; an own one is asked for only where it is wanted.
+    const requestCert = this.#method === EapType.TLS || this.#options.requiresCertificate === true;
     const server = createServer({
       ...this.#secureOptions(),
       requestCert,
@@ -166,7 +169,6 @@ class TlsRun {
 
   #secureOptions() {
     const { cert, key, passphrase, ca, crl, minVersion, maxVersion } = this.#options;
-    const highest = this.#method === EapType.TTLS ? 'TLSv1.2' : (maxVersion ?? 'TLSv1.3');
     return {
       ca,
       ...(cert === undefined ? {} : { cert }),
@@ -174,7 +176,7 @@ class TlsRun {
       ...(passphrase === undefined ? {} : { passphrase }),
       ...(crl === undefined ? {} : { crl }),
       minVersion: minVersion ?? 'TLSv1.2',
-      maxVersion: highest,
+      maxVersion: maxVersion ?? 'TLSv1.3',
     } as const;
   }
 
@@ -228,7 +230,7 @@ class TlsRun {
       return this.#fail();
     }
     const msk = new KeyMaterial(this.#export(socket, 'msk', version).subarray(0, 64));
-    const user = this.#server ? certificateUser(socket.getPeerX509Certificate()) : undefined;
+    const user = this.#server ? this.#userOf(socket) : undefined;
     this.#session = {
       version,
       msk,
@@ -237,6 +239,13 @@ class TlsRun {
         : {}),
       ...(user === undefined ? {} : { user }),
     };
+  }
+
+  #userOf(socket: TLSSocket): Uint8Array | undefined {
+    const certificate = socket.getPeerX509Certificate();
+    const user = certificateUser(certificate);
+    // A certificate without a name vouches for nobody whom a password proves.
+    return certificate && this.#method === EapType.TTLS ? (user ?? NOTHING) : user;
   }
 
   #export(

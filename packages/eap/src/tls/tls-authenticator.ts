@@ -58,6 +58,10 @@ export function createTlsAuthenticator(
       case 'write':
         return ask(NOTHING, step.data);
       case 'done':
+        // A certificate of one and the password of another prove neither.
+        if (session?.user && !isSame(session.user, step.user)) {
+          return { kind: 'fail', reason: 'wrong-credentials' };
+        }
         if (unsent.length === 0) return succeed(step.user);
         user = step.user;
         return send();
@@ -107,6 +111,10 @@ export function createTlsAuthenticator(
     answer: (answer) =>
       answer.kind === 'tls' ? onReply(answer.tls) : follow(inside.answer(answer)),
   };
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);

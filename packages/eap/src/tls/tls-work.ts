@@ -56,13 +56,14 @@ export interface TlsExport {
 }
 
 /** How the MSK (the first 64 bytes of 128) and the challenge of TTLS come out of TLS.
- * @see RFC 5216 §2.3, RFC 9190 §2.3, RFC 5281 §8, §11.1
+ * @see RFC 5216 §2.3, RFC 9190 §2.3, RFC 5281 §8, §11.1, RFC 9427 §2.1, §2.4
  */
 export function tlsExport(
   what: 'msk' | 'challenge',
   method: number,
   version: TlsSession['version'],
 ): TlsExport {
+  // The same with TLS 1.3, which has no context for it either.
   if (what === 'challenge') return { label: 'ttls challenge', bytes: 17 };
   if (version === 'TLSv1.3') {
     const context = Uint8Array.of(method);

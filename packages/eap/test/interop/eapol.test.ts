@@ -198,4 +198,35 @@ describe.skipIf(gate.skip)('eapol_test as the peer (RFC 3748, RFC 5216, RFC 5281
       expect(bad.trimEnd().split('\n').at(-1)).toBe('FAILURE');
     },
   );
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'EAP-TTLS over %s with a certificate of the client as well (RFC 5281 §7.1)',
+    async (minVersion) => {
+      const { cert: own, key } = pki.issue('dave', 'DNS:carol');
+      writeFileSync(join(pki.directory, 'dave.pem'), own);
+      writeFileSync(join(pki.directory, 'dave.key'), key);
+      const lines = (file: string): readonly string[] => [
+        ...[
+          'eap=TTLS',
+          'anonymous_identity="anonymous"',
+          'ca_cert="ca.pem"',
+          'phase2="autheap=MSCHAPV2"',
+        ],
+        ...[
+          `client_cert="${file}.pem"`,
+          `private_key="${file}.key"`,
+          'phase1="tls_disable_tlsv1_3=0"',
+        ],
+        ...password('Ar3etTnp'),
+      ];
+      const engine = { ...tls, minVersion, maxVersion: minVersion, requiresCertificate: true };
+      const good = await run(createEapTtlsMethod(), lines('dave'), engine);
+      expect(good.trimEnd().split('\n').at(-1), good.slice(-3_000)).toBe('SUCCESS');
+      expect(good).toContain('MPPE keys OK: 1  mismatch: 0');
+      expect(server.end).toMatchObject({ kind: 'success', user: text('carol') });
+      server.close();
+      const bad = await run(createEapTtlsMethod(), lines('carol'), engine);
+      expect(bad.trimEnd().split('\n').at(-1)).toBe('FAILURE');
+    },
+  );
 });

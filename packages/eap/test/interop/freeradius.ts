@@ -22,11 +22,11 @@ export class FreeRadius {
     { directory }: Pick<TestPki, 'directory'>,
     port: number,
     method: FreeRadiusSettings['method'],
-    tlsVersion: FreeRadiusSettings['tlsVersion'] = '1.2',
+    more: Pick<FreeRadiusSettings, 'tlsVersion' | 'requiresCertificate'> = {},
   ): Promise<FreeRadius> {
     const file = (name: string): string => join(directory, name);
     const tls = { key: file('server.key'), certificate: file('server.pem'), ca: file('ca.pem') };
-    const settings = { directory, port, method, tls, tlsVersion };
+    const settings = { directory, port, method, tls, ...more };
     writeFileSync(file('radiusd.conf'), freeRadiusConfiguration(settings));
     writeFileSync(file('users'), 'carol Cleartext-Password := "Ar3etTnp"\n');
     const server = new FreeRadius(directory);

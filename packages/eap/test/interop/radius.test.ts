@@ -136,7 +136,9 @@ describe.skipIf(gate.skip)('FreeRADIUS 3.2 as the authenticator (RFC 3579, RFC 2
   it.each(['TLSv1.2', 'TLSv1.3'] as const)(
     'EAP-TLS over %s (RFC 5216, RFC 9190)',
     async (version) => {
-      server = await FreeRadius.start(pki, PORT, 'tls', version === 'TLSv1.2' ? '1.2' : '1.3');
+      server = await FreeRadius.start(pki, PORT, 'tls', {
+        tlsVersion: version === 'TLSv1.2' ? '1.2' : '1.3',
+      });
       const engine = createNodeTlsEngine({ ...client, minVersion: version, maxVersion: version });
       const good = await converse(createEapTlsMethod(), 'carol', '', backend, engine);
       expect(mskOf(good.peer), server.tail).toMatch(/^[0-9a-f]{128}$/);
@@ -150,18 +152,41 @@ describe.skipIf(gate.skip)('FreeRADIUS 3.2 as the authenticator (RFC 3579, RFC 2
     },
   );
 
-  it.each(['eap', 'mschapv2', 'pap'] as const)(
-    'EAP-TTLS with %s inside (RFC 5281)',
-    async (inner) => {
-      server = await FreeRadius.start(pki, PORT, 'ttls');
+  it.each([
+    ['eap', '1.2'],
+    ['mschapv2', '1.2'],
+    ['pap', '1.2'],
+    ['eap', '1.3'],
+    ['mschapv2', '1.3'],
+    ['pap', '1.3'],
+  ] as const)(
+    'EAP-TTLS with %s inside, over TLS %s (RFC 5281, RFC 9427)',
+    async (inner, tlsVersion) => {
+      server = await FreeRadius.start(pki, PORT, 'ttls', { tlsVersion });
       const method = createEapTtlsMethod({ inner, user: text('carol') });
+      const minVersion = `TLSv${tlsVersion}` as const;
       const engine = (): TlsEngine =>
-        createNodeTlsEngine({ ca: pki.ca, serverName: 'aaa.example.org' });
+        createNodeTlsEngine({ ca: pki.ca, serverName: 'aaa.example.org', minVersion });
       const good = await converse(method, 'anonymous', 'Ar3etTnp', backend, engine());
       expect(mskOf(good.peer), server.tail).toMatch(/^[0-9a-f]{128}$/);
       expect(mskOf(good.peer)).toBe(mskOf(good.relay));
       const bad = await converse(method, 'anonymous', 'wrong', backend, engine());
       expect([bad.peer?.kind, bad.relay?.kind]).toEqual(['failure', 'failure']);
+    },
+  );
+
+  it.each(['1.2', '1.3'] as const)(
+    'EAP-TTLS over TLS %s with a certificate of the client, which FreeRADIUS wants (RFC 5281 §7.1)',
+    async (tlsVersion) => {
+      server = await FreeRadius.start(pki, PORT, 'ttls', { tlsVersion, requiresCertificate: true });
+      const method = createEapTtlsMethod({ inner: 'eap', user: text('carol') });
+      const engine = createNodeTlsEngine(client);
+      const good = await converse(method, 'anonymous', 'Ar3etTnp', backend, engine);
+      expect(mskOf(good.peer), server.tail).toMatch(/^[0-9a-f]{128}$/);
+      expect(mskOf(good.peer)).toBe(mskOf(good.relay));
+      const bare = createNodeTlsEngine({ ca: pki.ca, serverName: 'aaa.example.org' });
+      const refused = await converse(method, 'anonymous', 'Ar3etTnp', backend, bare);
+      expect([refused.peer?.kind, refused.relay?.kind]).toEqual(['failure', 'failure']);
     },
   );
 

@@ -49,21 +49,29 @@ export function compileAuthentication(
   store: CertificateStore,
   eapStore: EapStore,
 ): CompiledAuthentication {
-  const local = side(checks, `${path}.local`, options.local, [
-    'certs',
-    'pubkeys',
-    'aaaId',
-    'ttlsInner',
-  ]);
-  const remote = side(checks, `${path}.remote`, options.remote, [
-    'certs',
-    'pubkeys',
-    'cacerts',
-    'revocation',
-    'revalidation',
-    'revalidationGraceMs',
-    'revalidationTimeMs',
-  ]);
+  const local = side(
+    checks,
+    `${path}.local`,
+    options.local,
+    ['certs', 'pubkeys', 'aaaId', 'ttlsInner'],
+    eapStore,
+  );
+  const remote = side(
+    checks,
+    `${path}.remote`,
+    options.remote,
+    [
+      'certs',
+      'pubkeys',
+      'cacerts',
+      'revocation',
+      'revalidation',
+      'revalidationGraceMs',
+      'revalidationTimeMs',
+      'ttlsCert',
+    ],
+    eapStore,
+  );
   checkKinds(checks, path, local, remote);
   const sendCertificates = checks.choice(
     `${path}.sendCert`,
@@ -72,6 +80,13 @@ export function compileAuthentication(
     'ifasked',
   );
   const asks = checks.boolean(`${path}.sendCertreq`, options.sendCertreq, true);
+  const ocsp = checks.choice(
+    `${path}.ocsp`,
+    options.ocsp,
+    ['never', 'reply', 'request', 'both'],
+    // Whoever does not want to know how a certificate stands need not ask.
+    (remote.options.revocation ?? 'relaxed') === 'relaxed' ? 'reply' : 'both',
+  );
   const signs = local.method.kind === 'signature' ? local.method : undefined;
   const hasEap = local.method.kind === 'eap' || remote.method.kind === 'eap';
   const certificates =
@@ -108,11 +123,18 @@ export function compileAuthentication(
             ...(pattern ? { identity: pattern } : {}),
           }
         : peer
-          ? askFor(peer, asks)
+          ? askFor(peer, { asks, asksOcsp: ocsp === 'request' || ocsp === 'both' })
           : { kind: 'psk' },
       ...(signs || peer ? { signatureHashes: signatureHashes(policy) } : {}),
     },
-    ...(signs ? { own: { rule: signs.rule, certificates, publicKeys, sendCertificates } } : {}),
+    ...(signs
+      ? {
+          own: {
+            ...{ rule: signs.rule, certificates, publicKeys, sendCertificates },
+            sendsOcsp: ocsp === 'reply' || ocsp === 'both',
+          },
+        }
+      : {}),
     ...(peer ? { peer } : {}),
     ...(eap ? { eap } : {}),
   };
@@ -127,6 +149,13 @@ function checkKinds(checks: OptionChecks, path: string, local: Side, remote: Sid
       'EAP goes with a server that has a certificate: write auth = pubkey for the side of the server';
     const side = local.method.kind === 'psk' ? 'local' : 'remote';
     checks.problem('invalid-value', `${path}.${side}.auth`, sentence);
+  }
+  const { method, options } = remote;
+  const hasTtls =
+    method.kind === 'eap' && ['any', 'eap-ttls'].some((one) => method.methods.includes(one));
+  if (options.ttlsCert === true && !hasTtls) {
+    const sentence = 'a certificate inside of TTLS goes with auth = eap-ttls';
+    checks.problem('invalid-value', `${path}.remote.ttlsCert`, sentence);
   }
 }
 
@@ -145,6 +174,7 @@ function side(
   path: string,
   value: AuthenticationOptions | undefined,
   ofSignature: readonly (keyof AuthenticationOptions)[],
+  { methods }: EapStore,
 ): Side {
   const none = { method: { kind: 'psk' }, id: undefined, options: {} } as const;
   if (value === undefined) {
@@ -156,7 +186,9 @@ function side(
   if (!isObject(value)) return none;
   const { auth = 'psk', id } = value;
   const method =
-    typeof auth === 'string' ? (parseAuthMethod(auth) ?? parseEapSetting(auth)) : undefined;
+    typeof auth === 'string'
+      ? (parseAuthMethod(auth) ?? parseEapSetting(auth, methods))
+      : undefined;
   if (!method) {
     const known =
       'psk, pubkey, rsa, ecdsa, ed25519, ed448, one with sizes and hashes as ecdsa-256-sha256, eap-tls, eap-ttls, eap-mschapv2, eap-gtc, eap-md5, eap, or of a peer eap-radius';
@@ -203,7 +235,7 @@ function compilePeer(
  */
 function askFor(
   { anchors, containers, pinned, publicKeys }: PeerCredentials,
-  asks: boolean,
+  { asks, asksOcsp }: { readonly asks: boolean; readonly asksOcsp: boolean },
 ): RemoteAuthentication {
   if (!asks) return { kind: 'signature', certificateRequests: [] };
   const asksChain =
@@ -212,6 +244,10 @@ function askFor(
   if (asksChain) {
     const data = encodeAuthorities(anchors, createNodeProvider());
     certificateRequests.push({ encoding: CertEncoding.X509_CERTIFICATE_SIGNATURE, data });
+    // RFC 4806 §3.1: nobody is named, so that the CA and those that it has delegated may answer.
+    if (asksOcsp) {
+      certificateRequests.push({ encoding: CertEncoding.OCSP_CONTENT, data: new Uint8Array(0) });
+    }
   }
   if (publicKeys.length > 0) {
     certificateRequests.push({ encoding: CertEncoding.RAW_PUBLIC_KEY, data: new Uint8Array(0) });

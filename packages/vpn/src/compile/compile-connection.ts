@@ -80,6 +80,7 @@ const KNOWN: readonly (keyof ConnectionOptions)[] = [
   'randTimeMs',
   'sendCert',
   'sendCertreq',
+  'ocsp',
   'local',
   'remote',
   'children',

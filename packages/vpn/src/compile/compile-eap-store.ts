@@ -2,6 +2,7 @@ import { KeyMaterial } from '@ipsec-kit/crypto';
 import { parseAddress } from '@ipsec-kit/ip';
 import type { CompiledEap, CompiledRadius } from '../eap/compiled-eap.ts';
 import type { EapSecretOptions, RadiusServerOptions, VpnOptions } from '../options.ts';
+import { compileEapMethods } from './compile-eap-methods.ts';
 import { isObject, type OptionChecks } from './option-checks.ts';
 
 const MAX_PASSWORDS = 100_000;
@@ -11,7 +12,7 @@ const MAX_NAME_BYTES = 253;
 /** What EAP of all connections shares. */
 export type EapStore = Omit<CompiledEap, 'connections'>;
 
-/** Compiles passwords and RADIUS servers. No sentence ever holds a secret. */
+/** Compiles passwords, methods of others and RADIUS servers. No sentence ever holds a secret. */
 export function compileEap(checks: OptionChecks, options: VpnOptions): EapStore {
   const { eapPassword } = options;
   if (eapPassword !== undefined && typeof eapPassword !== 'function') {
@@ -20,6 +21,7 @@ export function compileEap(checks: OptionChecks, options: VpnOptions): EapStore 
   const radius = compileRadius(checks, options);
   return {
     passwords: compilePasswords(checks, options),
+    methods: compileEapMethods(checks, options),
     ...(typeof eapPassword === 'function' ? { passwordSource: eapPassword } : {}),
     ...(radius ? { radius } : {}),
   };

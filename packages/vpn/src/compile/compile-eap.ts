@@ -4,8 +4,8 @@ import type { NamedCertificate } from '../credentials/compiled-credentials.ts';
 import type { EapConnection } from '../eap/compiled-eap.ts';
 import {
   EAP_METHODS,
-  type EapMethodName,
   type EapSetting,
+  needsPassword,
   needsTls,
   STANDALONE_METHODS,
   TTLS_INNERS,
@@ -82,16 +82,27 @@ function compilePeer(
     return undefined;
   }
   const methods = methodsOf(path, setting, common, (method) =>
-    method === 'eap-tls' ? hasCertificate && hasAnchors : hasAnchors,
+    method === 'eap-tls'
+      ? hasCertificate && hasAnchors
+      : hasAnchors || (isOnlyProof && hasCertificate),
   );
+  const ttlsInner = checks.choice(`${path}.ttlsInner`, options.ttlsInner, TTLS_INNERS, 'eap');
+  if (ttlsInner === 'certificate' && !hasCertificate) {
+    const sentence = 'there is no certificate of this side to show: name it in certs of local';
+    checks.problem('missing-value', `${path}.ttlsInner`, sentence);
+  }
   const name = options.eapId ?? options.id;
-  const needsPassword = methods.some((method) => method !== 'eap-tls');
-  if (name === undefined && needsPassword) {
+  const asksPassword = methods.some(
+    (method) => needsPassword(method) && !(method === 'eap-ttls' && ttlsInner === 'certificate'),
+  );
+  if (name === undefined && asksPassword) {
     const sentence = 'the name of the user is missing: write eap_id, or id';
     checks.problem('missing-value', `${path}.eapId`, sentence);
   } else if (
     name !== undefined &&
-    needsPassword &&
+    asksPassword &&
+    // A server that is believed by EAP alone has a certificate in the place of a password.
+    !(isOnlyProof && hasCertificate) &&
     !methods.includes('eap-tls') &&
     !shared.passwordSource &&
     !shared.passwords.has(name)
@@ -101,7 +112,7 @@ function compilePeer(
   }
   return {
     methods,
-    ttlsInner: checks.choice(`${path}.ttlsInner`, options.ttlsInner, TTLS_INNERS, 'eap'),
+    ttlsInner,
     ...(options.eapId === undefined ? {} : { identity: new TextEncoder().encode(options.eapId) }),
     ...(options.aaaId === undefined
       ? {}
@@ -124,31 +135,37 @@ function compileAuthenticator(
     }
     if (isOnlyProof)
       checks.problem('invalid-value', `${path}.auth`, cannotStandAlone('eap-radius'));
-    return { methods: 'radius', asksIdentity: true };
+    return { methods: 'radius', asksIdentity: true, ttlsCert: false };
   }
+  const ttlsCert = checks.boolean(`${path}.ttlsCert`, options.ttlsCert, false);
   const methods = methodsOf(path, setting, common, (method) =>
-    method === 'eap-tls' ? hasCertificate && hasAnchors : hasCertificate,
+    method === 'eap-tls' || ttlsCert
+      ? hasCertificate && hasAnchors
+      : hasCertificate || (isOnlyProof && hasAnchors),
   );
   // A client that believes the server by EAP alone has the password of its own side.
   const isAnswering = !isOnlyProof;
-  const needsPassword = methods.some((method) => method !== 'eap-tls');
+  const asksPassword = methods.some(needsPassword);
   const isEmpty = shared.passwords.size === 0 && !shared.passwordSource;
-  if (isAnswering && needsPassword && !methods.includes('eap-tls') && isEmpty) {
+  if (isAnswering && asksPassword && !methods.includes('eap-tls') && isEmpty) {
     const sentence =
       'there is no password of any user: add sections eap-... to secrets, each with id';
     checks.problem('missing-value', 'eapSecrets', sentence);
   }
-  return { methods, asksIdentity };
+  return { methods, asksIdentity, ttlsCert };
 }
 
 /** The methods of a setting; those that lack what they need are a mistake when they are named. */
 function methodsOf(
   path: string,
   { methods }: EapSetting,
-  { checks, isOnlyProof, hasCertificate, hasAnchors }: Common,
-  hasTls: (method: EapMethodName) => boolean,
-): readonly EapMethodName[] {
-  const isFit = (method: EapMethodName): boolean => !isOnlyProof || STANDALONE_METHODS.has(method);
+  { checks, isOnlyProof, hasCertificate, hasAnchors, shared }: Common,
+  hasTls: (method: string) => boolean,
+): readonly string[] {
+  const isFit = (method: string): boolean =>
+    !isOnlyProof ||
+    STANDALONE_METHODS.has(method) ||
+    shared.methods.get(method)?.method.isMutual === true;
   if (methods === 'any') {
     const known = EAP_METHODS.filter((method) => ANY_METHODS.has(method) && isFit(method));
     return known.filter((method) => !needsTls(method) || hasTls(method));
@@ -167,7 +184,7 @@ function methodsOf(
 }
 
 /** What `eap` alone stands for: not those that make no key. @see RFC 7296 §2.16 (SHOULD NOT be used) */
-const ANY_METHODS: ReadonlySet<EapMethodName> = new Set(['eap-tls', 'eap-ttls', 'eap-mschapv2']);
+const ANY_METHODS: ReadonlySet<string> = new Set(['eap-tls', 'eap-ttls', 'eap-mschapv2']);
 
 function cannotStandAlone(method: string): string {
   return `${method} cannot be all that proves a server (RFC 5998 §4): use eap-tls or eap-ttls on both sides, or have the server use a certificate (auth = pubkey)`;

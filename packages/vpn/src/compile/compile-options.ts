@@ -72,6 +72,7 @@ function compile(checks: OptionChecks, options: VpnOptions): CompiledVpn | undef
     'crlSource',
     'eapSecrets',
     'eapPassword',
+    'eapMethods',
     'radius',
     'pools',
     'settings',

@@ -42,6 +42,8 @@ export interface OwnCredentials {
   /** Raw ones, in order of preference, after the certificates. */
   readonly publicKeys: readonly NamedPublicKey[];
   readonly sendCertificates: 'ifasked' | 'always' | 'never';
+  /** Whether a peer that asks for an OCSP response gets one. @see RFC 4806 */
+  readonly sendsOcsp: boolean;
 }
 
 /** Which certificates are believed of the peers of a connection. */

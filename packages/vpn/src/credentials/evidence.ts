@@ -13,6 +13,7 @@ import {
   type PathPolicy,
   type RevocationList,
   serialText,
+  speaksOf,
 } from '@ipsec-kit/x509';
 import { fetchEvidence } from '@ipsec-kit/x509/node';
 import type { AuthorityPlaces } from './compiled-credentials.ts';
@@ -45,6 +46,8 @@ export interface Evidence {
   hasSource(certificate: IssuedCertificate): boolean;
   /** Resolves when all that can be found out about these certificates has been; after some seconds at most. Never rejects. */
   find(certificates: readonly IssuedCertificate[], freshSince?: Instant): Promise<void>;
+  /** The OCSP response on a certificate, asked for where none is here that has not run out; after some seconds at most. Never rejects. */
+  responseOn(certificate: IssuedCertificate): Promise<OcspResponse | undefined>;
 }
 
 type TimelessInput = EvidenceKeeperInput extends infer Input
@@ -102,6 +105,16 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     return { certificate: { ...certificate, extensions }, issuer };
   }
 
+  function want(certificates: readonly IssuedCertificate[], freshSince?: Instant): Promise<void> {
+    lastTicket += 1;
+    const ticket = lastTicket;
+    return new Promise((resolve) => {
+      waiting.set(ticket, resolve);
+      const since = freshSince === undefined ? {} : { freshSince };
+      feed({ kind: 'wanted', ticket, certificates, ...since });
+    });
+  }
+
   return {
     get lists() {
       return [...options.store.lists, ...keeper.lists];
@@ -120,13 +133,16 @@ export function createEvidence(options: EvidenceOptions): Evidence {
       return crlUrls.length + ocspUrls.length > 0;
     },
     find(certificates, freshSince) {
-      lastTicket += 1;
-      const ticket = lastTicket;
-      return new Promise((resolve) => {
-        waiting.set(ticket, resolve);
-        const since = freshSince === undefined ? {} : { freshSince };
-        feed({ kind: 'wanted', ticket, certificates: certificates.map(placed), ...since });
-      });
+      return want(certificates.map(placed), freshSince);
+    },
+    async responseOn(one) {
+      const { certificate, issuer } = placed(one);
+      const extensions = { ...certificate.extensions, crlUrls: [] };
+      if (extensions.ocspUrls.length === 0) return undefined;
+      await want([{ certificate: { ...certificate, extensions }, issuer }]);
+      const about = { certificate, issuer };
+      // The newest is the last.
+      return keeper.responses.filter((response) => speaksOf({ response, ...about }, crypto)).at(-1);
     },
   };
 }

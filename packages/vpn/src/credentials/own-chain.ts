@@ -1,4 +1,4 @@
-import type { Certificate } from '@ipsec-kit/x509';
+import { type Certificate, isNamedIssuer } from '@ipsec-kit/x509';
 
 /** Intermediate CAs that are sent along at most. */
 const MAX_CHAIN = 8;
@@ -12,8 +12,7 @@ export function chainAbove(
 ): readonly Certificate[] {
   const chain = [leaf];
   for (let top = leaf; chain.length < MAX_CHAIN; ) {
-    const { issuer } = top;
-    const next = pool.find((one) => isSame(one.subject, issuer) && !chain.includes(one));
+    const next = pool.find((one) => isNamedIssuer(one, top) && !chain.includes(one));
     // A root that the peer does not have would not help it, and one that it has it need not be sent.
     if (!next || isSame(next.subject, next.issuer)) break;
     chain.push(next);

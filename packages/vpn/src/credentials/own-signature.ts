@@ -17,6 +17,7 @@ import type {
 } from './compiled-credentials.ts';
 import type { Keyring } from './keyring.ts';
 import { chainAbove } from './own-chain.ts';
+import type { OwnEvidence } from './own-evidence.ts';
 import { allowsSignature } from './signature-rule.ts';
 
 /** A key, and what says that it is ours: a certificate and the intermediate CAs above it, or the public key alone. */
@@ -39,6 +40,7 @@ export function createOwnSignatures(
   credentials: CompiledCredentials,
   keyring: Keyring,
   crypto: Pick<CryptoProvider, 'sha1'>,
+  ocspFor: OwnEvidence,
 ): (request: SignRequest) => Promise<Answer> {
   const loose = [...credentials.certificates, ...keyring.certificates];
 
@@ -73,8 +75,11 @@ export function createOwnSignatures(
     requests: SignRequest['certificateRequests'],
   ): OwnChain | undefined {
     const certified = chains.filter(({ chain }) => chain.length > 0);
-    const asked = requests.find(({ encoding }) => encoding === X509);
-    const wanted = asked && chooseChain(certified, asked.data, credentials.authorities, crypto);
+    // RFC 7296 §3.7: one payload has the CAs of all, but several are as good.
+    const asked = requests.filter(({ encoding }) => encoding === X509);
+    const authorities = Uint8Array.from(asked.flatMap(({ data }) => [...data]));
+    const isAsked = asked.length > 0;
+    const wanted = isAsked && chooseChain(certified, authorities, credentials.authorities, crypto);
     if (wanted) return wanted;
     const isRaw = requests.some(({ encoding }) => encoding === CertEncoding.RAW_PUBLIC_KEY);
     return isRaw ? chains.find(({ chain }) => chain.length === 0) : undefined;
@@ -92,13 +97,19 @@ export function createOwnSignatures(
     const way = ways[Math.min(refusals, ways.length - 1)];
     if (!way) return refused(nothingInCommon(local, peerHashes));
     const { owner, plan } = way;
-    const signature = await owner.key.sign(plan.algorithm, octets);
+    const certificates = certificatesOf(own, owner, certificateRequests);
+    const isOcspAsked = certificateRequests.some(({ encoding }) => encoding === OCSP);
+    const hasOcsp = own.sendsOcsp && isOcspAsked && certificates.length > 0;
+    const [signature, ocsp] = await Promise.all([
+      owner.key.sign(plan.algorithm, octets),
+      hasOcsp ? ocspFor(owner.chain) : undefined,
+    ]);
     return {
       kind: 'sign',
       proof: {
         method: plan.method,
         data: encodeSignatureAuth(plan, signature),
-        certificates: certificatesOf(own, owner, certificateRequests),
+        certificates: ocsp ? [...certificates, ocsp] : certificates,
         hasMore: refusals + 1 < ways.length,
       },
     };
@@ -106,6 +117,7 @@ export function createOwnSignatures(
 }
 
 const X509 = CertEncoding.X509_CERTIFICATE_SIGNATURE;
+const OCSP = CertEncoding.OCSP_CONTENT;
 
 /** CERT payloads that say whose key it is, where the peer is to have them. @see RFC 7296 §3.6, RFC 7670 §3 */
 function certificatesOf(

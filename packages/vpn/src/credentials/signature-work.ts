@@ -7,6 +7,7 @@ import type { CompiledCredentials } from './compiled-credentials.ts';
 import { createEvidence, type EvidenceOptions } from './evidence.ts';
 import type { Keyring } from './keyring.ts';
 import { createListStore } from './list-store.ts';
+import { createOwnEvidence, type OwnEvidenceOptions } from './own-evidence.ts';
 import { createOwnSignatures } from './own-signature.ts';
 import {
   type ChainCheck,
@@ -19,7 +20,8 @@ import type { RevalidationOptions } from './revalidation.ts';
 
 /** What signatures are made and checked with. */
 export interface SignatureWorkOptions
-  extends Pick<EvidenceOptions, 'clock' | 'scheduler' | 'random' | 'dateMs' | 'fetch'>,
+  extends Pick<EvidenceOptions, 'scheduler' | 'random' | 'dateMs' | 'fetch'>,
+    Pick<OwnEvidenceOptions, 'clock'>,
     Pick<PeerCheckOptions, 'onProven'> {
   readonly credentials: CompiledCredentials;
   readonly keyring: Keyring;
@@ -36,7 +38,8 @@ export interface CertificateWork
 
 /** Does what the IKE machine asks for where certificates are used: signs for this side, and checks peers. */
 export function createSignatureWork(options: SignatureWorkOptions): CertificateWork {
-  const { credentials, keyring, crypto, dateMs, warn, onProven } = options;
+  const { credentials, keyring, clock, crypto, dateMs, warn, onProven } = options;
+  const { authorities } = credentials;
   const signatures = createNodeSignatures();
   const store = createListStore(credentials, warn);
   const evidence = createEvidence({
@@ -47,10 +50,11 @@ export function createSignatureWork(options: SignatureWorkOptions): CertificateW
     store,
   });
   const validator = createCertificateValidator(signatures, crypto);
+  const ocspFor = createOwnEvidence({ evidence, clock, authorities });
   const paths = { signatures, crypto, validator, evidence, dateMs };
   const check = { ...paths, credentials, ...(onProven ? { onProven } : {}) };
   return {
-    sign: createOwnSignatures(credentials, keyring, crypto),
+    sign: createOwnSignatures(credentials, keyring, crypto, ocspFor),
     verifyPeer: createPeerCheck(check),
     checkChain: createChainCheck(check),
     recheck: (peer, proof, how) => recheckProof(paths, peer, proof, how),

@@ -1,14 +1,15 @@
 import type { IdentityPattern } from '@ipsec-kit/auth';
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { ChainTrust, NamedCertificate } from '../credentials/compiled-credentials.ts';
-import type { EapPasswordSource } from '../options.ts';
-import type { EapMethodName, TtlsInner } from './eap-setting.ts';
+import type { EapMethodOptions, EapPasswordSource } from '../options.ts';
+import type { TtlsInner } from './eap-setting.ts';
 
 /** EAP in one connection. */
 export interface EapConnection extends ChainTrust {
   /** There where this side proves itself by EAP. */
   readonly peer?: {
-    readonly methods: readonly EapMethodName[];
+    /** Each an `EapMethodName`, or the name of one of `eapMethods`. */
+    readonly methods: readonly string[];
     readonly ttlsInner: TtlsInner;
     /** What it says that it is, in UTF-8; absent: its IKE identity. */
     readonly identity?: Uint8Array;
@@ -17,7 +18,9 @@ export interface EapConnection extends ChainTrust {
   };
   /** There where the other side does. */
   readonly authenticator?: {
-    readonly methods: readonly EapMethodName[] | 'radius';
+    readonly methods: readonly string[] | 'radius';
+    /** Whether a peer by TTLS has to show a certificate as well. */
+    readonly ttlsCert: boolean;
     /** Whether the peer is asked who it is; otherwise it is whom IDi names. */
     readonly asksIdentity: boolean;
   };
@@ -44,5 +47,7 @@ export interface CompiledEap {
   /** Passwords by the name of the user. */
   readonly passwords: ReadonlyMap<string, KeyMaterial>;
   readonly passwordSource?: EapPasswordSource;
+  /** Of others, by the names that `auth` has for them. */
+  readonly methods: ReadonlyMap<string, EapMethodOptions>;
   readonly radius?: CompiledRadius;
 }

@@ -1,4 +1,4 @@
-import { formatIdentity, type Identity } from '@ipsec-kit/auth';
+import type { Identity } from '@ipsec-kit/auth';
 import type { CryptoProvider, KeyMaterial, RandomSource } from '@ipsec-kit/crypto';
 import {
   createEapAuthenticator,
@@ -10,6 +10,7 @@ import {
   type EapMethod,
   type EapPeer,
   type EapPeerOutput,
+  EapType,
   type EapWork,
   type RadiusRelay,
   type RadiusRelayOutput,
@@ -17,18 +18,22 @@ import {
 } from '@ipsec-kit/eap';
 import type { NodeRadiusBackend } from '@ipsec-kit/eap/node';
 import type { EapProgress, EapStepRequest } from '@ipsec-kit/ikev2';
-import { IdType } from '@ipsec-kit/ikev2-codec';
-import type { EapPasswordQuestion } from '../options.ts';
+import type { EapMethodOptions, EapPasswordQuestion } from '../options.ts';
 import type { EapConnection } from './compiled-eap.ts';
 import { eapFailureText } from './eap-failure-text.ts';
 import { eapMethods } from './eap-methods.ts';
+import { identityOf, nameOf, printable, textOf } from './eap-names.ts';
 import type { EapPasswords } from './eap-passwords.ts';
+import type { TtlsInner } from './eap-setting.ts';
 import type { EapTlsPeer } from './eap-tls-engine.ts';
+import { type ForeignRun, foreignWork } from './foreign-method.ts';
 
 /** What conversations of one connection are made with. */
 export interface EapConversationOptions {
   readonly connection: EapConnection;
   readonly passwords: EapPasswords;
+  /** Methods of others, by their names. */
+  readonly methods: ReadonlyMap<string, EapMethodOptions>;
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
   readonly createEngine: (peer: EapTlsPeer) => TlsEngine;
@@ -41,6 +46,14 @@ type Machine =
   | { readonly side: 'peer'; readonly machine: EapPeer }
   | { readonly side: 'authenticator'; readonly machine: EapAuthenticator }
   | { readonly side: 'radius'; readonly machine: RadiusRelay; readonly backend: NodeRadiusBackend };
+
+/** What one conversation may use. */
+interface RunMethods {
+  /** As the configuration has them. */
+  readonly names: readonly string[];
+  readonly usable: readonly EapMethod[];
+  readonly foreign: ForeignRun;
+}
 
 /** What the outputs of one step come to. */
 interface Step {
@@ -58,7 +71,7 @@ export class EapConversation {
   readonly #options: EapConversationOptions;
   readonly #first: EapStepRequest;
   readonly #run: Machine;
-  readonly #methodNames: readonly string[];
+  readonly #methods: RunMethods;
   #engine: TlsEngine | undefined;
   /** Who the peer is, as far as is known. */
   #user: Uint8Array;
@@ -67,13 +80,17 @@ export class EapConversation {
   #detail: string | undefined;
   #isClosed = false;
 
-  constructor(options: EapConversationOptions, first: EapStepRequest, run: Machine) {
+  constructor(
+    options: EapConversationOptions,
+    first: EapStepRequest,
+    run: Machine,
+    methods: RunMethods,
+  ) {
     const { connection } = options;
-    const side = first.role === 'peer' ? connection.peer : connection.authenticator;
     this.#options = options;
     this.#first = first;
     this.#run = run;
-    this.#methodNames = side?.methods === 'radius' ? [] : (side?.methods ?? []);
+    this.#methods = methods;
     this.#identity = first.role === 'peer' ? first.local : first.remote;
     this.#user = connection.peer?.identity ?? nameOf(this.#identity);
     if (first.role === 'authenticator') this.#user = nameOf(first.remote);
@@ -159,7 +176,7 @@ export class EapConversation {
       case 'tls':
         return this.#tls(work);
       default:
-        return { kind: 'failed' };
+        return foreignWork(this.#methods.foreign, this.#question(this.#user), work);
     }
   }
 
@@ -174,7 +191,11 @@ export class EapConversation {
       },
     });
     const reply = await this.#engine.perform(tls);
-    if (!reply.session || tls.role === 'client') return { kind: 'tls', tls: reply };
+    const hasCertificate =
+      tls.method === EapType.TLS || connection.authenticator?.ttlsCert === true;
+    if (!reply.session || tls.role === 'client' || !hasCertificate) {
+      return { kind: 'tls', tls: reply };
+    }
     // The certificate vouches for whom the peer says it is: that is who it is.
     return { kind: 'tls', tls: { ...reply, session: { ...reply.session, user: this.#user } } };
   }
@@ -211,10 +232,11 @@ export class EapConversation {
     return eapFailureText({
       side: this.#run.side,
       user: printable(this.#user),
-      methods: this.#methodNames,
+      methods: this.#methods.names,
+      types: this.#methods.usable.map(({ type }) => type),
       reason,
       lastType: this.#lastType,
-      detail: this.#detail,
+      detail: this.#detail ?? this.#methods.foreign.fault,
     });
   }
 }
@@ -228,50 +250,39 @@ export function createEapConversation(
   if (first.role === 'peer') {
     const { peer } = connection;
     if (!peer) return 'the connection does not authenticate by EAP on this side';
-    const methods = fitting(eapMethods(peer.methods, peer.ttlsInner), first.isOnlyProof);
+    const run = methodsOf(options, first, peer.methods, peer.ttlsInner);
+    const methods = run.usable;
     if (methods.length === 0) return UNFIT;
     const identity = peer.identity ?? nameOf(first.local);
     const machine = createEapPeer({ identity, methods, crypto, random });
-    return new EapConversation(options, first, { side: 'peer', machine });
+    return new EapConversation(options, first, { side: 'peer', machine }, run);
   }
   const { authenticator } = connection;
   if (!authenticator) return 'the connection does not take EAP of its peer';
   if (authenticator.methods === 'radius') {
     if (!radius) return 'there is no RADIUS server';
     const machine = createRadiusRelay(random);
-    return new EapConversation(options, first, { side: 'radius', machine, backend: radius });
+    const none = methodsOf(options, first, []);
+    return new EapConversation(options, first, { side: 'radius', machine, backend: radius }, none);
   }
-  const methods = fitting(eapMethods(authenticator.methods), first.isOnlyProof);
+  const run = methodsOf(options, first, authenticator.methods);
+  const methods = run.usable;
   if (methods.length === 0) return UNFIT;
   const known = authenticator.asksIdentity ? {} : { identity: nameOf(first.remote) };
   const machine = createEapAuthenticator({ methods, crypto, random, ...known });
-  return new EapConversation(options, first, { side: 'authenticator', machine });
+  return new EapConversation(options, first, { side: 'authenticator', machine }, run);
 }
 
 const UNFIT = 'no EAP method of the connection can stand alone (RFC 5998 §4)';
 
-function fitting(methods: readonly EapMethod[], isOnlyProof: boolean): readonly EapMethod[] {
-  return isOnlyProof ? methods.filter(({ isMutual }) => isMutual) : methods;
-}
-
-/** The name of an IKE identity, in UTF-8. */
-function nameOf(identity: Identity): Uint8Array {
-  const { idType, data } = identity;
-  const isName = idType === IdType.ID_FQDN || idType === IdType.ID_RFC822_ADDR;
-  return isName ? data : new TextEncoder().encode(formatIdentity(identity));
-}
-
-/** What a certificate has to vouch for, of a name that was only said. */
-function identityOf(name: Uint8Array): Identity {
-  const idType = name.includes(0x40) ? IdType.ID_RFC822_ADDR : IdType.ID_FQDN;
-  return { idType, data: name.slice() };
-}
-
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}
-
-/** A name for a sentence: what the other end says may hold anything. */
-function printable(name: Uint8Array): string {
-  return formatIdentity(identityOf(name));
+function methodsOf(
+  { methods: others }: EapConversationOptions,
+  { isOnlyProof }: EapStepRequest,
+  names: readonly string[],
+  ttlsInner?: TtlsInner,
+): RunMethods {
+  const foreign: ForeignRun = { current: undefined, fault: undefined };
+  const all = eapMethods(names, others, foreign, ttlsInner);
+  const usable = isOnlyProof ? all.filter(({ isMutual }) => isMutual) : all;
+  return { names, usable, foreign };
 }

@@ -1,4 +1,4 @@
-import { type EapFailure, EapType, eapTypeName } from '@ipsec-kit/eap';
+import { type EapFailure, eapTypeName } from '@ipsec-kit/eap';
 
 /** A conversation that failed. */
 export interface FailedEap {
@@ -6,6 +6,8 @@ export interface FailedEap {
   /** Printed as it is known here. */
   readonly user: string;
   readonly methods: readonly string[];
+  /** Their types. */
+  readonly types: readonly number[];
   readonly reason: EapFailure;
   /** Type of the last packet of a method from the other end. */
   readonly lastType: number | undefined;
@@ -26,8 +28,8 @@ export function eapFailureText(failed: FailedEap): string {
   }
 }
 
-function peerText({ user, methods, reason, lastType }: FailedEap): string {
-  const isStrange = lastType !== undefined && !methods.some((name) => TYPES[name] === lastType);
+function peerText({ user, methods, types, reason, lastType }: FailedEap): string {
+  const isStrange = lastType !== undefined && !types.includes(lastType);
   switch (reason) {
     case 'refused':
       return isStrange
@@ -69,7 +71,7 @@ function radiusText({ user, reason }: FailedEap): string {
       return `the RADIUS server or ${user} sent what cannot be understood`;
     default:
       return authenticatorText({
-        ...{ side: 'radius', user, methods: [], reason },
+        ...{ side: 'radius', user, methods: [], types: [], reason },
         ...{ lastType: undefined, detail: undefined },
       });
   }
@@ -81,11 +83,3 @@ const COMMON = {
   'too-many-rounds': 'the EAP conversation does not end',
   'work-failed': 'the work for the EAP method could not be done here',
 } as const;
-
-const TYPES: Readonly<Record<string, number>> = {
-  'eap-tls': EapType.TLS,
-  'eap-ttls': EapType.TTLS,
-  'eap-mschapv2': EapType.MSCHAPV2,
-  'eap-gtc': EapType.GTC,
-  'eap-md5': EapType.MD5_CHALLENGE,
-};

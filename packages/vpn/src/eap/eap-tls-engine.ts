@@ -58,6 +58,7 @@ export function createEapTlsEngine(options: EapTlsOptions, peer: EapTlsPeer): Tl
   return createNodeTlsEngine({
     ...shown,
     ca: connection.anchors.map(pemOf),
+    requiresCertificate: connection.authenticator?.ttlsCert === true,
     accept: (chain) => accepts(options, peer, chain),
   });
 }

@@ -39,7 +39,8 @@ export function createEapWork(options: EapWorkOptions): EapConversations {
     if (!connection) return `the connection ${request.connection} has no EAP`;
     const createEngine = (peer: Parameters<typeof createEapTlsEngine>[1]) =>
       createEapTlsEngine({ ...options, connection, request }, peer);
-    const parts = { connection, passwords, crypto, random, createEngine, radius };
+    const { methods } = eap;
+    const parts = { connection, passwords, methods, crypto, random, createEngine, radius };
     return createEapConversation(parts, request);
   }
 

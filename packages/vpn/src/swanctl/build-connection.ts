@@ -1,17 +1,19 @@
 import type { ProblemList } from '../compile/config-problem.ts';
+import { TTLS_INNERS } from '../eap/eap-setting.ts';
 import type { AuthenticationOptions, ChildOptions, ConnectionOptions } from '../options.ts';
+import type { BuiltSettings } from './build-settings.ts';
 import type { CredentialDirectory, CredentialFiles } from './credential-files.ts';
 import { type PositionMap, present, SettingsReader } from './settings-reader.ts';
 import type { SettingsSection } from './settings-tree.ts';
 
 /** Makes the options of one connection.
- * @param replayWindow - what children get that say nothing, from `charon.replay_window`.
+ * @param common - what is so where a connection or child says nothing.
  * @returns `undefined` when it cannot be told how a side proves who it is; that went to `problems`.
  */
 export function buildConnection(
   name: string,
   section: SettingsSection,
-  replayWindow: number | undefined,
+  common: BuiltSettings | undefined,
   positions: PositionMap,
   problems: ProblemList,
   files: CredentialFiles,
@@ -20,8 +22,9 @@ export function buildConnection(
   const reader = new SettingsReader(section, path, path, positions);
   const local = buildAuthentication('local', section, path, positions, problems, files);
   const remote = buildAuthentication('remote', section, path, positions, problems, files);
-  const children = buildChildren(section, path, replayWindow, positions);
+  const children = buildChildren(section, path, common?.replayWindow, positions);
   if (!local || !remote) return undefined;
+  const ttlsCert = common?.ttlsCert === true && /^eap(-ttls|-dynamic)?$/.test(remote.auth ?? '');
   const rest = present({
     localAddrs: reader.list('local_addrs', 'localAddrs'),
     remoteAddrs: reader.list('remote_addrs', 'remoteAddrs'),
@@ -56,6 +59,7 @@ export function buildConnection(
     keyingTries: reader.integer('keyingtries', 'keyingTries'),
     sendCert: sendCert(reader),
     sendCertreq: reader.boolean('send_certreq', 'sendCertreq'),
+    ocsp: reader.choice('ocsp', 'ocsp', ['never', 'reply', 'request', 'both'] as const),
     unique: reader.choice('unique', 'unique', ['never', 'no', 'keep', 'replace'] as const),
     childless: reader.choice('childless', 'childless', [
       'allow',
@@ -68,7 +72,7 @@ export function buildConnection(
     overTimeMs: reader.timeMs('over_time', 'overTimeMs'),
     randTimeMs: reader.timeMs('rand_time', 'randTimeMs'),
   });
-  return { ...rest, local, remote, children };
+  return { ...rest, local, remote: { ...(ttlsCert ? { ttlsCert } : {}), ...remote }, children };
 }
 
 /** The one round of a side, whatever its suffix. */
@@ -110,7 +114,7 @@ function buildAuthentication(
     }),
   };
   if (side === 'local') {
-    const inner = reader.choice('ttls_inner', 'ttlsInner', ['eap', 'mschapv2', 'pap'] as const);
+    const inner = reader.choice('ttls_inner', 'ttlsInner', TTLS_INNERS);
     return { ...own, ...present({ aaaId: reader.text('aaa_id', 'aaaId'), ttlsInner: inner }) };
   }
   const words = ['strict', 'ifuri', 'relaxed'] as const;
@@ -120,6 +124,7 @@ function buildAuthentication(
     ...present({
       cacerts: named('cacerts', 'x509ca'),
       revocation,
+      ttlsCert: reader.boolean('ttls_cert', 'ttlsCert'),
       revalidation: reader.choice('revalidation', 'revalidation', [
         'close',
         'alert',

@@ -33,7 +33,7 @@ export function buildOptions(
   const common = settings && buildSettings(settings, positions);
   const connections: [string, ConnectionOptions][] = [];
   for (const [name, one] of section('connections').sections) {
-    const built = buildConnection(name, one, common?.replayWindow, positions, problems, files);
+    const built = buildConnection(name, one, common, positions, problems, files);
     if (built) connections.push([name, built]);
   }
   const pools = [...section('pools').sections].map(([name, one]): [string, PoolOptions] => [

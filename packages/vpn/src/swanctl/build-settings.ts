@@ -10,6 +10,8 @@ export interface BuiltSettings {
   readonly replayWindow: number | undefined;
   /** `charon.plugins.eap-radius`. */
   readonly radius: RadiusOptions | undefined;
+  /** `charon.plugins.eap-ttls.request_peer_auth`: for connections that say nothing. */
+  readonly ttlsCert: boolean | undefined;
 }
 
 /** Makes settings out of `charon { ... }` and `charon-systemd { ... }`; where both speak, the second goes first. */
@@ -20,6 +22,7 @@ export function buildSettings(root: SettingsSection, positions: PositionMap): Bu
     settings: { ...general.settings, ...special.settings },
     replayWindow: special.replayWindow ?? general.replayWindow,
     radius: special.radius ?? general.radius,
+    ttlsCert: special.ttlsCert ?? general.ttlsCert,
   };
 }
 
@@ -31,6 +34,7 @@ function settingsOf(root: SettingsSection, name: string, positions: PositionMap)
   return {
     replayWindow: reader.integer('replay_window', 'replayWindow'),
     radius: buildRadius(section, name, known),
+    ttlsCert: ttlsCertOf(section, name, known),
     settings: present({
       port: reader.integer('port', 'port'),
       portNatT: reader.integer('port_nat_t', 'portNatT'),
@@ -55,4 +59,15 @@ function settingsOf(root: SettingsSection, name: string, positions: PositionMap)
       makeBeforeBreak: reader.boolean('make_before_break', 'makeBeforeBreak'),
     }),
   };
+}
+
+function ttlsCertOf(
+  charon: SettingsSection | undefined,
+  name: string,
+  positions: PositionMap,
+): boolean | undefined {
+  const section = charon?.sections.get('plugins')?.sections.get('eap-ttls');
+  if (!section) return undefined;
+  const path = `${name}.plugins.eap-ttls`;
+  return new SettingsReader(section, path, 'settings', positions).boolean('request_peer_auth');
 }

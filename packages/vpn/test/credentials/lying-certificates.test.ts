@@ -1,3 +1,4 @@
+import { CertEncoding } from '@ipsec-kit/ikev2-codec';
 import { type Certificate, readCertificate } from '@ipsec-kit/x509';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { VpnEvent } from '../../src/events.ts';
@@ -13,7 +14,12 @@ import {
 import { homeCa, issuedBy, newCa, revocationList } from './home-ca.ts';
 
 /** What a liar sends instead of its chain: the certificates of a configuration are checked before they are used. */
-const lie = vi.hoisted(() => ({ of: undefined as unknown, ders: [] as readonly Uint8Array[] }));
+const lie = vi.hoisted(() => ({
+  of: undefined as unknown,
+  ders: [] as readonly Uint8Array[],
+  /** Of its CERT payloads, where it is not that of X.509 certificates. */
+  encoding: undefined as number | undefined,
+}));
 
 vi.mock('../../src/credentials/own-chain.ts', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../src/credentials/own-chain.ts')>();
@@ -23,6 +29,23 @@ vi.mock('../../src/credentials/own-chain.ts', async (importOriginal) => {
       return isLiar ? lie.ders.map((der) => ({ ...leaf, der })) : original.chainAbove(leaf, pool);
     },
   };
+});
+
+vi.mock('../../src/credentials/own-signature.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/credentials/own-signature.ts')>();
+  const createOwnSignatures: typeof original.createOwnSignatures = (...args) => {
+    const sign = original.createOwnSignatures(...args);
+    return async (request) => {
+      const answer = await sign(request);
+      const { encoding } = lie;
+      if (encoding === undefined || answer.kind !== 'sign' || !answer.proof) return answer;
+      const certificates = answer.proof.certificates.map((one) =>
+        lie.ders.includes(one.data) ? { ...one, encoding } : one,
+      );
+      return { ...answer, proof: { ...answer.proof, certificates } };
+    };
+  };
+  return { ...original, createOwnSignatures };
 });
 
 const DAY_MS = 86_400_000;
@@ -40,6 +63,7 @@ beforeAll(async () => {
 beforeEach(() => {
   lie.of = ca.client.certificate.issuer;
   lie.ders = [];
+  lie.encoding = undefined;
 });
 
 /** A certificate for the liar's key, which differs from the honest one in one thing. */
@@ -117,6 +141,14 @@ const lies: readonly (readonly [string, (role: Role) => Promise<readonly Uint8Ar
       async (role) => [(await issuedBy(ca.ca, names[role], { role })).certificate.der],
       /its signature is wrong/,
     ],
+    [
+      'that is elsewhere, named by hash and URL (RFC 7296 §3.6)',
+      async () => {
+        lie.encoding = CertEncoding.HASH_AND_URL_OF_X509_CERTIFICATE;
+        return [Uint8Array.from(Buffer.from(`${'#'.repeat(20)}http://192.0.2.1/alice.cer`))];
+      },
+      /names its certificate by a URL, which is not fetched; have it send the certificate itself/,
+    ],
     ['of 60 kB', async () => [new Uint8Array(60_000).fill(0x30)], /is too large/],
     ['that is empty', async () => [new Uint8Array(0)], /is malformed/],
     ['that is not there', async () => [], /sent no certificate/],
@@ -193,6 +225,7 @@ describe.each(['client', 'server'] as const)(
     it('hears the same whatever the lie, and not which check it was; a sentence says it here', async () => {
       const seen = new Map<string, Met>();
       for (const [what, chain, sentence] of [...lies, ...malformed(liar)]) {
+        lie.encoding = undefined;
         lie.ders = await chain(liar);
         const revoked = what === 'that is revoked' ? await revoke(lie.ders) : [];
         const met = await meet(liar, revoked);

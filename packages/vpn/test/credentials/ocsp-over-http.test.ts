@@ -1,9 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import {
@@ -18,89 +12,12 @@ import {
   serverOptions,
 } from '../memory-world.ts';
 import { type Issued, issuedBy, newCa } from './home-ca.ts';
+import { OpensslResponder } from './openssl-responder.ts';
 
 const gate = interopGate(['openssl'], 'answers of openssl ocsp');
 
-/** The responder of a CA: HTTP here, answers by `openssl ocsp` from its list of certificates. */
-class Responder {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'ocsp-'));
-  readonly #http: HttpServer;
-  readonly #revoked = new Set<Issued>();
-  readonly #known: readonly Issued[];
-  asked = 0;
-  /** Whether it takes a question and says nothing. */
-  hangs = false;
-
-  constructor(ca: Issued, known: readonly Issued[]) {
-    this.#known = known;
-    writeFileSync(join(this.#dir, 'ca.pem'), ca.pem);
-    writeFileSync(join(this.#dir, 'ca.key'), ca.keyPem);
-    this.#writeIndex();
-    this.#http = createHttpServer(async (request, response) => {
-      this.asked += 1;
-      const parts: Buffer[] = [];
-      for await (const part of request) parts.push(part as Buffer);
-      if (this.hangs) return;
-      response.setHeader('content-type', 'application/ocsp-response');
-      response.end(this.#answer(Buffer.concat(parts)));
-    });
-  }
-
-  async open(): Promise<string> {
-    await new Promise<void>((resolve) => this.#http.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}/`;
-  }
-
-  revoke(one: Issued): void {
-    this.#revoked.add(one);
-    this.#writeIndex();
-  }
-
-  close(): void {
-    this.#http.closeAllConnections();
-    this.#http.close();
-    rmSync(this.#dir, { recursive: true });
-  }
-
-  #writeIndex(): void {
-    const day = (ms: number): string =>
-      `${new Date(ms).toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`;
-    const now = Date.now();
-    const lines = this.#known.map((one) => {
-      const serial = Buffer.from(one.certificate.serialNumber).toString('hex').toUpperCase();
-      const isRevoked = this.#revoked.has(one);
-      const words = [isRevoked ? 'R' : 'V', day(now + 86_400_000), isRevoked ? day(now) : ''];
-      return [...words, serial, 'unknown', `/CN=${serial}`].join('\t');
-    });
-    writeFileSync(join(this.#dir, 'index.txt'), `${lines.join('\n')}\n`);
-  }
-
-  #answer(question: Buffer): Buffer {
-    writeFileSync(join(this.#dir, 'request.der'), question);
-    execFileSync(
-      'openssl',
-      [
-        ...[
-          'ocsp',
-          '-index',
-          'index.txt',
-          '-CA',
-          'ca.pem',
-          '-rsigner',
-          'ca.pem',
-          '-rkey',
-          'ca.key',
-        ],
-        ...['-reqin', 'request.der', '-respout', 'response.der', '-nmin', '30'],
-      ],
-      { cwd: this.#dir, stdio: 'pipe' },
-    );
-    return readFileSync(join(this.#dir, 'response.der'));
-  }
-}
-
 describe.skipIf(gate.skip)('OCSP over HTTP, answered by openssl (RFC 6960 Appendix A)', () => {
-  let responder: Responder;
+  let responder: OpensslResponder;
   let ca: Issued;
   let world: MemoryWorld;
   let server: Issued;
@@ -114,7 +31,7 @@ describe.skipIf(gate.skip)('OCSP over HTTP, answered by openssl (RFC 6960 Append
     clients = await Promise.all(
       ['alice', 'bob'].map((name) => issuedBy(ca, `${name}.example.org`, { role: 'client' })),
     );
-    responder = new Responder(ca, [server, ...clients]);
+    responder = new OpensslResponder(ca, [server, ...clients]);
     const url = await responder.open();
     world = createMemoryWorld();
     s = serverOn(world.hostAt('192.0.2.1'), {

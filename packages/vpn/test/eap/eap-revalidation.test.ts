@@ -36,28 +36,27 @@ afterEach(async () => {
 const known = (own: Issued): Partial<VpnOptions> => ({
   keys: [{ data: own.keyPem }],
   secrets: [],
+  eapSecrets: [{ ids: ['alice.example.org', 'bob.example.org'], secret: 'Ar3etTnp' }],
   crls: [crl],
   crlSource: () => [crl],
 });
 
-/** A server, and two clients who prove themselves by EAP-TLS. @param serverAuth - what proves the server */
+/** A server, and two clients who prove themselves by EAP-TLS, or as `remote` says. @param serverAuth - what proves the server */
 async function openAll(
-  serverAuth: 'pubkey' | 'eap-tls',
+  serverAuth: 'pubkey' | 'eap-tls' | 'eap-ttls',
   remote: AuthenticationOptions = {},
 ): Promise<void> {
+  const { auth = 'eap-tls' } = remote;
   const { hostAt } = createMemoryWorld();
   const cacerts = [ca.pem];
   const local = { auth: serverAuth, certs: [server.pem], id: SERVER };
-  const options = serverOptions(
-    { local, remote: { auth: 'eap-tls', cacerts, ...remote } },
-    known(server),
-  );
+  const options = serverOptions({ local, remote: { auth, cacerts, ...remote } }, known(server));
   s = serverOn(hostAt('192.0.2.1'), { options });
   await s.server.open();
   clients = people.map((own, index) => {
     const id = index === 0 ? 'alice.example.org' : 'bob.example.org';
     const sides = {
-      local: { auth: 'eap-tls', certs: [own.pem], id },
+      local: { auth, certs: [own.pem], id },
       remote: { auth: serverAuth, cacerts, id: SERVER },
     };
     return clientOn(hostAt(`192.0.2.${10 + index}`), { options: clientOptions(sides, known(own)) });
@@ -67,11 +66,16 @@ async function openAll(
 
 const names = () => s.server.status().sessions.map((one) => one.remoteIdentity);
 
-describe('revalidation of certificates that were shown inside of EAP-TLS (RFC 5216 §5.3)', () => {
-  it.each(['pubkey', 'eap-tls'] as const)(
-    'ends exactly the session whose certificate is revoked, the server being proven by %s',
-    async (serverAuth) => {
-      await openAll(serverAuth);
+describe('revalidation of certificates that were shown inside of EAP-TLS and TTLS (RFC 5216 §5.3, RFC 5281 §7.1)', () => {
+  it.each([
+    ['pubkey', 'eap-tls', {}],
+    ['eap-tls', 'eap-tls', {}],
+    ['pubkey', 'eap-ttls', { ttlsCert: true }],
+    ['eap-ttls', 'eap-ttls', { ttlsCert: true }],
+  ] as const)(
+    'ends exactly the session whose certificate is revoked, the server being proven by %s, and the clients by %s',
+    async (serverAuth, auth, more) => {
+      await openAll(serverAuth, { auth, ...more });
       expect(await s.server.revalidate()).toMatchObject({ checked: 2, good: 2, bad: [] });
       crl = await revocationList(ca, people.slice(1));
       const report = await s.server.revalidate();

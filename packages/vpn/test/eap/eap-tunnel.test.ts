@@ -26,6 +26,9 @@ beforeAll(async () => {
   carol = await pki.issue('client', CAROL);
 });
 
+/** A machine that is busy elsewhere is no lost packet. */
+const PATIENT = { retransmitTimeoutMs: 5_000 };
+
 interface Sides {
   readonly client?: Partial<AuthenticationOptions>;
   readonly server?: Partial<AuthenticationOptions>;
@@ -66,7 +69,7 @@ async function run(auth: string, sides: Sides = {}) {
         local: { auth, id: CAROL, ...sides.client },
         remote: { auth: serverAuth, id: SERVER },
       },
-      { ...shared, secrets: [], ...user(PASSWORD), ...sides.clientMore },
+      { ...shared, secrets: [], ...user(PASSWORD), settings: PATIENT, ...sides.clientMore },
     ),
   });
   await s.server.open();
@@ -157,6 +160,31 @@ describe('a tunnel by EAP (RFC 7296 §2.16)', () => {
     expect(said).toBeDefined();
   });
 
+  it('eap-ttls with a certificate as well: both have to be right, and of the same user (RFC 5281 §7.1)', async () => {
+    const server = { ttlsCert: true };
+    const shown = (issued: Issued, password = PASSWORD): Sides => ({
+      server,
+      client: { certs: [issued.certificate] },
+      clientMore: { keys: [{ data: issued.key }], ...user(password) },
+    });
+    const good = await run('eap-ttls', shown(carol));
+    expect(good.failure).toBeUndefined();
+    expect(good.status.server.sessions[0]?.eapIdentity).toBe(CAROL);
+    const alice = await pki.issue('client', 'alice@example.org');
+    const bad: readonly [Sides, RegExp][] = [
+      [{ server }, /password or certificate of carol@example.org is wrong/],
+      [shown(carol, 'wrong-password'), /password or certificate of carol@example.org is wrong/],
+      [shown(alice), /its certificate is for .*alice@example.org/],
+      [shown(await stranger.issue('client', CAROL)), /password or certificate of carol/],
+    ];
+    for (const [sides, reason] of bad) {
+      const { failure, said } = await run('eap-ttls', sides);
+      expect(said).toMatch(reason);
+      // What the client hears is the same, whatever was wrong.
+      expect(failure).toMatch(/^EAP for carol@example.org failed: the server (refused|does not)/);
+    }
+  });
+
   it('eap-tls on both sides: nothing else proves the server (RFC 5998)', async () => {
     const { failure, events } = await run('eap-tls', {
       serverAuth: 'eap-tls',
@@ -169,6 +197,14 @@ describe('a tunnel by EAP (RFC 7296 §2.16)', () => {
     );
     expect(payloads[0]).toContain('N(EAP_ONLY_AUTHENTICATION)');
     expect(payloads[1]).toBe('IDr EAP');
+  });
+
+  it('eap-ttls on both sides: the client has a password and no certificate (RFC 5998)', async () => {
+    const good = await run('eap-ttls', { serverAuth: 'eap-ttls' });
+    expect(good.failure).toBeUndefined();
+    expect(good.status.server.sessions[0]?.eapIdentity).toBe(CAROL);
+    const more = { serverAuth: 'eap-ttls', clientMore: user('wrong-password') };
+    expect((await run('eap-ttls', more)).failure).toContain('the server refused');
   });
 
   it('asks for the name where eap_id is %any, and goes by it', async () => {

@@ -449,6 +449,12 @@ describe('what is refused, with its place', () => {
       ],
     ],
     [
+      { remote: 'ttls_cert = yes' },
+      [
+        '/c.conf:7:13: connections.home.remote.ttls_cert: a certificate inside of TTLS goes with auth = eap-ttls',
+      ],
+    ],
+    [
       { local: 'cert { file = x\n }' },
       [
         '/c.conf:4:1: connections.home.local.cert: the section "cert" is not supported: certificates on tokens are not there yet: use certs with a file',

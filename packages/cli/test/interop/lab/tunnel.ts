@@ -32,6 +32,10 @@ export interface Preparation {
   readonly beforeClient?: (lab: Lab) => Promise<void>;
 }
 
+/** Lets any row be run with several workers: `IPSEC_KIT_LAB_WORKERS=2`. */
+const labWorkers = process.env.IPSEC_KIT_LAB_WORKERS;
+const usualWorkers = labWorkers === undefined ? '' : `workers = ${Number(labWorkers)}`;
+
 /** Brings the tunnel up, hands it to `body`, and takes everything down whatever happens. */
 export async function withTunnel(
   ours: Ours,
@@ -48,7 +52,7 @@ export async function withTunnel(
       args: preparation.ourArgs?.(host) ?? [],
       environment: preparation.ourEnvironment ?? {},
       launcher: preparation.ourLauncher ?? [],
-      ...(preparation.ourSettings === undefined ? {} : { settings: preparation.ourSettings }),
+      settings: [preparation.ourSettings ?? '', usualWorkers].join('\n  ').trim(),
     });
     let server: IpsecKit | undefined;
     if (ours === 'client' || ours === 'none') {

@@ -16,6 +16,13 @@ export const ownConnectionKeys: KeyTable = {
     about:
       'whether 3DES, SHA-1 and MODP-1024 may stand in the proposals of the connection and of its children, for peers that have nothing better (not in strongSwan)',
   },
+  ocsp: {
+    kind: 'choice',
+    choices: ['never', 'reply', 'request', 'both'],
+    status: 'supported',
+    about:
+      'OCSP responses inside IKE (RFC 4806): request asks the peer for one, reply sends one along with the own certificate to a peer that asks. Absent: reply, and both where remote.revocation is strict or ifuri (in strongSwan from 6.0 on)',
+  },
   keepalive_kind: {
     kind: 'choice',
     choices: ['byte', 'esp', 'dpd'],
@@ -59,16 +66,23 @@ export const ownConnectionKeys: KeyTable = {
 export const ownLocalKeys: KeyTable = {
   ttls_inner: {
     kind: 'choice',
-    choices: ['eap', 'mschapv2', 'pap'],
+    choices: ['eap', 'mschapv2', 'pap', 'certificate'],
     default: 'eap',
     status: 'supported',
     about:
-      'how eap-ttls shows the password inside of the tunnel: eap, by MSCHAPv2, MD5 or GTC, as strongSwan does; or by an attribute of mschapv2 or pap; a server takes all of them (not in strongSwan)',
+      'how eap-ttls shows the password inside of the tunnel: eap, by MSCHAPv2, MD5 or GTC, as strongSwan does; or by an attribute of mschapv2 or pap; a server takes all of them; or certificate: not at all, for a strongSwan with request_peer_auth, to which the certificate is enough (not in strongSwan)',
   },
 };
 
 /** Keys of `remote` that swanctl.conf does not have. */
 export const ownRemoteKeys: KeyTable = {
+  ttls_cert: {
+    kind: 'boolean',
+    default: 'no',
+    status: 'supported',
+    about:
+      'whether a peer by eap-ttls has to show a certificate as well, from a CA in cacerts and for the name that it proves; absent: what charon.plugins.eap-ttls.request_peer_auth says (not in strongSwan)',
+  },
   revalidation: {
     kind: 'choice',
     choices: ['close', 'alert', 'grace'],

@@ -1,6 +1,7 @@
 import type { SectionRule, SubsectionRule } from '../schema.ts';
 import { charonKeys } from './charon-keys.ts';
 import { radiusSection } from './radius-keys.ts';
+import { ttlsSection } from './ttls-keys.ts';
 
 function ignored(name: string, about: string, because: string): SubsectionRule {
   const path = `charon.${name}`;
@@ -39,6 +40,7 @@ const charon: SectionRule = {
         keys: {},
         sections: [
           { match: 'name', name: 'eap-radius', rule: radiusSection },
+          { match: 'name', name: 'eap-ttls', rule: ttlsSection },
           {
             match: 'any',
             name: '<plugin>',

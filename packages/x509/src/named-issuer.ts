@@ -1,0 +1,18 @@
+import type { Certificate } from './certificate.ts';
+
+/** Whether a certificate names another one as its issuer: by its subject and, where both say so, by the id of its key, since a CA with
+ * a new key may keep its name. No signature is looked at. @see RFC 5280 §4.1.2.4, §4.2.1.1
+ */
+export function isNamedIssuer(
+  issuer: Certificate,
+  { issuer: name, extensions: { authorityKeyId } }: Pick<Certificate, 'issuer' | 'extensions'>,
+): boolean {
+  const { subjectKeyId } = issuer.extensions;
+  if (!isSame(issuer.subject, name)) return false;
+  return !authorityKeyId || !subjectKeyId || isSame(authorityKeyId, subjectKeyId);
+}
+
+/** Byte for byte; nothing here is secret. */
+export function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
