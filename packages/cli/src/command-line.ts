@@ -1,5 +1,6 @@
 import type { SessionAction } from '@ipsec-kit/vpn';
 import { Command, CommanderError } from 'commander';
+import { addControlOption } from './control-option.ts';
 import type { DoctorArguments } from './doctor/run-doctor.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addPkiCommands, type PkiRequest } from './pki/pki-commands.ts';
@@ -76,33 +77,25 @@ export async function runCommandLine(
     .action(async (args: TunnelArguments) => {
       exitCode = await actions.serve(args);
     });
-  program
-    .command('status')
+  addControlOption(program.command('status'))
     .description('show what a running client or server does')
-    .requiredOption('--control <path>', 'its control socket, as it printed it')
     .option('--json', 'as JSON')
     .action(async (args: { control: string; json?: boolean }) => {
       exitCode = await actions.status(args);
     });
-  program
-    .command('monitor')
+  addControlOption(program.command('monitor'))
     .description('print what happens in a running client or server as it happens, until it ends')
-    .requiredOption('--control <path>', 'its control socket, as it printed it')
     .option('--json', 'one event per line, as JSON')
     .action(async (args: { control: string; json?: boolean }) => {
       exitCode = await actions.monitor(args);
     });
-  program
-    .command('disconnect')
+  addControlOption(program.command('disconnect'))
     .description('end a running client or server; returns when it has closed its tunnels')
-    .requiredOption('--control <path>', 'its control socket, as it printed it')
     .action(async (args: { control: string }) => {
       exitCode = await actions.disconnect(args);
     });
-  program
-    .command('revalidate')
+  addControlOption(program.command('revalidate'))
     .description('look again at the certificates of all peers, with CRLs and OCSP answers of now')
-    .requiredOption('--control <path>', 'the control socket of a running process')
     .option('--connection <name>', 'the peers of this connection only')
     .option('--timeout <seconds>', 'how long verdicts are waited for (default: 30)', seconds)
     .option('--json', 'as JSON')

@@ -84,17 +84,22 @@ function datagramsText(counters: NonNullable<VpnStatus['datagrams']>): string {
   return `IKE messages: ${ikeReceived} in, ${ikeSent} out${dropsText(faults)}`;
 }
 
-function wakeLines({ source, limit, next, wakeUps, wakeUpsPerHour, costs }: WakeStatus): string[] {
+function wakeLines(wakes: WakeStatus): string[] {
+  const { source, limit, wakeUps, wakeUpsPerHour, nextWakeUp, timers, next, costs } = wakes;
   const rate = wakeUpsPerHour === undefined ? '' : ` (${wakeUpsPerHour} an hour)`;
-  const coming = next ? `; next in ${next.inSeconds} s for ${next.reason}` : '';
   return [
-    `wake-ups: ${wakeUps}${rate} by ${source}${coming}`,
+    `wake-ups of the device: ${wakeUps}${rate} by ${source}${nextText(nextWakeUp)}`,
     ...(limit === undefined ? [] : [`  ${limit}`]),
-    ...costs.map(({ reason, wakeUps: own, runs, latestSeconds }) => {
+    `timers while it was awake: ${timers}${nextText(next)}`,
+    ...costs.map(({ reason, wakeUps: own, timers: ownTimers, runs, latestSeconds }) => {
       const late = latestSeconds > 0 ? `, up to ${latestSeconds} s late` : '';
-      return `  ${reason}: ${own} wake-ups, served ${runs} times${late}`;
+      return `  ${reason}: ${own} wake-ups, ${ownTimers} timers, served ${runs} times${late}`;
     }),
   ];
+}
+
+function nextText(next: WakeStatus['next']): string {
+  return next ? `; next in ${next.inSeconds} s for ${next.reason}` : '';
 }
 
 function dropsText(drops: Readonly<Record<string, number>>): string {

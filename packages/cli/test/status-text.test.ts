@@ -105,6 +105,31 @@ describe('the status as text', () => {
     expect(lines).toContain('  next in 8.9 s: nat-keepalive');
   });
 
+  it('tells how often the device was woken apart from the timers of an awake process', () => {
+    const lines = statusText({
+      ...status,
+      wakes: {
+        source: 'timerfd-alarm',
+        wakeUps: 12,
+        wakeUpsPerHour: 5.4,
+        nextWakeUp: { inSeconds: 19.5, reason: 'nat-keepalive' },
+        timers: 4096,
+        next: { inSeconds: 0.2, reason: 'one-way-watch' },
+        costs: [
+          { reason: 'nat-keepalive', wakeUps: 12, timers: 0, runs: 13, latestSeconds: 0.4 },
+          { reason: 'one-way-watch', wakeUps: 0, timers: 4096, runs: 4099, latestSeconds: 0 },
+        ],
+      },
+    }).split('\n');
+    const from = lines.findIndex((line) => line.startsWith('wake-ups'));
+    expect(lines.slice(from, from + 4)).toEqual([
+      'wake-ups of the device: 12 (5.4 an hour) by timerfd-alarm; next in 19.5 s for nat-keepalive',
+      'timers while it was awake: 4096; next in 0.2 s for one-way-watch',
+      '  nat-keepalive: 12 wake-ups, 0 timers, served 13 times, up to 0.4 s late',
+      '  one-way-watch: 0 wake-ups, 4096 timers, served 4099 times',
+    ]);
+  });
+
   it('says nothing of times that do not come', () => {
     const forever = { rekeyInSeconds: undefined, endsInSeconds: undefined };
     const text = statusText({

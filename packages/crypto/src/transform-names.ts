@@ -115,7 +115,8 @@ const TYPES: readonly TypeNames[] = [
 ];
 
 /** The name of a transform as strongSwan prints it: `AES_GCM_16_256`, `PRF_HMAC_SHA2_256`, `CURVE_25519`, `NO_EXT_SEQ`.
- * Additional key exchanges have their place, `KE1_ML_KEM_768`. An unknown number is printed with its type, `ENCR(99)`; an unknown type as `TRANSFORM(type, id)`.
+ * Additional key exchanges have their place, `KE1_ML_KEM_768`. An unknown number is printed with its type, `ENCR(99)`; an unknown type as
+ * `TRANSFORM(type, id)`.
  * @param keyBits - appended to the name where a cipher has several key lengths.
  */
 export function transformName(type: number, id: number, keyBits?: number): string {
@@ -127,10 +128,13 @@ export function transformName(type: number, id: number, keyBits?: number): strin
   return keyBits === undefined || isFixed ? name : `${name}_${keyBits}`;
 }
 
-/** The transform types ADDKE1 to ADDKE7. @see RFC 9370 §2.2.1 */
+/** The transform types of additional key exchanges. @see RFC 9370 §6 */
+const ADDKE1 = 6;
+const ADDKE7 = 12;
+
 function additionalName(type: number, id: number): string | undefined {
-  const place = type - 5;
-  return place >= 1 && place <= 7 ? `KE${place}_${KEY_EXCHANGE[id] ?? id}` : undefined;
+  if (type < ADDKE1 || type > ADDKE7) return undefined;
+  return `KE${type - ADDKE1 + 1}_${KEY_EXCHANGE[id] ?? id}`;
 }
 
 /** A cipher suite in one word: `AES_GCM_16_256`, `AES_CBC_128/HMAC_SHA2_256_128`. */

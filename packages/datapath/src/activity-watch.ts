@@ -25,11 +25,14 @@ export interface ActivityWatch {
   activityOf(pairId: number): PairActivity | undefined;
 }
 
-/** Makes a watch without pairs. */
+/** Makes a watch without pairs.
+ * @param takeRefused - what the system has refused to send since the last look, as facts.
+ */
 export function createActivityWatch(
   engine: Pick<PacketEngine, 'pairCounters'>,
   nowMs: () => number,
   onFacts: (facts: readonly PathFact[]) => void,
+  takeRefused: () => readonly PathFact[] = () => [],
 ): ActivityWatch {
   const pairs = new Map<number, Float64Array>();
   let carriedAtMs = 0;
@@ -38,7 +41,7 @@ export function createActivityWatch(
 
   function look(): void {
     isBehind = false;
-    const facts: PathFact[] = [];
+    const facts: PathFact[] = [...takeRefused()];
     for (const [pairId, numbers] of pairs) {
       const counters: SaPairCounters | undefined = engine.pairCounters(pairId);
       if (counters && writePairNumbers(numbers, counters, carriedAtMs)) {

@@ -12,7 +12,12 @@ import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
 import { createActivityWatch } from './activity-watch.ts';
 import { createDatapath, type DatapathCounters } from './datapath.ts';
-import { type PairActivity, type PathFact, passingClock } from './pair-activity.ts';
+import {
+  type PairActivity,
+  type PathFact,
+  passingClock,
+  sendFailedFacts,
+} from './pair-activity.ts';
 import type { PlaceSpi } from './workers/spi-placement.ts';
 
 /** Whom a packet path tells. No handler may throw; what one throws is caught, counted and told to `onError`. */
@@ -99,7 +104,11 @@ export interface InlinePathOptions extends PacketPathHandlers {
 /** A packet path in the thread of the caller, over any adapters: portable, and for the memory twins. */
 export function createInlinePath(options: InlinePathOptions): PacketPath {
   const engine = createPacketEngine({ crypto: options.crypto, random: options.random });
-  const activity = createActivityWatch(engine, options.nowMs ?? passingClock(), options.onFacts);
+  const { udp, nowMs = passingClock(), onFacts } = options;
+  const activity = createActivityWatch(engine, nowMs, onFacts, () => {
+    const refused = udp.takeRefused?.();
+    return refused ? sendFailedFacts(refused, refused.code) : [];
+  });
   const datapath = createDatapath({ ...options, engine, onCarried: () => activity.carried() });
   return {
     counters: datapath.counters,

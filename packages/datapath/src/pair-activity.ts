@@ -31,7 +31,9 @@ export interface KeepaliveFact {
   readonly path: Path;
 }
 
-/** The system refused to send an IKE message or a keepalive over a path that does not lead anywhere now. */
+/** The system refused to send over a path that does not lead anywhere now. Told of each IKE message and keepalive, and at each look
+ * at the pairs of the last packet that was refused.
+ */
 export interface SendFailedFact {
   readonly kind: 'send-failed';
   readonly path: Path;
@@ -47,7 +49,9 @@ const NO_WAY: ReadonlySet<string> = new Set([
 
 /** What a refused datagram says about its path. @param code - as the system names it: `EHOSTUNREACH`. */
 export function sendFailedFacts(path: Path, code: string): readonly SendFailedFact[] {
-  return NO_WAY.has(code) ? [{ kind: 'send-failed', path }] : [];
+  return NO_WAY.has(code)
+    ? [{ kind: 'send-failed', path: { local: path.local, remote: path.remote } }]
+    : [];
 }
 
 /** Takes the paths of keepalives as facts. */

@@ -3,6 +3,7 @@ import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { buildIcmpEcho, loopbackAddress, parseAddress, parseSelector } from '@ipsec-kit/ip';
 import type { SaPair } from '@ipsec-kit/ipsec';
 import { createMemoryTun } from '@ipsec-kit/tun-adapter/memory';
+import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
 import { createMemoryNetwork } from '@ipsec-kit/udp-adapter/memory';
 import { describe, expect, it } from 'vitest';
 import { createInlinePath, type PathFact } from '../src/index.ts';
@@ -22,7 +23,7 @@ const echo = buildIcmpEcho({
 });
 
 /** A path to itself: what it seals comes back and is opened by the same pair. */
-function bench() {
+function bench(parts: Pick<UdpAdapter, 'takeRefused'> = {}) {
   let nowMs = 0;
   const endpoint = { address: loopbackAddress(4), port: 4500 };
   const facts: PathFact[] = [];
@@ -30,7 +31,10 @@ function bench() {
   let isReturned = false;
   const path = createInlinePath({
     tun,
-    udp: createMemoryNetwork({ delivery: 'at-once', lose: () => !isReturned }).bind([endpoint]),
+    udp: {
+      ...createMemoryNetwork({ delivery: 'at-once', lose: () => !isReturned }).bind([endpoint]),
+      ...parts,
+    },
     crypto: createNodeProvider(),
     random: createSeededRandom('inline'),
     nowMs: () => nowMs,
@@ -59,6 +63,7 @@ function bench() {
   path.install(pair);
   return {
     path,
+    unsendable: () => facts.filter(({ kind }) => kind === 'send-failed'),
     resumed: () => facts.filter(({ kind }) => kind === 'outbound-resumed').length,
     send: () => tun.inject(echo),
     answer(isAnswered: boolean) {
@@ -84,6 +89,25 @@ describe('a path in the thread of the caller', () => {
     expect(path.pairActivity(1)).toEqual({ lastInboundAgoMs: 5_000, lastOutboundAgoMs: 5_000 });
     path.remove(1);
     expect(path.pairActivity(1)).toBeUndefined();
+  });
+
+  it('tells where the system refuses to send ESP, at intervals and not of each packet, and only for lack of a way', () => {
+    const endpoint = { address: loopbackAddress(4), port: 4500 };
+    const way = { local: endpoint, remote: endpoint };
+    let code = 'EHOSTUNREACH';
+    const { send, pass, unsendable } = bench({ takeRefused: () => ({ ...way, code }) });
+    for (let i = 0; i < 400; i += 1) {
+      send();
+      pass(1);
+    }
+    expect(unsendable()[0]).toEqual({ kind: 'send-failed', path: way });
+    expect(unsendable().length).toBeGreaterThan(10);
+    expect(unsendable().length).toBeLessThanOrEqual(20);
+    code = 'EMSGSIZE';
+    const before = unsendable().length;
+    pass(20);
+    send();
+    expect(unsendable()).toHaveLength(before);
   });
 
   it('is exact to 20 ms while packets pass all the time', () => {

@@ -13,6 +13,7 @@ import {
   writePackedPath,
 } from '@ipsec-kit/ip';
 import { createPacketEngine, type SaPair } from '@ipsec-kit/ipsec';
+import { expect, vi } from 'vitest';
 import {
   type CarriedSockets,
   type PacketPath,
@@ -27,7 +28,7 @@ export const near: TrafficSelector | undefined = parseSelector('10.201.0.1');
 export const far: TrafficSelector | undefined = parseSelector('10.202.0.1');
 if (!near || !far) throw new Error('a test value cannot be parsed');
 export const IKE: Uint8Array = Uint8Array.from({ length: 40 }, (_, i) => i + 1);
-export const MARKER: readonly number[] = [0, 0, 0, 0];
+const MARKER: readonly number[] = [0, 0, 0, 0];
 
 /** A worker between a TUN device and two ports of the loopback interface, and a peer. */
 export interface Bench {
@@ -80,6 +81,25 @@ export async function openBench(options: PacketWorkerOptions): Promise<Bench> {
       await worker.tun.close();
     },
   };
+}
+
+/** IKE from the peer comes without its marker and with its path, and goes back with the marker where it had one.
+ * @returns what the peer got, and gets from now on.
+ */
+export async function expectIkeBothWays(one: Bench): Promise<readonly Uint8Array[]> {
+  const came: Uint8Array[] = [];
+  one.peer.on('message', (datagram) => came.push(Uint8Array.from(datagram)));
+  const marked = Uint8Array.of(...MARKER, ...IKE);
+  one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
+  one.peer.send(marked, one.way('marked').local.port, '127.0.0.1');
+  await vi.waitFor(() => expect(one.ike).toHaveLength(2));
+  expect(one.ike).toContainEqual({ message: IKE, path: one.way('plain'), marker: false });
+  expect(one.ike).toContainEqual({ message: IKE, path: one.way('marked'), marker: true });
+  for (const { message, path, marker } of one.ike) one.path.sendIke(message, path, marker);
+  await vi.waitFor(() => expect(came).toHaveLength(2));
+  expect(came).toContainEqual(IKE);
+  expect(came).toContainEqual(marked);
+  return came;
 }
 
 /** A pair as the worker has it: its inbound SPI is 0x1000 + id, the outbound one 0x2000 + id. */

@@ -41,9 +41,9 @@ export type EndpointInput =
       /** Where this network has a NAT64: IPv4 hosts are reached under it. @see RFC 6052 §2 */
       readonly nat64Prefix?: Prefix;
     }
-  /** The system refused to send an IKE message or a keepalive over this path, since it does not lead anywhere now: EHOSTUNREACH,
+  /** The system refused to send over this path, whatever it was, since it does not lead anywhere now: EHOSTUNREACH,
    * ENETUNREACH, ENETDOWN, EADDRNOTAVAIL. An initiator with MOBIKE goes on over the next pair of addresses without waiting for the
-   * retransmission. To be told of each; it is bounded here.
+   * retransmission. To be told of each message, and of ESP now and then; it is bounded here.
    */
   | { readonly kind: 'send-failed'; readonly now: Instant; readonly path: Path }
   /** A 0xFF came in. It proves nothing, but says where a NAT maps that peer: a responder that moves tries that. */

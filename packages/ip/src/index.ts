@@ -1,4 +1,5 @@
 export * from './address.ts';
+export * from './address-list.ts';
 export * from './address-text.ts';
 export * from './byte-order.ts';
 export * from './checksum.ts';

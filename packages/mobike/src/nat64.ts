@@ -43,9 +43,8 @@ export function ipv4BehindNat64(prefix: Prefix, address: IpAddress): IpAddress |
   if (address.version !== 6 || !LENGTHS.includes(prefix.length)) return undefined;
   if (!prefixContains(prefix, address)) return undefined;
   // Bits 64 to 71 are no part of it.
-  const octets = [...address.bytes].map((byte, index) => ({ byte, index }));
-  const at = octets.filter(({ index }) => index >= prefix.length / 8 && index !== 8);
-  return { version: 4, bytes: Uint8Array.from(at.slice(0, 4), ({ byte }) => byte) };
+  const octets = address.bytes.filter((_, index) => index >= prefix.length / 8 && index !== 8);
+  return { version: 4, bytes: octets.slice(0, 4) };
 }
 
 /** The addresses of a peer without those that exist in this network alone: a session that came through its NAT64 knows no other. */

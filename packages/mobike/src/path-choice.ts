@@ -1,5 +1,12 @@
 import type { Instant } from '@ipsec-kit/clock';
-import { addressesEqual, type IpAddress, type Path, type Prefix, pathsEqual } from '@ipsec-kit/ip';
+import {
+  addressesEqual,
+  hasAddress,
+  type IpAddress,
+  type Path,
+  type Prefix,
+  pathsEqual,
+} from '@ipsec-kit/ip';
 import { untranslated } from './nat64.ts';
 import { pathCandidates } from './path-candidates.ts';
 import { PathMemory } from './path-memory.ts';
@@ -62,7 +69,7 @@ export class PathChoice {
    */
   prove(path: Path): void {
     this.proven = path;
-    const fresh = this.#hostOf(path).filter((host) => !includes(this.#remotes, host));
+    const fresh = this.#hostOf(path).filter((host) => !hasAddress(this.#remotes, host));
     this.#remotes = [...this.#remotes, ...fresh];
   }
 
@@ -86,7 +93,7 @@ export class PathChoice {
     return this.tried(now, current).find((known) => pathsEqual(known, path)) ?? current;
   }
 
-  /** The same without the paths over which nothing leaves, unless all are such. */
+  /** {@link tried} without the paths over which nothing leaves, unless all are such. */
   testable(now: Instant, current: Path): readonly Path[] {
     const all = this.tried(now, current);
     const sendable = all.filter((path) => !this.unsendable.has(now, path));
@@ -117,8 +124,4 @@ export class PathChoice {
   additional(current: Path): readonly IpAddress[] {
     return this.locals.filter((own) => !addressesEqual(own, current.local.address));
   }
-}
-
-function includes(list: readonly IpAddress[], address: IpAddress): boolean {
-  return list.some((known) => addressesEqual(known, address));
 }

@@ -1,5 +1,11 @@
 import { addMs, type Deadline, type Instant, type Machine, msBetween } from '@ipsec-kit/clock';
-import { addressesEqual, type IpAddress, type Path, pathsEqual } from '@ipsec-kit/ip';
+import {
+  addressesEqual,
+  type IpAddress,
+  type Path,
+  pathsEqual,
+  sameAddresses,
+} from '@ipsec-kit/ip';
 import { MoveLimiter } from './move-limiter.ts';
 import { PathChoice } from './path-choice.ts';
 import type {
@@ -9,7 +15,6 @@ import type {
   UpdateAnswer,
 } from './path-mover-contract.ts';
 import { type ProbeRound, probeRound } from './probe-schedule.ts';
-import { sameAddresses } from './same-addresses.ts';
 
 /** New requests after UNEXPECTED_NAT_DETECTED: somebody who changes single packets must not cost us a path. @see RFC 4555 §3.9 */
 const NAT_RETRIES = 5;

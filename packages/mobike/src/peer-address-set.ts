@@ -2,6 +2,7 @@ import { type NotifyPayload, NotifyType } from '@ipsec-kit/ikev2-codec';
 import {
   addressesEqual,
   addressFromBytes,
+  hasAddress,
   type IpAddress,
   isLoopback,
   isMulticast,
@@ -41,14 +42,14 @@ export class PeerAddressSet {
   }
 
   has(address: IpAddress): boolean {
-    return includes(this.#addresses, address);
+    return hasAddress(this.#addresses, address);
   }
 
   /** Whether the peer itself has named it, in this list or, where this one came from there, in the one before, or was shown to be there.
    * The source of a list is in the set (RFC 4555 §3.6), but whoever is on the path may have written it.
    */
   isListed(address: IpAddress): boolean {
-    return includes(this.#listed, address);
+    return hasAddress(this.#listed, address);
   }
 
   /** Takes the list of an IKE_AUTH message, where no notify at all means no other address; its source is where that exchange went.
@@ -84,7 +85,7 @@ export class PeerAddressSet {
       const address = decodeAdditionalAddress(notify);
       if (address === undefined || !isReachable(address, source)) ignored += 1;
       else if (addressesEqual(address, source)) isSourceListed = true;
-      else if (includes(addresses, address)) continue;
+      else if (hasAddress(addresses, address)) continue;
       else if (addresses.length >= this.#maxAddresses) ignored += 1;
       else addresses.push(address);
     }
@@ -92,10 +93,6 @@ export class PeerAddressSet {
     this.#listed = isSourceListed ? addresses : addresses.slice(1);
     return { kind: 'replaced', ignored };
   }
-}
-
-function includes(list: readonly IpAddress[], address: IpAddress): boolean {
-  return list.some((known) => addressesEqual(known, address));
 }
 
 /** Whether a message says anything about the peer's addresses. @see RFC 4555 §3.6 */

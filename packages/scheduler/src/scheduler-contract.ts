@@ -30,8 +30,12 @@ export type DueWork<Source extends string = string> = (
 
 /** What waiting has cost so far. */
 export interface SchedulerCounters {
-  /** Times that a wake source fired. */
+  /** Times that a wake source fired: also a mere timer, in a process that is awake. */
   readonly wakeUps: number;
+  /** Of these, those for a deadline of the class `device` that was further away than `alarmBeyondMs` when it was set: the
+   * times that a device which had nothing else to do had to be woken. Counted alike where no alarm can wake it.
+   */
+  readonly deviceWakeUps: number;
   /** Deadlines that ran. */
   readonly runs: number;
   /** Times that a wake source was armed. */
@@ -65,6 +69,8 @@ export interface Scheduler<Source extends string = string> {
   nextWake(): Instant<Source> | undefined;
   /** The next wake with its reason, or `undefined` when nothing waits. */
   nextWakeReason(): NextWake<Source> | undefined;
+  /** The next wake for a deadline of the class `device` with its reason; `undefined` when none waits, or there is no alarm. */
+  nextAlarmReason(): NextWake<Source> | undefined;
   /** Runs what may run now, without a wake of its own: call it when the process is awake for another reason.
    * @returns what has to be awaited before the device may sleep; `undefined` when there is nothing.
    */

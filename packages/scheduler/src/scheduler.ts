@@ -38,6 +38,8 @@ interface Job {
   readonly lane: WakeLane<Job>;
   place: LanePlace<Job> | undefined;
   readonly priority: number;
+  /** Whether it was set for a time so far away that the device may be asleep by then. */
+  readonly isFar: boolean;
   deadline: Deadline;
   run: DueWork;
 }
@@ -53,6 +55,7 @@ class LaneScheduler implements Scheduler {
   #registered = 0;
   #running = false;
   #wakeUps = 0;
+  #deviceWakeUps = 0;
   #runs = 0;
   #arms = 0;
   #earlyWakes = 0;
@@ -73,6 +76,7 @@ class LaneScheduler implements Scheduler {
   get counters(): SchedulerCounters {
     return {
       wakeUps: this.#wakeUps,
+      deviceWakeUps: this.#deviceWakeUps,
       runs: this.#runs,
       arms: this.#arms,
       earlyWakes: this.#earlyWakes,
@@ -90,7 +94,8 @@ class LaneScheduler implements Scheduler {
     if (known !== undefined) this.#forget(known);
     const lane = deadline.wake === 'device' && this.#alarm ? this.#deviceLane : this.#processLane;
     const order = this.#registered++;
-    const job: Job = { key, order, lane, place: undefined, priority, deadline, run };
+    const isFar = this.#isFar(deadline.at);
+    const job: Job = { key, order, lane, place: undefined, priority, isFar, deadline, run };
     job.place = lane.add(deadline, job);
     this.#jobs.set(key, job);
     this.#rearm();
@@ -117,10 +122,12 @@ class LaneScheduler implements Scheduler {
 
   nextWakeReason(): NextWake | undefined {
     const at = this.nextWake();
-    if (at === undefined) return undefined;
     const lane = this.#deviceLane.armedAt === at ? this.#deviceLane : this.#processLane;
-    const deadline = lane.head?.deadline;
-    return deadline && { at, deadline };
+    return reasonOfNext(lane);
+  }
+
+  nextAlarmReason(): NextWake | undefined {
+    return reasonOfNext(this.#deviceLane);
   }
 
   costs(): readonly WakeCost[] {
@@ -133,17 +140,18 @@ class LaneScheduler implements Scheduler {
   }
 
   runDue(): Promise<void> | undefined {
-    return this.#run(false);
+    return this.#run();
   }
 
-  #run(isWake: boolean): Promise<void> | undefined {
+  /** @param woken - the lane that was woken for, if this is a wake of its own. */
+  #run(woken?: WakeLane<Job>): Promise<void> | undefined {
     if (this.#running) return undefined;
     const now = this.#clock.now();
     const working: Promise<void>[] = [];
     this.#running = true;
     try {
       const due = this.#dueInOrder(now);
-      if (isWake) this.#costs.onWake(reasonOf(due));
+      if (woken) this.#countWake(woken, due);
       for (const job of due) {
         // One that ran before may have cancelled or replaced it.
         if (this.#jobs.get(job.key) !== job) continue;
@@ -191,11 +199,10 @@ class LaneScheduler implements Scheduler {
   #arm(lane: WakeLane<Job>, at: Instant | undefined, source: WakeSource): void {
     const isMistrusted = at === this.#early?.at && (this.#early?.times ?? 0) >= MOST_EARLY_WAKES;
     const trusted = isMistrusted ? timerWakeSource(this.#clock) : source;
-    if (lane.arm(at, trusted, (armedFor) => this.#onFire(armedFor))) this.#arms += 1;
+    if (lane.arm(at, trusted, (armedFor) => this.#onFire(armedFor, lane))) this.#arms += 1;
   }
 
-  #onFire(armedFor: Instant): Promise<void> | undefined {
-    this.#wakeUps += 1;
+  #onFire(armedFor: Instant, lane: WakeLane<Job>): Promise<void> | undefined {
     if (this.#clock.now() >= armedFor) {
       this.#early = undefined;
     } else {
@@ -205,7 +212,16 @@ class LaneScheduler implements Scheduler {
       const times = this.#early?.at === armedFor ? this.#early.times + 1 : 1;
       this.#early = { at: armedFor, times };
     }
-    return this.#run(true);
+    return this.#run(lane);
+  }
+
+  #countWake(lane: WakeLane<Job>, due: readonly Job[]): void {
+    // What came due in the other lane meanwhile rides along, however long it has waited.
+    const reason = reasonOf(due.filter((job) => job.lane === lane));
+    const isDeviceWake = reason?.deadline.wake === 'device' && reason.isFar;
+    this.#wakeUps += 1;
+    if (isDeviceWake) this.#deviceWakeUps += 1;
+    if (reason) this.#costs.onWake(reason.deadline.name, isDeviceWake);
   }
 
   /** A process that is woken within the tolerances by the device's alarm needs no timer of its own. */
@@ -218,19 +234,32 @@ class LaneScheduler implements Scheduler {
 
   #sourceForDevice(wake: Instant | undefined): WakeSource {
     if (this.#alarm === undefined || wake === undefined) return this.#timer;
-    return msBetween(this.#clock.now(), wake) > this.#alarmBeyondMs ? this.#alarm : this.#timer;
+    return this.#isFar(wake) ? this.#alarm : this.#timer;
+  }
+
+  /** Whether a device that has nothing else to do is asleep by then. */
+  #isFar(wake: Instant): boolean {
+    return msBetween(this.#clock.now(), wake) > this.#alarmBeyondMs;
   }
 }
 
+function reasonOfNext(lane: WakeLane<Job>): NextWake | undefined {
+  const at = lane.armedAt;
+  const deadline = lane.head?.deadline;
+  return at === undefined ? undefined : deadline && { at, deadline };
+}
+
 /** What forced the wake: of all that runs, what had least time left. */
-function reasonOf(due: readonly Job[]): string | undefined {
-  let reason: Deadline | undefined;
-  for (const { deadline } of due) {
-    if (!reason || deadline.at + deadline.toleranceMs < reason.at + reason.toleranceMs) {
-      reason = deadline;
-    }
+function reasonOf(due: readonly Job[]): Job | undefined {
+  let reason: Job | undefined;
+  for (const job of due) {
+    if (!reason || closingOf(job) < closingOf(reason)) reason = job;
   }
-  return reason?.name;
+  return reason;
+}
+
+function closingOf({ deadline }: Job): number {
+  return deadline.at + deadline.toleranceMs;
 }
 
 function isSame(a: Deadline, b: Deadline): boolean {

@@ -8,19 +8,25 @@ export interface WakeCost {
   readonly name: string;
   /** Wake-ups that happened for them; what merely rode along is counted where it belongs. */
   readonly wakeUps: number;
+  /** Of these, those of the device. @see SchedulerCounters.deviceWakeUps */
+  readonly deviceWakeUps: number;
   /** How often they ran, on whatever wake. */
   readonly runs: number;
   /** How late they ran at worst, in milliseconds. */
   readonly latestMs: number;
 }
 
+type Counts = { -readonly [Key in Exclude<keyof WakeCost, 'name'>]: WakeCost[Key] };
+
 /** Counts wake-ups and runs by the name of the deadline. */
 export class WakeCosts {
-  readonly #byName = new Map<string, { wakeUps: number; runs: number; latestMs: number }>();
+  readonly #byName = new Map<string, Counts>();
 
-  /** A wake source fired for this deadline; `undefined` when nothing was due. */
-  onWake(name: string | undefined): void {
-    if (name !== undefined) this.#entry(name).wakeUps += 1;
+  /** A wake source fired for this deadline. */
+  onWake(name: string, isDeviceWake: boolean): void {
+    const entry = this.#entry(name);
+    entry.wakeUps += 1;
+    if (isDeviceWake) entry.deviceWakeUps += 1;
   }
 
   onRun(name: string, lateMs: number): void {
@@ -29,19 +35,21 @@ export class WakeCosts {
     entry.latestMs = Math.max(entry.latestMs, lateMs);
   }
 
-  /** The costs so far, most wake-ups first. */
+  /** The costs so far, those that woke the device most often first, then by all wake-ups. */
   list(): readonly WakeCost[] {
     return [...this.#byName]
       .map(([name, cost]) => ({ name, ...cost }))
-      .sort((a, b) => b.wakeUps - a.wakeUps || b.runs - a.runs);
+      .sort(
+        (a, b) => b.deviceWakeUps - a.deviceWakeUps || b.wakeUps - a.wakeUps || b.runs - a.runs,
+      );
   }
 
-  #entry(name: string): { wakeUps: number; runs: number; latestMs: number } {
+  #entry(name: string): Counts {
     const isKnown = this.#byName.has(name) || this.#byName.size < MOST_NAMES;
     const key = isKnown ? name : REST;
     let entry = this.#byName.get(key);
     if (entry === undefined) {
-      entry = { wakeUps: 0, runs: 0, latestMs: 0 };
+      entry = { wakeUps: 0, deviceWakeUps: 0, runs: 0, latestMs: 0 };
       this.#byName.set(key, entry);
     }
     return entry;

@@ -4,12 +4,14 @@ import {
   createHostClock,
   type Deadline,
   type Instant,
+  instantFromMs,
   VirtualClock,
   wallSleepMeter,
 } from '@ipsec-kit/clock';
 import {
   CatchUpOrder,
   createScheduler,
+  createVirtualWakeSource,
   type SchedulerOptions,
   type WakeSource,
 } from '@ipsec-kit/scheduler';
@@ -84,7 +86,7 @@ describe('a wake source that follows another clock', () => {
     });
     clock.advanceBy(HOUR_MS);
     expect(ran).toEqual([60_000]);
-    expect(scheduler.counters).toEqual({ wakeUps: 3, runs: 1, arms: 3, earlyWakes: 2 });
+    expect(scheduler.counters).toMatchObject({ wakeUps: 3, runs: 1, arms: 3, earlyWakes: 2 });
   });
 
   it('does not type-check, when the clocks have names', () => {
@@ -110,9 +112,57 @@ describe('what waiting costs', () => {
       clock.advanceBy(30_000);
     }
     expect(scheduler.costs()).toEqual([
-      { name: 'keepalive', wakeUps: 3, runs: 3, latestMs: 500 },
-      { name: 'dpd', wakeUps: 0, runs: 3, latestMs: 0 },
+      { name: 'keepalive', wakeUps: 3, deviceWakeUps: 3, runs: 3, latestMs: 500 },
+      { name: 'dpd', wakeUps: 0, deviceWakeUps: 0, runs: 3, latestMs: 0 },
     ]);
+  });
+
+  it.each([true, false])(
+    'tells the times that the device had to be woken from the timers of a process that is awake (an alarm: %s)',
+    (hasAlarm) => {
+      const clock = new VirtualClock();
+      const alarm = { name: 'alarm', arm: clock.wakeAt.bind(clock) };
+      const scheduler = createScheduler({ clock, ...(hasAlarm ? { alarm } : {}) });
+      const every = (name: string, ms: number, wake: 'device' | 'process'): void =>
+        scheduler.schedule(name, inMs(clock, ms, { name, wake }), () => every(name, ms, wake));
+      every('keepalive', 20_100, 'device');
+      // The watch over a busy flow; a retransmission, which comes before any device would fall asleep.
+      every('watch', 250, 'process');
+      every('again', 3_000, 'device');
+      every('lifetime', 50_000, 'process');
+      clock.advanceBy(100_000);
+      expect(scheduler.counters).toMatchObject({ deviceWakeUps: 4 });
+      expect(scheduler.counters.wakeUps).toBeGreaterThan(400);
+      expect(scheduler.costs().map((cost) => [cost.name, cost.deviceWakeUps])).toEqual([
+        ['keepalive', 4],
+        ['watch', 0],
+        ['again', 0],
+        ['lifetime', 0],
+      ]);
+    },
+  );
+
+  it('is put down to what the alarm was set for, not to what waited in the process meanwhile', () => {
+    let now = instantFromMs(0);
+    const clock = { now: () => now, wakeAt: () => () => {} };
+    const alarm = createVirtualWakeSource();
+    const scheduler = createScheduler({ clock, alarm });
+    scheduler.schedule('a', inMs(clock, 20_000, { name: 'keepalive', wake: 'device' }), () => {});
+    scheduler.schedule('b', inMs(clock, 250, { name: 'watch', wake: 'process' }), () => {});
+    scheduler.schedule('c', inMs(clock, 25_000, { name: 'dpd', wake: 'device' }), () => {});
+    expect(scheduler.nextWakeReason()?.deadline.name).toBe('watch');
+    expect(scheduler.nextAlarmReason()).toMatchObject({
+      at: 20_000,
+      deadline: { name: 'keepalive' },
+    });
+    now = instantFromMs(20_000);
+    alarm.fire();
+    expect(scheduler.counters).toMatchObject({ wakeUps: 1, deviceWakeUps: 1, runs: 2 });
+    expect(scheduler.costs()).toEqual([
+      { name: 'keepalive', wakeUps: 1, deviceWakeUps: 1, runs: 1, latestMs: 0 },
+      { name: 'watch', wakeUps: 0, deviceWakeUps: 0, runs: 1, latestMs: 19_750 },
+    ]);
+    expect(scheduler.nextAlarmReason()?.deadline.name).toBe('dpd');
   });
 
   it('is counted in bounded memory', () => {

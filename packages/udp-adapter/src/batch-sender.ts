@@ -1,10 +1,12 @@
 import { constants } from 'node:os';
 import {
+  copyPathWords,
   isMappedAt,
   PACKED_PATH_BYTES,
   type PacketBatch,
   packetsLieInside,
   pathWordsEqual,
+  readPackedPath,
   readUint16,
 } from '@ipsec-kit/ip';
 import {
@@ -29,7 +31,7 @@ import {
   writeVector,
 } from '@ipsec-kit/posix';
 import { createBatchAddresses } from './batch-addresses.ts';
-import type { BatchSocketCounters } from './batch-socket.ts';
+import type { BatchSocketCounters, RefusedPacket } from './batch-socket.ts';
 import { createMessageTable } from './message-table.ts';
 import { PACKED_ENDPOINT_BYTES } from './packed-endpoint.ts';
 
@@ -45,6 +47,8 @@ const { EAGAIN, ENOBUFS, EIO, EINVAL, EMSGSIZE, EOPNOTSUPP } = constants.errno;
 /** Sends packets of batches. */
 export interface BatchSender {
   readonly lastErrno: number;
+  /** See `BatchSocket.takeRefused`. */
+  takeRefused(): RefusedPacket | undefined;
   /** Whether packets of one path and length leave in one piece. */
   readonly segments: boolean;
   send(batch: PacketBatch, from: number, to: number): number;
@@ -71,6 +75,16 @@ export function createBatchSender(
   const packets = new Uint32Array(MOST_MESSAGES);
   let mostPieces = segments ? MOST_PIECES : 1;
   let lastErrno = 0;
+  let refusedErrno = 0;
+  const refusedPath = new Uint8Array(PACKED_PATH_BYTES);
+  const refusedWords = new Uint32Array(refusedPath.buffer);
+
+  /** What the system refuses costs a copy of its path and no allocation: that may be every packet for a while. */
+  function refuse(batch: PacketBatch, at: number, count: number): void {
+    counters.refused += count;
+    refusedErrno = lastErrno;
+    copyPathWords(batch.pathWords, at, refusedWords, 0);
+  }
 
   /** Describes packets from `from` on as messages. @returns how many messages. */
   function plan(batch: PacketBatch, from: number, to: number, pieces: number): number {
@@ -194,7 +208,7 @@ export function createBatchSender(
       isAgain = false;
       const count = packets[0] ?? 1;
       if (count === 1) {
-        counters.refused += 1;
+        refuse(batch, at, 1);
         at += 1;
         continue;
       }
@@ -206,7 +220,7 @@ export function createBatchSender(
         lastErrno === EMSGSIZE ||
         lastErrno === EOPNOTSUPP;
       if (!isAboutSegments) {
-        counters.refused += count;
+        refuse(batch, at, count);
         at += count;
         continue;
       }
@@ -223,6 +237,12 @@ export function createBatchSender(
     },
     get segments(): boolean {
       return mostPieces > 1;
+    },
+    takeRefused(): RefusedPacket | undefined {
+      if (refusedErrno === 0) return undefined;
+      const errno = refusedErrno;
+      refusedErrno = 0;
+      return { errno, path: readPackedPath(refusedPath, 0) };
     },
     send(batch: PacketBatch, from: number, to: number): number {
       if (!packetsLieInside(batch, from, to)) {

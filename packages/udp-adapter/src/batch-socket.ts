@@ -1,4 +1,4 @@
-import type { Endpoint, PacketBatch } from '@ipsec-kit/ip';
+import type { Endpoint, PacketBatch, Path } from '@ipsec-kit/ip';
 import type { UdpBindError } from './udp-bind-error.ts';
 
 /** How a {@link BatchSocket} is opened. */
@@ -29,6 +29,12 @@ export interface TooBig {
   readonly by: 'router' | 'link';
   /** The first 4 bytes of the datagram, where they were quoted: of ESP the SPI, which only who saw the datagram can know. */
   readonly firstWord?: number;
+}
+
+/** Where a packet was to go, and the errno that says why it did not leave. */
+export interface RefusedPacket {
+  readonly path: Path;
+  readonly errno: number;
 }
 
 /** What passed one socket, in datagrams. */
@@ -76,6 +82,8 @@ export interface BatchSocket {
   takeTooBig(): readonly TooBig[];
   /** Why the system refused the last datagram that it refused; 0 when it never did. */
   readonly lastErrno: number;
+  /** The last packet that the system has refused since the last call: where it was to go, and why not. */
+  takeRefused(): RefusedPacket | undefined;
   close(): void;
 }
 

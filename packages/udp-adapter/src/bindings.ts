@@ -2,11 +2,12 @@ import {
   type Endpoint,
   endpointsEqual,
   formatAddress,
+  hasAddress,
   type IpAddress,
   isUnspecified,
 } from '@ipsec-kit/ip';
 import { type EveryAddress, listAddresses } from './every-address.ts';
-import { includesAddress, packedEndpointAt } from './packed-endpoint.ts';
+import { packedEndpointAt } from './packed-endpoint.ts';
 import { UdpBindError, udpBindError } from './udp-bind-error.ts';
 
 /** Tries for one free port on all addresses: each can be taken on one of them. */
@@ -127,7 +128,7 @@ export function createBindings<Socket extends BoundSocket>(
   async function lookAgain(wanted: EveryAddress): Promise<EndpointChanges> {
     const addresses = listAddresses(wanted);
     refuseTooMany(addresses.length * ports.length);
-    const gone = sockets.filter((socket) => !includesAddress(addresses, socket.endpoint.address));
+    const gone = sockets.filter((socket) => !hasAddress(addresses, socket.endpoint.address));
     sockets = sockets.filter((socket) => !gone.includes(socket));
     lastUsed = undefined;
     await closeAll(gone);

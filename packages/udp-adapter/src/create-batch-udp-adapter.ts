@@ -197,6 +197,14 @@ function adapterOn(
     onRefused(listener: (refused: RefusedDatagram) => void): void {
       refusedHandler = listener;
     },
+    takeRefused(): RefusedDatagram | undefined {
+      let last: RefusedDatagram | undefined;
+      for (const { socket } of bindings.sockets) {
+        const refused = socket.takeRefused();
+        if (refused) last = { ...refused.path, code: errnoName(refused.errno) };
+      }
+      return last;
+    },
     async openScratchPort(address) {
       const { endpoint } = await bindings.openScratch(address);
       watch.changed();

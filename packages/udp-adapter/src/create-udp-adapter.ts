@@ -1,5 +1,5 @@
 import type { Endpoint, IpAddress, PacketBatch } from '@ipsec-kit/ip';
-import { PACKED_PATH_BYTES, packPath } from '@ipsec-kit/ip';
+import { PACKED_PATH_BYTES, packPath, parseAddress } from '@ipsec-kit/ip';
 import { createAddressTextCache } from './address-text-cache.ts';
 import { createBindings, type EndpointChanges } from './bindings.ts';
 import type { EveryAddress } from './every-address.ts';
@@ -60,13 +60,16 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
   let errorHandler: ((error: Error) => void) | undefined;
   let refusedHandler: ((refused: RefusedDatagram) => void) | undefined;
   let lastSendError: Error | undefined;
+  /** The socket of that error, until it has been asked for. */
+  let lastRefusing: UdpSocket | undefined;
 
   const events: UdpSocketEvents = {
     received: receiver.received,
-    sendFailed(error): void {
+    sendFailed(socket, error): void {
       counters.sent -= 1;
       counters.sendDrops += 1;
       lastSendError = error;
+      lastRefusing = socket;
     },
     failed(socket, error): void {
       bindings.drop(socket);
@@ -127,12 +130,17 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
     sendOne(datagram: Uint8Array, local: Endpoint, to: Endpoint): void {
       const path = packPath({ local, remote: to });
       sendPacked(datagram, 0, datagram.length, path, 0, (error) => {
-        const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-        refusedHandler?.({ local, remote: to, code });
+        refusedHandler?.({ local, remote: to, code: codeOf(error) });
       });
     },
     onRefused(listener: (refused: RefusedDatagram) => void): void {
       refusedHandler = listener;
+    },
+    takeRefused(): RefusedDatagram | undefined {
+      const local = lastRefusing?.endpoint;
+      const remote = lastSendError && remoteOf(lastSendError);
+      lastRefusing = undefined;
+      return local && remote && { local, remote, code: codeOf(lastSendError) };
     },
     refresh: () => bindings.refresh(),
     suspend: () => bindings.suspend(),
@@ -144,4 +152,16 @@ export async function createUdpAdapter(options: UdpAdapterOptions): Promise<Sock
       await bindings.close();
     },
   };
+}
+
+function codeOf(error: object | undefined): string {
+  return error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Whom node:dgram could not send to, as its errors tell. */
+function remoteOf(error: Error): Endpoint | undefined {
+  if (!('address' in error && 'port' in error)) return undefined;
+  const { address: text, port } = error;
+  const address = typeof text === 'string' ? parseAddress(text) : undefined;
+  return address && typeof port === 'number' ? { address, port } : undefined;
 }

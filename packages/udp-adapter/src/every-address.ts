@@ -1,6 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { type IpAddress, isLinkLocal, parseAddress } from '@ipsec-kit/ip';
-import { includesAddress } from './packed-endpoint.ts';
+import { hasAddress, type IpAddress, isLinkLocal, parseAddress } from '@ipsec-kit/ip';
 
 /** Asks for sockets on every address that this machine has. */
 export interface EveryAddress {
@@ -22,7 +21,7 @@ export function listAddresses(wanted: EveryAddress): IpAddress[] {
     for (const entry of entries ?? []) {
       const address = parseAddress(entry.address);
       if (!address || !families.includes(address.version) || isUselessAlone(address)) continue;
-      if (wanted.skip?.(name, address) || includesAddress(addresses, address)) continue;
+      if (wanted.skip?.(name, address) || hasAddress(addresses, address)) continue;
       addresses.push(address);
     }
   }

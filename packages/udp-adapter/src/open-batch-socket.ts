@@ -219,6 +219,7 @@ export function batchSocketOn(calls: SystemCalls, descriptor: BatchDescriptor): 
     get lastErrno(): number {
       return sender.lastErrno;
     },
+    takeRefused: () => sender.takeRefused(),
     receive(into): boolean {
       if (isOpen) return receiver.receive(into);
       into.count = 0;

@@ -1,10 +1,4 @@
-import {
-  addressesEqual,
-  type Endpoint,
-  type IpAddress,
-  PACKED_PATH_BYTES,
-  packPath,
-} from '@ipsec-kit/ip';
+import { type Endpoint, PACKED_PATH_BYTES, packPath } from '@ipsec-kit/ip';
 
 /** Bytes of one end of a packed path: an address of 16 bytes and a port of 2. */
 export const PACKED_ENDPOINT_BYTES: number = PACKED_PATH_BYTES / 2;
@@ -21,9 +15,4 @@ export function packedEndpointAt(memory: Uint8Array, offset: number, packed: Uin
     if (memory[offset + i] !== packed[i]) return false;
   }
   return true;
-}
-
-/** Whether `list` holds `address`. */
-export function includesAddress(list: readonly IpAddress[], address: IpAddress): boolean {
-  return list.some((other) => addressesEqual(other, address));
 }

@@ -16,6 +16,10 @@ export interface UdpAdapter {
   sendOne(datagram: Uint8Array, local: Endpoint, remote: Endpoint): void;
   /** Called when the system refuses a datagram of {@link sendOne}, at once or shortly after. Absent: it is counted only. */
   onRefused?(handler: (refused: RefusedDatagram) => void): void;
+  /** The last datagram that the system has refused since the last call, of {@link send} too: for whoever looks now and then, since
+   * while a path leads nowhere that is every packet. Absent: they are counted only.
+   */
+  takeRefused?(): RefusedDatagram | undefined;
   readonly counters: UdpCounters;
   close(): Promise<void>;
 }

@@ -12,7 +12,7 @@ const LARGEST_DATAGRAM_BYTES = 65535;
 export interface UdpSocketEvents {
   received(socket: UdpSocket, datagram: Uint8Array, from: RemoteInfo): void;
   /** The system refused a datagram that `send` had taken. */
-  sendFailed(error: Error): void;
+  sendFailed(socket: UdpSocket, error: Error): void;
   /** The socket is broken. */
   failed(socket: UdpSocket, error: Error): void;
 }
@@ -99,7 +99,7 @@ function attach(socket: Socket, endpoint: Endpoint, options: UdpSocketOptions): 
   let isOpen = true;
   // One function for all datagrams: no closure per packet.
   const sendDone = (error: Error | null): void => {
-    if (error) events.sendFailed(error);
+    if (error) events.sendFailed(self, error);
   };
   const andTell =
     (refused: (error: Error) => void) =>

@@ -7,7 +7,7 @@ import {
   readPackedPath,
   writePackedPath,
 } from '@ipsec-kit/ip';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SocketUdpAdapter, UdpAdapter } from '../src/index.ts';
 
 /** What a datagram was when it arrived, copied out of the reused batch. */
@@ -105,6 +105,22 @@ export function describeRefusals(
       expect(new Set(refused).size).toBe(1);
       expect(adapter.counters.sendDrops).toBe(3);
       expect(adapter.counters.sent).toBe(1);
+      await adapter.close();
+    });
+
+    it('says of a batch, to whoever looks, who was to get the last that was refused, and says it once', async () => {
+      const adapter = await bind([loopback]);
+      const [local = loopback] = adapter.endpoints;
+      adapter.send(batchOf([bytes(1)], { local, remote: local }));
+      await vi.waitFor(() => expect(adapter.counters.sent).toBe(1));
+      expect(adapter.takeRefused?.()).toBeUndefined();
+      adapter.send(batchOf([bytes(1), bytes(2), bytes(3, 4)], { local, remote: everybody }));
+      await vi.waitFor(() => expect(adapter.counters.sendDrops).toBe(3));
+      const refused = adapter.takeRefused?.();
+      expect(refused && formatEndpoint(refused.local)).toBe(formatEndpoint(local));
+      expect(refused && formatEndpoint(refused.remote)).toBe(formatEndpoint(everybody));
+      expect(refused?.code).toMatch(/^E/);
+      expect(adapter.takeRefused?.()).toBeUndefined();
       await adapter.close();
     });
   });

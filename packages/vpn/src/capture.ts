@@ -96,6 +96,7 @@ export function tapUdp(udp: BoundUdp, capture: Capture): BoundUdp {
       udp.sendOne(datagram, local, remote);
     },
     ...(udp.onRefused ? { onRefused: (handler) => udp.onRefused?.(handler) } : {}),
+    ...(udp.takeRefused ? { takeRefused: udp.takeRefused } : {}),
     ...(udp.refresh ? { refresh: udp.refresh } : {}),
     ...(udp.suspend && udp.resume ? { suspend: udp.suspend, resume: udp.resume } : {}),
     close: () => udp.close(),

@@ -1,4 +1,4 @@
-import type { WakeClass } from '@ipsec-kit/clock';
+import type { Timeless, WakeClass } from '@ipsec-kit/clock';
 import type { PathFact } from '@ipsec-kit/datapath';
 import type { Answer, EndpointInput, EndpointOutput, Request } from '@ipsec-kit/ikev2';
 import type { Endpoint } from '@ipsec-kit/ip';
@@ -6,11 +6,7 @@ import type { Driver, DriverOptions } from './driver-contract.ts';
 import { createTrafficSampler } from './traffic-sampler.ts';
 import { messageOf } from './vpn-error.ts';
 
-type TimelessInput = EndpointInput extends infer Input
-  ? Input extends EndpointInput
-    ? Omit<Input, 'now'>
-    : never
-  : never;
+type TimelessInput = Timeless<EndpointInput>;
 
 const WAKE_CLASSES = ['device', 'process'] as const;
 

@@ -1,6 +1,6 @@
-import type { Clock, SleepAwareClock } from '@ipsec-kit/clock';
+import type { Clock, SleepAwareClock, Timeless } from '@ipsec-kit/clock';
 import type { EndpointInput, SessionEvent } from '@ipsec-kit/ikev2';
-import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
+import { addressesEqual, addressListsEqual, hasAddress, type IpAddress } from '@ipsec-kit/ip';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { Nat64Finder } from './nat64.ts';
 import { type Nat64Watch, watchNat64 } from './nat64-watch.ts';
@@ -13,7 +13,6 @@ export type HostInput = Extract<
   EndpointInput,
   { kind: 'slept' | 'connectivity' | 'local-addresses' | 'network' }
 >;
-type Timeless<Input> = Input extends HostInput ? Omit<Input, 'now'> : never;
 
 /** {@link HostInput} without the time, which the driver adds. */
 export type HostNews = Timeless<HostInput>;
@@ -95,7 +94,7 @@ class RunningFollower implements HostFollower {
   note(event: SessionEvent): void {
     if (event.kind !== 'session-opened') return;
     const { address } = event.path.local;
-    const isTold = this.#network?.preferredAddresses.some((one) => addressesEqual(one, address));
+    const isTold = this.#network && hasAddress(this.#network.preferredAddresses, address);
     if (isTold) return;
     this.#besides.set(keyOf(address), address);
     this.#tellAddresses(false);
@@ -153,7 +152,7 @@ class RunningFollower implements HostFollower {
     const addresses = [...this.#network.preferredAddresses, ...this.#besides.values()].filter(
       isBound,
     );
-    if (this.#toldAddresses === undefined || !sameAddresses(addresses, this.#toldAddresses)) {
+    if (this.#toldAddresses === undefined || !addressListsEqual(addresses, this.#toldAddresses)) {
       this.#toldAddresses = addresses;
       const nat64Prefix = this.#nat64.prefix;
       tell({ kind: 'local-addresses', addresses, ...(nat64Prefix ? { nat64Prefix } : {}) });
@@ -172,14 +171,4 @@ function isIpv6Alone({ preferredAddresses, defaultRoutes }: HostNetwork): boolea
 
 function keyOf({ bytes }: IpAddress): string {
   return bytes.join('.');
-}
-
-function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((address, index) => {
-      const other = b[index];
-      return other !== undefined && addressesEqual(address, other);
-    })
-  );
 }

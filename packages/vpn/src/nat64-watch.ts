@@ -1,5 +1,5 @@
 import { addMs, type CancelWake, type Clock } from '@ipsec-kit/clock';
-import type { Prefix } from '@ipsec-kit/ip';
+import { type Prefix, prefixesEqual } from '@ipsec-kit/ip';
 import type { Nat64Finder } from './nat64.ts';
 
 /** Where the NAT64 of this host's network is looked for, and who is told. */
@@ -70,8 +70,5 @@ export function watchNat64({ clock, find, onChange }: Nat64WatchOptions): Nat64W
 }
 
 function samePrefix(a: Prefix | undefined, b: Prefix | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return (
-    a.length === b.length && a.address.bytes.every((byte, index) => byte === b.address.bytes[index])
-  );
+  return a && b ? prefixesEqual(a, b) : a === b;
 }

@@ -1,10 +1,11 @@
-import type { Clock } from '@ipsec-kit/clock';
+import type { Clock, Timeless } from '@ipsec-kit/clock';
 import type { PacketPath, PathFact, TooBigFact } from '@ipsec-kit/datapath';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
 import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
 import {
   createPathMtu,
   type PathMtu,
+  type PathMtuInput,
   type PathMtuOutput,
   type PathMtuReason,
 } from '@ipsec-kit/ipsec';
@@ -220,7 +221,7 @@ class ProbingKeeper implements PathMtuKeeper {
     this.#feed(discovery, machine, { kind: 'path', linkMtu: DEFAULT_OUTER_MTU });
   }
 
-  #feed(discovery: PathMtuDiscovery, machine: PathMtu, input: TimelessInput): void {
+  #feed(discovery: PathMtuDiscovery, machine: PathMtu, input: Timeless<PathMtuInput>): void {
     const { clock } = this.#options;
     const outputs = machine.handle({ ...input, now: clock.now() });
     for (const output of outputs) this.#perform(discovery, output);
@@ -265,10 +266,3 @@ class ProbingKeeper implements PathMtuKeeper {
     this.#options.scheduler.cancel(pathMtuTimer(sessionId));
   }
 }
-
-type MachineInput = Parameters<PathMtu['handle']>[0];
-type TimelessInput = MachineInput extends infer Input
-  ? Input extends MachineInput
-    ? Omit<Input, 'now'>
-    : never
-  : never;

@@ -4,6 +4,7 @@ import {
   addressesEqual,
   formatAddress,
   formatEndpoint,
+  hasAddress,
   type IpAddress,
   type Path,
   parseAddress,
@@ -75,7 +76,7 @@ function obstacleTo(
     );
   }
   const usable = localAddresses.map(formatAddress).join(', ');
-  if (wanted && !localAddresses.some((own) => addressesEqual(own, wanted))) {
+  if (wanted && !hasAddress(localAddresses, wanted)) {
     return failed(
       `it cannot go to ${formatAddress(wanted)}, which is no address that it may use; those are: ${usable}`,
     );

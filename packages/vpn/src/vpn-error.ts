@@ -46,17 +46,21 @@ export function messageOf(error: unknown): string {
  * as it is; a bare error of the operating system gets one.
  * @param doing - what was tried, as it stands in the sentence: `write the key log in /tmp/keys`.
  * @param otherwise - the code when the operating system's says nothing more exact.
+ * @param ifForbidden - what to do when it takes more rights; default: what helps whoever writes a file.
  */
-export function vpnErrorFrom(error: unknown, doing: string, otherwise: VpnErrorCode): VpnError {
+export function vpnErrorFrom(
+  error: unknown,
+  doing: string,
+  otherwise: VpnErrorCode,
+  ifForbidden: string = 'run as root, or choose a place that you may write to',
+): VpnError {
   if (error instanceof VpnError) return error;
-  const known = doing.startsWith('read ')
-    ? readingCodes[systemErrorCode(error) ?? '']
-    : codes[systemErrorCode(error) ?? ''];
+  const known = codes[systemErrorCode(error) ?? ''];
   const text = messageOf(error).replace(/\.$/, '');
   if (isBare(error)) {
     return new VpnError(
       known?.code ?? otherwise,
-      `Cannot ${doing} (${text})${known ? `: ${known.advice}` : ''}.`,
+      `Cannot ${doing} (${text})${known ? `: ${known.advice ?? ifForbidden}` : ''}.`,
       error,
     );
   }
@@ -67,20 +71,13 @@ export function vpnErrorFrom(error: unknown, doing: string, otherwise: VpnErrorC
   );
 }
 
-const codes: Readonly<Record<string, { readonly code: VpnErrorCode; readonly advice: string }>> = {
+const codes: Readonly<Record<string, { readonly code: VpnErrorCode; readonly advice?: string }>> = {
   EADDRINUSE: { code: 'port-in-use', advice: 'stop the program that uses it' },
-  EACCES: { code: 'permission', advice: 'run as root, or choose a place that you may write to' },
-  EPERM: { code: 'permission', advice: 'run as root, or choose a place that you may write to' },
+  EACCES: { code: 'permission' },
+  EPERM: { code: 'permission' },
   EADDRNOTAVAIL: { code: 'config', advice: 'correct local_addrs' },
   ENETUNREACH: { code: 'no-route', advice: 'check the network connection' },
   EHOSTUNREACH: { code: 'no-route', advice: 'check the network connection' },
-};
-
-const MAY_READ = 'run as root, or have it made readable for this user';
-
-const readingCodes: typeof codes = {
-  EACCES: { code: 'permission', advice: MAY_READ },
-  EPERM: { code: 'permission', advice: MAY_READ },
 };
 
 /** Whether an error is the operating system's own, which Node marks with the name of the call. */

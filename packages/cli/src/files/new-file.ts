@@ -75,7 +75,8 @@ export function readWholeFile(path: string, limitBytes: number): Uint8Array {
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (isMissing) throw new VpnError('config', `There is no file ${path}.`);
-    throw vpnErrorFrom(error, `read ${path}`, 'file-failed');
+    const advice = 'run as root, or have it made readable for this user';
+    throw vpnErrorFrom(error, `read ${path}`, 'file-failed', advice);
   }
 }
 

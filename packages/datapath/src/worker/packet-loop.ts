@@ -177,8 +177,11 @@ export class PacketLoop {
     const { engine, counters } = this.#options;
     const udp = this.#sockets.counters();
     counters.write({ datapath: this.#carrier.counted, udp, engine: engine.counters() });
-    const resumed = this.#pairs.publish(this.#carriedAtMs);
-    if (resumed.length > 0) this.#mainThread.hint(resumed);
+    const refused = this.#sockets
+      .takeRefused()
+      .flatMap(({ path, errno }) => sendFailedFacts(path, errnoName(errno)));
+    const facts = [...this.#pairs.publish(this.#carriedAtMs), ...refused];
+    if (facts.length > 0) this.#mainThread.hint(facts);
   }
 
   /** @returns whether there was anything to obey. */

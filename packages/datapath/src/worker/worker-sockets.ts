@@ -13,6 +13,7 @@ import {
   batchSocketOn,
   packEndpoint,
   packedEndpointAt,
+  type RefusedPacket,
   type UdpCounters,
 } from '@ipsec-kit/udp-adapter';
 import { createPollTable } from './poll-table.ts';
@@ -45,6 +46,8 @@ export interface WorkerSockets {
   sendOne(datagram: Uint8Array, path: Path): number;
   /** Sends the packets of a batch with the DF bit, or not at all: probes. */
   sendWhole(batch: PacketBatch): void;
+  /** The last packet of each socket that the system has refused since the last call. */
+  takeRefused(): readonly RefusedPacket[];
   counters(): UdpCounters;
   closeAll(): void;
 }
@@ -144,6 +147,7 @@ export function createWorkerSockets(calls: SystemCalls): WorkerSockets {
       send(single);
       return socket && socket.counters.refused !== refusedBefore ? socket.lastErrno : 0;
     },
+    takeRefused: () => all.flatMap(({ socket }) => socket.takeRefused() ?? []),
     counters(): UdpCounters {
       let { received, receiveDrops, sent } = gone;
       for (const { socket } of all) {

@@ -17,7 +17,7 @@ import { loadSystemCalls, SO_ATTACH_REUSEPORT_CBPF, type SystemCalls } from '@ip
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { createSharedDevice } from '../../src/workers/create-shared-device.ts';
-import { type Bench, IKE, MARKER, openBench, pair, sealedByPeer } from '../worker-bench.ts';
+import { type Bench, expectIkeBothWays, openBench, pair, sealedByPeer } from '../worker-bench.ts';
 
 const gate = interopGate(['root', 'tun', 'netns'], 'several packet workers with a TUN device');
 const WORKERS = 2;
@@ -107,17 +107,7 @@ const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
 describe.skipIf(gate.skip)('several workers', () => {
   it('hand IKE over and send it, whoever gets ESP (RFC 3948 §2.2)', async () => {
     const one = await bench();
-    const came: Uint8Array[] = [];
-    one.peer.on('message', (datagram) => came.push(Uint8Array.from(datagram)));
-    one.peer.send(IKE, one.way('plain').local.port, '127.0.0.1');
-    one.peer.send(Uint8Array.of(...MARKER, ...IKE), one.way('marked').local.port, '127.0.0.1');
-    await vi.waitFor(() => expect(one.ike).toHaveLength(2));
-    for (const marker of [false, true]) {
-      const path = one.way(marker ? 'marked' : 'plain');
-      expect(one.ike).toContainEqual({ message: IKE, path, marker });
-      one.path.sendIke(IKE, path, marker);
-    }
-    await vi.waitFor(() => expect(came).toHaveLength(2));
+    await expectIkeBothWays(one);
     expect(one.worker.notes.filter((note) => note.includes('one worker'))).toEqual([]);
   });
 

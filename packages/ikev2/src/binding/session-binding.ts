@@ -1,4 +1,4 @@
-import type { Instant } from '@ipsec-kit/clock';
+import type { Instant, Timeless } from '@ipsec-kit/clock';
 import type { Path } from '@ipsec-kit/ip';
 import type {
   BindingDiscovery,
@@ -26,11 +26,7 @@ export interface BindingProbe {
 }
 
 /** A fact for the search, without its time. */
-export type BindingFact = BindingInput extends infer Input
-  ? Input extends BindingInput
-    ? Omit<Input, 'now'>
-    : never
-  : never;
+export type BindingFact = Timeless<BindingInput>;
 
 /** The search for the lifetime of mappings, as one session performs it. */
 export interface SessionBinding {

@@ -1,5 +1,5 @@
 import { findNotify, type NotifyPayload, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
-import { addressesEqual, prefixContains } from '@ipsec-kit/ip';
+import { addressesEqual, hasAddress, prefixContains } from '@ipsec-kit/ip';
 import {
   AddressUpdates,
   additionalAddressNotifies,
@@ -11,7 +11,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { notifiesOf } from '../payloads/find-payload.ts';
 import { askWhetherThere } from '../procedures/path-check.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { hasAddress, othersThan, ownAddresses, reachableAddresses } from './own-addresses.ts';
+import { othersThan, ownAddresses, reachableAddresses } from './own-addresses.ts';
 import { reviewAddresses } from './review-addresses.ts';
 import { armStandby } from './standby.ts';
 import { isVerified } from './verified-address.ts';

@@ -1,4 +1,4 @@
-import { addressesEqual, type Prefix } from '@ipsec-kit/ip';
+import { type Prefix, prefixesEqual } from '@ipsec-kit/ip';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { EndpointInput } from '../endpoint-io.ts';
 import { runNext } from '../procedures/run-procedures.ts';
@@ -24,8 +24,6 @@ export function onLocalAddresses(
 
 /** Sessions may know their peers by what the translators of the last networks made of their addresses. */
 function noteNat64(context: EndpointContext, prefix: Prefix): void {
-  const others = context.nat64Prefixes.filter(
-    ({ address, length }) => length !== prefix.length || !addressesEqual(address, prefix.address),
-  );
+  const others = context.nat64Prefixes.filter((other) => !prefixesEqual(other, prefix));
   context.nat64Prefixes = [prefix, ...others].slice(0, MOST_PREFIXES);
 }

@@ -1,6 +1,7 @@
 import {
   addressesEqual,
   addressToSelector,
+  hasAddress,
   type IpAddress,
   prefixContains,
   selectorContains,
@@ -60,14 +61,4 @@ export function othersThan(
   ...without: readonly IpAddress[]
 ): readonly IpAddress[] {
   return addresses.filter((address) => !hasAddress(without, address)).slice(0, MOST_ADDITIONAL);
-}
-
-/** Whether an address is in a list. */
-export function hasAddress(list: readonly IpAddress[], address: IpAddress): boolean {
-  return list.some((other) => addressesEqual(other, address));
-}
-
-/** Whether two lists hold the same addresses, in whatever order. */
-export function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
-  return a.length === b.length && a.every((address) => hasAddress(b, address));
 }

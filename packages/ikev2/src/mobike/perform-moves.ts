@@ -1,3 +1,4 @@
+import type { Timeless } from '@ipsec-kit/clock';
 import type { PathMoverInput, PathMoverOutput } from '@ipsec-kit/mobike';
 import { ReturnRoutabilityCheck } from '@ipsec-kit/mobike';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
@@ -14,11 +15,7 @@ import { resendOutstanding, sendOutstandingOver } from './send-outstanding.ts';
 import { armStandby } from './standby.ts';
 
 /** A fact for the mover, without its time. */
-export type MoverFact = PathMoverInput extends infer Input
-  ? Input extends PathMoverInput
-    ? Omit<Input, 'now'>
-    : never
-  : never;
+export type MoverFact = Timeless<PathMoverInput>;
 
 /** Tells the mover of a session a fact, and performs what it decides, in order. Requests are put into the queue, first; whoever
  * calls this runs the queue afterwards.

@@ -1,3 +1,4 @@
+import type { Timeless } from '@ipsec-kit/clock';
 import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
 import type { ResponderMoveInput, ResponderMoveOutput } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
@@ -9,11 +10,7 @@ import { tellMover } from './perform-moves.ts';
 import { PACE_MS, sendOutstandingOver } from './send-outstanding.ts';
 
 /** A fact for the move of a responder, without its time. */
-export type ResponderMoveFact = ResponderMoveInput extends infer Input
-  ? Input extends ResponderMoveInput
-    ? Omit<Input, 'now'>
-    : never
-  : never;
+export type ResponderMoveFact = Timeless<ResponderMoveInput>;
 
 /** Goes to another of our addresses, or to the best. The initiator decides about paths, so a responder asks it to, by a list from the
  * new one; an initiator goes by itself, or shows that where it is it is heard.

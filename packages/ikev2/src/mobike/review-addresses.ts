@@ -1,9 +1,9 @@
-import type { IpAddress } from '@ipsec-kit/ip';
+import { hasAddress, type IpAddress, sameAddresses } from '@ipsec-kit/ip';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { announceAddresses } from './announce.ts';
 import { leaveFrom } from './move-behind.ts';
-import { hasAddress, othersThan, ownAddresses, sameAddresses } from './own-addresses.ts';
+import { othersThan, ownAddresses } from './own-addresses.ts';
 import { tellMover } from './perform-moves.ts';
 import { reEstablish } from './re-establish.ts';
 import { moveToAddress } from './responder-moves.ts';

@@ -1,4 +1,4 @@
-import { addressesEqual, type IpAddress, type Path, pathsEqual } from '@ipsec-kit/ip';
+import { addressesEqual, hasAddress, type IpAddress, type Path, pathsEqual } from '@ipsec-kit/ip';
 import { ipv4BehindNat64 } from '@ipsec-kit/mobike';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -100,7 +100,7 @@ export function provenPathOf(context: EndpointContext, session: IkeSession): Pat
 /** Our IKE_SA_INIT response goes there. */
 export function noteAnswered(session: IkeSession, { remote }: Path): void {
   const { answeredAt } = session;
-  if (answeredAt.some((known) => addressesEqual(known, remote.address))) return;
+  if (hasAddress(answeredAt, remote.address)) return;
   session.answeredAt = [...answeredAt, remote.address].slice(0, MOST_ANSWERED);
 }
 
@@ -108,7 +108,7 @@ export function noteAnswered(session: IkeSession, { remote }: Path): void {
 export function noteShown(session: IkeSession, path: Path): void {
   const { role, answeredAt, provenPath } = session;
   if (role !== 'responder' || provenPath) return;
-  if (answeredAt.some((known) => addressesEqual(known, path.remote.address))) {
+  if (hasAddress(answeredAt, path.remote.address)) {
     session.provenPath = path;
   }
 }

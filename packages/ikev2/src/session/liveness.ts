@@ -1,4 +1,4 @@
-import { laterOf, type WakeClass } from '@ipsec-kit/clock';
+import { laterOf, type Timeless, type WakeClass } from '@ipsec-kit/clock';
 import type { DpdReason, LivenessAction, LivenessInput } from '@ipsec-kit/nat-t';
 import { LivenessPolicy } from '@ipsec-kit/nat-t';
 import { carryBinding } from '../binding/carry-binding.ts';
@@ -149,11 +149,7 @@ function isExchangeRunning({ requests, running }: IkeSession): boolean {
   return requests.outstanding.length > 0 && running?.procedure.kind !== 'probe-binding';
 }
 
-type Fact = LivenessInput extends infer Input
-  ? Input extends LivenessInput
-    ? Omit<Input, 'now'>
-    : never
-  : never;
+type Fact = Timeless<LivenessInput>;
 
 function tell(context: EndpointContext, session: IkeSession, fact: Fact): void {
   settle(context, session);

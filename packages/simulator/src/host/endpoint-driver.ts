@@ -1,4 +1,4 @@
-import { addMs, type Clock } from '@ipsec-kit/clock';
+import { addMs, type Clock, type Timeless } from '@ipsec-kit/clock';
 import type {
   Answer,
   ChildTraffic,
@@ -10,11 +10,7 @@ import type {
 import type { Scheduler } from '@ipsec-kit/scheduler';
 
 /** An input without its time, which the driver adds. */
-export type TimelessInput = EndpointInput extends infer Input
-  ? Input extends EndpointInput
-    ? Omit<Input, 'now'>
-    : never
-  : never;
+export type TimelessInput = Timeless<EndpointInput>;
 
 /** An output that wants no answer. */
 export type PlainOutput = Exclude<EndpointOutput, { kind: 'request' }>;

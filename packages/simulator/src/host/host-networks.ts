@@ -1,5 +1,5 @@
 import { addMs, type CancelWake, type Clock } from '@ipsec-kit/clock';
-import { addressesEqual, type Endpoint, type IpAddress } from '@ipsec-kit/ip';
+import { addressesEqual, type Endpoint, hasAddress, type IpAddress } from '@ipsec-kit/ip';
 import type { VirtualNetwork } from '../network/virtual-network.ts';
 import type {
   Attachment,
@@ -154,7 +154,7 @@ export class HostNetworks {
 
   #attachmentFor(from: Endpoint, to: Endpoint): Attachment | undefined {
     for (const { network, attachment } of this.#joined.values()) {
-      if (!network.addresses.some((own) => addressesEqual(own, from.address))) continue;
+      if (!hasAddress(network.addresses, from.address)) continue;
       return network.hasRouteTo?.(to.address) === false ? undefined : attachment;
     }
     return undefined;

@@ -1,5 +1,4 @@
-import type { IpAddress } from '@ipsec-kit/ip';
-import { addressesEqual } from '@ipsec-kit/ip';
+import { addressListsEqual, type IpAddress } from '@ipsec-kit/ip';
 import type { TimelessInput } from './endpoint-driver.ts';
 import type { HostClock } from './host-clock.ts';
 import type { NetworkView } from './network-view.ts';
@@ -37,7 +36,7 @@ export function tellHostNews(options: HostNewsOptions): void {
 function changes(before: SeenNetwork, seen: SeenNetwork): readonly TimelessInput[] {
   const inputs: TimelessInput[] = [];
   if (before.networkKey !== seen.networkKey) inputs.push(networkInput(seen));
-  const isSame = sameAddresses(before.preferredAddresses, seen.preferredAddresses);
+  const isSame = addressListsEqual(before.preferredAddresses, seen.preferredAddresses);
   inputs.push(isSame ? { kind: 'connectivity' } : addressesInput(seen.preferredAddresses));
   return inputs;
 }
@@ -48,14 +47,4 @@ function networkInput({ networkKey }: SeenNetwork): TimelessInput {
 
 function addressesInput(addresses: readonly IpAddress[]): TimelessInput {
   return { kind: 'local-addresses', addresses };
-}
-
-function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((address, index) => {
-      const other = b[index];
-      return other !== undefined && addressesEqual(address, other);
-    })
-  );
 }

@@ -18,7 +18,7 @@ export interface InnerTrafficOptions {
   readonly send: (path: Path, data: Uint8Array) => void;
   /** Tells the IKE endpoint what the packet engine has seen. */
   readonly feed: (input: TimelessInput) => void;
-  /** The first packet after a silence has left. */
+  /** The first packet of all has left, or the first after a silence. */
   readonly onSpeaksAgain: () => void;
 }
 
@@ -26,11 +26,10 @@ export interface InnerTrafficOptions {
 export class InnerTraffic {
   readonly #options: InnerTrafficOptions;
   readonly #inbox = new InnerInbox();
-  #lastOutAt: Instant;
+  #lastOutAt: Instant | undefined;
 
   constructor(options: InnerTrafficOptions) {
     this.#options = options;
-    this.#lastOutAt = options.clock.now();
   }
 
   /** Inner packets that came, oldest first; only the last are kept. */
@@ -77,10 +76,10 @@ export class InnerTraffic {
     this.sendSealed(packets.sealHeld());
   }
 
-  /** The first packet out after a silence is told at once: what counts silence would learn of it only at its next deadline. */
+  /** The first packet out of all, and after a silence, is told at once: what counts silence would learn of it only at its next deadline. */
   #noteOutbound(): void {
     const now = this.#options.clock.now();
-    const isNews = now >= addMs(this.#lastOutAt, SILENCE_MS);
+    const isNews = this.#lastOutAt === undefined || now >= addMs(this.#lastOutAt, SILENCE_MS);
     this.#lastOutAt = now;
     if (isNews) this.#options.onSpeaksAgain();
   }

@@ -64,7 +64,7 @@ export class SimulatedHost {
       scratchPorts: this.#scratchPorts,
       observer,
       addresses: () => this.addresses,
-      sendIke: (path, data) => this.#sendIke(path, data),
+      sendIke: (path, data) => this.#send(path, data),
       onEvent: (event) => {
         this.#book.note(event);
         observer.event?.(event);
@@ -201,14 +201,11 @@ export class SimulatedHost {
   }
 
   /** What cannot leave is counted by the network, and told of, as the system of a real host does. */
-  #sendIke(path: Path, data: Uint8Array): void {
-    const canSend = this.#attachment.canSend?.(path.local, path.remote) ?? true;
-    this.#send(path, data);
-    if (!canSend) this.#driver.feed({ kind: 'send-failed', path });
-  }
-
-  #send({ local, remote }: Path, data: Uint8Array): void {
+  #send(path: Path, data: Uint8Array): void {
+    const { local, remote } = path;
+    const canSend = this.#attachment.canSend?.(local, remote) ?? true;
     this.#attachment.send(local, remote, data);
+    if (!canSend) this.#driver.feed({ kind: 'send-failed', path });
   }
 
   #receive({ from, to, data }: Datagram): void {

@@ -1,5 +1,5 @@
 import type { Instant } from '@ipsec-kit/clock';
-import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
+import { hasAddress, type IpAddress } from '@ipsec-kit/ip';
 import type { Datagram } from '../network/datagram.ts';
 import type { Middlebox } from '../network/middlebox.ts';
 import { type Gateway, NetworkSegment, type Place } from '../network/network-segment.ts';
@@ -76,7 +76,7 @@ export function placeNat(options: NatOptions, outside: NetworkSegment, network: 
   };
   const gateway: Gateway = {
     leave(datagram, sentAt) {
-      const isHairpin = box.addresses.some((own) => addressesEqual(own, datagram.to.address));
+      const isHairpin = hasAddress(box.addresses, datagram.to.address);
       if (isHairpin && !settings.hairpinning) {
         network.lose(datagram, `${name}: no hairpinning`);
         return;
