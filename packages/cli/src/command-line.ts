@@ -1,11 +1,17 @@
 import type { SessionAction } from '@ipsec-kit/vpn';
 import { Command, CommanderError } from 'commander';
+import { addControlOption } from './control-option.ts';
 import type { DoctorArguments } from './doctor/run-doctor.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addPkiCommands, type PkiRequest } from './pki/pki-commands.ts';
 import { addProfileCommands, type ProfileRequest } from './profile/profile-commands.ts';
 import type { RevalidateArguments } from './revalidation-text.ts';
-import { addSessionCommands, type SessionArguments, seconds } from './session-options.ts';
+import {
+  addSessionCommands,
+  type SessionArguments,
+  seconds,
+  wholeNumber,
+} from './session-options.ts';
 
 const EXIT_CODES = `Exit codes:
   0 ended as asked   2 arguments or configuration   3 no connection   4 authentication
@@ -23,6 +29,7 @@ export interface TunnelArguments {
   readonly keylog?: string;
   readonly pcap?: string;
   readonly portable?: boolean;
+  readonly tunFd?: number;
   readonly json?: boolean;
 }
 
@@ -70,33 +77,25 @@ export async function runCommandLine(
     .action(async (args: TunnelArguments) => {
       exitCode = await actions.serve(args);
     });
-  program
-    .command('status')
+  addControlOption(program.command('status'))
     .description('show what a running client or server does')
-    .requiredOption('--control <path>', 'its control socket, as it printed it')
     .option('--json', 'as JSON')
     .action(async (args: { control: string; json?: boolean }) => {
       exitCode = await actions.status(args);
     });
-  program
-    .command('monitor')
+  addControlOption(program.command('monitor'))
     .description('print what happens in a running client or server as it happens, until it ends')
-    .requiredOption('--control <path>', 'its control socket, as it printed it')
     .option('--json', 'one event per line, as JSON')
     .action(async (args: { control: string; json?: boolean }) => {
       exitCode = await actions.monitor(args);
     });
-  program
-    .command('disconnect')
+  addControlOption(program.command('disconnect'))
     .description('end a running client or server; returns when it has closed its tunnels')
-    .requiredOption('--control <path>', 'its control socket, as it printed it')
     .action(async (args: { control: string }) => {
       exitCode = await actions.disconnect(args);
     });
-  program
-    .command('revalidate')
+  addControlOption(program.command('revalidate'))
     .description('look again at the certificates of all peers, with CRLs and OCSP answers of now')
-    .requiredOption('--control <path>', 'the control socket of a running process')
     .option('--connection <name>', 'the peers of this connection only')
     .option('--timeout <seconds>', 'how long verdicts are waited for (default: 30)', seconds)
     .option('--json', 'as JSON')
@@ -146,5 +145,6 @@ function tunnelCommand(program: Command, name: string): Command {
     .option('--keylog <dir>', 'write keys for Wireshark: whoever reads them reads the traffic')
     .option('--pcap <file>', 'write every UDP datagram into this pcapng file')
     .option('--portable', 'carry packets with node:dgram and node:crypto (IPSEC_KIT_PORTABLE=1)')
+    .option('--tun-fd <number>', 'use this descriptor of an open TUN device', wholeNumber)
     .option('--json', 'print one event per line, as JSON');
 }

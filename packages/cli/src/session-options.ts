@@ -1,5 +1,6 @@
 import type { SessionAction } from '@ipsec-kit/vpn';
 import { type Command, InvalidArgumentError } from 'commander';
+import { addControlOption } from './control-option.ts';
 
 /** What `rekey`, `reauth`, `initiate`, `terminate` and `move` take. */
 export interface SessionArguments {
@@ -26,10 +27,8 @@ export function addSessionCommands(
   act: (action: SessionAction, args: SessionArguments) => Promise<void>,
 ): void {
   const add = (action: SessionAction, about: string): Command =>
-    program
-      .command(action)
+    addControlOption(program.command(action))
       .description(`${about}; returns when it is done`)
-      .requiredOption('--control <path>', 'the control socket of a running process')
       .option('--ike [connection]', ikeOption(action))
       .option('--session <id>', 'the session of this id only, as `status` shows it', wholeNumber)
       .option('--peer <identity>', 'sessions with this peer only')
@@ -66,7 +65,8 @@ function checkSelection(action: SessionAction, args: SessionArguments, command: 
   }
 }
 
-function wholeNumber(text: string): number {
+/** Reads a number without sign. */
+export function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a whole number.');
 }

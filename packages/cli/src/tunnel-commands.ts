@@ -1,6 +1,7 @@
 import { type ClientOptions, createClient, createServer } from '@ipsec-kit/vpn';
 import { describeProblem, type LoadedSwanctl, loadSwanctl } from '@ipsec-kit/vpn/swanctl';
 import type { TunnelArguments } from './command-line.ts';
+import { defaultControlPath } from './control-option.ts';
 import { ExitCode, exitCodeFor } from './exit-codes.ts';
 import { runInForeground } from './foreground.ts';
 import { createJsonPrinter, createTextPrinter, type Printer, printFailure } from './printer.ts';
@@ -13,7 +14,7 @@ export function connectCommand(args: TunnelArguments): Promise<number> {
       ...(args.connection === undefined ? {} : { connection: args.connection }),
       ...(args.child === undefined ? {} : { child: args.child }),
     });
-    return runInForeground(client, controlPath(args, client.connection), printer);
+    return runInForeground(client, args.control ?? defaultControlPath(client.connection), printer);
   });
 }
 
@@ -25,7 +26,7 @@ export function serveCommand(args: TunnelArguments): Promise<number> {
       ...(args.connection === undefined ? {} : { connection: args.connection }),
     });
     const [first = 'server'] = server.connections;
-    return runInForeground(server, controlPath(args, first), printer);
+    return runInForeground(server, args.control ?? defaultControlPath(first), printer);
   });
 }
 
@@ -63,13 +64,9 @@ function tunnelOptions(
     onEvent: printer.event,
     ...(args.keylog === undefined ? {} : { keyLogDirectory: args.keylog }),
     ...(args.pcap === undefined ? {} : { captureFile: args.pcap }),
+    ...(args.tunFd === undefined ? {} : { tunFd: args.tunFd }),
     packetPath: args.portable || process.env.IPSEC_KIT_PORTABLE === '1' ? 'portable' : 'auto',
   };
-}
-
-/** A connection may be named as it likes; a file of its own it gets all the same. */
-function controlPath(args: TunnelArguments, connection: string): string {
-  return args.control ?? `/run/ipsec-kit/${encodeURIComponent(connection)}.sock`;
 }
 
 function messageLines(error: unknown): string[] {

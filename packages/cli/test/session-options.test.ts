@@ -89,7 +89,6 @@ describe('the commands that act on sessions', () => {
   });
 
   it.each([
-    [['rekey'], /--control/],
     [['initiate', ...CONTROL], /--child/],
     [['terminate', ...CONTROL], /say what to close: --child NAME, --ike, --session ID or --peer/],
     [['rekey', ...CONTROL, '--ike', '--child', 'net'], /exclude each other/],
