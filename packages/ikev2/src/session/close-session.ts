@@ -178,19 +178,26 @@ export function removeChild(
 function restBehind(context: EndpointContext, session: IkeSession, { config }: ChildSa): void {
   for (let old = session.predecessor; old; old = old.predecessor) {
     for (const child of old.children.values()) {
-      if (child.config.name !== config.name || !child.isActive) continue;
-      child.isActive = false;
-      context.outputs.push({ kind: 'deactivate-child', childId: child.id });
+      if (child.config.name === config.name) sendNoMore(context, child);
     }
   }
 }
 
-/** What a Child SA that goes had replaced stands on its own again, and is replaced anew when it is by time. */
+function sendNoMore(context: EndpointContext, child: ChildSa): void {
+  if (!child.isActive) return;
+  child.isActive = false;
+  context.outputs.push({ kind: 'deactivate-child', childId: child.id });
+}
+
+/** What a Child SA that goes had replaced stands on its own again, and is replaced anew when it is by time. Where our DELETE for it is
+ * out, the peer may have forgotten it, and the packet path must not go back to it.
+ */
 function unlinkReplaced(context: EndpointContext, session: IkeSession, childId: number): void {
   for (const old of session.children.values()) {
     if (old.replacedBy !== childId) continue;
     old.replacedBy = undefined;
-    if (old.config.rekeyMs) old.softAt = retryMoment(context, 1);
+    if (old.deleting !== undefined) sendNoMore(context, old);
+    else if (old.config.rekeyMs) old.softAt = retryMoment(context, 1);
   }
   armChildLifetime(context, session);
 }

@@ -1,6 +1,7 @@
 import { ExchangeType, type Payload, PayloadType, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { spiBytes } from '../../src/child/child-offer.ts';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { child, ESP_GCM, type Host, Pair, selector } from '../pair.ts';
 import { RawClient } from '../raw-peer.ts';
 
@@ -127,5 +128,30 @@ describe('a peer that opens and deletes without end (RFC 7296 §1.4.1)', () => {
     pair.drive(10_000);
     const asked = pair.server.story.filter((line) => line.startsWith('sent CREATE_CHILD_SA'));
     expect(asked.filter((line) => line.includes('request'))).toHaveLength(1);
+  });
+});
+
+describe('a Child SA whose DELETE is out, when what has replaced it is deleted too (RFC 7296 §1.4.1)', () => {
+  it('carries nothing any more: the peer may have forgotten it', () => {
+    const pair = new Pair().open();
+    const [old] = [...pair.server.children.keys()];
+    // The peer deletes the old one, and its answer is lost each time.
+    let responses = 0;
+    pair.wire = (flight) => {
+      const isResponse = ((flight.data[19] ?? 0) & 0x20) !== 0;
+      if (flight.from !== 'client' || !isResponse) return [{ flight }];
+      responses += 1;
+      return responses === 1 ? [{ flight }] : [];
+    };
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.server.command({ kind: 'rekey-child', sessionId, childId: old ?? 0 });
+    pair.drive(500);
+    expect(pair.server.children.size).toBe(2);
+    expect(pair.server.deactivations).toEqual([]);
+    const [fresh = 0] = [...pair.client.children.keys()].slice(-1);
+    pair.client.command({ kind: 'close-child', sessionId: 1, childId: fresh });
+    pair.drive(500);
+    expect([...pair.server.children.keys()]).toEqual([old]);
+    expect(pair.server.deactivations).toEqual([old]);
   });
 });
