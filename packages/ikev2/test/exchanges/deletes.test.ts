@@ -149,7 +149,12 @@ describe('a Child SA whose DELETE is out, when what has replaced it is deleted t
     expect(pair.server.children.size).toBe(2);
     expect(pair.server.deactivations).toEqual([]);
     const [fresh = 0] = [...pair.client.children.keys()].slice(-1);
-    pair.client.command({ kind: 'close-child', sessionId: 1, childId: fresh });
+    pair.client.command({
+      kind: 'close-child',
+      sessionId: 1,
+      childId: fresh,
+      reason: 'it is not wanted',
+    });
     pair.drive(500);
     expect([...pair.server.children.keys()]).toEqual([old]);
     expect(pair.server.deactivations).toEqual([old]);
