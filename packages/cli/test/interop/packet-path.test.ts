@@ -9,7 +9,7 @@ import { transfer } from './lab/transfer.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
 const gate = interopGate(
-  ['root', 'tun', 'netns', 'strongswan'],
+  ['root', 'tun', 'netns', 'strongswan', 'python3'],
   'packet paths with strongSwan 5.9.8',
 );
 
