@@ -16,7 +16,8 @@ export type Need =
   | 'freeradius'
   | 'eapol_test'
   | 'pki'
-  | 'tayga';
+  | 'tayga'
+  | 'zbarimg';
 
 const checks: Record<Need, () => string | undefined> = {
   root: () => (process.getuid?.() === 0 ? undefined : 'it needs root'),
@@ -36,6 +37,7 @@ const checks: Record<Need, () => string | undefined> = {
   pki: () => program('pki', 'strongswan-pki'),
   eapol_test: () => program('eapol_test', 'eapoltest'),
   tayga: () => program('tayga', 'tayga'),
+  zbarimg: () => program('zbarimg', 'zbar-tools'),
 };
 
 function usable(path: string): boolean {

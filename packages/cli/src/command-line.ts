@@ -6,7 +6,12 @@ import { ExitCode } from './exit-codes.ts';
 import { addPkiCommands, type PkiRequest } from './pki/pki-commands.ts';
 import { addProfileCommands, type ProfileRequest } from './profile/profile-commands.ts';
 import type { RevalidateArguments } from './revalidation-text.ts';
-import { addSessionCommands, type SessionArguments, seconds } from './session-options.ts';
+import {
+  addSessionCommands,
+  type SessionArguments,
+  seconds,
+  wholeNumber,
+} from './session-options.ts';
 
 const EXIT_CODES = `Exit codes:
   0 ended as asked   2 arguments or configuration   3 no connection   4 authentication
@@ -24,6 +29,7 @@ export interface TunnelArguments {
   readonly keylog?: string;
   readonly pcap?: string;
   readonly portable?: boolean;
+  readonly tunFd?: number;
   readonly json?: boolean;
 }
 
@@ -139,5 +145,6 @@ function tunnelCommand(program: Command, name: string): Command {
     .option('--keylog <dir>', 'write keys for Wireshark: whoever reads them reads the traffic')
     .option('--pcap <file>', 'write every UDP datagram into this pcapng file')
     .option('--portable', 'carry packets with node:dgram and node:crypto (IPSEC_KIT_PORTABLE=1)')
+    .option('--tun-fd <number>', 'use this descriptor of an open TUN device', wholeNumber)
     .option('--json', 'print one event per line, as JSON');
 }

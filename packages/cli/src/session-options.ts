@@ -65,7 +65,8 @@ function checkSelection(action: SessionAction, args: SessionArguments, command: 
   }
 }
 
-function wholeNumber(text: string): number {
+/** Reads a number without sign. */
+export function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a whole number.');
 }

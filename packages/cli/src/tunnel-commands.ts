@@ -64,6 +64,7 @@ function tunnelOptions(
     onEvent: printer.event,
     ...(args.keylog === undefined ? {} : { keyLogDirectory: args.keylog }),
     ...(args.pcap === undefined ? {} : { captureFile: args.pcap }),
+    ...(args.tunFd === undefined ? {} : { tunFd: args.tunFd }),
     packetPath: args.portable || process.env.IPSEC_KIT_PORTABLE === '1' ? 'portable' : 'auto',
   };
 }

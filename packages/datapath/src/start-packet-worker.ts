@@ -1,5 +1,5 @@
 import { errnoName, loadPosix, loadSystemCalls, type SystemCalls } from '@ipsec-kit/posix';
-import { type TunDevice, TunError } from '@ipsec-kit/tun-adapter';
+import { givenDevice, type TunDevice, TunError } from '@ipsec-kit/tun-adapter';
 import type { PacketPath } from './packet-path.ts';
 import type {
   PacketWorker,
@@ -15,8 +15,9 @@ import { createWorkerBindings } from './workers/worker-bindings.ts';
 /** The code of an error after which nothing is carried any more. */
 const GONE = 'EBADFD';
 
-/** Makes a TUN device with offloads and starts a worker that carries its packets with batched system calls and the ciphers
+/** Makes a TUN device with offloads, or takes one, and starts a worker that carries its packets with batched system calls and the ciphers
  * of OpenSSL, or several; `createInlinePath` with plain adapters does the same anywhere.
+ * @returns where it says why not, a device that came as a descriptor is still open.
  * @throws TunError, one sentence that says what to do, when a device cannot be had: no permission, no driver.
  */
 export async function startPacketWorker(
@@ -26,13 +27,17 @@ export async function startPacketWorker(
   const system = loadSystemCalls();
   if (!posix.ok) return { ok: false, reason: posix.reason };
   if (!system.ok) return { ok: false, reason: system.reason };
+  const { fd } = options;
+  if (fd !== undefined && !givenDevice(fd).hasVnetHeader) {
+    return { ok: false, reason: `the device of descriptor ${fd} came without IFF_VNET_HDR` };
+  }
   const { device, notes } = await createSharedDevice(system.calls, options);
   try {
     const opened = await openWorkerChannels(posix.posix, device);
     if (typeof opened !== 'string') {
       return { ok: true, worker: packetWorker(system.calls, device, opened, notes) };
     }
-    await device.close();
+    if (fd === undefined) await device.close();
     return { ok: false, reason: opened };
   } catch (error) {
     await device.close();

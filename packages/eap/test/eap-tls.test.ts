@@ -105,6 +105,34 @@ describe('EAP-TLS (RFC 5216 §2.1, RFC 9190 §2.1)', () => {
     },
   );
 
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'tells a client, over %s, no word of what was wrong with its certificate: no alert, the same packets',
+    async (maxVersion) => {
+      const expired = pki.issue(`old-${maxVersion}`, 'email:carol@example.org', -1);
+      const gone = pki.issue(`lost-${maxVersion}`, 'email:carol@example.org');
+      const crl = pki.revoke(`lost-${maxVersion}`);
+      const stories = new Set<string>();
+      const method = createEapTlsMethod(16_384);
+      for (const [own, engine] of [
+        [other.issue('client', 'email:carol@example.org'), {}],
+        [expired, {}],
+        [gone, { crl }],
+        [client, { accept: () => false }],
+      ] as const) {
+        const result = await tls(
+          { ...client, ...own },
+          { ...server, ...engine, maxVersion },
+          { peer: method, authenticator: method },
+        );
+        expect(result.authenticator).toMatchObject({ reason: 'wrong-credentials' });
+        const [last] = result.packets.slice(-1);
+        const requests = result.packets.filter(([code]) => code !== 2).length;
+        stories.add(`${requests} ${last?.[0]} ${last?.length} ${JSON.stringify(result.peer)}`);
+      }
+      expect([...stories]).toHaveLength(1);
+    },
+  );
+
   it('runs many conversations at the same time, each with a key of its own', async () => {
     const versions = Array.from({ length: 40 }, (_, i) =>
       i % 2 === 0 ? ('TLSv1.2' as const) : ('TLSv1.3' as const),

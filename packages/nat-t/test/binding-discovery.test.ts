@@ -28,7 +28,7 @@ function searches(nat: TinyNatOptions, loss: number) {
 
 describe('BindingDiscovery', () => {
   it.each([20, 30, 60, 120, 300])(
-    'finds 70%% to 100%% of %i s in 95 of 100 seeds, with at most 12 probes in 45 minutes (RFC 4787 §4.3)',
+    'finds 70 to 100 percent of %i s in 95 of 100 seeds, with at most 12 probes in 45 minutes (RFC 4787 §4.3)',
     (seconds) => {
       const { good, mostProbes, longestMs } = searches({ lifetimeMs: seconds * 1000 }, 0.05);
       expect(good).toBeGreaterThanOrEqual(95);

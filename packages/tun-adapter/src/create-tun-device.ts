@@ -1,6 +1,7 @@
 import { loadPosix, type Posix } from '@ipsec-kit/posix';
 import { hostSettingsOf, type TunOptions } from './create-tun.ts';
 import { RESOLV_CONF_PATH } from './dns-settings.ts';
+import { givenDevice } from './given-device.ts';
 import type { HostSettings } from './host-settings.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { openTunDescriptors, openWritingDescriptor } from './open-tun-device.ts';
@@ -10,7 +11,7 @@ import { TunError } from './tun-error.ts';
 
 /** What to make. */
 export interface TunDeviceOptions
-  extends Pick<TunOptions, 'name' | 'stateDirectory' | 'resolvConfPath' | 'devicePath'> {
+  extends Pick<TunOptions, 'name' | 'fd' | 'stateDirectory' | 'resolvConfPath' | 'devicePath'> {
   /** One for each worker that reads and writes; default 1. */
   readonly queues?: number;
 }
@@ -33,7 +34,7 @@ export interface TunDevice {
   close(): Promise<void>;
 }
 
-/** Makes a TUN device as `createTun` does, but carries no packets itself.
+/** Makes a TUN device as `createTun` does, or takes one with one queue, but carries no packets itself.
  * @throws TunError, one sentence that says what to do: no permission, no driver, a name that is taken, no Linux.
  */
 export async function createTunDevice(options: TunDeviceOptions = {}): Promise<TunDevice> {
@@ -43,7 +44,10 @@ export async function createTunDevice(options: TunDeviceOptions = {}): Promise<T
   const { stateDirectory = STATE_DIRECTORY, resolvConfPath = RESOLV_CONF_PATH } = options;
   const { name: wanted = 'ipsec%d', devicePath = '/dev/net/tun', queues = 1 } = options;
   // Opened first: without permission nothing else is touched.
-  const { name, fds } = openTunDescriptors(posix, wanted, devicePath, queues);
+  const { name, fds } =
+    options.fd === undefined
+      ? openTunDescriptors(posix, wanted, devicePath, queues)
+      : takenDevice(posix, options.fd);
   const all = [...fds];
   let errorHandler: ((error: Error) => void) | undefined;
   try {
@@ -60,6 +64,15 @@ export async function createTunDevice(options: TunDeviceOptions = {}): Promise<T
     for (const fd of all) posix.close(fd);
     throw error;
   }
+}
+
+function takenDevice(
+  posix: Posix,
+  fd: number,
+): { readonly name: string; readonly fds: readonly number[] } {
+  const { name } = givenDevice(fd);
+  posix.setNonBlocking(fd, true);
+  return { name, fds: [fd] };
 }
 
 /** One change of the host after the other, in the order of the calls. */

@@ -1,5 +1,6 @@
 export { createTun, type TunOptions } from './create-tun.ts';
 export * from './create-tun-device.ts';
+export { type GivenDevice, givenDevice } from './given-device.ts';
 export * from './leftovers.ts';
 export {
   openTunQueues,

@@ -21,7 +21,7 @@ export function openedDevice(wanted: string, devicePath: string): PortableDevice
   if (!loaded.ok) {
     throw new TunError(
       'unsupported',
-      `${loaded.reason}, or hand over the descriptor of a TUN device that is open already`,
+      `${loaded.reason}, or hand over the descriptor of an open TUN device (\`--tun-fd\`)`,
     );
   }
   const { posix } = loaded;

@@ -25,7 +25,7 @@ import {
   startNetworkMonitor,
 } from '@ipsec-kit/linux-platform';
 import type { WakeSource } from '@ipsec-kit/scheduler';
-import { createTun, type TunAdapter } from '@ipsec-kit/tun-adapter';
+import { createTun, type TunAdapter, type TunOptions } from '@ipsec-kit/tun-adapter';
 import {
   createUdpAdapter,
   localAddressFor,
@@ -71,8 +71,8 @@ export interface HostAlarm {
   close(): void;
 }
 
-/** How many workers carry packets. */
-export type PacketWorkerNumber = Pick<PacketWorkerOptions, 'workers'>;
+/** How many workers carry packets, and of what device. */
+export type PacketWorkerNumber = Pick<PacketWorkerOptions, 'workers' | 'fd'>;
 
 /** What a client or server needs of the world around it. Every part may be replaced: by the memory twins in a test,
  * by another clock on a phone, by a token that holds keys.
@@ -91,7 +91,7 @@ export interface Platform {
   readonly jitter: () => number;
   readonly crypto: CryptoProvider;
   createUdp(bind: UdpBinding): Promise<BoundUdp>;
-  createTun(): Promise<TunAdapter>;
+  createTun(options?: Pick<TunOptions, 'fd'>): Promise<TunAdapter>;
   /** A device whose packets and sockets a worker carries, instead of `createTun` and `createUdp`. Absent: none.
    * Where the worker cannot be had, those two serve.
    */
@@ -120,7 +120,7 @@ export function nodePlatform(): Platform {
     // Not noble: under Node the wire must never wait for arithmetic in JavaScript.
     crypto: createNodeProvider(),
     createUdp: (bind) => createUdpAdapter({ bind }),
-    createTun: () => createTun(),
+    createTun: (options) => createTun(options),
     startPacketWorker: (options) => startPacketWorker(options),
     localAddressFor,
     hostAddresses,

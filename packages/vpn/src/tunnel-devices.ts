@@ -34,7 +34,7 @@ export async function openDevices(
     return inlineDevices(options, capture);
   }
   const { workers } = options.compiled;
-  const started = await deviceFrom(world.startPacketWorker({ workers }));
+  const started = await deviceFrom(world.startPacketWorker({ workers, ...givenBy(options) }));
   if (!started.ok) {
     warn(`Packets are carried with node:dgram and node:crypto, which is slower: ${started.reason}`);
     return inlineDevices(options, capture);
@@ -53,7 +53,7 @@ async function inlineDevices(
   capture: Capture | undefined,
 ): Promise<TunnelDevices> {
   const { world } = options;
-  const tun = options.tun ?? (await deviceFrom(world.createTun()));
+  const tun = options.tun ?? (await deviceFrom(world.createTun(givenBy(options))));
   let udp: BoundUdp | undefined;
   return {
     tun,
@@ -69,6 +69,10 @@ async function inlineDevices(
       return createInlinePath({ ...handlers, tun, udp, crypto, random, nowMs });
     },
   };
+}
+
+function givenBy({ tunFd }: TunnelHostOptions): { readonly fd?: number } {
+  return tunFd === undefined ? {} : { fd: tunFd };
 }
 
 async function deviceFrom<Device>(made: Promise<Device>): Promise<Device> {

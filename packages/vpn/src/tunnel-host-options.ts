@@ -13,6 +13,10 @@ export interface HostOptions {
   readonly platform?: Partial<Platform>;
   /** A device, or the `tun` of a packet port, instead of a TUN device of the system; closed with the tunnel. */
   readonly tun?: TunAdapter;
+  /** A descriptor of a TUN device that is open already, instead of one that is made: the only way to the system's where Node has
+   * no FFI. It delivers bare IP packets (IFF_NO_PI), does not block, and is closed with the tunnel.
+   */
+  readonly tunFd?: number;
   /** Writes the keys for Wireshark into this directory: whoever reads it reads the traffic. */
   readonly keyLogDirectory?: string;
   /** Writes every UDP datagram, both ways, into this pcapng file. */

@@ -66,6 +66,29 @@ describe('who carries packets', () => {
     expect({ asked, state }).toEqual({ asked: 0, state: 'open' });
   });
 
+  it('has the descriptor of a device that was handed over, a worker or not', async () => {
+    const { hostAt } = createMemoryWorld();
+    const asked: (number | undefined)[] = [];
+    const client = createClient({
+      options: clientOptions(),
+      tunFd: 5,
+      platform: {
+        ...hostAt('192.0.2.7'),
+        async createTun(options) {
+          asked.push(options?.fd);
+          throw new Error('no device today');
+        },
+        async startPacketWorker(options) {
+          asked.push(options?.fd);
+          return refused;
+        },
+      },
+    });
+    await expect(client.open()).rejects.toThrow('No device today');
+    await client.close();
+    expect(asked).toEqual([5, 5]);
+  });
+
   it('is as many workers as the settings say, 1 to 16, and one without a word', async () => {
     const asked: (number | undefined)[] = [];
     for (const workers of [undefined, 3]) {

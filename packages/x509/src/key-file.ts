@@ -6,7 +6,7 @@ import {
   readWholeDer,
   writeDer,
 } from '@ipsec-kit/crypto';
-import { type PasswordFault, unlockPkcs8, type WebCrypto } from './password-decryption.ts';
+import { type PasswordFault, type Unlocking, unlockPkcs8 } from './password-decryption.ts';
 import { readPem } from './pem.ts';
 import { readPkcs12 } from './pkcs12.ts';
 
@@ -14,11 +14,9 @@ import { readPkcs12 } from './pkcs12.ts';
 export const MAX_KEY_FILE_BYTES = 1_048_576;
 
 /** With what a file is opened. */
-export interface KeyFileOptions {
+export interface KeyFileOptions extends Unlocking {
   /** In UTF-8. */
   readonly password?: KeyMaterial;
-  /** `globalThis.crypto`, or `webcrypto` of `node:crypto`: for PBKDF2 and AES. */
-  readonly webCrypto: WebCrypto;
 }
 
 /** Why a file of keys was not read. */
@@ -39,7 +37,8 @@ export type KeyFileResult =
   | { readonly ok: false; readonly code: KeyFileError; readonly sentence: string };
 
 /** Reads private keys and certificates from a file in PEM (PKCS #8, encrypted or not; the older RSA and EC forms; certificates),
- * DER (the same), or PKCS #12. Encryption is PBES2 with PBKDF2 and AES, as everything of today writes it.
+ * DER (the same), or PKCS #12. Encryption is PBES2 with PBKDF2 and AES, as everything of today writes it, or with `oldCiphers` 3DES
+ * and RC2 under PKCS #12's own derivation, as Windows, macOS and old phones do.
  * @param file - its bytes. @returns never rejects, and says nothing of what is in the file.
  * @see RFC 7468, RFC 5958, RFC 5915, RFC 8018 §6.2, RFC 7292
  */
@@ -67,7 +66,7 @@ export async function readKeyFile(
 }
 
 async function readBlob(der: Uint8Array, options: KeyFileOptions): Promise<KeyFileResult> {
-  const { password, webCrypto } = options;
+  const { password } = options;
   switch (shapeOf(der)) {
     case 'pkcs8':
       return key(Uint8Array.from(der));
@@ -81,7 +80,7 @@ async function readBlob(der: Uint8Array, options: KeyFileOptions): Promise<KeyFi
       return { ok: true, keys: [], certificates: [Uint8Array.from(der)] };
     case 'encrypted': {
       if (password === undefined) return refuse('needs-password');
-      const unlocked = await unlockPkcs8(der, password, webCrypto);
+      const unlocked = await unlockPkcs8(der, password, options);
       if (typeof unlocked === 'string') return refuse(unlocked);
       // One time in 256 a wrong password leaves bytes that only look whole.
       const isKey = shapeOf(unlocked.reveal()) === 'pkcs8';
@@ -89,7 +88,7 @@ async function readBlob(der: Uint8Array, options: KeyFileOptions): Promise<KeyFi
     }
     default: {
       if (password === undefined) return refuse(isPkcs12(der) ? 'needs-password' : 'malformed');
-      const read = await readPkcs12(der, password, webCrypto);
+      const read = await readPkcs12(der, password, options);
       return typeof read === 'string' ? refuse(read) : { ok: true, ...read };
     }
   }

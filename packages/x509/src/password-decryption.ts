@@ -7,10 +7,19 @@ import {
   PBKDF2Params,
   PKCS8ShroudedKeyBag,
 } from 'pkijs';
+import { decryptOld, isOldScheme, type OldCiphers } from './old-encryption.ts';
 
 /** The Web Cryptography API as platforms have it; passed on, and not looked into. */
 export interface WebCrypto {
   readonly subtle: object;
+}
+
+/** With what a password opens something. */
+export interface Unlocking {
+  /** `globalThis.crypto`, or `webcrypto` of `node:crypto`: for PBKDF2 and AES. */
+  readonly webCrypto: WebCrypto;
+  /** For what was encrypted before PBES2; absent: that stays closed. `nodeOldCiphers` of `@ipsec-kit/x509/node`. */
+  readonly oldCiphers?: OldCiphers;
 }
 
 /** Why something stays encrypted. */
@@ -29,7 +38,7 @@ export function engineOf(webCrypto: WebCrypto): CryptoEngine {
 }
 
 /** Whether an algorithm is PBES2 with PBKDF2, and of how many rounds. @see RFC 8018 §6.2, §A.2 */
-export function encryptionFault(algorithm: AlgorithmIdentifier): PasswordFault | undefined {
+function encryptionFault(algorithm: AlgorithmIdentifier): PasswordFault | undefined {
   if (algorithm.algorithmId !== PBES2) return 'old-encryption';
   const { keyDerivationFunc } = new PBES2Params({ schema: algorithm.algorithmParams });
   if (keyDerivationFunc.algorithmId !== PBKDF2) return 'old-encryption';
@@ -41,13 +50,13 @@ export function encryptionFault(algorithm: AlgorithmIdentifier): PasswordFault |
 export async function unlockPkcs8(
   der: Uint8Array,
   password: KeyMaterial,
-  webCrypto: WebCrypto,
+  unlocking: Unlocking,
 ): Promise<KeyMaterial | PasswordFault> {
   try {
     return await unlockBag(
       PKCS8ShroudedKeyBag.fromBER(Uint8Array.from(der).buffer),
       password,
-      webCrypto,
+      unlocking,
     );
   } catch {
     return 'wrong-password';
@@ -56,20 +65,40 @@ export async function unlockPkcs8(
 
 /** The same, taken apart. @throws what pkijs and the platform throw, for a wrong password above all. */
 export async function unlockBag(
-  bag: PKCS8ShroudedKeyBag,
+  { encryptionAlgorithm, encryptedData }: PKCS8ShroudedKeyBag,
   password: KeyMaterial,
-  webCrypto: WebCrypto,
+  unlocking: Unlocking,
 ): Promise<KeyMaterial | PasswordFault> {
-  const fault = encryptionFault(bag.encryptionAlgorithm);
-  if (fault !== undefined) return fault;
   const encryptedContentInfo = new EncryptedContentInfo({
     contentType: DATA,
-    contentEncryptionAlgorithm: bag.encryptionAlgorithm,
-    encryptedContent: bag.encryptedData,
+    contentEncryptionAlgorithm: encryptionAlgorithm,
+    encryptedContent: encryptedData,
   });
-  const plain = await engineOf(webCrypto).decryptEncryptedContentInfo({
+  const plain = await unlockContent(encryptedContentInfo, password, unlocking);
+  return typeof plain === 'string' ? plain : new KeyMaterial(new Uint8Array(plain));
+}
+
+/** The content of an EncryptedContentInfo. @throws what pkijs and the platform throw, for a wrong password above all. */
+export async function unlockContent(
+  encryptedContentInfo: EncryptedContentInfo,
+  password: KeyMaterial,
+  { webCrypto, oldCiphers }: Unlocking,
+): Promise<ArrayBuffer | PasswordFault> {
+  const { contentEncryptionAlgorithm: algorithm } = encryptedContentInfo;
+  if (oldCiphers && isOldScheme(algorithm.algorithmId)) {
+    const old = {
+      algorithm: algorithm.algorithmId,
+      parameters: new Uint8Array(algorithm.algorithmParams.toBER()),
+      data: new Uint8Array(encryptedContentInfo.getEncryptedContent()),
+    };
+    const plain = decryptOld(old, password, oldCiphers);
+    if (plain === undefined) throw new TypeError('not decrypted');
+    return typeof plain === 'string' ? plain : Uint8Array.from(plain).buffer;
+  }
+  const fault = encryptionFault(algorithm);
+  if (fault !== undefined) return fault;
+  return engineOf(webCrypto).decryptEncryptedContentInfo({
     encryptedContentInfo,
     password: Uint8Array.from(password.reveal()).buffer,
   });
-  return new KeyMaterial(new Uint8Array(plain));
 }

@@ -11,11 +11,11 @@ import {
   SafeContents,
 } from 'pkijs';
 import {
-  encryptionFault,
   engineOf,
   type PasswordFault,
+  type Unlocking,
   unlockBag,
-  type WebCrypto,
+  unlockContent,
 } from './password-decryption.ts';
 
 /** Each is a call of its own to the platform: some seconds. */
@@ -34,7 +34,7 @@ export interface Pkcs12Contents {
 export async function readPkcs12(
   file: Uint8Array,
   password: KeyMaterial,
-  webCrypto: WebCrypto,
+  unlocking: Unlocking,
 ): Promise<Pkcs12Contents | PasswordFault | 'malformed'> {
   let pfx: PFX;
   try {
@@ -47,13 +47,16 @@ export async function readPkcs12(
   if ((pfx.macData.iterations ?? 1) > MAX_MAC_ROUNDS) return 'too-slow';
   try {
     const bytes = Uint8Array.from(password.reveal()).buffer;
-    await pfx.parseInternalValues({ password: bytes, checkIntegrity: true }, engineOf(webCrypto));
+    await pfx.parseInternalValues(
+      { password: bytes, checkIntegrity: true },
+      engineOf(unlocking.webCrypto),
+    );
   } catch {
     return 'wrong-password';
   }
   try {
     const safe = pfx.parsedValue?.authenticatedSafe;
-    return safe ? await openSafe(safe, password, webCrypto) : 'malformed';
+    return safe ? await openSafe(safe, password, unlocking) : 'malformed';
   } catch {
     return 'malformed';
   }
@@ -62,16 +65,16 @@ export async function readPkcs12(
 async function openSafe(
   safe: AuthenticatedSafe,
   password: KeyMaterial,
-  webCrypto: WebCrypto,
+  unlocking: Unlocking,
 ): Promise<Pkcs12Contents | PasswordFault> {
   const keys: KeyMaterial[] = [];
   const certificates: Uint8Array[] = [];
   for (const info of safe.safeContents) {
-    const contents = await openContents(info, password, webCrypto);
+    const contents = await openContents(info, password, unlocking);
     if (typeof contents === 'string') return contents;
     for (const { bagValue } of contents.safeBags) {
       if (bagValue instanceof PKCS8ShroudedKeyBag) {
-        const key = await unlockBag(bagValue, password, webCrypto);
+        const key = await unlockBag(bagValue, password, unlocking);
         if (typeof key === 'string') return key;
         keys.push(key);
       } else if (bagValue instanceof PrivateKeyInfo) {
@@ -88,15 +91,13 @@ async function openSafe(
 async function openContents(
   { contentType, content }: ContentInfo,
   password: KeyMaterial,
-  webCrypto: WebCrypto,
+  unlocking: Unlocking,
 ): Promise<SafeContents | PasswordFault> {
   if (contentType !== ENCRYPTED_DATA) {
     if (!(content instanceof OctetString)) throw new TypeError('no contents');
     return SafeContents.fromBER(content.getValue());
   }
   const encrypted = new EncryptedData({ schema: content });
-  const fault = encryptionFault(encrypted.encryptedContentInfo.contentEncryptionAlgorithm);
-  if (fault !== undefined) return fault;
-  const bytes = Uint8Array.from(password.reveal()).buffer;
-  return SafeContents.fromBER(await encrypted.decrypt({ password: bytes }, engineOf(webCrypto)));
+  const plain = await unlockContent(encrypted.encryptedContentInfo, password, unlocking);
+  return typeof plain === 'string' ? plain : SafeContents.fromBER(plain);
 }

@@ -3,7 +3,7 @@ import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import type { ConfigSection } from '@ipsec-kit/vpn/swanctl';
 import { type Certificate, namesOf } from '@ipsec-kit/x509';
 import { checkChain } from './check-chain.ts';
-import { checkKeys } from './check-keys.ts';
+import { type ContainedCertificate, checkKeys, type FoundKeys } from './check-keys.ts';
 import { checkLists } from './check-lists.ts';
 import { type CredentialReader, createCredentialReader } from './credential-reader.ts';
 import { type Finding, type Findings, findingsAbout } from './finding.ts';
@@ -21,7 +21,7 @@ export async function checkCertificates(
   nowMs: number,
 ): Promise<readonly Finding[]> {
   const all: Finding[] = [];
-  const reader = createCredentialReader(configFile);
+  const reader = createCredentialReader(configFile, root);
   const keys = await checkKeys(configFile, root, reader, all);
   const lists = checkLists(reader, nowMs, all);
   const known = await readIntermediates(reader);
@@ -31,8 +31,12 @@ export async function checkCertificates(
     const role = goesSomewhere(connection) ? 'client' : 'server';
     for (const [side, section] of connection.sections) {
       if (!/^(local|remote)/.test(side)) continue;
-      for (const file of listOf(section.values.get('certs'))) {
-        const [certificate, ...more] = await reader.certificates(file, 'x509', findings);
+      const files = listOf(section.values.get('certs'));
+      const shown = files.length > 0 || !side.startsWith('local') ? [] : ownIn(keys, section);
+      for (const file of [...files, ...new Set(shown.map((one) => one.file))]) {
+        const inside = shown.flatMap((one) => (one.file === file ? [one.certificate] : []));
+        const [certificate, ...more] =
+          inside.length > 0 ? inside : await reader.certificates(file, 'x509', findings);
         if (!certificate) continue;
         checkDates(certificate, file, findings, nowMs);
         checkName(certificate, file, section.values.get('id'), findings);
@@ -41,12 +45,26 @@ export async function checkCertificates(
         const intermediates = [...more.filter(({ extensions }) => extensions.isCa), ...known];
         const check = { certificate, file, anchors, intermediates, lists, role } as const;
         await checkChain(check, findings, nowMs);
-        checkKey(certificate, file, keys, findings);
+        checkKey(certificate, file, keys.publicKeys, findings);
       }
     }
     all.push(...findings.list);
   }
   return all;
+}
+
+/** What PKCS #12 files hold for a side that names no certificate: their own first, with the CAs beside it. */
+function ownIn(
+  { publicKeys, certificates }: FoundKeys,
+  { values }: ConfigSection,
+): readonly ContainedCertificate[] {
+  const isByCertificate = /^(pubkey|rsa|ecdsa|ed|eap-tls)/.test(values.get('auth') ?? 'pubkey');
+  if (!isByCertificate || values.has('pubkeys')) return [];
+  const hasKey = ({ certificate }: ContainedCertificate): boolean =>
+    publicKeys.some((key) => Buffer.from(key).equals(certificate.publicKey));
+  const own = certificates.filter(hasKey);
+  const files = new Set(own.map(({ file }) => file));
+  return [...own, ...certificates.filter((one) => !own.includes(one) && files.has(one.file))];
 }
 
 /** Whether a connection names a peer to go to; otherwise it waits for its peers, as a server. */
@@ -72,8 +90,9 @@ async function readAnchors(
   const anchors: Certificate[] = [];
   for (const file of [...new Set([...named, ...found])].slice(0, MAX_FILES)) {
     for (const certificate of await reader.certificates(file, 'x509ca', findings)) {
-      checkDates(certificate, file, findings, nowMs);
-      if (certificate.extensions.isCa) anchors.push(certificate);
+      const { isCa } = certificate.extensions;
+      checkDates(certificate, isCa ? `the CA of ${file}` : file, findings, nowMs);
+      if (isCa) anchors.push(certificate);
       else
         findings.add(
           'error',

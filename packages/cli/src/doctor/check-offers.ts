@@ -112,7 +112,7 @@ function describeTrust(
 ): void {
   const peer = credentials.peers.get(name);
   if (!peer) return;
-  const { pinned, publicKeys, anchors, revocation } = peer;
+  const { pinned, publicKeys, anchors, containers, revocation } = peer;
   if (pinned.length + publicKeys.length > 0) {
     const what = [
       ...(pinned.length > 0 ? [`one of ${pinned.length} certificates`] : []),
@@ -121,7 +121,14 @@ function describeTrust(
     findings.add('info', `the peer has to have ${what}; no CA is asked`);
     return;
   }
-  const cas = anchors.length === 1 ? 'one CA' : `one of ${anchors.length} CAs`;
+  const cas = [
+    ...(anchors.length === 0
+      ? []
+      : anchors.length === 1
+        ? ['one CA']
+        : [`one of ${anchors.length} CAs`]),
+    ...containers.map((name) => `a CA in ${name}`),
+  ].join(' or ');
   const words = {
     strict: 'and something fresh has to say that it is not revoked',
     ifuri: 'and where it names a CRL or an OCSP responder, that has to say that it is not revoked',

@@ -13,6 +13,7 @@ import {
 import { VpnError } from '@ipsec-kit/vpn';
 import { readCertificate, readKeyFile } from '@ipsec-kit/x509';
 import { writePem } from '@ipsec-kit/x509/issue';
+import { nodeOldCiphers } from '@ipsec-kit/x509/node';
 import {
   type NewFile,
   PUBLIC_MODE,
@@ -95,6 +96,7 @@ async function ownCertificates(
   const read = await readKeyFile(pkcs12, {
     ...(word ? { password: new KeyMaterial(Uint8Array.from(word)) } : {}),
     webCrypto: webcrypto,
+    oldCiphers: nodeOldCiphers,
   });
   if (!read.ok) {
     const isAsked = read.code === 'needs-password' || (isGiven && read.code === 'wrong-password');

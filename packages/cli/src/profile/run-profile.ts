@@ -66,9 +66,15 @@ async function identityOf({ p12, passwordFile }: ExportArguments): Promise<Parti
   };
 }
 
-/** Without the spaces that are for people: a code takes few bytes. */
+/** Without the spaces that are for people: a code takes few bytes. In ASCII: a code does not say how its letters are encoded, and readers
+ * guess.
+ */
 function codeOf(json: string): string {
-  const code = qrCode(JSON.stringify(JSON.parse(json)));
+  const ascii = JSON.stringify(JSON.parse(json)).replace(
+    /[^ -~]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  const code = qrCode(ascii);
   if (!code.ok) throw new VpnError('config', code.sentence);
   return `${code.lines}\n`;
 }

@@ -211,9 +211,34 @@ describe.skipIf(gate.skip)('EAP with strongSwan 5.9.8 (RFC 7296 §2.16)', () => 
     },
   );
 
-  // As server strongSwan checks what EAP-GTC says against PAM.
-  it('ours answers: eap-gtc', async () => carries('server', byEap('eap-gtc')));
-  it('ours with ours: eap-gtc', async () => carries('both', byEap('eap-gtc')));
+  // As server strongSwan has EAP-GTC ask a backend of XAuth: this one knows the passwords of swanctl.conf.
+  it.each(['client', 'server', 'both'] as const)('%s ours: eap-gtc', async (ours) =>
+    carries(ours, byEap('eap-gtc'), {
+      swanSettings: `${swanSettings} xauth-generic\n plugins { eap-gtc { backend = generic } }`,
+    }),
+  );
+
+  it('ours answers: the name that EAP has proven chooses the connection', async () => {
+    const lab = await createLab();
+    try {
+      layOut(lab, pki);
+      const tunnel = byEap('eap-mschapv2', { eapId: 'bob@example.org' });
+      const text = serverConfiguration(tunnel);
+      const [, other = ''] = /(\n {2}rw \{[\s\S]*?\n {2}\}\n)/.exec(text) ?? [];
+      const own = other.replace(' rw ', ' of-alice ').replace('bob@', 'alice@');
+      const both = text.replace(other, `${other}${own.replace('pools = pool4', 'pools = alice')}`);
+      const pools = both.replace('pools {', 'pools {\n alice { addrs = 10.88.7.0/24 }');
+      const server = await IpsecKit.start(lab.right, 'serve', pools);
+      await server.process.waitFor(/listening/i);
+      const swan = await StrongSwan.start(lab.left, clientConfiguration(tunnel), swanSettings);
+      await swan.initiate('net');
+      await server.process.waitFor(/IKE SA of-alice established: .*EAP has proven alice/);
+      expect(await swan.log()).toContain('installing new virtual IP 10.88.7.1');
+      expect(server.process.output).not.toContain('IKE SA rw established');
+    } finally {
+      await lab.close();
+    }
+  });
 
   it.each(['client', 'server'] as const)('%s ours: the name is asked for (eap_id)', async (ours) =>
     carries(ours, byEap('eap-mschapv2', { eapId: '%any' })),

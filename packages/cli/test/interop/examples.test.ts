@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
+import { byCertificate, layOut, SERVER_NAME, strongSwanPki } from './lab/certificates.ts';
 import { serverConfiguration } from './lab/configuration.ts';
 import { fromSource } from './lab/ipsec-kit.ts';
 import { addresses, createLab, type Lab } from './lab/lab.ts';
@@ -10,8 +13,13 @@ import { StrongSwan } from './lab/strongswan.ts';
 const gate = interopGate(['root', 'tun', 'netns'], 'the examples with TUN devices');
 const swanGate = interopGate(['root', 'tun', 'netns', 'strongswan'], 'a delegate of strongSwan');
 
-const example = (name: string): string =>
-  fileURLToPath(new URL(`../../../../examples/${name}/main.ts`, import.meta.url));
+const keyGate = interopGate(
+  ['root', 'tun', 'netns', 'strongswan', 'pki'],
+  'a private key in another process',
+);
+
+const example = (name: string, file = 'main'): string =>
+  fileURLToPath(new URL(`../../../../examples/${name}/${file}.ts`, import.meta.url));
 
 describe.skipIf(gate.skip)('the examples', () => {
   it('client and server, wired by hand, carry packets both ways and clean up', async () => {
@@ -93,3 +101,74 @@ describe.skipIf(swanGate.skip)('a session with strongSwan 5.9.8, kept alive by a
     });
   });
 });
+
+describe.skipIf(keyGate.skip)(
+  'a client of strongSwan 5.9.8 whose private key another process has',
+  () => {
+    /** The example, with a signer of one manner, and what the client said. */
+    async function withSigner(kind: 'rsa' | 'ecdsa256', manner: string) {
+      const lab = await createLab();
+      try {
+        const pki = strongSwanPki(kind);
+        layOut(lab, pki);
+        const configuration = serverConfiguration({
+          server: {
+            local: byCertificate.server.local,
+            remote: 'auth = pubkey\n cacerts = ca.pem',
+          },
+        });
+        const swan = await StrongSwan.start(lab.right, configuration);
+        const socket = join(lab.left.dir, 'signer.sock');
+        const files = [pki.client.certificate, ...(pki.client.intermediates ?? [])];
+        const chain = lab.left.file(
+          'chain.pem',
+          files.map((file) => readFileSync(file, 'utf8')).join(''),
+        );
+        const start = (name: string, ...args: string[]) =>
+          lab.left.start(process.execPath, fromSource(example('key-elsewhere', name), ...args));
+        const signer = start('signer', socket, pki.client.key, manner);
+        await signer.waitFor(/ready to sign/);
+        const client = start('main', addresses.right.v4, SERVER_NAME, chain, pki.ca, socket);
+        await signer.waitFor(/asked for/);
+        const from = performance.now();
+        const code = await client.exited;
+        const ms = performance.now() - from;
+        await signer.stop('SIGTERM');
+        return { code, ms, said: client.output, heard: signer.output, theirs: await swan.log() };
+      } finally {
+        await lab.close();
+      }
+    }
+
+    it.each([
+      ['rsa', 'rsa-pss', '1500'],
+      ['ecdsa256', 'ecdsa', '2000'],
+    ] as const)(
+      '%s: signs by %s, in its own time: %s ms (RFC 7427 §3)',
+      async (kind, algorithm, manner) => {
+        const { code, said, heard, theirs } = await withSigner(kind, manner);
+        const [, tookMs] = /open: signed elsewhere, in (\d+) ms/.exec(said) ?? [];
+        expect(Number(tookMs)).toBeGreaterThanOrEqual(Number(manner));
+        expect(said).toContain('10.77.0.1 answered "hello"');
+        expect(code).toBe(0);
+        expect(heard.match(/asked for .*/g)).toEqual([`asked for ${algorithm}`]);
+        expect(theirs).toMatch(/authentication of '.*CN=alice' with \S+ successful/);
+      },
+    );
+
+    it.each([
+      ['refuse', 'the signer refused to sign'],
+      ['die', 'the signer went away before it had signed'],
+      ['silent', 'the signer said nothing for 5000 ms'],
+    ])('a signer in the mood %s: the client says why, soon, and ends', async (manner, reason) => {
+      const { code, ms, said, theirs } = await withSigner('ecdsa256', manner);
+      expect(said).toMatch(
+        new RegExp(`^The signature for .*CN=alice.* failed: ${reason}\\.$`, 'm'),
+      );
+      expect(said).not.toMatch(/\n\s+at /);
+      expect(code).toBe(1);
+      expect(ms).toBeLessThan(15_000);
+      expect(theirs).not.toContain('established');
+    });
+  },
+);

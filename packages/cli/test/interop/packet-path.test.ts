@@ -22,13 +22,19 @@ function lacking(functions: string): Record<string, string> {
   return { NODE_OPTIONS: `--require ${preload}`, IPSEC_KIT_LAB_WITHOUT: functions };
 }
 
+/** Opens the device before the command starts, as it has to be where Node has no FFI. */
+const ourLauncher = ['python3', fileURLToPath(new URL('./lab/open-tun.py', import.meta.url))];
+
+/** The TUN devices of a host. */
+function devicesOf(host: string): string {
+  return execFileSync('ip', ['netns', 'exec', host, 'ip', '-details', 'tuntap', 'list'], {
+    encoding: 'utf8',
+  });
+}
+
 /** Whether a device of the tunnel was made with vnet headers, without which there are no offloads. */
 function hasOffloads(host: string): boolean {
-  return /tun.*vnet_hdr/.test(
-    execFileSync('ip', ['netns', 'exec', host, 'ip', '-details', 'tuntap', 'list'], {
-      encoding: 'utf8',
-    }),
-  );
+  return /tun.*vnet_hdr/.test(devicesOf(host));
 }
 
 describe.skipIf(gate.skip)('who carries packets', () => {
@@ -85,6 +91,29 @@ describe.skipIf(gate.skip)('who carries packets', () => {
       ));
   }
 
+  for (const [how, environment, slower] of [
+    ['without koffi, and one line says that it is slower', lacking('koffi'), 1],
+    ['by a worker', {}, 0],
+  ] as const) {
+    it(`ours as both, a TUN device that came as a descriptor: carried ${how}`, () =>
+      withTunnel(
+        'both',
+        {},
+        async ({ lab, client, server }) => {
+          await lab.left.ping(addresses.right.inner4);
+          await transfer(lab.left, lab.right, addresses.right.inner4, 10, 'up');
+          await transfer(lab.left, lab.right, addresses.right.inner4, 10, 'down');
+          for (const end of [client, server]) {
+            const lines = end?.process.output.split('\n') ?? [];
+            expect(lines.filter((line) => /slower/.test(line))).toHaveLength(slower);
+            expect(await end?.stop()).toBe(0);
+          }
+          for (const { name } of [lab.left, lab.right]) expect(devicesOf(name)).toBe('');
+        },
+        { ourEnvironment: environment, ourLauncher, ourArgs: () => ['--tun-fd', '3'] },
+      ));
+  }
+
   it('ours as client, where koffi is not installed: no device can be made, and the last line says what to do', async () => {
     const lab = await createLab();
     try {
@@ -93,7 +122,7 @@ describe.skipIf(gate.skip)('who carries packets', () => {
       const client = await IpsecKit.start(lab.left, 'connect', configuration, options);
       expect(await client.process.exited).not.toBe(0);
       expect(client.process.output.trim().split('\n').at(-1)).toMatch(
-        /package koffi, .* cannot be loaded: install it/,
+        /package koffi, .* cannot be loaded: install it .*, or hand over .* TUN device \(`--tun-fd`\)/,
       );
     } finally {
       await lab.close();

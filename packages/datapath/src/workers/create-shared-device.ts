@@ -22,6 +22,7 @@ export async function createSharedDevice(
     device: await createTunDevice(options),
     notes: [`one worker carries packets instead of ${workers}: ${reason}`],
   });
+  if (options.fd !== undefined) return alone('the device came as one descriptor');
   const fault = sharedPortFault(calls);
   if (fault !== undefined) return alone(fault);
   try {

@@ -49,8 +49,7 @@ const MAX_BYTES = 262_144;
 const QUIET_TURNS = 8;
 const MAX_TURNS = 2_000;
 const NOTHING = new Uint8Array(0);
-const WITHOUT_RENEGOTIATION =
-  constants.SSL_OP_LEGACY_SERVER_CONNECT | constants.SSL_OP_NO_RENEGOTIATION;
+const { SSL_OP_LEGACY_SERVER_CONNECT, SSL_OP_NO_RENEGOTIATION } = constants;
 
 /** Makes an engine on node:tls, for one conversation of EAP-TLS or TTLS, without a socket. Sessions are not resumed: no other
  * conversation has the keys of its tickets. The handshake of a server ends after two minutes.
@@ -138,7 +137,7 @@ class TlsRun {
       // The TLS of strongSwan does not say renegotiation_info, which OpenSSL 3 refuses a server for (RFC 5746 §4.1). What it protects
       // against is another's data in front of a renegotiation: nobody renegotiates here, the conversation is inside of an IKE SA or an
       // access point's link, and whoever began the handshake has not the keys of its renegotiation, which the MSK is made of.
-      secureOptions: WITHOUT_RENEGOTIATION,
+      secureOptions: SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION,
       socket: this.#wire,
       // Without a name there is nothing to compare; the CA is what is trusted.
       ...(serverName === undefined
@@ -154,6 +153,8 @@ class TlsRun {
     const requestCert = this.#method === EapType.TLS || this.#options.requiresCertificate === true;
     const server = createServer({
       ...this.#secureOptions(),
+      // A peer that begins anew, perhaps with another certificate, is refused.
+      secureOptions: SSL_OP_NO_RENEGOTIATION,
       requestCert,
       rejectUnauthorized: requestCert,
     });

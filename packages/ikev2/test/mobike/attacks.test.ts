@@ -1,9 +1,9 @@
 import { ExchangeType, NotifyType, notify } from '@ipsec-kit/ikev2-codec';
-import { cookie2Notify } from '@ipsec-kit/mobike';
+import { cookie2Notify, noNatsAllowedNotify, updateSaAddressesNotify } from '@ipsec-kit/mobike';
 import { describe, expect, it } from 'vitest';
 import type { Flight } from '../pair.ts';
 import { RawClient } from '../raw-peer.ts';
-import { LTE, path, RoamingPair, SECOND, SERVER, WIFI } from './roaming-pair.ts';
+import { inShort, LTE, path, RoamingPair, SECOND, SERVER, WIFI } from './roaming-pair.ts';
 
 const VICTIM = '203.0.113.66';
 
@@ -133,6 +133,36 @@ describe('an answer to UPDATE_SA_ADDRESSES', () => {
     expect(refusals).toBe(5);
     expect(pair.client.seen('addresses-updated')).toHaveLength(1);
     expect(pair.espPaths(pair.client)).toEqual([`${LTE} -> ${SERVER}`]);
+  });
+});
+
+describe('a request whose sender wants no NAT on its way (RFC 4555 §3.9)', () => {
+  const cookie = cookie2Notify(new Uint8Array(16).fill(7));
+  /** An update that says where it left from, and where it comes from. */
+  const update = (left: string, from: string) => {
+    const pair = new RoamingPair().start();
+    const says = noNatsAllowedNotify(path(left, SERVER));
+    pair.alive.add(left).add(from);
+    const answer = new RawClient(pair).request([updateSaAddressesNotify(), says, cookie], {
+      path: path(from, SERVER),
+    });
+    const types = answer?.payloads.flatMap((one) => (one.type === 'N' ? [one.notify] : []));
+    return { pair, types, over: answer && inShort(answer.path) };
+  };
+
+  it('is refused with UNEXPECTED_NAT_DETECTED where there was one, beside its COOKIE2, and moves nothing', () => {
+    const { pair, types, over } = update(LTE, VICTIM);
+    expect(types).toEqual([NotifyType.UNEXPECTED_NAT_DETECTED, NotifyType.COOKIE2]);
+    expect(over).toBe(`${SERVER} -> ${VICTIM}`);
+    pair.drive(1_000);
+    expect(pair.espPaths(pair.server)).toEqual([`${SERVER} -> ${WIFI}`]);
+    expect(pair.server.seen('peer-path-changed')).toEqual([]);
+    expect(pair.server.closeCode).toBeUndefined();
+  });
+
+  it('moves the IKE SA where there was none', () => {
+    const { pair } = update(LTE, LTE);
+    expect(pair.server.seen('peer-path-changed')).toHaveLength(1);
   });
 });
 

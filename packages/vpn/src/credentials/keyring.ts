@@ -2,6 +2,7 @@ import { webcrypto } from 'node:crypto';
 import { KeyMaterial, type SigningKey } from '@ipsec-kit/crypto';
 import { createNodeSignatures } from '@ipsec-kit/crypto/node';
 import { readCertificate, readKeyFile } from '@ipsec-kit/x509';
+import { nodeOldCiphers } from '@ipsec-kit/x509/node';
 import type { CompiledVpn } from '../compile/index.ts';
 import { VpnError } from '../vpn-error.ts';
 import type { KeySource, NamedCertificate } from './compiled-credentials.ts';
@@ -30,7 +31,11 @@ export async function openKeyring(sources: readonly KeySource[]): Promise<Keyrin
     }
     const { name, bytes, password } = source;
     const given = password ? { password } : {};
-    const read = await readKeyFile(bytes.reveal(), { ...given, webCrypto: webcrypto });
+    const read = await readKeyFile(bytes.reveal(), {
+      ...given,
+      webCrypto: webcrypto,
+      oldCiphers: nodeOldCiphers,
+    });
     if (!read.ok) {
       faults.push(`${name}: ${read.sentence}`);
       continue;

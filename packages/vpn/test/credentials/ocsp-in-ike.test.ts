@@ -41,6 +41,7 @@ describe.skipIf(gate.skip).each(['client', 'server'] as const)(
     let own: Readonly<Record<Role, Issued>>;
     let responder: OpensslResponder;
     let url: string;
+    let asksItself = false;
 
     beforeEach(async () => {
       lie.data = undefined;
@@ -74,7 +75,9 @@ describe.skipIf(gate.skip).each(['client', 'server'] as const)(
         ...{ keys: [{ data: own[role].keyPem }], secrets: [] },
         // The responder is this process, too: on a busy machine its answer may take a while.
         settings: { retransmitTimeoutMs: 1_000, retransmitTries: 5 },
-        authorities: [{ cacert: ca.pem, ...(role === giver ? { ocspUris: [url] } : {}) }],
+        authorities: [
+          { cacert: ca.pem, ...(role === giver || asksItself ? { ocspUris: [url] } : {}) },
+        ],
       };
       return role === 'client' ? clientOptions(connection, more) : serverOptions(connection, more);
     }
@@ -83,11 +86,15 @@ describe.skipIf(gate.skip).each(['client', 'server'] as const)(
       ocsp = {},
       revocation = 'strict',
       times = 1,
+      asksItself: itself = false,
     }: {
       readonly ocsp?: Partial<Readonly<Record<Role, ConnectionOptions['ocsp']>>>;
       readonly revocation?: 'strict' | 'relaxed';
       readonly times?: number;
+      /** Whether the asker knows where the responder is. */
+      readonly asksItself?: boolean;
     } = {}) {
+      asksItself = itself;
       const { hostAt } = createMemoryWorld();
       const s = serverOn(hostAt('192.0.2.1'), {
         options: options('server', ocsp.server, revocation),
@@ -142,6 +149,15 @@ describe.skipIf(gate.skip).each(['client', 'server'] as const)(
       expect(met).toMatchObject({ failure: undefined, asked: 1 });
       expect(met.ms).toBeLessThan(5_000);
       expect(met.given).toMatch(/^ID. CERT (?!CERT )/);
+    });
+
+    it('where the asker can only ask by itself, and nobody answers, it refuses in time and in words', async () => {
+      responder.hangs = true;
+      const met = await meet({ ocsp: { [giver]: 'never' }, asksItself: true });
+      expect(met).toMatchObject({ failure: expect.any(String), asked: 1 });
+      expect(met.sentence).toMatch(/nothing fresh says whether its certificate has been revoked/);
+      // 5 s is what an answer may take, whatever else is tried.
+      expect(met.ms).toBeLessThan(12_000);
     });
 
     it.each([

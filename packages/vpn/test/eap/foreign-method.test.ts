@@ -1,5 +1,5 @@
 import { KeyMaterial } from '@ipsec-kit/crypto';
-import type { EapMethod, EapPeerMethod } from '@ipsec-kit/eap';
+import type { EapMethod, EapPeerMethod, EapStep } from '@ipsec-kit/eap';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileOptions } from '../../src/compile/compile-options.ts';
 import type { EapMethodOptions, EapMethodQuestion } from '../../src/options.ts';
@@ -124,6 +124,25 @@ describe("an EAP method of somebody else's (RFC 3748 §7.10)", () => {
     const { failure, said } = await run({ clientAuth: 'eap-mschapv2' });
     expect(said).toContain('it takes none of eap-card; set both sides to the same method');
     expect(failure).toMatch(/the server wants AKA, and this side has eap-mschapv2; set both/);
+  });
+
+  it('that never comes to an end is ended, and both sides say so', async () => {
+    const more = (): EapStep => ({ kind: 'send', data: Uint8Array.of(1) });
+    const stop = (): EapStep => ({ kind: 'ignore' });
+    const method: EapMethod = {
+      ...cardMethod,
+      createPeer: () => ({ request: more, answer: stop, outcome: undefined }),
+      createAuthenticator: () => ({ start: more, response: more, answer: stop }),
+    };
+    const endless = [{ name: 'eap-card', method }];
+    const { failure, said, events } = await run({ client: endless, server: endless });
+    expect(failure).toBe('EAP for carol@example.org failed: the EAP conversation does not end.');
+    expect(said).toMatch(/ended the EAP conversation/);
+    const sent = events.client.filter(
+      (event) => event.kind === 'message' && event.exchange === 'IKE_AUTH',
+    );
+    expect(sent.length).toBeGreaterThan(100);
+    expect(sent.length).toBeLessThan(2 * 72);
   });
 
   const peerThat = (more: Partial<EapPeerMethod>): EapMethod => ({

@@ -1,1 +1,2 @@
 export * from './fetch-evidence.ts';
+export * from './node-old-ciphers.ts';

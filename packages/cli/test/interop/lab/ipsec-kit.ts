@@ -35,6 +35,8 @@ export class IpsecKit {
       args?: readonly string[];
       environment?: Record<string, string>;
       wait?: boolean;
+      /** A program and arguments that become the command which follows them. */
+      launcher?: readonly string[];
     } = {},
   ): Promise<IpsecKit> {
     const config = host.file(`ipsec-kit/${role}.conf`, configuration);
@@ -46,8 +48,12 @@ export class IpsecKit {
         host.file(`ipsec-kit/${role}-strongswan.conf`, `charon {\n${options.settings}\n}\n`),
       );
     }
-    const line = fromSource(command, ...args);
-    const background = host.start(process.execPath, line, options.environment);
+    const [program = process.execPath, ...line] = [
+      ...(options.launcher ?? []),
+      process.execPath,
+      ...fromSource(command, ...args),
+    ];
+    const background = host.start(program, line, options.environment);
     const self = new IpsecKit(host, background, control);
     if (options.wait !== false) await background.waitFor(/^control: /m);
     return self;

@@ -25,6 +25,7 @@ export interface Preparation {
   readonly makeLab?: () => Promise<Lab>;
   readonly ourArgs?: (host: Host) => readonly string[];
   readonly ourEnvironment?: Record<string, string>;
+  readonly ourLauncher?: readonly string[];
   /** Runs after the hosts stand and before any daemon starts. */
   readonly prepare?: (lab: Lab) => Promise<void>;
   /** Runs when the server listens and before the client starts. */
@@ -50,6 +51,7 @@ export async function withTunnel(
     const options = (host: Host): NonNullable<Parameters<typeof IpsecKit.start>[3]> => ({
       args: preparation.ourArgs?.(host) ?? [],
       environment: preparation.ourEnvironment ?? {},
+      launcher: preparation.ourLauncher ?? [],
       settings: [preparation.ourSettings ?? '', usualWorkers].join('\n  ').trim(),
     });
     let server: IpsecKit | undefined;
