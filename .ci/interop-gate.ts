@@ -13,6 +13,7 @@ export type Need =
   | 'tcpdump'
   | 'iperf3'
   | 'openssl'
+  | 'python3'
   | 'freeradius'
   | 'eapol_test'
   | 'pki'
@@ -33,6 +34,7 @@ const checks: Record<Need, () => string | undefined> = {
   tshark: () => program('tshark', 'tshark'),
   iperf3: () => program('iperf3', 'iperf3'),
   openssl: () => program('openssl', 'openssl'),
+  python3: () => program('python3', 'python3'),
   freeradius: () => program('freeradius', 'freeradius'),
   pki: () => program('pki', 'strongswan-pki'),
   eapol_test: () => program('eapol_test', 'eapoltest'),

@@ -83,7 +83,7 @@ function checkPacketPath(findings: Findings): void {
     findings.add(
       'warning',
       `packets go the slower way, through node:dgram in one thread: ${fault}`,
-      'install koffi anew: npm install',
+      `install koffi anew: npm install${posix.ok ? '' : '; without it the TUN device has to be handed over: --tun-fd'}`,
     );
     return;
   }

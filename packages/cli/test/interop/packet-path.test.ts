@@ -9,7 +9,7 @@ import { transfer } from './lab/transfer.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
 const gate = interopGate(
-  ['root', 'tun', 'netns', 'strongswan'],
+  ['root', 'tun', 'netns', 'strongswan', 'python3'],
   'packet paths with strongSwan 5.9.8',
 );
 
@@ -101,8 +101,8 @@ describe.skipIf(gate.skip)('who carries packets', () => {
         {},
         async ({ lab, client, server }) => {
           await lab.left.ping(addresses.right.inner4);
-          await transfer(lab.left, lab.right, addresses.right.inner4, 10, 'up');
-          await transfer(lab.left, lab.right, addresses.right.inner4, 10, 'down');
+          await transfer(lab.left, lab.right, addresses.right.inner4, 2, 'up');
+          await transfer(lab.left, lab.right, addresses.right.inner4, 2, 'down');
           for (const end of [client, server]) {
             const lines = end?.process.output.split('\n') ?? [];
             expect(lines.filter((line) => /slower/.test(line))).toHaveLength(slower);
