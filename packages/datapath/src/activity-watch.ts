@@ -8,12 +8,12 @@ import {
 } from './pair-activity.ts';
 
 /** How far apart looks at the pairs are while packets pass: 20 ms, and more with many pairs, so that looking stays cheap. */
-const LOOK_MS = 20;
+export const LOOK_MS = 20;
 const PAIRS_PER_MS = 100;
 
-/** How often the numbers of so many pairs may be copied, in milliseconds. */
-export function lookIntervalMs(pairs: number): number {
-  return LOOK_MS + Math.floor(pairs / PAIRS_PER_MS);
+/** How often the numbers of so many pairs may be copied, in milliseconds. @param leastMs - with few pairs. */
+export function lookIntervalMs(pairs: number, leastMs: number = LOOK_MS): number {
+  return leastMs + Math.floor(pairs / PAIRS_PER_MS);
 }
 
 /** When packets of the pairs of an engine passed last: told by its counters, so that no packet pays for it. */

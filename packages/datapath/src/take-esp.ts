@@ -1,4 +1,6 @@
 import {
+  type Endpoint,
+  loopbackAddress,
   movePacketEntry,
   PACKED_PATH_BYTES,
   type PacketBatch,
@@ -30,6 +32,19 @@ export interface TakenDatagrams {
   readonly ike: IkeDatagram[];
   /** Paths of NAT-keepalives, the first 16 of a batch: they say where a NAT maps whoever sent them, and nothing else. */
   readonly keepalives: Path[];
+}
+
+const SOMEBODY: Endpoint = { address: loopbackAddress(4), port: 0 };
+const SOME_PATH: Path = { local: SOMEBODY, remote: SOMEBODY };
+
+/** Room for what is taken: nothing at first. */
+export function nothingTaken(): TakenDatagrams {
+  // V8 takes an empty array for one of numbers until something else is put in, and code that was compiled for others is void then.
+  const ike: IkeDatagram[] = [{ message: new Uint8Array(), path: SOME_PATH, marker: false }];
+  const keepalives: Path[] = [SOME_PATH];
+  ike.length = 0;
+  keepalives.length = 0;
+  return { ike, keepalives };
 }
 
 /** Takes everything out of a batch of UDP datagrams that is not ESP: IKE messages are copied to `taken`, NAT-keepalives are counted

@@ -1,6 +1,7 @@
 import { type IpAddress, pathsEqual, readPackedPath, type TrafficSelector } from '@ipsec-kit/ip';
 import type { Fact } from './engine.ts';
 
+const NO_FACTS: readonly Fact[] = [];
 /** Most unknown SPIs that are told between two drains. */
 const MAX_UNKNOWN_SPI_FACTS = 16;
 
@@ -10,7 +11,7 @@ const REMEMBERED_SPIS = 64;
 /** Facts on their way to the control plane: bounded, and each told when it becomes true, not for every packet. */
 export class FactQueue {
   readonly #capacity: number;
-  #facts: Fact[] = [];
+  #facts: Fact[] = roomForFacts();
   #unknownSpis = 0;
   readonly #recentSpis = new Int32Array(REMEMBERED_SPIS);
   #nextRecent = 0;
@@ -84,7 +85,8 @@ export class FactQueue {
   /** Hands over what was told since the last time, in order. */
   drain(): readonly Fact[] {
     const facts = this.#facts;
-    this.#facts = [];
+    if (facts.length === 0) return NO_FACTS;
+    this.#facts = roomForFacts();
     this.#unknownSpis = 0;
     this.hasRefused = false;
     return facts;
@@ -100,4 +102,13 @@ export class FactQueue {
     this.#facts.push(fact);
     return true;
   }
+}
+
+/** An empty array of objects. V8 takes `[]` for one of numbers until something is put in, and code that was compiled for others is
+ * void then.
+ */
+function roomForFacts(): Fact[] {
+  const facts: Fact[] = [{ kind: 'first-inbound', pairId: 0 }];
+  facts.length = 0;
+  return facts;
 }

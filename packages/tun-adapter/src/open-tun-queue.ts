@@ -1,3 +1,4 @@
+import type { PacketBatch } from '@ipsec-kit/ip';
 import {
   type Posix,
   rawMemory,
@@ -15,8 +16,13 @@ import type { TunCalls } from './file-calls.ts';
 import { openTunDescriptors } from './open-tun-device.ts';
 import { TunError } from './tun-error.ts';
 import type { TunOffloads, TunQueue, TunQueueOptions } from './tun-queue.ts';
-import { createTunReader, newTunCounters, type WritableTunCounters } from './tun-reader.ts';
-import { createTunWriter } from './tun-writer.ts';
+import {
+  createTunReader,
+  newTunCounters,
+  type TunReader,
+  type WritableTunCounters,
+} from './tun-reader.ts';
+import { createTunWriter, type TunWriter } from './tun-writer.ts';
 import { VNET_HEADER_BYTES } from './vnet-header.ts';
 
 const TCP = TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
@@ -101,34 +107,60 @@ export function tunQueueOn(
   options: TunQueueOptions,
   counters: WritableTunCounters = newTunCounters(),
 ): TunQueue {
-  const reader = createTunReader(calls, fd, offloads, options, counters);
-  const writer = createTunWriter(calls, options.writeFd ?? fd, offloads, counters);
-  let isOpen = true;
-  return {
-    fd,
-    name: options.name,
-    offloads: offloads ?? { checksum: false, tcp: false, udp: false },
-    counters,
-    packets: reader.packets,
-    get lastErrno(): number {
-      return reader.lastErrno || writer.lastErrno;
-    },
-    read(): boolean {
-      if (isOpen) return reader.read();
-      reader.packets.count = 0;
-      return false;
-    },
-    write(batch): number {
-      if (isOpen) return writer.write(batch);
-      counters.writeDrops += batch.count;
-      return 0;
-    },
-    close(): void {
-      if (!isOpen) return;
-      isOpen = false;
+  return new OpenTunQueue(calls, fd, offloads, options, counters);
+}
+
+class OpenTunQueue implements TunQueue {
+  readonly fd: number;
+  readonly name: string;
+  readonly offloads: TunOffloads;
+  readonly counters: WritableTunCounters;
+  readonly packets: PacketBatch;
+  readonly #reader: TunReader;
+  readonly #writer: TunWriter;
+  readonly #closeDescriptor: () => void;
+  #isOpen = true;
+
+  constructor(
+    calls: TunCalls,
+    fd: number,
+    offloads: TunOffloads | undefined,
+    options: TunQueueOptions,
+    counters: WritableTunCounters,
+  ) {
+    this.fd = fd;
+    this.name = options.name;
+    this.offloads = offloads ?? { checksum: false, tcp: false, udp: false };
+    this.counters = counters;
+    this.#reader = createTunReader(calls, fd, offloads, options, counters);
+    this.#writer = createTunWriter(calls, options.writeFd ?? fd, offloads, counters);
+    this.packets = this.#reader.packets;
+    this.#closeDescriptor = () => {
       if (options.keepsOpen !== true) calls.close(fd);
-      reader.release();
-      writer.release();
-    },
-  };
+    };
+  }
+
+  get lastErrno(): number {
+    return this.#reader.lastErrno || this.#writer.lastErrno;
+  }
+
+  read(): boolean {
+    if (this.#isOpen) return this.#reader.read();
+    this.packets.count = 0;
+    return false;
+  }
+
+  write(batch: PacketBatch): number {
+    if (this.#isOpen) return this.#writer.write(batch);
+    this.counters.writeDrops += batch.count;
+    return 0;
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#closeDescriptor();
+    this.#reader.release();
+    this.#writer.release();
+  }
 }

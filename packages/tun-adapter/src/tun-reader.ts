@@ -66,7 +66,6 @@ export function createTunReader(
   const packets = packetBatchIn(mapped.bytes, { capacity, slotBytes, headroom });
   const segmenter = new Segmenter();
   const header = createVnetHeader();
-  let lastErrno = 0;
   writeVector(words32, vectorsAt + IOVEC.sizeBytes, address + restAt, MOST_BYTES);
 
   const nextSlot = (): number => packets.count * slotBytes + headroom;
@@ -137,7 +136,7 @@ export function createTunReader(
     writeVector(words32, vectorsAt, address + at - frontBytes, frontBytes + room);
     const came = calls.readv(fd, address + vectorsAt, 2);
     if (came < 0) {
-      if (came !== -EAGAIN) lastErrno = -came;
+      if (came !== -EAGAIN) reader.lastErrno = -came;
       return false;
     }
     const length = came - frontBytes;
@@ -147,11 +146,10 @@ export function createTunReader(
     return true;
   }
 
-  return {
+  // No accessors: V8 would keep each such object, but for the first, as a hash table.
+  const reader = {
     packets,
-    get lastErrno(): number {
-      return lastErrno;
-    },
+    lastErrno: 0,
     read(): boolean {
       packets.count = 0;
       takeSegments();
@@ -160,6 +158,7 @@ export function createTunReader(
     },
     release: () => mapped.release(),
   };
+  return reader;
 }
 
 function roundUp(value: number, multiple: number): number {

@@ -54,7 +54,6 @@ export function createTunWriter(
   const { words32, address } = rawMemory(mapped);
   const header = createVnetHeader();
   let known: KnownBatch | undefined;
-  let lastErrno = 0;
 
   function knowledgeOf(batch: PacketBatch): KnownBatch {
     if (known?.batch === batch) return known;
@@ -78,7 +77,7 @@ export function createTunWriter(
       return packets;
     }
     // A refused packet (malformed, or the device is down) is a drop, as on any link.
-    lastErrno = -result;
+    writer.lastErrno = -result;
     counters.writeDrops += packets;
     return 0;
   }
@@ -133,11 +132,10 @@ export function createTunWriter(
     return taken;
   }
 
-  return {
-    get lastErrno(): number {
-      return lastErrno;
-    },
-    write(batch) {
+  // No accessors: see the reader.
+  const writer = {
+    lastErrno: 0,
+    write(batch: PacketBatch): number {
       if (!packetsLieInside(batch, 0, batch.count)) {
         throw new RangeError('"batch" expected packets inside of its memory');
       }
@@ -145,4 +143,5 @@ export function createTunWriter(
     },
     release: () => mapped.release(),
   };
+  return writer;
 }

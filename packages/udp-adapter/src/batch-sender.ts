@@ -50,7 +50,7 @@ export interface BatchSender {
   /** See `BatchSocket.takeRefused`. */
   takeRefused(): RefusedPacket | undefined;
   /** Whether packets of one path and length leave in one piece. */
-  readonly segments: boolean;
+  segments(): boolean;
   send(batch: PacketBatch, from: number, to: number): number;
   release(): void;
 }
@@ -74,7 +74,6 @@ export function createBatchSender(
   /** Packets of each planned message. */
   const packets = new Uint32Array(MOST_MESSAGES);
   let mostPieces = segments ? MOST_PIECES : 1;
-  let lastErrno = 0;
   let refusedErrno = 0;
   const refusedPath = new Uint8Array(PACKED_PATH_BYTES);
   const refusedWords = new Uint32Array(refusedPath.buffer);
@@ -82,7 +81,7 @@ export function createBatchSender(
   /** What the system refuses costs a copy of its path and no allocation: that may be every packet for a while. */
   function refuse(batch: PacketBatch, at: number, count: number): void {
     counters.refused += count;
-    refusedErrno = lastErrno;
+    refusedErrno = sender.lastErrno;
     copyPathWords(batch.pathWords, at, refusedWords, 0);
   }
 
@@ -179,7 +178,7 @@ export function createBatchSender(
     const planned = plan(batch, from, to, pieces);
     const sent = calls.sendmmsg(fd, table.messages, planned, MSG_DONTWAIT);
     if (sent < 0) {
-      lastErrno = -sent;
+      sender.lastErrno = -sent;
       return 0;
     }
     let done = 0;
@@ -199,6 +198,7 @@ export function createBatchSender(
         isAgain = false;
         continue;
       }
+      const { lastErrno } = sender;
       if (lastErrno === EAGAIN || lastErrno === ENOBUFS) break;
       // It may be about a datagram that left long ago, and is told once.
       if (reportsErrors && !isAgain) {
@@ -231,13 +231,10 @@ export function createBatchSender(
     return at - from;
   }
 
-  return {
-    get lastErrno(): number {
-      return lastErrno;
-    },
-    get segments(): boolean {
-      return mostPieces > 1;
-    },
+  // No accessors: V8 keeps all such objects but the first as hash tables.
+  const sender = {
+    lastErrno: 0,
+    segments: () => mostPieces > 1,
     takeRefused(): RefusedPacket | undefined {
       if (refusedErrno === 0) return undefined;
       const errno = refusedErrno;
@@ -272,6 +269,7 @@ export function createBatchSender(
     },
     release: () => table.release(),
   };
+  return sender;
 }
 
 /** Whether both ends are of the socket's family, and the remote port is one. */

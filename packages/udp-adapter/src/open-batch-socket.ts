@@ -1,4 +1,4 @@
-import type { Endpoint } from '@ipsec-kit/ip';
+import type { Endpoint, PacketBatch } from '@ipsec-kit/ip';
 import {
   AF_INET,
   AF_INET6,
@@ -33,15 +33,17 @@ import {
   UDP_GRO,
   UDP_SEGMENT,
 } from '@ipsec-kit/posix';
-import { createBatchReceiver } from './batch-receiver.ts';
-import { createBatchSender } from './batch-sender.ts';
+import { type BatchReceiver, createBatchReceiver } from './batch-receiver.ts';
+import { type BatchSender, createBatchSender } from './batch-sender.ts';
 import type {
   BatchSocket,
   BatchSocketCounters,
   BatchSocketOptions,
   BatchSocketResult,
+  RefusedPacket,
+  TooBig,
 } from './batch-socket.ts';
-import { createErrorQueue } from './error-queue.ts';
+import { createErrorQueue, type ErrorQueue } from './error-queue.ts';
 import { DEFAULT_SOCKET_BUFFER_BYTES } from './udp-adapter.ts';
 import { type UdpBindError, udpBindError } from './udp-bind-error.ts';
 
@@ -200,53 +202,82 @@ function bindTo(
 
 /** Reads and writes a bound socket in the thread of the caller; one thread at a time. It is closed with the result. */
 export function batchSocketOn(calls: SystemCalls, descriptor: BatchDescriptor): BatchSocket {
-  const { fd, endpoint, offloads, reportsTooBig } = descriptor;
-  const counters: BatchSocketCounters = { received: 0, receiveDrops: 0, sent: 0, refused: 0 };
-  const { version } = endpoint.address;
-  const receiver = createBatchReceiver(calls, fd, endpoint.port, counters);
-  const sender = createBatchSender(calls, fd, version, offloads.segment, counters, reportsTooBig);
-  const scratch = calls.mapMemory(SCRATCH_BYTES);
-  const withDontFragment = dontFragmentIn(calls, fd, version, scratch);
-  const errors = reportsTooBig ? createErrorQueue(calls, fd) : undefined;
-  let isOpen = true;
-  return {
-    fd,
-    endpoint,
-    counters,
-    get offloads() {
-      return { segment: sender.segments, coalesce: offloads.coalesce };
-    },
-    get lastErrno(): number {
-      return sender.lastErrno;
-    },
-    takeRefused: () => sender.takeRefused(),
-    receive(into): boolean {
-      if (isOpen) return receiver.receive(into);
-      into.count = 0;
-      return false;
-    },
-    send(batch, from, to): number {
-      if (isOpen) return sender.send(batch, from, to);
-      counters.refused += to - from;
-      return to - from;
-    },
-    sendWhole(batch, index): boolean {
-      if (!isOpen) return false;
-      const sentBefore = counters.sent;
-      withDontFragment(() => sender.send(batch, index, index + 1));
-      return counters.sent > sentBefore;
-    },
-    takeTooBig: () => (isOpen ? errors?.take() : undefined) ?? [],
-    close(): void {
-      if (!isOpen) return;
-      isOpen = false;
+  return new OpenBatchSocket(calls, descriptor);
+}
+
+class OpenBatchSocket implements BatchSocket {
+  readonly fd: number;
+  readonly endpoint: Endpoint;
+  readonly counters: BatchSocketCounters = { received: 0, receiveDrops: 0, sent: 0, refused: 0 };
+  readonly #coalesces: boolean;
+  readonly #receiver: BatchReceiver;
+  readonly #sender: BatchSender;
+  readonly #errors: ErrorQueue | undefined;
+  readonly #withDontFragment: (send: () => void) => void;
+  readonly #close: () => void;
+  #isOpen = true;
+
+  constructor(calls: SystemCalls, descriptor: BatchDescriptor) {
+    const { fd, endpoint, offloads, reportsTooBig } = descriptor;
+    const { version } = endpoint.address;
+    const { counters } = this;
+    this.fd = fd;
+    this.endpoint = endpoint;
+    this.#coalesces = offloads.coalesce;
+    this.#receiver = createBatchReceiver(calls, fd, endpoint.port, counters);
+    this.#sender = createBatchSender(calls, fd, version, offloads.segment, counters, reportsTooBig);
+    this.#errors = reportsTooBig ? createErrorQueue(calls, fd) : undefined;
+    const scratch = calls.mapMemory(SCRATCH_BYTES);
+    this.#withDontFragment = dontFragmentIn(calls, fd, version, scratch);
+    this.#close = () => {
       calls.close(fd);
-      receiver.release();
-      sender.release();
-      errors?.release();
       scratch.release();
-    },
-  };
+    };
+  }
+
+  get offloads(): { segment: boolean; coalesce: boolean } {
+    return { segment: this.#sender.segments(), coalesce: this.#coalesces };
+  }
+
+  get lastErrno(): number {
+    return this.#sender.lastErrno;
+  }
+
+  takeRefused(): RefusedPacket | undefined {
+    return this.#sender.takeRefused();
+  }
+
+  receive(into: PacketBatch): boolean {
+    if (this.#isOpen) return this.#receiver.receive(into);
+    into.count = 0;
+    return false;
+  }
+
+  send(batch: PacketBatch, from: number, to: number): number {
+    if (this.#isOpen) return this.#sender.send(batch, from, to);
+    this.counters.refused += to - from;
+    return to - from;
+  }
+
+  sendWhole(batch: PacketBatch, index: number): boolean {
+    if (!this.#isOpen) return false;
+    const sentBefore = this.counters.sent;
+    this.#withDontFragment(() => this.#sender.send(batch, index, index + 1));
+    return this.counters.sent > sentBefore;
+  }
+
+  takeTooBig(): readonly TooBig[] {
+    return (this.#isOpen ? this.#errors?.take() : undefined) ?? [];
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#close();
+    this.#receiver.release();
+    this.#sender.release();
+    this.#errors?.release();
+  }
 }
 
 /** Lets something be sent with the DF bit; the socket does afterwards as it did before. */

@@ -1,3 +1,4 @@
+import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { clientConfiguration, serverConfiguration } from './lab/configuration.ts';
@@ -11,6 +12,9 @@ const gate = interopGate(
   ['root', 'tun', 'netns', 'strongswan', 'tshark'],
   'extended sequence numbers, implicit IVs and padding',
 );
+
+/** What the link between the two hosts carries. */
+const linkBytes = 1500;
 
 /** Traffic of both directions, small packets and full ones, with checksums. */
 async function carries({ lab }: Established): Promise<void> {
@@ -69,6 +73,14 @@ async function espLengths(lab: Lab, source: string, ping: () => Promise<void>): 
   return [...capture.output.matchAll(/^(\d+)$/gm)].map(([line]) => Number(line));
 }
 
+/** Waits until our ends know the whole path: the search sends ESP of every size. */
+async function pathIsKnown({ client, server }: Established): Promise<void> {
+  for (const { control } of [client, server].filter((end) => end !== undefined)) {
+    const found = async () => (await requestStatus(control)).sessions[0]?.pathMtuBytes;
+    await expect.poll(found, { interval: 50, timeout: 20_000 }).toBe(linkBytes);
+  }
+}
+
 describe.skipIf(gate.skip)('padding against traffic analysis (RFC 4303 §2.7)', () => {
   for (const [padding, least, most] of [
     ['1000', 1000, 1100],
@@ -77,6 +89,7 @@ describe.skipIf(gate.skip)('padding against traffic analysis (RFC 4303 §2.7)', 
     it(`tfc_padding = ${padding} hides the size of small packets, of the side that asks for it`, () =>
       withTunnel('both', { childExtra: `tfc_padding = ${padding}` }, async (established) => {
         const { lab } = established;
+        await pathIsKnown(established);
         const ping = () => lab.left.ping(addresses.right.inner4);
         for (const length of await espLengths(lab, addresses.left.v4, ping)) {
           expect(length).toBeGreaterThan(least);
@@ -94,6 +107,7 @@ describe.skipIf(gate.skip)('padding against traffic analysis (RFC 4303 §2.7)', 
     it(`our ${ours} pads what strongSwan gets, which takes it off`, () =>
       withTunnel(ours, { [wants]: 'tfc_padding = 1000' }, async (established) => {
         const { lab } = established;
+        await pathIsKnown(established);
         const from = ours === 'client' ? addresses.left.v4 : addresses.right.v4;
         const ping = () => lab.left.ping(addresses.right.inner4);
         for (const length of await espLengths(lab, from, ping)) {

@@ -12,7 +12,7 @@ import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
 import type { DatapathCounters } from '../datapath.ts';
 import { keepaliveFacts, type TooBigFact } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
-import { type TakenDatagrams, takeEsp } from '../take-esp.ts';
+import { nothingTaken, type TakenDatagrams, takeEsp } from '../take-esp.ts';
 import type { Handover } from '../workers/handover.ts';
 import { HandedOver } from '../workers/handover-ring.ts';
 import type { MainThread } from './main-thread.ts';
@@ -54,7 +54,7 @@ export class PacketCarrier {
   readonly #mainThread: MainThread;
   readonly #handover: Handover | undefined;
   readonly #handed: PacketBatch | undefined;
-  readonly #taken: TakenDatagrams = { ike: [], keepalives: [] };
+  readonly #taken: TakenDatagrams = nothingTaken();
   readonly #incoming: PacketBatch;
   readonly #copies: PacketBatch;
   readonly #toHost: PacketBatch;
@@ -104,20 +104,18 @@ export class PacketCarrier {
 
   /** One batch from a socket to the device. @returns how many datagrams came. */
   receive(from: WorkerSocket): number {
-    const { socket, isMarked } = from;
     const incoming = this.#incoming;
-    socket.receive(incoming);
+    from.socket.receive(incoming);
     const came = incoming.count;
     if (came === 0) return 0;
-    from.hasDelivered = true;
     const { ike, keepalives } = this.#taken;
-    takeEsp(incoming, () => isMarked, this.#taken, this.counted);
+    takeEsp(incoming, from.isMarkedPort, this.#taken, this.counted);
     if (ike.length > 0) this.#tellIke();
     if (keepalives.length > 0) this.#mainThread.hint(keepaliveFacts(keepalives));
     if (incoming.count > 0) {
       this.counted.espReceived += incoming.count;
       this.#handover?.passOn(incoming);
-      if (this.#pairs.hasTransport) this.#openCopies(incoming);
+      if (this.#pairs.hasTransport()) this.#openCopies(incoming);
       else this.#open(incoming);
     }
     return came;

@@ -1,18 +1,18 @@
-import type { Path } from '@ipsec-kit/ip';
 import type { PacketEngine } from '@ipsec-kit/ipsec';
 import { errnoName, POLLERR, POLLHUP, POLLIN, POLLNVAL, type SystemCalls } from '@ipsec-kit/posix';
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
-import { lookIntervalMs } from '../activity-watch.ts';
-import { passingClock, sendFailedFacts } from '../pair-activity.ts';
+import { LOOK_MS, lookIntervalMs } from '../activity-watch.ts';
+import { type PathFact, passingClock, sendFailedFacts } from '../pair-activity.ts';
 import type { Handover } from '../workers/handover.ts';
-import { obeyInEngine } from './engine-command.ts';
+import { commandPerformer } from './command-performer.ts';
 import { createMainThread, type MainThread } from './main-thread.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { PacketCarrier } from './packet-carrier.ts';
 import { createPollTable } from './poll-table.ts';
+import { sentenceOf } from './sentence-of.ts';
 import type { SharedCounters } from './shared-counters.ts';
 import { createWorkerPairs, type WorkerPairs } from './worker-pairs.ts';
-import { createWorkerSockets, type WorkerSockets } from './worker-sockets.ts';
+import { createWorkerSockets, type WorkerSocket, type WorkerSockets } from './worker-sockets.ts';
 
 /** Turns of both directions before commands are looked for again. */
 const ROUNDS = 16;
@@ -33,28 +33,52 @@ export interface PacketLoopOptions {
   readonly tell: (message: FromWorker, moved?: readonly ArrayBuffer[]) => void;
   /** Absent: there are no other workers. */
   readonly handover?: Handover;
+  /** How often the numbers are told; default {@link LOOK_MS}. */
+  readonly lookMs?: number;
 }
 
 /** Carries packets in this thread until it is told to stop; blocks in poll while there are none. */
 export class PacketLoop {
-  readonly #options: PacketLoopOptions;
+  // Each for itself: `options` may have been made in many ways, and code that is compiled for one of them knows no other.
+  readonly #calls: SystemCalls;
+  readonly #queue: TunQueue;
+  readonly #engine: PacketEngine;
+  readonly #counters: SharedCounters;
+  readonly #wakeFd: number;
+  readonly #nextCommand: () => ToWorker | undefined;
+  readonly #tell: PacketLoopOptions['tell'];
+  readonly #handover: Handover | undefined;
   readonly #sockets: WorkerSockets;
   readonly #poll: ReturnType<typeof createPollTable>;
   readonly #pairs: WorkerPairs;
   readonly #carrier: PacketCarrier;
   readonly #mainThread: MainThread;
+  readonly #perform: (command: ToWorker) => void;
+  readonly #drainFacts: () => readonly PathFact[];
+  readonly #nowMs: () => number = passingClock();
   readonly #scratch: { readonly address: number };
+  readonly #isAlone: boolean;
+  readonly #lookMs: number;
   #isStopped = false;
   #isDeviceGone = false;
+  #hasCarried = false;
   #mustPublish = true;
   #publishedAtMs = 0;
   #carriedAtMs = 0;
-  readonly #nowMs: () => number = passingClock();
-  #commands = 0;
 
   constructor(options: PacketLoopOptions) {
     const { calls, engine, queue, backlog, tell, handover } = options;
-    this.#options = options;
+    this.#calls = calls;
+    this.#queue = queue;
+    this.#engine = engine;
+    this.#counters = options.counters;
+    this.#wakeFd = options.wakeFd;
+    this.#nextCommand = options.nextCommand;
+    this.#tell = tell;
+    this.#handover = handover;
+    this.#isAlone = handover === undefined;
+    this.#lookMs = options.lookMs ?? LOOK_MS;
+    this.#drainFacts = () => engine.drainFacts();
     this.#mainThread = createMainThread(backlog, tell);
     this.#sockets = createWorkerSockets(calls);
     this.#poll = createPollTable(calls);
@@ -69,6 +93,18 @@ export class PacketLoop {
       mainThread: this.#mainThread,
       ...(handover ? { handover } : {}),
     });
+    this.#perform = commandPerformer({
+      engine,
+      pairs: this.#pairs,
+      sockets: this.#sockets,
+      carrier: this.#carrier,
+      mainThread: this.#mainThread,
+      tell,
+      onSockets: () => this.#watch(),
+      onStop: () => {
+        this.#isStopped = true;
+      },
+    });
   }
 
   /** Returns when it was told to stop; sockets and pairs are closed then. */
@@ -76,31 +112,36 @@ export class PacketLoop {
     this.#watch();
     let mayHaveMore = false;
     while (!this.#isStopped) {
-      const events = this.#wait(this.#timeoutMs(mayHaveMore));
-      this.#markReady(events > 0);
-      // Whoever sends a command wakes the loop behind it: without that nothing waits.
-      const isWoken = events > 0 && this.#look();
-      let hasCarried = (isWoken && this.#guard(() => this.#obey())) || false;
-      mayHaveMore = false;
-      for (let round = 0; round < ROUNDS && !this.#isStopped; round += 1) {
-        mayHaveMore = this.#carry();
-        if (!mayHaveMore) break;
-        hasCarried = true;
-      }
-      // Once a turn: no packet pays for a look at the clock.
-      if (hasCarried) this.#carriedAtMs = this.#nowMs();
-      this.#mustPublish ||= hasCarried;
-      this.#guard(() => this.#mainThread.tellFacts(() => this.#options.engine.drainFacts()));
+      const events: number = this.#wait(this.#timeoutMs(mayHaveMore));
+      // Nothing came until the numbers were to be told: then there is nothing to look for either.
+      const isForNumbers: boolean = this.#isAlone && events === 0 && !mayHaveMore;
+      this.#hasCarried = false;
+      mayHaveMore = !isForNumbers && this.#turn(events);
       this.#publish();
     }
     this.#pairs.removeAll();
     this.#sockets.closeAll();
-    this.#options.queue.close();
+    this.#queue.close();
+  }
+
+  /** Obeys what was commanded, and carries what there is. @returns whether there may be more. */
+  #turn(events: number): boolean {
+    this.#markReady(events > 0);
+    // Whoever sends a command wakes the loop behind it: without that nothing waits.
+    if (events > 0 && this.#look()) this.#hasCarried = this.#obey();
+    let mayHaveMore = false;
+    for (let round = 0; round < ROUNDS && !this.#isStopped; round += 1) {
+      mayHaveMore = this.#carry();
+      if (!mayHaveMore) break;
+      this.#hasCarried = true;
+    }
+    this.#tellFacts();
+    return mayHaveMore;
   }
 
   /** Waits in poll, unless another worker hands something over first. */
   #wait(timeoutMs: number): number {
-    const { handover } = this.#options;
+    const handover = this.#handover;
     if (!handover || timeoutMs === 0) return this.#poll.poll(timeoutMs);
     const mayWait = handover.fallAsleep();
     const events = this.#poll.poll(mayWait ? timeoutMs : 0);
@@ -114,35 +155,32 @@ export class PacketLoop {
   }
 
   get #publishMs(): number {
-    return lookIntervalMs(this.#pairs.count);
+    return lookIntervalMs(this.#pairs.count(), this.#lookMs);
   }
 
   #watch(): void {
-    const { wakeFd, queue } = this.#options;
-    const sockets = this.#sockets.all.map(({ socket }) => socket.fd);
-    const device = this.#isDeviceGone ? [] : [queue.fd];
-    this.#poll.watch([wakeFd, ...device, ...sockets].map((fd) => ({ fd, events: POLLIN })));
+    const sockets = this.#sockets.all().map(({ socket }) => socket.fd);
+    const device = this.#isDeviceGone ? [] : [this.#queue.fd];
+    this.#poll.watch([this.#wakeFd, ...device, ...sockets].map((fd) => ({ fd, events: POLLIN })));
   }
 
-  /** Chooses the sockets of this turn: those that have something, and those that had in the last one. */
+  /** Chooses the sockets of this turn: those that have something. */
   #markReady(hasEvents: boolean): void {
     const before = this.#isDeviceGone ? 1 : 2;
-    const { all } = this.#sockets;
+    const all = this.#sockets.all();
     for (let i = 0; i < all.length; i += 1) {
       const one = all[i];
       if (!one) continue;
       const events = hasEvents ? this.#poll.eventsOf(before + i) : 0;
       if ((events & POLLERR) !== 0) this.#guard(() => this.#carrier.hintTooBig(one));
-      one.isReady = one.hasDelivered || events !== 0;
-      one.hasDelivered = false;
+      one.isReady = events !== 0;
     }
   }
 
   /** Takes back the wake-up, and notices a device that has gone. @returns whether there was a wake-up. */
   #look(): boolean {
-    const { calls, wakeFd } = this.#options;
     const isWoken = this.#poll.eventsOf(0) !== 0;
-    if (isWoken) calls.read(wakeFd, this.#scratch.address, 8);
+    if (isWoken) this.#calls.read(this.#wakeFd, this.#scratch.address, 8);
     if (!this.#isDeviceGone && (this.#poll.eventsOf(1) & BROKEN) !== 0) this.#loseDevice(EBADFD);
     return isWoken;
   }
@@ -150,33 +188,69 @@ export class PacketLoop {
   #loseDevice(errno: number): void {
     this.#isDeviceGone = true;
     this.#watch();
-    this.#options.tell({ kind: 'device-failed', errno });
+    this.#tell({ kind: 'device-failed', errno });
   }
 
   /** Both directions once. @returns whether there may be more. */
   #carry(): boolean {
     let came = 0;
-    for (const socket of this.#sockets.all) {
-      if (socket.isReady) came += this.#guard(() => this.#carrier.receive(socket)) ?? 0;
+    for (const socket of this.#sockets.all()) if (socket.isReady) came += this.#receive(socket);
+    came += this.#takeOver();
+    if (this.#isDeviceGone) return came > 0;
+    const left = this.#read(came);
+    if (left === 0 && this.#queue.lastErrno === EBADFD) this.#loseDevice(EBADFD);
+    return came + left > 0;
+  }
+
+  // Each part of a turn fails alone: a defect in it costs the packets at hand, and not the tunnel.
+
+  #receive(socket: WorkerSocket): number {
+    try {
+      return this.#carrier.receive(socket);
+    } catch (error) {
+      return this.#noteDefect(error);
     }
-    const handed = this.#guard(() => this.#carrier.takeOver()) ?? 0;
-    if (this.#isDeviceGone) return came + handed > 0;
-    // As many leave as came, while there are any: if a worker sent less the more it received, the peer that sends most
-    // would get all of the tunnel.
-    const left = this.#guard(() => this.#carrier.read(came)) ?? 0;
-    if (left === 0 && this.#options.queue.lastErrno === EBADFD) this.#loseDevice(EBADFD);
-    return came + handed + left > 0;
+  }
+
+  #takeOver(): number {
+    try {
+      return this.#carrier.takeOver();
+    } catch (error) {
+      return this.#noteDefect(error);
+    }
+  }
+
+  /** As many leave as came, while there are any: if a worker sent less the more it received, the peer that sends most would get all
+   * of the tunnel.
+   */
+  #read(came: number): number {
+    try {
+      return this.#carrier.read(came);
+    } catch (error) {
+      return this.#noteDefect(error);
+    }
+  }
+
+  #tellFacts(): void {
+    try {
+      this.#mainThread.tellFacts(this.#drainFacts);
+    } catch (error) {
+      this.#noteDefect(error);
+    }
   }
 
   #publish(): void {
+    // Once a turn: no packet pays for a look at the clock.
+    this.#mustPublish ||= this.#hasCarried;
     if (!this.#mustPublish) return;
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
+    if (this.#hasCarried) this.#carriedAtMs = nowMs;
     if (nowMs - this.#publishedAtMs < this.#publishMs) return;
     this.#publishedAtMs = nowMs;
     this.#mustPublish = false;
-    const { engine, counters } = this.#options;
     const udp = this.#sockets.counters();
-    counters.write({ datapath: this.#carrier.counted, udp, engine: engine.counters() });
+    const engine = this.#engine.counters();
+    this.#counters.write({ datapath: this.#carrier.counted, udp, engine });
     const refused = this.#sockets
       .takeRefused()
       .flatMap(({ path, errno }) => sendFailedFacts(path, errnoName(errno)));
@@ -186,98 +260,31 @@ export class PacketLoop {
 
   /** @returns whether there was anything to obey. */
   #obey(): boolean {
-    const before = this.#commands;
-    for (let next = this.#options.nextCommand(); next; next = this.#options.nextCommand()) {
+    let hasObeyed = false;
+    for (let next = this.#nextCommand(); next; next = this.#nextCommand()) {
       const command = next;
-      this.#commands += 1;
+      hasObeyed = true;
       this.#guard(() => this.#perform(command));
     }
-    if (this.#commands === before) return false;
-    this.#carrier.sendHeld();
-    return true;
+    if (hasObeyed) this.#guard(() => this.#carrier.sendHeld());
+    return hasObeyed;
   }
 
-  #perform(command: ToWorker): void {
-    const { engine, tell } = this.#options;
-    const { counted } = this.#carrier;
-    switch (command.kind) {
-      case 'install':
-        this.#answer(command.id, () => this.#pairs.install(command.pair, command.counters));
-        return;
-      case 'install-elsewhere':
-        this.#answer(command.id, () =>
-          this.#pairs.installElsewhere(command.pair, command.outboundSpi),
-        );
-        return;
-      case 'sync':
-        tell({ kind: 'done', id: command.id });
-        return;
-      case 'activate':
-        engine.activateOutbound(command.pairId);
-        // What waited goes before anything newer, and before the message that may follow.
-        this.#carrier.sendHeld();
-        return;
-      case 'remove':
-        this.#pairs.remove(command.pairId);
-        return;
-      case 'dummy':
-        this.#carrier.sendDummy(command.pairId, command.bytes);
-        return;
-      case 'probe':
-        this.#carrier.sendProbe(command.pairId, command.probe);
-        return;
-      case 'send':
-        if (command.datagram.length === 1) counted.keepalivesSent += 1;
-        else counted.ikeSent += 1;
-        this.#sendOne(command.datagram, command.path);
-        return;
-      case 'add-socket':
-        this.#sockets.add(command.descriptor, command.isMarked);
-        this.#watch();
-        return;
-      case 'remove-socket':
-        this.#sockets.remove(command.fd);
-        this.#watch();
-        tell({ kind: 'done', id: command.id });
-        return;
-      case 'stop':
-        this.#isStopped = true;
-        return;
-      default:
-        obeyInEngine(engine, command);
-    }
-  }
-
-  #answer(id: number, install: () => void): void {
-    const { tell } = this.#options;
+  /** Runs what is seldom done. */
+  #guard(part: () => void): void {
     try {
-      install();
-      tell({ kind: 'done', id });
+      part();
     } catch (error) {
-      tell({ kind: 'done', id, failure: messageOf(error) });
+      this.#noteDefect(error);
     }
   }
 
-  #sendOne(datagram: Uint8Array, path: Path): void {
-    const errno = this.#sockets.sendOne(datagram, path);
-    const facts = errno === 0 ? [] : sendFailedFacts(path, errnoName(errno));
-    if (facts.length > 0) this.#mainThread.hint(facts);
+  /** @returns 0: what was carried. */
+  #noteDefect(error: unknown): 0 {
+    this.#carrier.discard();
+    this.#carrier.counted.defects += 1;
+    this.#mustPublish = true;
+    this.#mainThread.tellDefect(sentenceOf(error));
+    return 0;
   }
-
-  /** Runs a part of a turn: a defect in it costs the packets at hand, and not the tunnel. */
-  #guard<Result>(part: () => Result): Result | undefined {
-    try {
-      return part();
-    } catch (error) {
-      this.#carrier.discard();
-      this.#carrier.counted.defects += 1;
-      this.#mustPublish = true;
-      this.#mainThread.tellDefect(messageOf(error));
-      return undefined;
-    }
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -14,6 +14,7 @@ import {
   prefixToSelector,
 } from '@ipsec-kit/ip';
 import { createPacketEngine, type SaPair } from '@ipsec-kit/ipsec';
+import { natKeepalive } from '@ipsec-kit/nat-t';
 import {
   AF_UNIX,
   rawMemory,
@@ -34,13 +35,25 @@ import { sharedCounters } from './shared-counters.ts';
  */
 const MOST_PROCESSOR_MS = 300;
 const MOST_MS = 800;
-/** Tunnels that are made one after the other: code that knows a single one would be thrown away with it. */
+/** Tunnels that are made one after the other: code that was compiled while there was a single one would be thrown away with it. */
 const TUNNELS = 3;
-/** Datagrams that are carried each time, alone and together. */
-const BURSTS: readonly number[] = [1, 64];
+/** Turns of all but the last one, which goes on until its time is over. */
+const FIRST_TURNS = 64;
+/** After so many turns with one packet there is one with many, and with all that is rare: what has never happened when code is
+ * compiled makes it void when it does, and it would take a thousand packets to compile it again.
+ */
+const RARE_TURNS = 32;
+const BURST_PACKETS = 64;
 const DATA_BYTES = 100;
+/** The numbers are told more often than in a real tunnel, whose loop is to know how. */
+const LOOK_MS = 1;
+/** Behind a marker of four zeros. */
+const IKE_BYTES = 32;
 const VNET_HEADER_BYTES = 10;
 const KEY_BYTES = 36;
+const RESERVED_SPI = 0x81;
+const UNKNOWN_SPI = 0x82;
+const ESP_BYTES = 64;
 /** Each read takes 1 of it: the loop never waits. @see eventfd(2) */
 const EFD_SEMAPHORE = 1;
 const NEVER_USED_UP = 0x7fff_ffff;
@@ -58,26 +71,44 @@ export interface WarmUp {
  */
 export function warmUp(calls: SystemCalls, crypto: CryptoProvider, random: RandomSource): WarmUp {
   let packets = 0;
-  for (let i = 0; i < TUNNELS; i += 1) packets += carry(calls, crypto, random);
+  for (let i = 1; i <= TUNNELS; i += 1) {
+    packets += carry(calls, crypto, random, i < TUNNELS ? FIRST_TURNS : Number.POSITIVE_INFINITY);
+  }
   return { packets };
 }
 
 /** @returns the packets that went through one tunnel. */
-function carry(calls: SystemCalls, crypto: CryptoProvider, random: RandomSource): number {
-  const opened = openBatchDescriptor(calls, { bind: { address: loopbackAddress(4), port: 0 } });
-  if (!opened.ok) return 0;
-  const { descriptor } = opened;
+function carry(
+  calls: SystemCalls,
+  crypto: CryptoProvider,
+  random: RandomSource,
+  turns: number,
+): number {
+  const bind = { address: loopbackAddress(4), port: 0 };
+  const marked = openBatchDescriptor(calls, { bind, reportsTooBig: true });
+  if (!marked.ok) return 0;
+  const { descriptor } = marked;
+  const unmarked = openBatchDescriptor(calls, { bind, reportsTooBig: true });
   const engine = createPacketEngine({ crypto, random });
   const joined = calls.mapMemory(8);
   const wakeFd = calls.eventfd(NEVER_USED_UP, EFD_SEMAPHORE);
   calls.socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, joined.address);
   const [near = -1, host = -1] = rawMemory(joined).words32;
-  // The objects are to be like those that a message brings.
-  const { pair } = structuredClone(transferPair(ownPair(random, descriptor.endpoint)));
-  const commands: ToWorker[] = [
-    { kind: 'add-socket', descriptor: structuredClone(descriptor), isMarked: true },
+  const backlog = new Int32Array(new SharedArrayBuffer(BACKLOG_BYTES));
+  const { pair } = transferPair(ownPair(random, descriptor.endpoint));
+  const sockets: ToWorker[] = [descriptor, ...(unmarked.ok ? [unmarked.descriptor] : [])].map(
+    (one) => ({
+      kind: 'add-socket',
+      descriptor: one,
+      isMarked: one === descriptor,
+    }),
+  );
+  const next = drive(calls, host, turns, [
+    ...sockets,
+    { kind: 'reserve-spi', spi: RESERVED_SPI },
     { kind: 'install', id: 1, pair, counters: newPairNumbers() },
-  ];
+  ]);
+  const isLast = turns === Number.POSITIVE_INFINITY;
   try {
     new PacketLoop({
       calls,
@@ -85,9 +116,11 @@ function carry(calls: SystemCalls, crypto: CryptoProvider, random: RandomSource)
       engine,
       counters: sharedCounters(Object.keys(engine.counters().drops)),
       wakeFd,
-      backlog: new Int32Array(new SharedArrayBuffer(BACKLOG_BYTES)),
-      nextCommand: drive(calls, host, commands),
-      tell: () => undefined,
+      backlog,
+      // Not the same functions each time: the real loop has others.
+      nextCommand: isLast ? next : () => next(),
+      tell: isLast ? () => backlog.fill(0) : () => backlog.fill(0),
+      lookMs: LOOK_MS,
     }).run();
   } finally {
     calls.close(host);
@@ -97,32 +130,70 @@ function carry(calls: SystemCalls, crypto: CryptoProvider, random: RandomSource)
 }
 
 /** The commands of a warm-up; between them it is the host behind the device, who sends packets and takes what comes. */
-function drive(calls: SystemCalls, host: number, commands: ToWorker[]): () => ToWorker | undefined {
-  const untilMs = performance.now() + MOST_MS / TUNNELS;
-  const untilProcessorMs = processorMs() + MOST_PROCESSOR_MS / TUNNELS;
+function drive(
+  calls: SystemCalls,
+  host: number,
+  turns: number,
+  commands: ToWorker[],
+): () => ToWorker | undefined {
+  const untilMs = performance.now() + MOST_MS;
+  const untilProcessorMs = processorMs() + MOST_PROCESSOR_MS;
   const packets = innerPackets().map((packet) => {
     const memory = calls.mapMemory(VNET_HEADER_BYTES + packet.length);
     memory.bytes.set(packet, VNET_HEADER_BYTES);
     return memory;
   });
+  const rare = commands.flatMap((command) =>
+    command.kind === 'add-socket' ? rareCommands(command.descriptor.endpoint) : [],
+  );
   const taken = calls.mapMemory(65536);
   let turn = 0;
   let isOver = false;
   return () => {
     if (isOver) return undefined;
     const command = commands.shift();
-    if (command) return command;
-    isOver = processorMs() > untilProcessorMs || performance.now() > untilMs;
-    if (isOver) return { kind: 'stop' };
+    // The objects are to be like those that a message brings.
+    if (command) return structuredClone(command);
+    const isRare = turn % RARE_TURNS === 0;
+    if (isRare) {
+      isOver = turn >= turns || processorMs() > untilProcessorMs || performance.now() > untilMs;
+      if (isOver) return { kind: 'stop' };
+      commands.push(...rare);
+    }
     while (calls.read(host, taken.address, taken.bytes.length) > 0);
     turn += 1;
-    const count = BURSTS[turn % BURSTS.length] ?? 1;
+    const count = isRare ? BURST_PACKETS : 1;
     for (let i = 0; i < count; i += 1) {
       const packet = packets[(turn + i) % packets.length];
       if (packet) calls.write(host, packet.address, packet.bytes.length);
     }
     return undefined;
   };
+}
+
+/** What happens seldom in a tunnel whose peer is itself: IKE, a keepalive, a probe of the path. */
+function rareCommands(endpoint: Endpoint): ToWorker[] {
+  const path = { local: endpoint, remote: endpoint };
+  const [source, destination] = [inner(1), inner(2)];
+  const probe = { source, destination, identifier: 2, sequence: 1, bytes: 1000 };
+  return [
+    { kind: 'send', datagram: new Uint8Array(IKE_BYTES), path },
+    { kind: 'send', datagram: natKeepalive(), path },
+    { kind: 'send', datagram: espOf(RESERVED_SPI), path },
+    { kind: 'send', datagram: espOf(UNKNOWN_SPI), path },
+    { kind: 'ask-source', pairId: 1 },
+    { kind: 'move-peer', pairId: 1, path },
+    { kind: 'inner-mtu', pairId: 1, innerMtu: 1400 },
+    { kind: 'probe', pairId: 1, probe },
+    { kind: 'dummy', pairId: 1, bytes: 100 },
+  ];
+}
+
+/** Looks like an ESP packet, and is none. */
+function espOf(spi: number): Uint8Array {
+  const datagram = new Uint8Array(ESP_BYTES);
+  datagram[3] = spi;
+  return datagram;
 }
 
 /** What the process has had of the processors. */

@@ -6,6 +6,7 @@ import {
   type PacketWorkerStart,
   type ToWorker,
 } from './messages.ts';
+import { sentenceOf } from './sentence-of.ts';
 
 /** How long a worker may take to end. */
 const STOP_MS = 2_000;
@@ -170,8 +171,4 @@ function channelTo(
     ended: exited,
     stop,
   };
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,10 +5,10 @@ import { pairOf } from './transferred-pair.ts';
 
 /** The pairs that stand in the engine of a worker, and where their counters are told. */
 export interface WorkerPairs {
-  /** How many there are. */
-  readonly count: number;
-  /** Whether packets of any get an IP header when they come, which needs room in front of each. */
-  readonly hasTransport: boolean;
+  /** @returns how many there are. */
+  count(): number;
+  /** @returns whether packets of any get an IP header when they come, which needs room in front of each. */
+  hasTransport(): boolean;
   /** Adds a pair and erases its keys. @throws as `PacketEngine.install`. */
   install(transferred: TransferredPair, counters: SharedArrayBuffer): void;
   /** Adds one that another worker has installed. @throws as `PacketEngine.installElsewhere`. */
@@ -53,12 +53,8 @@ export function createWorkerPairs(engine: PacketEngine): WorkerPairs {
   }
 
   return {
-    get count(): number {
-      return standing.size;
-    },
-    get hasTransport(): boolean {
-      return transports > 0;
-    },
+    count: () => standing.size,
+    hasTransport: () => transports > 0,
     install(transferred, counters): void {
       const pair = pairOf(transferred);
       try {

@@ -27,16 +27,15 @@ export interface WorkerSocket {
   readonly socket: BatchSocket;
   /** Its endpoint as half of a packed path. */
   readonly packed: Uint8Array;
-  readonly isMarked: boolean;
+  /** Whether its port has the framing of port 4500: of whatever port, as a socket has one. */
+  readonly isMarkedPort: () => boolean;
   /** Whether it is read in this turn: a host has many addresses, and most of their sockets are silent. */
   isReady: boolean;
-  /** Whether anything came on it in this turn. */
-  hasDelivered: boolean;
 }
 
 /** The sockets that a worker reads and writes. */
 export interface WorkerSockets {
-  readonly all: readonly WorkerSocket[];
+  all(): readonly WorkerSocket[];
   add(descriptor: BatchDescriptor, isMarked: boolean): void;
   /** Closes a socket; an unknown one is taken as closed. */
   remove(fd: number): void;
@@ -112,13 +111,11 @@ export function createWorkerSockets(calls: SystemCalls): WorkerSockets {
   }
 
   return {
-    get all(): readonly WorkerSocket[] {
-      return all;
-    },
+    all: () => all,
     add(descriptor, isMarked): void {
       const socket = batchSocketOn(calls, descriptor);
       const packed = packEndpoint(descriptor.endpoint);
-      all = [...all, { socket, packed, isMarked, isReady: true, hasDelivered: false }];
+      all = [...all, { socket, packed, isMarkedPort: () => isMarked, isReady: true }];
     },
     remove(fd): void {
       lastUsed = undefined;
