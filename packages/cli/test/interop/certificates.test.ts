@@ -173,6 +173,8 @@ async function refusedByOurs(pki: Pki, tunnel: Tunnel, ca: { server?: string } =
     await server.process.waitFor(/listening/i);
     const swan = await StrongSwan.start(lab.left, clientConfiguration(tunnel));
     await swan.initiate('net').catch(() => undefined);
+    // Its words may come later than its answer.
+    await server.process.waitFor(/could not be authenticated/);
     return { ours: server.process.output, theirs: await swan.log() };
   } finally {
     await lab.close();

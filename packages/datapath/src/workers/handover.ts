@@ -77,8 +77,7 @@ export class Handover {
   }
 
   /** Fills batches with what others have handed over, and has them opened or sealed: one batch of each worker at most.
-   * @param most - packets of one batch. @param tailroom - bytes that stay free behind each.
-   * @param onTooLarge - told how many no slot could take.
+   * @param options - `tailroom`: bytes that stay free behind each packet; `onTooLarge` is told how many no slot could take.
    * @returns how many packets there were.
    */
   take(options: {

@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer, EapProgress } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { awaitProof, endProofTimer } from '../proof/proof-timer.ts';
 import { type IkeSa, spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -73,8 +74,7 @@ export function readEapProgress(
 ): EapProgress {
   endProofTimer(context, session);
   if (answer.kind !== 'eap-step') {
-    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-    return { kind: 'failure', detail: reason };
+    return { kind: 'failure', detail: answerReason(answer) };
   }
   const { progress } = answer;
   if (progress.packet && !isEapPacket(progress.packet)) {

@@ -11,7 +11,7 @@ import type { IkeSession } from '../session/ike-session.ts';
 import type { LivenessNews } from '../session/liveness-news.ts';
 import { shownSession } from '../session/shown-session.ts';
 import type { PeerSessions } from '../unique/peer-sessions.ts';
-import type { AnswerLimiter } from './answer-limiter.ts';
+import type { Allowance } from './allowance.ts';
 import type { CookieJar } from './cookies.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
 import type { HalfOpenCounter } from './half-open.ts';
@@ -82,12 +82,14 @@ export interface EndpointContext {
   readonly deadlines: DeadlineHeap<TimerName>;
   readonly halfOpen: HalfOpenCounter;
   readonly cookies: CookieJar;
-  readonly unprotectedAnswers: AnswerLimiter;
-  /** Bounds the events about messages that are dropped. */
-  readonly rejectionEvents: AnswerLimiter;
-  /** Bounds how often hints that nobody has authenticated are looked up among all sessions. */
-  readonly spiHints: AnswerLimiter;
-  readonly sendFailures: AnswerLimiter;
+  /** Answers to messages that nobody has authenticated. @see RFC 7296 §2.21.4 (MUST limit the rate) */
+  readonly unprotectedAnswers: Allowance;
+  /** Events about messages that are dropped. */
+  readonly rejectionEvents: Allowance;
+  /** Hints that nobody has authenticated, each looked up among all sessions. */
+  readonly spiHints: Allowance;
+  /** Paths that the system refused to send over, each looked up among all sessions. */
+  readonly sendFailures: Allowance;
   readonly counters: { rejectedMessages: number };
   nextRequestId: number;
   nextSessionId: number;

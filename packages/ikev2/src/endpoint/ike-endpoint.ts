@@ -30,7 +30,7 @@ import { type PathStatus, pathStatusOf } from '../session/path-status.ts';
 import { lifetimesOf, type SessionLifetimes } from '../session/session-lifetimes.ts';
 import { shownSession } from '../session/shown-session.ts';
 import { PeerSessions } from '../unique/peer-sessions.ts';
-import { AnswerLimiter } from './answer-limiter.ts';
+import { Allowance } from './allowance.ts';
 import { CookieJar } from './cookies.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { deliverAnswer } from './deliver-answer.ts';
@@ -180,13 +180,13 @@ function createContext(options: IkeEndpointOptions): EndpointContext {
     deadlines: new DeadlineHeap(),
     halfOpen: new HalfOpenCounter(),
     cookies: new CookieJar(crypto, random),
-    unprotectedAnswers: new AnswerLimiter(
+    unprotectedAnswers: new Allowance(
       UNPROTECTED_ANSWERS_PER_SECOND,
       UNPROTECTED_ANSWERS_PER_SECOND,
     ),
-    rejectionEvents: new AnswerLimiter(REJECTION_EVENTS_PER_SECOND, REJECTION_EVENTS_PER_SECOND),
-    spiHints: new AnswerLimiter(SPI_HINTS_PER_SECOND, SPI_HINTS_PER_SECOND),
-    sendFailures: new AnswerLimiter(SEND_FAILURES_PER_SECOND, SEND_FAILURES_PER_SECOND),
+    rejectionEvents: new Allowance(REJECTION_EVENTS_PER_SECOND, REJECTION_EVENTS_PER_SECOND),
+    spiHints: new Allowance(SPI_HINTS_PER_SECOND, SPI_HINTS_PER_SECOND),
+    sendFailures: new Allowance(SEND_FAILURES_PER_SECOND, SEND_FAILURES_PER_SECOND),
     counters: { rejectedMessages: 0 },
     nextRequestId: 1,
     nextSessionId: FIRST_RESPONDER_SESSION_ID,

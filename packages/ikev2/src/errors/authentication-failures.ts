@@ -3,6 +3,7 @@ import { NotifyType } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig, LocalAuthentication } from '../config.ts';
 import type { Answer } from '../endpoint-work.ts';
 import type { SessionFailure } from '../events.ts';
+import { answerReason } from './answer-reason.ts';
 import { otherNotify, ownWorkFailed } from './failures.ts';
 
 /** Most connections that a sentence names. */
@@ -64,8 +65,7 @@ export function noSignature(local: Identity, answer: Answer): SessionFailure {
   if (answer.kind === 'sign' && !answer.proof) {
     return { code: 'authentication-failed', sentence: answer.sentence };
   }
-  const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-  return ownWorkFailed(`The signature for ${formatIdentity(local)}`, reason);
+  return ownWorkFailed(`The signature for ${formatIdentity(local)}`, answerReason(answer));
 }
 
 /** The same peer came again, and its first session is kept. */

@@ -23,6 +23,7 @@ import {
 } from '../endpoint/endpoint-context.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
@@ -87,7 +88,13 @@ export function onChildKeyGenerated(
   answer: Answer,
 ): void {
   if (answer.kind === 'generate-key') send(context, session, attempt, answer.secret);
-  else failChildAttempt(context, session, attempt, ownWorkFailed('The key exchange', why(answer)));
+  else
+    failChildAttempt(
+      context,
+      session,
+      attempt,
+      ownWorkFailed('The key exchange', answerReason(answer)),
+    );
 }
 
 /** [N(REKEY_SA),] [N(USE_TRANSPORT_MODE),] SA, Ni, [KEi,] TSi, TSr. @see RFC 7296 §1.3.1, §1.3.3 */
@@ -190,7 +197,12 @@ export function onChildKeyAgreed(
   answer: Answer,
 ): void {
   if (answer.kind !== 'agree-key') {
-    failAccepted(context, session, attempt, ownWorkFailed('The key exchange', why(answer)));
+    failAccepted(
+      context,
+      session,
+      attempt,
+      ownWorkFailed('The key exchange', answerReason(answer)),
+    );
   } else if (!answer.agreement.ok) {
     const failure = keyExchangeInvalid(attempt.method ?? 0, answer.agreement.code);
     failAccepted(context, session, attempt, failure);
@@ -202,8 +214,4 @@ export function onChildKeyAgreed(
     if (methods.length === 0) finishChild(context, session, accepted, [sharedSecret]);
     else goOnWithChild(context, session, accepted, methods, sharedSecret);
   }
-}
-
-function why(answer: Answer): string {
-  return answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
 }

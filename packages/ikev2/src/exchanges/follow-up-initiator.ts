@@ -10,6 +10,7 @@ import {
 import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
@@ -81,7 +82,7 @@ export function onFollowUpKeyGenerated(
   const { accepted, link } = series;
   const secret = answer.kind === 'generate-key' ? answer.secret : undefined;
   if (!secret || !sa || !running) {
-    failSeries(context, session, accepted, ownWorkFailed('The key exchange', why(answer)));
+    failSeries(context, session, accepted, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const payloads: Payload[] = [
@@ -148,7 +149,7 @@ export function onFollowUpKeyAgreed(
     const failure =
       answer.kind === 'agree-key' && !answer.agreement.ok
         ? keyExchangeInvalid(method, answer.agreement.code)
-        : ownWorkFailed('The key exchange', why(answer));
+        : ownWorkFailed('The key exchange', answerReason(answer));
     failSeries(context, session, accepted, failure);
     return undefined;
   }
@@ -172,8 +173,4 @@ function failSeries(
   const { attempt } = accepted;
   session.queue.unshift({ kind: 'withdraw-child', inboundSpi: attempt.inboundSpi });
   failChildAttempt(context, session, attempt, failure, retryMoment(context, LATE));
-}
-
-function why(answer: Answer): string {
-  return answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
 }

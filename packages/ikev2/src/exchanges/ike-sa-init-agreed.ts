@@ -1,6 +1,7 @@
 import { TransformType } from '@ipsec-kit/crypto';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { additionalMethods } from '../negotiate/additional-key-exchanges.ts';
@@ -23,8 +24,7 @@ export function onKeyAgreed(
 ): void {
   const connection = session.connection;
   if (answer.kind !== 'agree-key' || !connection) {
-    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    endSession(context, session, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const { agreement } = answer;

@@ -13,6 +13,7 @@ import { RequestWindow } from '@ipsec-kit/retransmit';
 import type { ConnectionConfig } from '../config.ts';
 import { ask, type EndpointContext, randomBytes, setTimer } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { CHILDLESS_REFUSED } from '../errors/endings.ts';
 import { natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeRefused, noOwnPpk } from '../errors/offer-failures.ts';
@@ -84,8 +85,7 @@ export function onKeyGenerated(
   answer: Answer,
 ): void {
   if (answer.kind !== 'generate-key') {
-    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    endSession(context, session, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const initRequest = sendInit(context, session, state.offer, answer.secret);

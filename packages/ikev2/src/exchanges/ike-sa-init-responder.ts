@@ -22,6 +22,7 @@ import {
 import { nextSessionId } from '../endpoint/session-ids.ts';
 import { type RejectedMessage, refuseUnverified } from '../endpoint/unprotected-answers.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { natTraversalRefused, ownWorkFailed } from '../errors/failures.ts';
 import {
   keyExchangeInvalid,
@@ -187,8 +188,7 @@ export function onResponseKeyGenerated(
   answer: Answer,
 ): void {
   if (answer.kind !== 'generate-key') {
-    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    endSession(context, session, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const { secret } = answer;
@@ -210,8 +210,7 @@ export function onResponseKeyAgreed(
   answer: Answer,
 ): void {
   if (answer.kind !== 'agree-key') {
-    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    endSession(context, session, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const { agreement } = answer;

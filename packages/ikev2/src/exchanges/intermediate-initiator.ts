@@ -1,6 +1,7 @@
 import { ExchangeType, keyExchangeMethodName, type Payload } from '@ipsec-kit/ikev2-codec';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { malformedFromPeer, otherNotify, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import { findErrorNotify, findPayload } from '../payloads/find-payload.ts';
@@ -38,7 +39,7 @@ export function onAdditionalKeyGenerated(
   const { sa } = session;
   const messageId = sa?.requests.permission();
   if (answer.kind !== 'generate-key' || !sa || !messageId?.ok) {
-    endSession(context, session, ownWorkFailed('The key exchange', why(answer)));
+    endSession(context, session, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const { secret } = answer;
@@ -93,7 +94,7 @@ export function onAdditionalKeyAgreed(
 ): void {
   const { sa, connection } = session;
   if (answer.kind !== 'agree-key' || !sa || !connection) {
-    endSession(context, session, ownWorkFailed('The key exchange', why(answer)));
+    endSession(context, session, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const { agreement } = answer;
@@ -104,8 +105,4 @@ export function onAdditionalKeyAgreed(
   const next = advanceKeys(context, session, sa, keys, exchange, agreement.sharedSecret);
   if (next.methods.length > 0) beginIntermediate(context, session, next);
   else beginAuth(context, session, next.sa, connection, next.transcript);
-}
-
-function why(answer: Answer): string {
-  return answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
 }

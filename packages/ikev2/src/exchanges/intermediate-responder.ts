@@ -7,6 +7,7 @@ import {
 } from '@ipsec-kit/ikev2-codec';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
 import { keyExchangeInvalid } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
@@ -57,8 +58,7 @@ export function onIntermediateResponded(
   const [method = 0] = keys.methods;
   if (!sa) return;
   if (answer.kind !== 'respond-key') {
-    const reason = answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
-    endSession(context, session, ownWorkFailed('The key exchange', reason));
+    endSession(context, session, ownWorkFailed('The key exchange', answerReason(answer)));
     return;
   }
   const { response } = answer;

@@ -10,6 +10,7 @@ import { compareNonces, lowerNonce } from '../collisions/lowest-nonce.ts';
 import { LATE, retryMoment } from '../collisions/retry-pause.ts';
 import { ask, type EndpointContext, newIkeSpi, randomBytes } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { describeProposals } from '../errors/describe-offer.ts';
 import { DELETED_BY_PEER } from '../errors/endings.ts';
 import { malformedFromPeer, ownWorkFailed } from '../errors/failures.ts';
@@ -72,7 +73,7 @@ export function onIkeKeyGenerated(
   answer: Answer,
 ): void {
   if (answer.kind !== 'generate-key') {
-    failIkeAttempt(context, session, ownWorkFailed('The key exchange', why(answer)), 1);
+    failIkeAttempt(context, session, ownWorkFailed('The key exchange', answerReason(answer)), 1);
     return;
   }
   const { sa, running, state } = session;
@@ -192,7 +193,7 @@ export function onIkeKeyAgreed(
     const failure =
       answer.kind === 'agree-key' && !answer.agreement.ok
         ? keyExchangeInvalid(attempt.method, answer.agreement.code)
-        : ownWorkFailed('The key exchange', why(answer));
+        : ownWorkFailed('The key exchange', answerReason(answer));
     if (isOldDeleted) endSession(context, session, failure);
     else endOnBadAnswer(context, session, failure);
     return;
@@ -279,8 +280,4 @@ export function finishIkeRekey(
   }
   adoptIkeSa(context, session, fresh, 'local', isOldDeleted ? 'answered' : 'asked');
   if (rival?.kind === 'ike' && rival.sa) keepReplaced(context, session, rival.sa, 'expected');
-}
-
-function why(answer: Answer): string {
-  return answer.kind === 'failed' ? answer.reason : `unexpected answer ${answer.kind}`;
 }

@@ -9,6 +9,7 @@ import {
 import type { CertificateData, ConnectionConfig, RemoteAuthentication } from '../config.ts';
 import { ask, type EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
+import { answerReason } from '../errors/answer-reason.ts';
 import { noSecret, peerNotAuthentic, wrongProof } from '../errors/authentication-failures.ts';
 import { ownWorkFailed } from '../errors/failures.ts';
 import type { SessionFailure } from '../events.ts';
@@ -130,8 +131,7 @@ export function judgePeerProof(
     }
     case 'signature': {
       if (answer.kind !== 'verify-peer') {
-        const reason = answer.kind === 'failed' ? answer.reason : `unexpected ${answer.kind}`;
-        return { ...ownWorkFailed("The check of the peer's signature", reason) };
+        return ownWorkFailed("The check of the peer's signature", answerReason(answer));
       }
       const { verdict } = answer;
       const hasPpk = session.ppk === 'used';
