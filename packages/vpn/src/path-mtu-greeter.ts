@@ -24,8 +24,6 @@ export interface PathMtuGreeterOptions {
 export interface PathMtuGreeter {
   /** Asks the next host that may be there, with a packet of the size that nearly every path carries. */
   greet(discovery: PathMtuDiscovery): void;
-  /** Asks whoever was seen last as soon as whoever is asked now has had its time, or at once. */
-  greetNext(discovery: PathMtuDiscovery): void;
 }
 
 /** Makes a greeter; who answers is told to whoever hears of answers. */
@@ -63,12 +61,6 @@ class Greeter implements PathMtuGreeter {
     discovery.greetings.set(sequence, ends);
     this.#probes.send(discovery, ends, sequence, BASE_PATH_MTU);
     this.#wait(discovery, 'path-mtu-greeting', GREETING_MS, () => this.greet(discovery));
-  }
-
-  greetNext(discovery: PathMtuDiscovery): void {
-    const isAsking = discovery.asked > 0;
-    discovery.asked = 0;
-    if (!isAsking) this.greet(discovery);
   }
 
   /** Nobody has answered. On a path that nobody uses nobody is asked again. */

@@ -1,7 +1,7 @@
 import type { Clock, Timeless } from '@ipsec-kit/clock';
 import type { PacketPath, PathFact, TooBigFact } from '@ipsec-kit/datapath';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
-import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
+import type { IpAddress } from '@ipsec-kit/ip';
 import {
   createPathMtu,
   type PathMtu,
@@ -185,12 +185,10 @@ class ProbingKeeper implements PathMtuKeeper {
   #onSource(pairId: number, source: IpAddress): void {
     const discovery = this.#byChild.get(pairId);
     if (!discovery) return;
-    const others = discovery.seen.filter((one) => !addressesEqual(one, source));
-    const isNew = others.length === discovery.seen.length;
-    discovery.seen = [source, ...others].slice(0, MOST_SEEN);
+    discovery.seen = [source, ...discovery.seen].slice(0, MOST_SEEN);
     if (!discovery.ends) {
-      // Whoever was asked has its time to answer, however many packets come meanwhile.
-      if (isNew) this.#greeter.greetNext(discovery);
+      discovery.asked = 0;
+      this.#greeter.greet(discovery);
       return;
     }
     const child = this.#probes.childOf(discovery);

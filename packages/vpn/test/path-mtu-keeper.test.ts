@@ -197,21 +197,6 @@ describe('the path MTU of a session (RFC 8899)', () => {
     expect(world.found).toEqual([1500]);
   });
 
-  it('is found while packets of whoever answers keep coming, with no more probes than on a silent path', () => {
-    const world = new World();
-    world.hosts = new Set(['10.77.9.9']);
-    world.open(1);
-    for (let ms = 0; ms < 3000; ms += 5) {
-      if (world.wantSource.delete(1)) {
-        const source = address('10.77.9.9');
-        world.keeper.noteFacts([{ kind: 'inbound-source', pairId: 1, source }]);
-      }
-      world.clock.advanceBy(5);
-    }
-    expect(world.found).toEqual([1500]);
-    expect(world.asked.length).toBeLessThan(10);
-  });
-
   it('costs nothing on a path that nobody uses and nobody answers on', () => {
     const world = new World();
     world.hosts.clear();
