@@ -66,11 +66,14 @@ describe.skipIf(gate.skip)('a client on a TUN device, whose packets a worker car
 
       client.child.kill('SIGUSR2');
       const { pid, port } = await said(client, 'delegated');
-      // Not a socket of the client is open, and it gets no processor time either.
-      const sockets = await lab.left.run('ss', '--udp', '--all', '--numeric', '--processes', '-H');
-      expect(sockets.trim().split('\n')).toEqual([
-        expect.stringMatching(new RegExp(`:${port} .*pid=${pid},`)),
-      ]);
+      // Not a socket of the client is open, and it gets no processor time either; the delegate opens its own when it has been told.
+      const sockets = async (): Promise<readonly string[]> => {
+        const options = ['--udp', '--all', '--numeric', '--processes', '-H'];
+        return (await lab.left.run('ss', ...options)).trim().split('\n');
+      };
+      await expect
+        .poll(sockets, { timeout: 5_000 })
+        .toEqual([expect.stringMatching(new RegExp(`:${port} .*pid=${pid},`))]);
       client.child.kill('SIGSTOP');
       await pause(awayMs);
       client.child.kill('SIGCONT');
