@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { ikeSpis } from './lab/ike-spis.ts';
@@ -12,7 +11,8 @@ import {
   joinBeside,
   secondAddresses,
 } from './lab/roaming-lab.ts';
-import { type Established, type Ours, withTunnel } from './lab/tunnel.ts';
+import { type Ours, withTunnel } from './lab/tunnel.ts';
+import { usesBothNetworks } from './lab/uses-both-networks.ts';
 
 const gate = interopGate(
   ['root', 'tun', 'netns', 'nft', 'strongswan'],
@@ -36,16 +36,6 @@ const inTwoNetworks = {
     return lab;
   },
 };
-
-/** The link of the second network may take a while to be usable. */
-async function usesBothNetworks(client: Established['client']): Promise<void> {
-  const known = async (): Promise<unknown> => {
-    if (!client) return undefined;
-    const { sessions } = await requestStatus(client.control);
-    return sessions[0]?.path?.localAddresses;
-  };
-  await expect.poll(known, { timeout: 5_000 }).toEqual([home, mobile]);
-}
 
 describe.skipIf(gate.skip)('ipsec-kit move', () => {
   for (const [ours, peers] of ends) {

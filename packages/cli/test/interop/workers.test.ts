@@ -21,6 +21,7 @@ import {
 } from './lab/roaming-lab.ts';
 import { notRising, watchSequences } from './lab/sequence-watch.ts';
 import { type Established, type Preparation, withTunnel } from './lab/tunnel.ts';
+import { usesBothNetworks } from './lab/uses-both-networks.ts';
 
 const gate = interopGate(
   ['root', 'tun', 'netns', 'nft', 'strongswan', 'tshark'],
@@ -107,6 +108,7 @@ describe.skipIf(gate.skip)(
         'client',
         {},
         async ({ lab, client }) => {
+          await usesBothNetworks(client);
           const packets = await startFlows(lab, FLOWS, 1.25 * PER_SECOND);
           for (const wanted of [{ local: clientNetworks.mobile[4].own }, {}]) {
             await pause(1_000);

@@ -88,7 +88,7 @@ export class StrongSwan {
   /** Unique id of its only IKE SA, once that is the only one and established. What is half-open at it as responder does not count:
    * an initiator that thought better of it before IKE_AUTH cannot delete that, and it goes after `half_open_timeout`.
    */
-  async settled(timeoutMs = 20_000): Promise<string> {
+  async settled(timeoutMs = 45_000): Promise<string> {
     let sas = '';
     for (const from = Date.now(); Date.now() - from < timeoutMs; await pause(20)) {
       sas = await this.listSas();
