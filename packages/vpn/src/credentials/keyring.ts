@@ -4,8 +4,7 @@ import { createNodeSignatures } from '@ipsec-kit/crypto/node';
 import { readCertificate, readKeyFile } from '@ipsec-kit/x509';
 import { nodeOldCiphers } from '@ipsec-kit/x509/node';
 import type { CompiledVpn } from '../compile/index.ts';
-import type { EapConnection } from '../eap/compiled-eap.ts';
-import { needsTls } from '../eap/eap-setting.ts';
+import { hasTls } from '../eap/compiled-eap.ts';
 import { VpnError } from '../vpn-error.ts';
 import type { KeySource, NamedCertificate } from './compiled-credentials.ts';
 
@@ -74,7 +73,7 @@ export function requireKeys(
       keys.some((key) => Buffer.from(key.publicKey).equals(publicKey)),
     );
     const isAtHand = tls.some(({ certificate }) => pkcs8For(certificate.publicKey));
-    if (isElsewhere && !isAtHand && hasTls(connection)) {
+    if (connection && isElsewhere && !isAtHand && hasTls(connection)) {
       throw new VpnError(
         'config',
         `The private key for ${tls.map((one) => one.name).join(', ')} of the connection ${name} is elsewhere, and node:tls, which does eap-tls and eap-ttls, signs with keys from files alone: name its file, or use auth = pubkey or another EAP method.`,
@@ -96,10 +95,4 @@ export function requireKeys(
       `There is no private key for ${files} of the connection ${name}: put it into the directory private beside the configuration, or add it to the keys.${why.join('')}`,
     );
   }
-}
-
-/** Whether TLS may be done inside of EAP here; a RADIUS server does its own. */
-function hasTls(connection: EapConnection | undefined): boolean {
-  const { peer, authenticator } = connection ?? {};
-  return [peer?.methods ?? [], authenticator?.methods ?? []].flat().some(needsTls);
 }
