@@ -344,6 +344,12 @@ describe('one-way silence', () => {
     }
   });
 
+  it('is none after packets that came and left at one instant, as a coarse clock has it', () => {
+    const { traffic } = rebound();
+    traffic(10_000, { outEsp: at(10_000), inEsp: at(10_000) }, 110);
+    expect(traffic(12_000, {}, 110)).toEqual([]);
+  });
+
   it('looks four times a second while packets go, and not at all when none do', () => {
     const { policy, timeout, traffic } = rebound();
     traffic(10_100, { outEsp: at(10_100), inEsp: at(10_100) }, 101);
