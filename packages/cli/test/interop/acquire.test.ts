@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import type { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, type Host } from './lab/lab.ts';
 import { siteConfiguration, withSites } from './lab/sites.ts';
+import { standingSessions } from './lab/standing-sessions.ts';
 
 const gate = interopGate(['root', 'tun', 'netns', 'strongswan'], 'tunnels that traffic opens');
 
@@ -73,14 +73,9 @@ describe.skipIf(gate.skip)('traffic that finds no SA (RFC 7296 §2.9)', () => {
         lab.left.ping(addresses.right.inner4, { count: 5 }),
         lab.right.ping(addresses.left.inner4, { count: 5 }),
       ]);
-      for (const { control } of sides) {
-        // An attempt that its initiator let go of when it had the peer's is half-open at the other end for a while.
-        const standing = async (): Promise<unknown> => {
-          const { sessions } = await requestStatus(control);
-          return sessions.filter(({ state }) => state !== 'connecting');
-        };
+      for (const side of sides) {
         await expect
-          .poll(standing, { timeout: 10_000 })
+          .poll(() => standingSessions(side), { timeout: 10_000 })
           .toMatchObject([{ state: 'open', children: [{ name: 'net' }] }]);
       }
       await lab.left.ping(addresses.right.inner4, { count: 3 });
