@@ -72,9 +72,10 @@ describe.skipIf(gate.skip)('traffic that finds no SA (RFC 7296 §2.9)', () => {
         lab.left.ping(addresses.right.inner4, { count: 5 }),
         lab.right.ping(addresses.left.inner4, { count: 5 }),
       ]);
-      await pause(500);
       for (const side of sides) {
-        expect(await side.status()).toMatchObject({ sessions: [{ children: [{ name: 'net' }] }] });
+        await expect
+          .poll(() => side.status(), { timeout: 10_000 })
+          .toMatchObject({ sessions: [{ children: [{ name: 'net' }] }] });
       }
       await lab.left.ping(addresses.right.inner4, { count: 3 });
       for (const side of sides) expect(await side.stop()).toBe(0);

@@ -253,7 +253,10 @@ describe.skipIf(gate.skip)('two sites that both begin at once (RFC 7296 §2.8)',
         ];
         await left.process.waitFor(/-> IKE_SA_INIT request/);
         if (right instanceof IpsecKit) await right.process.waitFor(/-> IKE_SA_INIT request/);
-        else await expect.poll(() => right.counter('ike-init-out-req')).toBe(1);
+        else {
+          const asked = () => right.counter('ike-init-out-req');
+          await expect.poll(asked, { timeout: 10_000 }).toBe(1);
+        }
         for (const host of [lab.left, lab.right]) await host.run('nft', 'delete table inet deaf');
         await Promise.all(begun);
         const open = async (): Promise<number> => {
