@@ -4,6 +4,7 @@ import { interopGate } from '../../../../.ci/interop-gate.ts';
 import type { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, type Host } from './lab/lab.ts';
 import { siteConfiguration, withSites } from './lab/sites.ts';
+import { standingSessions } from './lab/standing-sessions.ts';
 
 const gate = interopGate(['root', 'tun', 'netns', 'strongswan'], 'tunnels that traffic opens');
 
@@ -74,8 +75,8 @@ describe.skipIf(gate.skip)('traffic that finds no SA (RFC 7296 §2.9)', () => {
       ]);
       for (const side of sides) {
         await expect
-          .poll(() => side.status(), { timeout: 10_000 })
-          .toMatchObject({ sessions: [{ children: [{ name: 'net' }] }] });
+          .poll(() => standingSessions(side), { timeout: 10_000 })
+          .toMatchObject([{ state: 'open', children: [{ name: 'net' }] }]);
       }
       await lab.left.ping(addresses.right.inner4, { count: 3 });
       for (const side of sides) expect(await side.stop()).toBe(0);
