@@ -35,3 +35,6 @@ export interface FoundState {
   /** Nobody uses the path: then it is looked at again at `confirmAt`, after so many milliseconds. */
   readonly idleMs?: number;
 }
+
+/** Probes are out. */
+export type TryingState = Extract<PathMtuState, { trial: Trial }>;

@@ -13,8 +13,9 @@ import type {
 } from './path-mtu-contract.ts';
 import { pathMtuDeadline } from './path-mtu-deadline.ts';
 import { leftIdle, usedAgain } from './path-mtu-idle.ts';
-import type { FoundState, PathMtuState, Trial } from './path-mtu-state.ts';
+import type { FoundState, PathMtuState, Trial, TryingState } from './path-mtu-state.ts';
 import { LEAST_WAIT_MS, PathMtuTrials } from './path-mtu-trials.ts';
+import { requireRange } from './require-range.ts';
 
 /** What is used until more is known: what every IPv6 link carries, and nearly every IPv4 path. @see RFC 8899 §5.1.2 */
 export const BASE_PATH_MTU = 1280;
@@ -296,11 +297,3 @@ class PathMtuMachine implements PathMtu {
     this.#outputs.push({ kind: 'path-mtu', bytes, reason });
   }
 }
-
-function requireRange(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`"${name}" expected ${least} to ${most}, got ${value}`);
-  }
-}
-
-type TryingState = Extract<PathMtuState, { trial: Trial }>;
