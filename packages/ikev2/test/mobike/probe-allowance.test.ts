@@ -12,7 +12,8 @@ describe('what may go unasked to addresses that a peer has listed (RFC 4555 §5.
     const probes = new ProbeAllowance();
     expect(probes.spend(at(0), HERE, 3_073)).toBe(false);
     expect(probes.spend(at(0), HERE, 3_072)).toBe(true);
-    expect(probes.spend(at(0), HERE, 1)).toBe(false);
+    expect([probes.has(at(0), HERE, 1), probes.spend(at(0), HERE, 1)]).toEqual([false, false]);
+    expect(probes.has(at(10_000), HERE, 101)).toBe(false);
     expect(probes.spend(at(10_000), HERE, 101)).toBe(false);
     expect(probes.spend(at(10_000), HERE, 100)).toBe(true);
   });
