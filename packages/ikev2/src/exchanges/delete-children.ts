@@ -4,6 +4,7 @@ import { readChildSpi, spiBytes } from '../child/child-offer.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { lostChildAction, reopenChild } from '../loss/lost-child.ts';
+import { dropMove } from '../reauth/drop-move.ts';
 import { closeOutbound, retireOrRemove } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -34,6 +35,7 @@ export function deleteChildren(
     const { answer } = judge(session, sa, 'delete-child', child);
     if (answer === 'as-usual') answers.push(spiBytes(child.inboundSpi));
     else if (closeOutbound(context, session, child)) continue;
+    dropMove(session, child.id);
     const action = lostChildAction(session, child);
     retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it', action);
     if (action === 'start') reopenChild(context, session, child.config.name);
