@@ -53,6 +53,33 @@ function names({ client, server }: Pair): string[] {
   return shared.map(({ config }) => config.name).sort();
 }
 
+describe('a Child SA that its user closes while the peer moves it (RFC 7296 §1.4.1, §2.8.3, §2.25.1)', () => {
+  it('is not asked for again by the peer, which was put off, once that has the DELETE', () => {
+    const pair = openPair();
+    create(pair.client, 'net-2');
+    pair.drive(1_000);
+    const [, second] = pair.server.seen('child-opened');
+    let deletes = 0;
+    pair.wire = (flight) => {
+      if (!isOf(flight, 'server', ExchangeType.INFORMATIONAL, 'request')) return [{ flight }];
+      deletes += 1;
+      return deletes === 1 ? [] : [{ flight }];
+    };
+    const sessionId = sessionOf(pair.server);
+    const childId = second?.childId ?? 0;
+    pair.server.command({ kind: 'close-child', sessionId, childId, reason: 'as asked' });
+    reauthenticate(pair);
+    pair.drive(60_000);
+    expect(pair.client.story).toContain(
+      'received CREATE_CHILD_SA response: N(TEMPORARY_FAILURE)',
+    );
+    expect(names(pair)).toEqual(['net-1']);
+    for (const host of [pair.client, pair.server]) {
+      expect(host.seen('child-opened').map(({ name }) => name)).toEqual(['net-1', 'net-2']);
+    }
+  });
+});
+
 describe('Child SAs that are asked for while a session is reauthenticated (RFC 7296 §2.8.3)', () => {
   it('are all made when both sides ask for one of the same name, and the request of one is late', () => {
     const pair = openPair();
