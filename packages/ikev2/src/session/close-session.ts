@@ -122,8 +122,9 @@ function letGoOfChild(
 ): void {
   const front = shownSession(session);
   const heirId = replacementElsewhere(session.children, child);
-  // Where the session itself is gone, nobody is left to remember it.
-  const isOrphan = front === session || front.state.kind === 'closed';
+  // Where the session itself is gone, or only answers copies of its last request, nobody is left to remember it.
+  const { kind } = front.state;
+  const isOrphan = front === session || kind === 'closed' || kind === 'lingering';
   if (isOrphan || heirId === undefined) {
     // One that begins anew as a whole is told by `session-interrupted`.
     removeChild(context, session, child, reason, action === 'trap' ? action : 'none');

@@ -53,6 +53,20 @@ function names({ client, server }: Pair): string[] {
   return shared.map(({ config }) => config.name).sort();
 }
 
+describe('an old IKE SA whose DELETE finds no answer (RFC 7296 §1.4.1, §2.8.3)', () => {
+  it('leaves no Child SA behind when it is given up after the end of the session that took its place', () => {
+    const pair = openPair();
+    pair.wire = (flight) =>
+      isOf(flight, 'server', ExchangeType.INFORMATIONAL, 'response') ? [] : [{ flight }];
+    reauthenticate(pair);
+    pair.drive(2_000);
+    pair.server.command({ kind: 'close', sessionId: sessionOf(pair.server) });
+    pair.drive(600_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
+    expect(pair.client.seen('child-closed')).toHaveLength(1);
+  });
+});
+
 describe('a Child SA that its user closes while the peer moves it (RFC 7296 §1.4.1, §2.8.3, §2.25.1)', () => {
   it('is not asked for again by the peer, which was put off, once that has the DELETE', () => {
     const pair = openPair();
