@@ -20,9 +20,9 @@ const pathOf = (path: string): string => fileURLToPath(new URL(path, import.meta
 const owner = pathOf('./lab/delegating-client.ts');
 const delegate = pathOf('../../../../examples/delegation/delegate.ts');
 
-const mappingSeconds = 4;
+const mappingSeconds = 6;
 const settings = 'charon {\nkeep_alive = 2s\n}\n';
-/** Two lives of a mapping. */
+/** Longer than a mapping lives. */
 const awayMs = 8_000;
 const perSecond = 200;
 const carryMs = 1_000;
