@@ -84,9 +84,7 @@ describe('a Child SA that its user closes while the peer moves it (RFC 7296 §1.
     pair.server.command({ kind: 'close-child', sessionId, childId, reason: 'as asked' });
     reauthenticate(pair);
     pair.drive(60_000);
-    expect(pair.client.story).toContain(
-      'received CREATE_CHILD_SA response: N(TEMPORARY_FAILURE)',
-    );
+    expect(pair.client.story).toContain('received CREATE_CHILD_SA response: N(TEMPORARY_FAILURE)');
     expect(names(pair)).toEqual(['net-1']);
     for (const host of [pair.client, pair.server]) {
       expect(host.seen('child-opened').map(({ name }) => name)).toEqual(['net-1', 'net-2']);
