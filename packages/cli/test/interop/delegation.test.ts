@@ -22,8 +22,8 @@ const delegate = pathOf('../../../../examples/delegation/delegate.ts');
 
 const mappingSeconds = 6;
 const settings = 'charon {\nkeep_alive = 2s\n}\n';
-/** Longer than a mapping lives. */
-const awayMs = 8_000;
+/** Longer than a mapping lives, and than it takes strongSwan to ask three times. */
+const awayMs = 10_000;
 const perSecond = 200;
 const carryMs = 1_000;
 

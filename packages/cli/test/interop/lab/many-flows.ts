@@ -6,8 +6,6 @@ import type { Background } from './shell.ts';
 
 const script = fileURLToPath(new URL('./flows-end.mjs', import.meta.url));
 const firstPort = 7_800;
-/** A second in which an end runs, and nothing comes, may take long on a busy machine. */
-const reportMs = 60_000;
 
 /** What one end of many flows has counted. */
 interface FlowsReport {
@@ -60,7 +58,7 @@ export async function startFlows(
 }
 
 async function report(end: Background): Promise<FlowsReport> {
-  const [, json] = await end.waitFor(/report (\{.*\})/, reportMs);
+  const [, json] = await end.waitFor(/report (\{.*\})/);
   return JSON.parse(json ?? '') as FlowsReport;
 }
 

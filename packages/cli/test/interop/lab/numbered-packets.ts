@@ -5,8 +5,6 @@ import type { Background } from './shell.ts';
 
 const script = fileURLToPath(new URL('./numbered-end.mjs', import.meta.url));
 const port = '7777';
-/** A second in which an end runs, and nothing comes, may take long on a busy machine. */
-const reportMs = 60_000;
 
 /** A host and its address inside the tunnel. */
 export interface NumberedEnd {
@@ -129,7 +127,7 @@ interface EndReport
 }
 
 async function report(end: Background): Promise<EndReport> {
-  const [, json] = await end.waitFor(/report (\{.*\})/, reportMs);
+  const [, json] = await end.waitFor(/report (\{.*\})/);
   return JSON.parse(json ?? '') as EndReport;
 }
 
