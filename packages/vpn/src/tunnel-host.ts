@@ -7,6 +7,7 @@ import { trustContainers } from './credentials/container-trust.ts';
 import { openKeyring, requireKeys } from './credentials/keyring.ts';
 import type { RevalidationReport, RevalidationRequest } from './credentials/revalidation-report.ts';
 import type { Driver } from './driver-contract.ts';
+import { findTlsCertificates } from './eap/tls-certificates.ts';
 import type { HostFollower } from './host-follower.ts';
 import { DEFAULT_TUN_MTU } from './inner-mtu.ts';
 import { openKeyLog } from './key-log.ts';
@@ -70,7 +71,8 @@ export async function openTunnelHost(given: TunnelHostOptions): Promise<TunnelHo
   try {
     const keyring = await openKeyring(given.compiled.credentials.keys);
     requireKeys(given.compiled, keyring);
-    const options = { ...given, compiled: trustContainers(given.compiled, keyring, world.crypto) };
+    const trusting = trustContainers(given.compiled, keyring, world.crypto);
+    const options = { ...given, compiled: findTlsCertificates(trusting, keyring, world.crypto) };
     const keyLog = options.keyLogDirectory ? openKeyLog(options.keyLogDirectory, warn) : undefined;
     const capture = options.captureFile ? openCapture(options.captureFile) : undefined;
     if (capture) undo.push(() => capture.close());

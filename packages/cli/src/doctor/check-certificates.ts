@@ -39,7 +39,7 @@ export async function checkCertificates(
           inside.length > 0 ? inside : await reader.certificates(file, 'x509', findings);
         if (!certificate) continue;
         checkDates(certificate, file, findings, nowMs);
-        checkName(certificate, file, section.values.get('id'), findings);
+        checkName(certificate, file, nameOf(section), findings);
         // That of the peer is believed for being named: no CA is asked.
         if (!side.startsWith('local')) continue;
         const intermediates = [...more.filter(({ extensions }) => extensions.isCa), ...known];
@@ -58,13 +58,19 @@ function ownIn(
   { publicKeys, certificates }: FoundKeys,
   { values }: ConfigSection,
 ): readonly ContainedCertificate[] {
-  const isByCertificate = /^(pubkey|rsa|ecdsa|ed|eap-tls)/.test(values.get('auth') ?? 'pubkey');
+  const isByCertificate = /^(pubkey|rsa|ecdsa|ed|eap-t?tls)/.test(values.get('auth') ?? 'pubkey');
   if (!isByCertificate || values.has('pubkeys')) return [];
   const hasKey = ({ certificate }: ContainedCertificate): boolean =>
     publicKeys.some((key) => Buffer.from(key).equals(certificate.publicKey));
   const own = certificates.filter(hasKey);
   const files = new Set(own.map(({ file }) => file));
   return [...own, ...certificates.filter((one) => !own.includes(one) && files.has(one.file))];
+}
+
+/** Whom a side's certificate has to name: inside of EAP that is who it says it is there. */
+function nameOf({ values }: ConfigSection): string | undefined {
+  const isEap = values.get('auth')?.startsWith('eap') === true;
+  return (isEap ? values.get('eap_id') : undefined) ?? values.get('id');
 }
 
 /** Whether a connection names a peer to go to; otherwise it waits for its peers, as a server. */

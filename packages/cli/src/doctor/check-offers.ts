@@ -4,6 +4,7 @@ import { formatSelector } from '@ipsec-kit/ip';
 import type { CompiledVpn } from '@ipsec-kit/vpn';
 import { describeEap } from './describe-eap.ts';
 import { type Finding, type Findings, findingsAbout } from './finding.ts';
+import { trustText } from './trust-text.ts';
 
 type Connection = CompiledVpn['connections'][number];
 type Transforms = Connection['proposals'][number]['transforms'];
@@ -112,7 +113,7 @@ function describeTrust(
 ): void {
   const peer = credentials.peers.get(name);
   if (!peer) return;
-  const { pinned, publicKeys, anchors, containers, revocation } = peer;
+  const { pinned, publicKeys } = peer;
   if (pinned.length + publicKeys.length > 0) {
     const what = [
       ...(pinned.length > 0 ? [`one of ${pinned.length} certificates`] : []),
@@ -121,20 +122,7 @@ function describeTrust(
     findings.add('info', `the peer has to have ${what}; no CA is asked`);
     return;
   }
-  const cas = [
-    ...(anchors.length === 0
-      ? []
-      : anchors.length === 1
-        ? ['one CA']
-        : [`one of ${anchors.length} CAs`]),
-    ...containers.map((name) => `a CA in ${name}`),
-  ].join(' or ');
-  const words = {
-    strict: 'and something fresh has to say that it is not revoked',
-    ifuri: 'and where it names a CRL or an OCSP responder, that has to say that it is not revoked',
-    relaxed: 'and nothing may say that it is revoked',
-  };
-  findings.add('info', `the certificate of the peer has to come from ${cas}, ${words[revocation]}`);
+  findings.add('info', `the certificate of the peer has to come from ${trustText(peer)}`);
 }
 
 function checkLifetime(what: string, rekeyMs: number | undefined, findings: Findings): void {

@@ -1,5 +1,6 @@
 import type { CompiledVpn } from '@ipsec-kit/vpn';
 import type { Findings } from './finding.ts';
+import { trustText } from './trust-text.ts';
 
 type Eap = NonNullable<ReturnType<CompiledVpn['eap']['connections']['get']>>;
 
@@ -12,7 +13,7 @@ export function describeEap(name: string, { eap }: CompiledVpn, findings: Findin
   if (!connection) return;
   const { peer, authenticator } = connection;
   if (peer) describePeer(connection, peer, findings);
-  if (authenticator && !peer) describeAuthenticator(authenticator, eap, findings);
+  if (authenticator && !peer) describeAuthenticator(connection, authenticator, eap, findings);
   if (peer && authenticator) {
     findings.add('info', 'nothing but EAP proves the server (RFC 5998)');
   }
@@ -34,11 +35,13 @@ function describePeer(
 ): void {
   const name = identity ? `as ${new TextDecoder().decode(identity)}` : 'under its own identity';
   const shown = certificates.map((one) => one.name).join(', ');
-  const certificate = methods.includes('eap-tls') ? `, with ${shown}` : '';
+  const isShown = shown !== '' && (methods.includes('eap-tls') || methods.includes('eap-ttls'));
+  const certificate = isShown ? `, with ${shown}` : '';
   findings.add('info', `this side proves itself ${name} by ${methods.join(' or ')}${certificate}`);
 }
 
 function describeAuthenticator(
+  connection: Eap,
   authenticator: NonNullable<Eap['authenticator']>,
   { passwords, radius }: CompiledVpn['eap'],
   findings: Findings,
@@ -53,6 +56,14 @@ function describeAuthenticator(
   findings.add(
     'info',
     `peers prove themselves by ${authenticator.methods.join(' or ')}${asks}; there are passwords of ${users}`,
+  );
+  const byTls = authenticator.methods.includes('eap-tls') ? ['eap-tls'] : [];
+  const byTtls = authenticator.ttlsCert ? ['eap-ttls, beside their password,'] : [];
+  const ways = [...byTls, ...byTtls].join(' and ');
+  if (ways === '') return;
+  findings.add(
+    'info',
+    `a certificate that peers show in ${ways} has to come from ${trustText(connection)}`,
   );
 }
 

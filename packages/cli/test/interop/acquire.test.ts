@@ -4,6 +4,7 @@ import { interopGate } from '../../../../.ci/interop-gate.ts';
 import type { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, type Host } from './lab/lab.ts';
 import { siteConfiguration, withSites } from './lab/sites.ts';
+import { standingSessions } from './lab/standing-sessions.ts';
 
 const gate = interopGate(['root', 'tun', 'netns', 'strongswan'], 'tunnels that traffic opens');
 
@@ -72,9 +73,10 @@ describe.skipIf(gate.skip)('traffic that finds no SA (RFC 7296 §2.9)', () => {
         lab.left.ping(addresses.right.inner4, { count: 5 }),
         lab.right.ping(addresses.left.inner4, { count: 5 }),
       ]);
-      await pause(500);
       for (const side of sides) {
-        expect(await side.status()).toMatchObject({ sessions: [{ children: [{ name: 'net' }] }] });
+        await expect
+          .poll(() => standingSessions(side), { timeout: 10_000 })
+          .toMatchObject([{ state: 'open', children: [{ name: 'net' }] }]);
       }
       await lab.left.ping(addresses.right.inner4, { count: 3 });
       for (const side of sides) expect(await side.stop()).toBe(0);

@@ -46,7 +46,7 @@ describe.skipIf(gate.skip)('two children with strongSwan 5.9.8 (RFC 7296 §1.3.1
         );
         expect(await swan.listSas()).not.toMatch(/two: #\d+.*INSTALLED/);
         await lab.left.ping(addresses.right.inner4, { source: addresses.left.inner4 });
-        await expect(lab.left.ping(OTHER, { count: 1 })).rejects.toThrow();
+        await expect(lab.left.ping(OTHER, { count: 1, waitSeconds: 2 })).rejects.toThrow();
         expect(await kit.command('initiate', '--child', 'two')).toBe('Child SA two is open.\n');
         await bothCarry();
 

@@ -20,10 +20,10 @@ const pathOf = (path: string): string => fileURLToPath(new URL(path, import.meta
 const owner = pathOf('./lab/delegating-client.ts');
 const delegate = pathOf('../../../../examples/delegation/delegate.ts');
 
-const mappingSeconds = 4;
+const mappingSeconds = 6;
 const settings = 'charon {\nkeep_alive = 2s\n}\n';
-/** Two lives of a mapping. */
-const awayMs = 8_000;
+/** Longer than a mapping lives, and than it takes strongSwan to ask three times. */
+const awayMs = 10_000;
 const perSecond = 200;
 const carryMs = 1_000;
 

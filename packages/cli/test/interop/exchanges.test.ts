@@ -47,7 +47,9 @@ describe.skipIf(gate.skip)('exchanges with strongSwan 5.9.8', () => {
       withTunnel(ours, {}, async ({ lab, swan, client, server }) => {
         await swan?.swanctl('--terminate', '--child', 'net');
         await (client ?? server)?.process.waitFor(/Child SA.*closed/);
-        await expect(lab.left.ping(addresses.right.inner4, { count: 1 })).rejects.toThrow();
+        await expect(
+          lab.left.ping(addresses.right.inner4, { count: 1, waitSeconds: 2 }),
+        ).rejects.toThrow();
       }));
 
     it(`ours as ${ours}: SIGTERM closes with DELETE, also while packets flow (RFC 7296 §1.4.1)`, () =>

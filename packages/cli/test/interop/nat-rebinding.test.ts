@@ -96,7 +96,7 @@ describe.skipIf(gate.skip)('the NAT forgets the mapping while traffic flows both
 
 const idleSettings = 'keep_alive = 2s';
 const idleMs = 10_000;
-const mappingSeconds = 4;
+const mappingSeconds = 6;
 
 describe.skipIf(gate.skip)('idle for longer than the NAT keeps a mapping, keep_alive = 2s', () => {
   for (const [ours, title] of [

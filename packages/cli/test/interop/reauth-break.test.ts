@@ -5,6 +5,7 @@ import type { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, type Lab } from './lab/lab.ts';
 import { expectLossless, figuresOf } from './lab/lossless.ts';
 import { type NumberedPackets, startInside, startNumberedPackets } from './lab/numbered-packets.ts';
+import { standingSessions } from './lab/standing-sessions.ts';
 import type { StrongSwan } from './lab/strongswan.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
@@ -34,8 +35,8 @@ async function reauthenticate(swan: StrongSwan | undefined): Promise<void> {
 async function expectOne(lab: Lab, swan: StrongSwan | undefined, own: IpsecKit): Promise<void> {
   await swan?.settled();
   await expect
-    .poll(() => own.status(), { timeout: 20_000 })
-    .toMatchObject({ sessions: [{ children: [{ name: 'net' }] }] });
+    .poll(() => standingSessions(own), { timeout: 20_000 })
+    .toMatchObject([{ state: 'open', children: [{ name: 'net' }] }]);
   await lab.left.ping(addresses.right.inner4, { source: addresses.left.inner4 });
   await lab.right.ping(addresses.left.inner4, { source: addresses.right.inner4 });
 }

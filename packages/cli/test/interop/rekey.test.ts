@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { expectLossless, figuresOf } from './lab/lossless.ts';
 import { startInside } from './lab/numbered-packets.ts';
+import { rekeyInTurn } from './lab/rekeys-in-turn.ts';
 import { withTunnel } from './lab/tunnel.ts';
 
 const gate = interopGate(
@@ -19,21 +20,10 @@ describe.skipIf(gate.skip)(
       it(`ours as ${ours}: 100, begun by either side in turn, of Child and IKE SA, lose, double and reorder none (RFC 7296 §2.8)`, ({
         task,
       }) =>
-        withTunnel(ours, {}, async ({ lab, swan, client, server }) => {
+        withTunnel(ours, {}, async (established) => {
+          const { lab, swan } = established;
           const packets = await startInside(lab, 1.25 * leastPerSecond);
-          for (let round = 0; round < 50; round += 1) {
-            const isIke = round % 10 === 9;
-            const theirs = isIke
-              ? ['--ike', ours === 'client' ? 'rw' : 'home']
-              : ['--child', 'net'];
-            await swan?.swanctl('--rekey', ...theirs);
-            await pause(150);
-            await (client ?? server)?.ask({
-              action: 'rekey',
-              ...(isIke ? {} : { child: 'net' }),
-            });
-            await pause(150);
-          }
+          await rekeyInTurn(established, 50, (round) => round % 10 === 9);
           const result = await packets.stop();
           task.meta.figures = figuresOf(result);
           expect(await swan?.counter('child-rekey')).toBe(90);

@@ -1,8 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { requestStatus } from '@ipsec-kit/vpn';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { clientConfiguration, serverConfiguration } from './lab/configuration.ts';
+import { endSearch } from './lab/end-search.ts';
 import { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, createLab, type Lab } from './lab/lab.ts';
 import { StrongSwan } from './lab/strongswan.ts';
@@ -13,9 +12,6 @@ const gate = interopGate(
   ['root', 'tun', 'netns', 'strongswan', 'tshark'],
   'extended sequence numbers, implicit IVs and padding',
 );
-
-/** What the link between the two hosts carries. */
-const linkBytes = 1500;
 
 /** Traffic of both directions, small packets and full ones, with checksums. */
 async function carries({ lab }: Established): Promise<void> {
@@ -72,17 +68,6 @@ async function espLengths(lab: Lab, source: string, ping: () => Promise<void>): 
   await capture.waitFor(/^\d+$/m);
   await capture.stop();
   return [...capture.output.matchAll(/^(\d+)$/gm)].map(([line]) => Number(line));
-}
-
-/** Gives the search for the path MTU, which sends ESP of every size, the traffic and the time to end. */
-async function endSearch({ lab, client, server }: Established): Promise<void> {
-  const ends = [client, server].filter((end) => end !== undefined);
-  for (let left = 20; left > 0; left -= 1) {
-    await lab.left.ping(addresses.right.inner4);
-    const all = await Promise.all(ends.map(({ control }) => requestStatus(control)));
-    if (all.every(({ sessions }) => sessions[0]?.pathMtuBytes === linkBytes)) return;
-    await pause(100);
-  }
 }
 
 describe.skipIf(gate.skip)('padding against traffic analysis (RFC 4303 §2.7)', () => {

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
+import { endSearch } from './lab/end-search.ts';
 import { ikeSpis } from './lab/ike-spis.ts';
-import { addresses } from './lab/lab.ts';
 import { watchStalls } from './lab/machine-stalls.ts';
 import { prepareInside } from './lab/numbered-packets.ts';
 import { createRoamingLab, mappedPorts } from './lab/roaming-lab.ts';
@@ -29,14 +29,15 @@ interface Wake {
 }
 
 /** Stops the client until the NAT has forgotten it, continues it, and has the server's network send. */
-async function sleepAndWake({ lab, client, swan }: Established): Promise<Wake> {
-  await lab.left.ping(addresses.right.inner4);
+async function sleepAndWake(established: Established): Promise<Wake> {
+  const { lab, client, swan } = established;
+  await endSearch(established);
   const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
     if (client) client.process.child.kill(name);
     else swan?.signal(name);
   };
   const pair = await prepareInside(lab, { up: 0, down: 50 });
-  // What the opening has set going, as the search for the path MTU, would be answered first.
+  // What the opening has set going would be answered first.
   await pause(quietMs);
   signal('SIGSTOP');
   try {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { interopGate } from '../../../../.ci/interop-gate.ts';
 import { IpsecKit } from './lab/ipsec-kit.ts';
 import { addresses, createLab, type Host, type Lab } from './lab/lab.ts';
+import { standingSessions } from './lab/standing-sessions.ts';
 import { StrongSwan } from './lab/strongswan.ts';
 
 const gate = interopGate(
@@ -253,14 +254,13 @@ describe.skipIf(gate.skip)('two sites that both begin at once (RFC 7296 §2.8)',
         ];
         await left.process.waitFor(/-> IKE_SA_INIT request/);
         if (right instanceof IpsecKit) await right.process.waitFor(/-> IKE_SA_INIT request/);
-        else await expect.poll(() => right.counter('ike-init-out-req')).toBe(1);
+        else {
+          const asked = () => right.counter('ike-init-out-req');
+          await expect.poll(asked, { timeout: 10_000 }).toBe(1);
+        }
         for (const host of [lab.left, lab.right]) await host.run('nft', 'delete table inet deaf');
         await Promise.all(begun);
-        const open = async (): Promise<number> => {
-          const { sessions } = (await left.status()) as { readonly sessions: readonly unknown[] };
-          return sessions.length;
-        };
-        await expect.poll(open, { timeout: 60_000, interval: 1_000 }).toBe(1);
+        await expect.poll(() => standingSessions(left), { timeout: 60_000 }).toHaveLength(1);
         if (right instanceof StrongSwan) await right.settled(60_000);
         await lab.left.ping(addresses.right.inner4, { source: addresses.left.inner4 });
         await lab.right.ping(addresses.left.inner4, { source: addresses.right.inner4 });

@@ -12,6 +12,8 @@ import { addresses, createLab } from './lab/lab.ts';
 import { expectLossless, figuresOf } from './lab/lossless.ts';
 import { layOutServer, newPki } from './lab/many-clients-pki.ts';
 import { startFlows } from './lab/many-flows.ts';
+import type { CountedResult } from './lab/numbered-packets.ts';
+import { rekeyInTurn } from './lab/rekeys-in-turn.ts';
 import { replayFromElsewhere } from './lab/replay.ts';
 import {
   clientNetworks,
@@ -20,7 +22,7 @@ import {
   secondAddresses,
 } from './lab/roaming-lab.ts';
 import { notRising, watchSequences } from './lab/sequence-watch.ts';
-import { type Established, type Preparation, withTunnel } from './lab/tunnel.ts';
+import { type Preparation, withTunnel } from './lab/tunnel.ts';
 import { usesBothNetworks } from './lab/uses-both-networks.ts';
 
 const gate = interopGate(
@@ -30,6 +32,8 @@ const gate = interopGate(
 
 const script = fileURLToPath(new URL('./lab/many-clients.ts', import.meta.url));
 const CLIENTS = 8;
+/** Of some 370 that each client would send. */
+const LEAST_ECHOES = 40;
 const FLOWS = 32;
 const PER_SECOND = 1_000;
 const two: Preparation = { ourSettings: 'workers = 2' };
@@ -45,26 +49,15 @@ async function workersOf(ours: IpsecKit | undefined): Promise<readonly [Worker, 
 }
 
 /** One had the SAs of the peer, through all rekeys, and the other has read a part of the flows for it. */
-async function expectBothCarried(ours: IpsecKit | undefined): Promise<string> {
+async function expectBothCarried(ours: IpsecKit | undefined, all: CountedResult): Promise<string> {
   const [owner, other] = await workersOf(ours);
-  expect(owner.inPackets).toBeGreaterThan(PER_SECOND);
-  expect(owner.outPackets).toBeGreaterThan(PER_SECOND);
+  const least = Math.min(all.up.received, all.down.received);
+  expect(owner.inPackets).toBeGreaterThanOrEqual(least);
+  expect(owner.outPackets).toBeGreaterThanOrEqual(least);
   expect(owner.handedOver).toBe(0);
   expect(other).toMatchObject({ pairs: 0, inPackets: 0, outPackets: 0, handoverDrops: 0 });
   expect(other.handedOver).toBeGreaterThan(0);
   return `${owner.outPackets} packets out, ${other.handedOver} of them read by the other worker`;
-}
-
-async function rekeys({ swan, client, server }: Established, rounds: number): Promise<void> {
-  const ours = client ?? server;
-  for (let round = 0; round < rounds; round += 1) {
-    const isIke = round % 4 === 3;
-    const theirs = isIke ? ['--ike', client ? 'rw' : 'home'] : ['--child', 'net'];
-    await swan?.swanctl('--rekey', ...theirs);
-    await pause(150);
-    await ours?.ask({ action: 'rekey', ...(isIke ? {} : { child: 'net' }) });
-    await pause(150);
-  }
 }
 
 describe.skipIf(gate.skip)(
@@ -85,10 +78,10 @@ describe.skipIf(gate.skip)(
             await host.run('ip', 'link', 'set', 'eth0', 'gso_max_segs', '1');
             const sequences = await watchSequences(host, 'eth0', source);
             const packets = await startFlows(lab, FLOWS, 1.25 * PER_SECOND);
-            await rekeys(established, 6);
+            await rekeyInTurn(established, 6, (round) => round % 4 === 3);
             const result = await packets.stop();
             const bySpi = await sequences.stop();
-            const shared = await expectBothCarried(client ?? server);
+            const shared = await expectBothCarried(client ?? server, result);
             const numbers = [...bySpi.values()];
             const seen = numbers.reduce((sum, { length }) => sum + length, 0);
             task.meta.figures = `${figuresOf(result)}; ${shared}; ${bySpi.size} SAs, ${seen} numbers seen`;
@@ -116,7 +109,7 @@ describe.skipIf(gate.skip)(
           }
           await pause(1_000);
           const result = await packets.stop();
-          task.meta.figures = `${figuresOf(result)}; ${await expectBothCarried(client)}`;
+          task.meta.figures = `${figuresOf(result)}; ${await expectBothCarried(client, result)}`;
           expectLossless(result, PER_SECOND);
         },
         {
@@ -142,7 +135,7 @@ describe.skipIf(gate.skip)(
           expect(sentence).toMatch(/moved from/);
           await pause(1_000);
           const result = await packets.stop();
-          task.meta.figures = `${figuresOf(result)}; ${await expectBothCarried(server)}`;
+          task.meta.figures = `${figuresOf(result)}; ${await expectBothCarried(server, result)}`;
           expectLossless(result, PER_SECOND);
         },
         { ...two, makeLab: () => createRoamingLab({ network: 'mobile' }) },
@@ -176,7 +169,8 @@ describe.skipIf(gate.skip)('two workers of a server', () => {
       const sent = echoes.reduce((sum, one) => sum + one.sent, 0);
       task.meta.figures = `${sent} echoes of ${echoes.length} clients; ${workers.map((one) => `${one.inPackets} in, ${one.outPackets} out, ${one.handedOver} read for the other`).join('; ')}`;
       expect(echoes.filter((one) => one.sent !== one.received || one.doubled > 0)).toEqual([]);
-      expect(sent).toBeGreaterThan(PER_SECOND);
+      // A busy machine lets a client send less, and the tunnel is not to blame.
+      for (const one of echoes) expect(one.sent).toBeGreaterThan(LEAST_ECHOES);
       // The sessions may have been closed by now; what each has carried says whose they were.
       for (const { inPackets, outPackets } of workers) {
         expect(inPackets).toBeGreaterThan(0.4 * sent);

@@ -211,6 +211,11 @@ function blocksOf(
     checks.invalid(path, `a ${LABELS[label]} in PEM or DER`, data);
     return [];
   }
+  if (typeof data !== 'string' && isPkcs12(data)) {
+    const sentence = `${name} is a PKCS #12 file: name it in the secrets with its password, and leave it out here`;
+    checks.problem('invalid-value', path, sentence);
+    return [];
+  }
   const text = typeof data === 'string' ? data : textOf(data);
   if (text === undefined && typeof data !== 'string') return [{ name, der: Uint8Array.from(data) }];
   const blocks = (readPem(text ?? '') ?? []).filter((block) => block.label === label);

@@ -1,5 +1,6 @@
 import { DEFAULT_SIGNATURE_POLICY, type IdentityPattern } from '@ipsec-kit/auth';
 import { IdType } from '@ipsec-kit/ikev2-codec';
+import { isPkcs12 } from '@ipsec-kit/x509';
 import type { NamedCertificate } from '../credentials/compiled-credentials.ts';
 import type { EapConnection } from '../eap/compiled-eap.ts';
 import {
@@ -47,6 +48,7 @@ export function compileEapConnection(
     checks,
     isOnlyProof,
     hasCertificate: certificates.length > 0,
+    mayHaveCertificate: certificates.length > 0 || hasLooseCertificate(store),
     hasAnchors,
     shared,
   };
@@ -66,8 +68,18 @@ interface Common {
   readonly checks: OptionChecks;
   readonly isOnlyProof: boolean;
   readonly hasCertificate: boolean;
+  /** Whether there is one, or a file may turn out to hold one. */
+  readonly mayHaveCertificate: boolean;
   readonly hasAnchors: boolean;
   readonly shared: EapStore;
+}
+
+/** Whether one may lie beside its key that no connection names: in the directory x509, or in a PKCS #12 file, not opened yet. */
+function hasLooseCertificate({ certificates, keys }: CertificateStore): boolean {
+  return (
+    certificates.some(({ certificate }) => !certificate.extensions.isCa) ||
+    keys.some((one) => one.kind === 'file' && isPkcs12(one.bytes.reveal()))
+  );
 }
 
 function compilePeer(
@@ -75,19 +87,17 @@ function compilePeer(
   setting: EapSetting,
   common: Common,
 ): EapConnection['peer'] {
-  const { checks, hasCertificate, hasAnchors, isOnlyProof, shared } = common;
+  const { checks, mayHaveCertificate, hasAnchors, isOnlyProof, shared } = common;
   if (setting.methods === 'radius') {
     const sentence = 'eap-radius is for the peer of a server: write the method of this side';
     checks.problem('invalid-value', `${path}.auth`, sentence);
     return undefined;
   }
-  const methods = methodsOf(path, setting, common, (method) =>
-    method === 'eap-tls'
-      ? hasCertificate && hasAnchors
-      : hasAnchors || (isOnlyProof && hasCertificate),
+  const methods = methodsOf(path, setting, common, (method, isCertified) =>
+    method === 'eap-tls' ? isCertified && hasAnchors : hasAnchors || (isOnlyProof && isCertified),
   );
   const ttlsInner = checks.choice(`${path}.ttlsInner`, options.ttlsInner, TTLS_INNERS, 'eap');
-  if (ttlsInner === 'certificate' && !hasCertificate) {
+  if (ttlsInner === 'certificate' && !mayHaveCertificate) {
     const sentence = 'there is no certificate of this side to show: name it in certs of local';
     checks.problem('missing-value', `${path}.ttlsInner`, sentence);
   }
@@ -102,7 +112,7 @@ function compilePeer(
     name !== undefined &&
     asksPassword &&
     // A server that is believed by EAP alone has a certificate in the place of a password.
-    !(isOnlyProof && hasCertificate) &&
+    !(isOnlyProof && mayHaveCertificate) &&
     !methods.includes('eap-tls') &&
     !shared.passwordSource &&
     !shared.passwords.has(name)
@@ -125,7 +135,7 @@ function compileAuthenticator(
   setting: EapSetting,
   common: Common,
 ): EapConnection['authenticator'] {
-  const { checks, hasCertificate, hasAnchors, isOnlyProof, shared } = common;
+  const { checks, hasAnchors, isOnlyProof, shared } = common;
   const asksIdentity = options.eapId !== undefined;
   if (setting.methods === 'radius') {
     if (!shared.radius) {
@@ -138,10 +148,10 @@ function compileAuthenticator(
     return { methods: 'radius', asksIdentity: true, ttlsCert: false };
   }
   const ttlsCert = checks.boolean(`${path}.ttlsCert`, options.ttlsCert, false);
-  const methods = methodsOf(path, setting, common, (method) =>
+  const methods = methodsOf(path, setting, common, (method, isCertified) =>
     method === 'eap-tls' || ttlsCert
-      ? hasCertificate && hasAnchors
-      : hasCertificate || (isOnlyProof && hasAnchors),
+      ? isCertified && hasAnchors
+      : isCertified || (isOnlyProof && hasAnchors),
   );
   // A client that believes the server by EAP alone has the password of its own side.
   const isAnswering = !isOnlyProof;
@@ -159,8 +169,8 @@ function compileAuthenticator(
 function methodsOf(
   path: string,
   { methods }: EapSetting,
-  { checks, isOnlyProof, hasCertificate, hasAnchors, shared }: Common,
-  hasTls: (method: string) => boolean,
+  { checks, isOnlyProof, hasCertificate, mayHaveCertificate, hasAnchors, shared }: Common,
+  hasTls: (method: string, isCertified: boolean) => boolean,
 ): readonly string[] {
   const isFit = (method: string): boolean =>
     !isOnlyProof ||
@@ -168,14 +178,15 @@ function methodsOf(
     shared.methods.get(method)?.method.isMutual === true;
   if (methods === 'any') {
     const known = EAP_METHODS.filter((method) => ANY_METHODS.has(method) && isFit(method));
-    return known.filter((method) => !needsTls(method) || hasTls(method));
+    // What may turn out to be missing is not promised to the other end.
+    return known.filter((method) => !needsTls(method) || hasTls(method, hasCertificate));
   }
   if (methods === 'radius') return [];
   for (const method of methods) {
     if (!isFit(method)) checks.problem('invalid-value', `${path}.auth`, cannotStandAlone(method));
-    if (!needsTls(method) || hasTls(method)) continue;
+    if (!needsTls(method) || hasTls(method, mayHaveCertificate)) continue;
     const sentence =
-      !hasAnchors && (hasCertificate || method === 'eap-ttls')
+      !hasAnchors && (mayHaveCertificate || method === 'eap-ttls')
         ? `there is no CA that the other side's certificate in ${method} could come from: name one in cacerts of remote, or put it into x509ca`
         : `${method} needs a certificate of this side, with its private key: name it in certs of local`;
     checks.problem('missing-value', `${path}.auth`, sentence);

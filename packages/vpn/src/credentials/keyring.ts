@@ -4,6 +4,7 @@ import { createNodeSignatures } from '@ipsec-kit/crypto/node';
 import { readCertificate, readKeyFile } from '@ipsec-kit/x509';
 import { nodeOldCiphers } from '@ipsec-kit/x509/node';
 import type { CompiledVpn } from '../compile/index.ts';
+import { hasTls } from '../eap/compiled-eap.ts';
 import { VpnError } from '../vpn-error.ts';
 import type { KeySource, NamedCertificate } from './compiled-credentials.ts';
 
@@ -66,14 +67,16 @@ export function requireKeys(
   { keys, faults, pkcs8For }: Keyring,
 ): void {
   for (const { name } of connections) {
-    const tls = eap.connections.get(name)?.certificates ?? [];
+    const connection = eap.connections.get(name);
+    const tls = connection?.certificates ?? [];
     const isElsewhere = tls.some(({ certificate: { publicKey } }) =>
       keys.some((key) => Buffer.from(key.publicKey).equals(publicKey)),
     );
-    if (isElsewhere && !tls.some(({ certificate }) => pkcs8For(certificate.publicKey))) {
+    const isAtHand = tls.some(({ certificate }) => pkcs8For(certificate.publicKey));
+    if (connection && isElsewhere && !isAtHand && hasTls(connection)) {
       throw new VpnError(
         'config',
-        `The private key for ${tls.map((one) => one.name).join(', ')} of the connection ${name} is not in a file: TLS inside EAP needs it at hand.`,
+        `The private key for ${tls.map((one) => one.name).join(', ')} of the connection ${name} is elsewhere, and node:tls, which does eap-tls and eap-ttls, signs with keys from files alone: name its file, or use auth = pubkey or another EAP method.`,
       );
     }
     const own = credentials.own.get(name);

@@ -2,7 +2,7 @@ import type { IdentityPattern } from '@ipsec-kit/auth';
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import type { ChainTrust, NamedCertificate } from '../credentials/compiled-credentials.ts';
 import type { EapMethodOptions, EapPasswordSource } from '../options.ts';
-import type { TtlsInner } from './eap-setting.ts';
+import { needsTls, type TtlsInner } from './eap-setting.ts';
 
 /** EAP in one connection. */
 export interface EapConnection extends ChainTrust {
@@ -50,4 +50,9 @@ export interface CompiledEap {
   /** Of others, by the names that `auth` has for them. */
   readonly methods: ReadonlyMap<string, EapMethodOptions>;
   readonly radius?: CompiledRadius;
+}
+
+/** Whether TLS may be done inside of EAP here; a RADIUS server does its own. */
+export function hasTls({ peer, authenticator }: EapConnection): boolean {
+  return [peer?.methods ?? [], authenticator?.methods ?? []].flat().some(needsTls);
 }

@@ -44,10 +44,10 @@ export class Host {
     return path;
   }
 
-  /** Whether `ping` gets at least one answer. */
+  /** Throws unless `ping` gets at least one answer within `waitSeconds` of its last question: a busy machine may take that long. */
   async ping(
     target: string,
-    options: { count?: number; source?: string; size?: number } = {},
+    options: { count?: number; source?: string; size?: number; waitSeconds?: number } = {},
   ): Promise<void> {
     const source = options.source ? ['-I', options.source] : [];
     const size = options.size === undefined ? [] : ['-s', String(options.size)];
@@ -59,7 +59,7 @@ export class Host {
       '-c',
       String(options.count ?? 3),
       '-W',
-      '2',
+      String(options.waitSeconds ?? 6),
       ...source,
       ...size,
       target,

@@ -14,6 +14,8 @@ const target = addressOf(targetText);
 const AT_ONCE = 3;
 const TICK_MS = 10;
 const DRAIN_MS = 1_500;
+/** What has not arrived by then is lost; a busy machine may keep it for longer than the drain. */
+const LOST_AFTER_MS = 10_000;
 
 function addressOf(text: string): IpAddress {
   const address = parseAddress(text);
@@ -78,6 +80,11 @@ for (let next = 1; next <= Number(count); next += AT_ONCE) {
   clients.push(...(await Promise.all(wanted.map(open))));
 }
 
+/** Whether an echo of a client that is still there is under way. */
+function isAwaited(): boolean {
+  return clients.some(({ report }) => report.endedAt === 0 && report.received < report.sent);
+}
+
 process.once('SIGUSR2', () => {
   let owed = 0;
   let turn = 0;
@@ -95,6 +102,8 @@ process.once('SIGUSR2', () => {
   process.once('SIGINT', async () => {
     clearInterval(timer);
     await pause(DRAIN_MS);
+    for (let waitedMs = DRAIN_MS; waitedMs < LOST_AFTER_MS && isAwaited(); waitedMs += TICK_MS)
+      await pause(TICK_MS);
     const reports: readonly EchoesOfClient[] = clients.map(({ report }) => report);
     console.log(`report ${JSON.stringify(reports)}`);
     await Promise.all(clients.map(({ client }) => client.close({ patienceMs: 0 })));

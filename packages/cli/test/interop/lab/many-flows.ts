@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { hostDrops, newDrops } from './host-drops.ts';
 import { addresses, type Lab } from './lab.ts';
@@ -7,7 +6,6 @@ import type { Background } from './shell.ts';
 
 const script = fileURLToPath(new URL('./flows-end.mjs', import.meta.url));
 const firstPort = 7_800;
-const drainMs = 1_000;
 
 /** What one end of many flows has counted. */
 interface FlowsReport {
@@ -17,7 +15,7 @@ interface FlowsReport {
   readonly reordered: number;
   readonly refused: number;
   readonly longestStallMs: number;
-  readonly sendingMs: number;
+  readonly runningMs: number;
 }
 
 /** Starts flows of numbered packets, each way as many and `perSecond` of all together, between the client's virtual address and
@@ -46,7 +44,6 @@ export async function startFlows(
     async stop() {
       signal('SIGINT');
       await Promise.all(ends.map((end) => end.waitFor(/sent \d+/)));
-      await pause(drainMs);
       signal('SIGTERM');
       const [one, other] = await Promise.all(ends.map(report));
       if (!one || !other) throw new Error('an end of the flows gave no report');
@@ -70,7 +67,7 @@ function direction(sender: FlowsReport, receiver: FlowsReport): CountedDirection
   return {
     sent: sender.sent,
     received,
-    perSecond: Math.round((sender.sent * 1000) / sender.sendingMs),
+    perSecond: Math.round((sender.sent * 1000) / sender.runningMs),
     lost: sender.sent - received,
     missing: [],
     duplicates,

@@ -1,23 +1,27 @@
 // One end of a stream of numbered packets, both ways over UDP:
 //   node numbered-end.mjs OWN-ADDRESS OWN-PORT PEER-ADDRESS PEER-PORT PACKETS-PER-SECOND
-// Says `ready`; SIGUSR2 begins the sending, SIGINT ends it (`sent`), SIGTERM prints `report {...}` and ends the program.
+// Says `ready`; SIGUSR2 begins the sending, SIGINT ends it (`sent`), SIGTERM lets arrive what is under way, prints `report {...}`
+// and ends the program.
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
+import { afterQuiet } from './after-quiet.mjs';
 
 const [address, port, peerAddress, peerPort, perSecond] = process.argv.slice(2);
 const tickMs = 4;
 const perTick = (Number(perSecond) * tickMs) / 1000;
 /** What is late is sent later at most this much at once: a burst would measure the queues and not the tunnel. */
-const mostAtOnce = Math.ceil(5 * perTick);
+const mostTicksAtOnce = 5;
+const mostAtOnce = Math.ceil(mostTicksAtOnce * perTick);
 const most = 1 << 20;
-/** A tick that comes later than this was a machine without a processor for this program, and adds no more to its own time. */
-const longestTickMs = 10 * tickMs;
+/** A tick that comes later than this was a machine without a processor for this program: no more is sent for it, so no more of it
+ * counts as time in which this program sent.
+ */
+const longestTickMs = mostTicksAtOnce * tickMs;
 
 const arrivedAt = new Float64Array(most);
 const counts = { received: 0, duplicates: 0, reordered: 0, foreign: 0, refused: 0 };
 let highest = -1;
 let sent = 0;
-let sendingMs = 0;
 let longestStallMs = 0;
 let firstAt = 0;
 /** How long this program has been sending, without the time that the machine kept it waiting. */
@@ -93,9 +97,8 @@ socket.bind(Number(port), address, () => {
 });
 
 function sendUntilTold() {
-  const began = performance.now();
   let owed = 0;
-  let last = began;
+  let last = performance.now();
   const timer = setInterval(() => {
     const at = performance.now();
     longestStallMs = Math.max(longestStallMs, at - last - tickMs);
@@ -106,16 +109,15 @@ function sendUntilTold() {
   }, tickMs);
   process.once('SIGINT', () => {
     clearInterval(timer);
-    sendingMs = performance.now() - began;
     console.log(`sent ${sent}`);
   });
 }
 
-process.on('SIGTERM', () => {
+process.once('SIGTERM', async () => {
+  await afterQuiet(() => counts.received + counts.duplicates);
   const report = {
     ...counts,
     sent,
-    sendingMs,
     longestStallMs,
     highest,
     missing: missingRuns(),

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type HostDrops, hostDrops, newDrops } from './host-drops.ts';
 import { addresses, type Host, type Lab } from './lab.ts';
@@ -6,8 +5,6 @@ import type { Background } from './shell.ts';
 
 const script = fileURLToPath(new URL('./numbered-end.mjs', import.meta.url));
 const port = '7777';
-/** What is under way when the senders stop has this long to arrive. */
-const drainMs = 1000;
 
 /** A host and its address inside the tunnel. */
 export interface NumberedEnd {
@@ -19,7 +16,7 @@ export interface NumberedEnd {
 export interface CountedDirection {
   readonly sent: number;
   readonly received: number;
-  /** Packets a second that were really sent. */
+  /** Packets a second that were really sent, while the machine let the sender run. */
   readonly perSecond: number;
   /** Neither received nor dropped by the kernel at the buffer of the receiving program. */
   readonly lost: number;
@@ -103,7 +100,6 @@ export async function prepareNumberedPackets(
   const stop = async (): Promise<NumberedResult> => {
     signal('SIGINT');
     await Promise.all(ends.map((end) => end.waitFor(/sent \d+/)));
-    await pause(drainMs);
     signal('SIGTERM');
     const [left, right] = await Promise.all(ends.map(report));
     if (!left || !right) throw new Error('an end of the numbered packets gave no report');
@@ -126,7 +122,6 @@ interface EndReport
   extends Omit<NumberedDirection, 'lost' | 'perSecond' | 'receiverDrops' | 'tailOutageMs'> {
   readonly runningMs: number;
   readonly latestRunningMs: number;
-  readonly sendingMs: number;
   readonly highest: number;
   readonly kernelDrops: number;
 }
@@ -143,7 +138,7 @@ function direction(sender: EndReport, receiver: EndReport): NumberedDirection {
   return {
     sent: sender.sent,
     received,
-    perSecond: Math.round((sender.sent * 1000) / sender.sendingMs),
+    perSecond: Math.round((sender.sent * 1000) / sender.runningMs),
     lost: sender.sent - received - receiver.kernelDrops,
     missing: unseen > 0 ? [...missing, tail] : missing,
     duplicates,

@@ -2,6 +2,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const execFileAsync = promisify(execFile);
+/** A program that is run from source is compiled first: a second of processor time, for which a busy machine may take long. */
+const patienceMs = 60_000;
 
 /** Runs a program to its end and returns what it printed; throws with its output when it fails. */
 export async function run(
@@ -65,7 +67,7 @@ export class Background {
   }
 
   /** Resolves with the first match in the output, or throws with all of the output. */
-  async waitFor(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpMatchArray> {
+  async waitFor(pattern: RegExp, timeoutMs: number = patienceMs): Promise<RegExpMatchArray> {
     const found = await this.#poll(() => this.output.match(pattern) ?? undefined, timeoutMs);
     if (found) return found;
     throw new Error(
@@ -106,7 +108,7 @@ export class Background {
   }
 
   /** Ends the program with a signal, by force when its patience is over; what it has left behind does not hold us up. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMs = 10_000): Promise<number | null> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', killAfterMs = 10_000): Promise<number | null> {
     if (this.exitCode !== undefined) return this.exitCode;
     this.child.kill(signal);
     const timer = setTimeout(() => {
@@ -114,7 +116,7 @@ export class Background {
       // Its children may still hold the other ends.
       this.child.stdout?.destroy();
       this.child.stderr?.destroy();
-    }, patienceMs);
+    }, killAfterMs);
     const code = await this.exited;
     clearTimeout(timer);
     return code;

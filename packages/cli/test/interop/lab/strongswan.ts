@@ -86,17 +86,35 @@ export class StrongSwan {
   }
 
   /** Unique id of its only IKE SA, once that is the only one and established. What is half-open at it as responder does not count:
-   * an initiator that thought better of it before IKE_AUTH cannot delete that, and it goes after `half_open_timeout`.
+   * an initiator that thought better of it before IKE_AUTH cannot delete that, and it goes after `half_open_timeout`. Of two that both
+   * ends opened at once it deletes none: ours waits 30 s for that, and does it then.
    */
   async settled(timeoutMs = 45_000): Promise<string> {
+    return this.#only(() => true, timeoutMs);
+  }
+
+  /** Resolves when nothing is under way at it: one IKE SA, and of its Child SAs none that is being made, replaced or deleted. What it
+   * has deleted it keeps for 5 s, and takes for no other.
+   */
+  async rested(): Promise<void> {
+    const isAtRest = (state: string | undefined): boolean =>
+      state === 'INSTALLED' || state === 'DELETED';
+    await this.#only((sas) => {
+      const states = [...sas.matchAll(/^ {2}\S+: #\d+, reqid \d+, (\w+),/gm)];
+      return states.length > 0 && states.every(([, state]) => isAtRest(state));
+    }, 20_000);
+  }
+
+  async #only(isWanted: (sas: string) => boolean, timeoutMs: number): Promise<string> {
     let sas = '';
     for (const from = Date.now(); Date.now() - from < timeoutMs; await pause(20)) {
       sas = await this.listSas();
       const all = [...sas.matchAll(/^\S+: #(\d+), (\w+), IKEv2, \w+\*? \w+(\*?)$/gm)];
       const [only, ...others] = all.filter(([, , state, own]) => state !== 'CONNECTING' || !own);
-      if (only?.[1] && only[2] === 'ESTABLISHED' && others.length === 0) return only[1];
+      const isOnly = only?.[2] === 'ESTABLISHED' && others.length === 0;
+      if (isOnly && only[1] && isWanted(sas)) return only[1];
     }
-    throw new Error(`strongSwan has not come to one established IKE SA:\n${sas}`);
+    throw new Error(`strongSwan has not come to one established IKE SA at rest:\n${sas}`);
   }
 
   /** The daemon's own log. */

@@ -35,6 +35,6 @@ export async function transfer(
     String(perSecond),
   ]);
   const [, sent] = await client.waitFor(/sha256 (\w+)/, 110_000);
-  const [, received] = await server.waitFor(/sha256 (\w+)/, 20_000);
+  const [, received] = await server.waitFor(/sha256 (\w+)/);
   if (!sent || sent !== received) throw new Error(`checksums differ: ${sent} and ${received}`);
 }
