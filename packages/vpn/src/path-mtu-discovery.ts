@@ -4,7 +4,7 @@ import type { PathMtu } from '@ipsec-kit/ipsec';
 import type { ProbeEnds } from './probe-ends.ts';
 
 /** Pause when none has answered; doubled each time. */
-export const FIRST_PAUSE_MS = 4_000;
+export const FIRST_PAUSE_MS = 1_000;
 /** How many hosts that show up are asked on a path without waiting for the end of the pause. */
 export const MOST_EARLY = 16;
 

@@ -116,7 +116,7 @@ describe.skipIf(gate.skip)('a load that begins with the tunnel', () => {
         async ({ lab, client, server }) => {
           const began = performance.now();
           const flow = (way: 'up' | 'down') =>
-            transfer(lab.left, lab.right, addresses.right.inner4, 20, way, 4);
+            transfer(lab.left, lab.right, addresses.right.inner4, 24, way, 4);
           const flows = Promise.all([flow('up'), flow('down')]);
           const hasEnded = flows.then(() => true);
           for (const end of [client, server]) {
