@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { readAtMost } from './read-at-most.ts';
 import { hasWildcard, MISSING, matchesWildcard, type SettingsFiles } from './settings-files.ts';
 
 /** Larger files are not read: a configuration is written by hand, or by a program with a purpose. */
@@ -18,7 +19,11 @@ const REASONS: Readonly<Record<string, string>> = {
 export const nodeFiles: SettingsFiles = {
   read(path) {
     const read = bytesOf(path);
-    return read.ok ? { ok: true, text: read.bytes.toString('utf8') } : read;
+    if (!read.ok) return read;
+    const [first, second] = read.bytes;
+    const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+    if (isUtf16) return { ok: false, reason: 'it is UTF-16: save it as UTF-8' };
+    return { ok: true, text: Buffer.from(read.bytes).toString('utf8') };
   },
   readBytes: bytesOf,
   match(pattern, from) {
@@ -35,11 +40,10 @@ export const nodeFiles: SettingsFiles = {
 
 function bytesOf(path: string) {
   try {
-    const { size } = statSync(path);
-    if (size > MAX_FILE_BYTES) {
-      return { ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` } as const;
-    }
-    return { ok: true, bytes: readFileSync(path) } as const;
+    const bytes = readAtMost(path, MAX_FILE_BYTES);
+    return bytes
+      ? ({ ok: true, bytes } as const)
+      : ({ ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` } as const);
   } catch (error) {
     return { ok: false, reason: reasonOf(error) } as const;
   }
