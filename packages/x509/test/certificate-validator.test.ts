@@ -274,6 +274,18 @@ describe('a certificate that lies', () => {
     }
   });
 
+  it('is refused below a CA whose key is too short, the anchor too', async () => {
+    const short = makeKey('rsa1024');
+    const lax = { acceptSha1: false, minimumRsaBits: 1024 };
+    const shortSub = await issue(subWish({ key: short }));
+    const below = await issue(leafWish({ by: short }));
+    expect(codeOf(await check([below, shortSub]))).toBe('weak');
+    expect(codeOf(await check([below, shortSub], { policy: lax }))).toBe('ok');
+    const anchor = await issue({ ...subWish({ key: short, by: short }), issuer: 'sub' });
+    expect(codeOf(await check([below], { anchors: [anchor] }))).toBe('weak');
+    expect(codeOf(await check([below], { anchors: [anchor], policy: lax }))).toBe('ok');
+  });
+
   it('is refused with SHA-1 anywhere below the anchor, also where a certificate names itself as issuer', async () => {
     const algorithm = { kind: 'ecdsa', hash: 'sha1', format: 'der' } as const;
     const weakSub = await issue(subWish({ algorithm }));
