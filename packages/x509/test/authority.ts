@@ -143,8 +143,9 @@ export async function issueList(wish: {
   readonly fromMs?: number;
   readonly toMs?: number;
   readonly extensions?: readonly Uint8Array[];
+  readonly algorithm?: SignatureAlgorithm;
 }): Promise<Uint8Array> {
-  const algorithm = algorithmOf(wish.by);
+  const algorithm = wish.algorithm ?? algorithmOf(wish.by);
   const identifier = encodeSignatureAlgorithm(algorithm);
   const entries = wish.serials.map((serial) =>
     sequence(writeDer(DerTag.INTEGER, Uint8Array.of(serial)), timeOf(T0)),

@@ -556,4 +556,19 @@ describe('revocation by CRL (RFC 5280 §6.3)', () => {
     const newest = [await bySub([9]), await bySub([], { fromMs: T0 + DAY / 2 }), await byRoot([])];
     expect(codeOf(await check([leaf, sub], { revocation: 'hard', lists: newest }))).toBe('ok');
   });
+
+  it('takes no CRL of a CA that may not sign any, nor one with SHA-1 (RFC 5280 §6.3.3 (f))', async () => {
+    const noLists = await issue(subWish({ extensions: [basicConstraints(true), keyUsage(0x04)] }));
+    const algorithm = { kind: 'ecdsa', hash: 'sha1', format: 'der' } as const;
+    const weak = await listOf({ issuer: 'sub', by: subKey, serials: [9], algorithm });
+    const lax = { ...policy, acceptSha1: true };
+    for (const [ca, list, more, code] of [
+      [noLists, await bySub([9]), {}, 'revocation-unknown'],
+      [sub, weak, {}, 'revocation-unknown'],
+      [sub, weak, { policy: lax }, 'revoked'],
+    ] as const) {
+      const lists = [list, await byRoot([])];
+      expect(codeOf(await check([leaf, ca], { revocation: 'hard', lists, ...more }))).toBe(code);
+    }
+  });
 });

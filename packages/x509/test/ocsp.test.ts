@@ -142,6 +142,30 @@ describe('checkOcspResponse (RFC 6960 §3.2, §4.2.2)', () => {
     expect(codeOf(await check(forged, good, { responders }))).toBe('good');
   });
 
+  it('refuses a delegated responder whose certificate has expired, is weak, or is not for that, and answers with something critical', async () => {
+    const response = read(ask(good));
+    const [responder] = response.certificates;
+    if (!responder) throw new Error('no certificate of the responder');
+    const { extensions } = responder;
+    const by = async (more: Partial<Certificate>): Promise<string> => {
+      const changed = { ...response, certificates: [{ ...responder, ...more }] };
+      const asked = { certificate: good, issuer, policy, atMs, nonce };
+      return codeOf(await checkOcspResponse({ ...asked, response: changed }, signatures, crypto));
+    };
+    expect(await by({})).toBe('good');
+    expect(await by({ notAfterMs: atMs - 1 })).toBe('wrong-responder');
+    expect(await by({ signatureAlgorithm: { kind: 'rsa-pkcs1', hash: 'sha1' } })).toBe('weak');
+    const encipherment = { ...extensions, keyUsage: 0x20 };
+    expect(await by({ extensions: encipherment })).toBe('wrong-responder');
+    const strange = { ...extensions, hasUnknownCritical: true };
+    expect(await by({ extensions: strange })).toBe('wrong-responder');
+    expect(await by({ issuer: good.subject })).toBe('wrong-responder');
+    const answers = response.answers.map((one) => ({ ...one, hasUnknownCritical: true }));
+    const critical = { ...response, answers };
+    const asked = { response: critical, certificate: good, issuer, policy, atMs, nonce };
+    expect(codeOf(await checkOcspResponse(asked, signatures, crypto))).toBe('unknown-critical');
+  });
+
   it('is good only in its time, with some patience for clocks', async () => {
     const der = ask(good, 'root', ['-nmin', '60']);
     const [answer] = read(der).answers;
