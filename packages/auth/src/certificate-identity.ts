@@ -1,5 +1,6 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import { IdType } from '@ipsec-kit/ikev2-codec';
-import { equalBytes, identitiesEqual } from './identities-equal.ts';
+import { identitiesEqual } from './identities-equal.ts';
 import type { Identity } from './identity.ts';
 
 /** The names that a certificate binds to its key. */
@@ -32,7 +33,7 @@ export function certificateVouchesFor(names: CertificateNames, identity: Identit
         identitiesEqual({ idType: IdType.ID_DER_ASN1_DN, data: names.subject }, identity)
       );
     case IdType.ID_KEY_ID:
-      return names.keyIds.some((keyId) => equalBytes(keyId, identity.data));
+      return names.keyIds.some((keyId) => bytesEqual(keyId, identity.data));
     default:
       return false;
   }

@@ -1,4 +1,4 @@
-import { DerTag } from '@ipsec-kit/crypto';
+import { bytesEqual, DerTag } from '@ipsec-kit/crypto';
 import { IdType } from '@ipsec-kit/ikev2-codec';
 import { decodeDistinguishedName, type NameAttribute } from './distinguished-name.ts';
 import type { Identity } from './identity.ts';
@@ -13,9 +13,9 @@ export function identitiesEqual(a: Identity, b: Identity): boolean {
     case IdType.ID_RFC822_ADDR:
       return equalIgnoringCase(a.data, b.data);
     case IdType.ID_DER_ASN1_DN:
-      return equalBytes(a.data, b.data) || namesEqual(a.data, b.data);
+      return bytesEqual(a.data, b.data) || namesEqual(a.data, b.data);
     default:
-      return equalBytes(a.data, b.data);
+      return bytesEqual(a.data, b.data);
   }
 }
 
@@ -39,16 +39,11 @@ const STRING_TAGS: readonly number[] = [
 
 /** Whether two attributes have the same type and, as text, the same value. */
 export function attributesEqual(a: NameAttribute, b: NameAttribute): boolean {
-  if (!equalBytes(a.oid, b.oid)) return false;
+  if (!bytesEqual(a.oid, b.oid)) return false;
   if (STRING_TAGS.includes(a.tag) && STRING_TAGS.includes(b.tag)) {
     return equalIgnoringCase(a.value, b.value);
   }
-  return a.tag === b.tag && equalBytes(a.value, b.value);
-}
-
-/** Byte for byte; identities are no secrets, so an early exit does no harm. */
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return a.tag === b.tag && bytesEqual(a.value, b.value);
 }
 
 /** Byte for byte, but for the case of ASCII letters. */

@@ -1,11 +1,7 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import { IdType } from '@ipsec-kit/ikev2-codec';
 import { decodeDistinguishedName, type NameAttribute } from './distinguished-name.ts';
-import {
-  attributesEqual,
-  equalBytes,
-  equalIgnoringCase,
-  identitiesEqual,
-} from './identities-equal.ts';
+import { attributesEqual, equalIgnoringCase, identitiesEqual } from './identities-equal.ts';
 import type { Identity, IdentityError } from './identity.ts';
 import { readIdentityText, refuse } from './identity-reader.ts';
 import { encodeUtf8 } from './utf8.ts';
@@ -111,7 +107,7 @@ function matchDistinguishedName(name: Uint8Array, identity: Identity): number {
     const other = given[i];
     if (other === undefined) return IdentityMatch.NONE;
     if (isWildcard(attribute)) {
-      if (!equalBytes(attribute.oid, other.oid)) return IdentityMatch.NONE;
+      if (!bytesEqual(attribute.oid, other.oid)) return IdentityMatch.NONE;
       quality -= 1;
     } else if (!attributesEqual(attribute, other)) {
       return IdentityMatch.NONE;

@@ -1,3 +1,4 @@
+export { bytesEqual } from './bytes-equal.ts';
 export { fixedKeyBits } from './cipher-algorithms.ts';
 export { constantTimeEqual } from './constant-time-equal.ts';
 export * from './der.ts';

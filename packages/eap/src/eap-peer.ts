@@ -1,4 +1,5 @@
 import type { CryptoProvider, KeyMaterial, RandomSource } from '@ipsec-kit/crypto';
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type {
   EapAnswer,
   EapFailure,
@@ -143,7 +144,7 @@ export function createEapPeer(options: EapPeerOptions): EapPeer {
       return [{ kind: 'success', method: running.method, ...outcome }];
     }
     // RFC 3748 §4.1: a request that comes again gets the response that it got.
-    if (last && isSame(last.request, bytes)) return [{ kind: 'send', packet: last.response }];
+    if (last && bytesEqual(last.request, bytes)) return [{ kind: 'send', packet: last.response }];
     if (pending) return [{ kind: 'ignored' }];
     rounds += 1;
     if (rounds > MAX_EAP_ROUNDS) return fail('too-many-rounds');
@@ -167,8 +168,4 @@ export function createEapPeer(options: EapPeerOptions): EapPeer {
       return running?.machine.failure;
     },
   };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -1,3 +1,4 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import { type NotifyPayload, NotifyType } from '@ipsec-kit/ikev2-codec';
 import type { IpAddress, Path } from '@ipsec-kit/ip';
 import { noNatsAllowedData, notify } from './mobike-notify.ts';
@@ -125,8 +126,7 @@ const refusalNotify = {
 /** Whether the data of NO_NATS_ALLOWED agrees with the addresses and ports that the request arrived with. @see RFC 4555 §3.9 */
 export function matchesArrival(data: Uint8Array, path: Path): boolean {
   // What leaves the peer's end arrives at ours.
-  const expected = noNatsAllowedData({ local: path.remote, remote: path.local });
-  return data.length === expected.length && expected.every((byte, index) => data[index] === byte);
+  return bytesEqual(data, noNatsAllowedData({ local: path.remote, remote: path.local }));
 }
 
 function isType(type: number): (payload: NotifyPayload) => boolean {

@@ -78,6 +78,10 @@ export type PathMoverOutput =
       readonly kind: 'move-children';
       readonly path: Path;
     }
+  | /** As `move-children`, while the IKE SA stays where it is and the peer is told later; only of Child SAs in tunnel mode. */ {
+      readonly kind: 'lead-children';
+      readonly path: Path;
+    }
   | {
       /** Send UPDATE_SA_ADDRESSES with NAT detection (or NO_NATS_ALLOWED) and COOKIE2 as soon as the window allows. */
       readonly kind: 'send-update';

@@ -1,4 +1,4 @@
-import { addMs, type Deadline, type Instant, type Machine, msBetween } from '@ipsec-kit/clock';
+import { type Deadline, type Instant, type Machine, msBetween } from '@ipsec-kit/clock';
 import {
   addressesEqual,
   type IpAddress,
@@ -14,7 +14,8 @@ import type {
   PathMoverOutput,
   UpdateAnswer,
 } from './path-mover-contract.ts';
-import { type ProbeRound, probeRound } from './probe-schedule.ts';
+import { ProbeRounds } from './probe-rounds.ts';
+import type { ProbeRound } from './probe-schedule.ts';
 
 /** New requests after UNEXPECTED_NAT_DETECTED: somebody who changes single packets must not cost us a path. @see RFC 4555 §3.9 */
 const NAT_RETRIES = 5;
@@ -26,7 +27,7 @@ const AFTER_UNSENDABLE_MS = 1_000;
  *
  * One UPDATE_SA_ADDRESSES is under way at a time. A change meanwhile starts again: its response is ignored, and a new request
  * follows. A request that went to several addresses proves none, so its answer leads to a new one where it came from.
- * Moves are limited to one in two seconds after four at once; the last change wins.
+ * Moves are limited to one in two seconds after four at once; the last change wins. ESP does not wait for that.
  * @see RFC 4555 §3.5, §3.6, §3.7, §3.9, §3.10
  */
 export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
@@ -35,14 +36,12 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   readonly #choice: PathChoice;
   #now: Instant;
   #path: Path;
+  /** Where the Child SAs go, which need not wait for what the peer is told. */
+  #childrenAt: Path;
   #updateId = 0;
   /** The newest update, until its answer. */
   #pending: { readonly id: number; readonly path: Path; wentElsewhere: boolean } | undefined;
-  /** Where the update goes that waits for the limiter. */
-  #delayed: Path | undefined;
-  #round = 0;
-  #roundEndsAt: Instant;
-  #isScattered = false;
+  readonly #rounds: ProbeRounds;
   #natRetries = 0;
   #announced: readonly IpAddress[];
   #hasPath = true;
@@ -57,8 +56,9 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     options: PathMoverOptions,
   ) {
     this.#now = now;
-    this.#roundEndsAt = now;
+    this.#rounds = new ProbeRounds(now);
     this.#path = path;
+    this.#childrenAt = path;
     this.#options = options;
     this.#choice = new PathChoice(path, known, options.nat64Prefix);
     this.#announced = this.#choice.additional(path);
@@ -84,11 +84,16 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     return !this.#choice.unsendable.has(now, path);
   }
 
-  /** The session has moved for another reason, such as an ESP packet of a peer that has another address. @see RFC 4555 §3.8 */
+  /** The session has moved for another reason, such as an ESP packet of a peer that has another address. What waits to be told is still
+   * to be told, and what is under way about another path proves that one no more.
+   * @see RFC 4555 §3.8
+   */
   onMoved(path: Path): void {
     this.#path = path;
+    this.#childrenAt = path;
     this.#choice.proven = path;
-    this.#delayed = undefined;
+    if (this.#pending && !pathsEqual(this.#pending.path, path)) this.#pending.wentElsewhere = true;
+    if (this.#limiter.waiting) this.#limiter.waiting = this.candidates[0] ?? path;
   }
 
   handle(input: PathMoverInput): readonly PathMoverOutput[] {
@@ -104,7 +109,7 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
         this.#choice.setRemotes(input.addresses);
         return this.#reconsider('stay');
       case 'update-wanted':
-        return this.#options.hasMobike ? this.#begin(this.#delayed ?? this.#path) : [];
+        return this.#options.hasMobike ? this.#begin(this.#limiter.waiting ?? this.#path) : [];
       case 'move-wanted':
         return this.#options.hasMobike ? this.#onWish(input.local) : [];
       case 'no-answer':
@@ -122,21 +127,21 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   nextDeadline(): Deadline | undefined {
     const again = this.#hasPath ? undefined : this.#choice.refused.firstForgotten;
-    if (this.#delayed === undefined && again === undefined) return undefined;
-    const at = again ?? addMs(this.#now, this.#limiter.waitMs(this.#now));
+    const at = again ?? this.#limiter.nextAt(this.#now);
+    if (at === undefined) return undefined;
     return { name: 'address update', at, toleranceMs: 0, wake: 'device' };
   }
 
   /** Some address has changed: is the path still there, and is there a better one? */
   #reconsider(order: 'stay' | 'prefer'): readonly PathMoverOutput[] {
     const [best] = this.#choice.candidates(this.#now, this.#path, order);
-    this.#delayed = undefined;
+    this.#limiter.waiting = undefined;
     if (best === undefined) return this.#strand();
     this.#hasPath = true;
     const isHere = pathsEqual(best, this.#path) && !this.#wasStranded;
     if (!this.#options.hasMobike) return isHere ? [] : this.#reEstablish(best);
     if (!isHere) return this.#begin(best);
-    return this.#pending ? [] : this.#announceNews();
+    return [...this.#lead(best), ...(this.#pending ? [] : this.#announceNews())];
   }
 
   #onWish(wanted: IpAddress | undefined): readonly PathMoverOutput[] {
@@ -173,12 +178,15 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   }
 
   #begin(path: Path): readonly PathMoverOutput[] {
-    if (this.#limiter.waitMs(this.#now) > 0) {
-      this.#delayed = path;
-      return [];
-    }
-    this.#limiter.onMove(this.#now);
-    return this.#update(path);
+    return this.#limiter.admit(this.#now, path) ? this.#update(path) : this.#lead(path);
+  }
+
+  /** The Child SAs go ahead of what the peer is told later: their packets need no address but that of the peer, which is the same. */
+  #lead(path: Path): readonly PathMoverOutput[] {
+    const isSamePeer = addressesEqual(path.remote.address, this.#childrenAt.remote.address);
+    if (!isSamePeer || pathsEqual(path, this.#childrenAt)) return [];
+    this.#childrenAt = path;
+    return [{ kind: 'lead-children', path }];
   }
 
   /** Moves, and tells the peer. What is outstanding is stale from here on. */
@@ -187,12 +195,13 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     const isSamePeer = addressesEqual(path.remote.address, this.#path.remote.address);
     if (!pathsEqual(path, this.#path)) outputs.push({ kind: 'move-ike', path });
     if (this.#options.moveChildren === 'at-once' || isSamePeer) {
+      this.#childrenAt = path;
       outputs.push({ kind: 'move-children', path });
     }
     this.#path = path;
-    this.#delayed = undefined;
+    this.#limiter.waiting = undefined;
     this.#wasStranded = false;
-    this.#beginRounds();
+    this.#rounds.begin(this.#now);
     this.#updateId += 1;
     this.#pending = { id: this.#updateId, path, wentElsewhere: false };
     const additional = this.#choice.additional(this.#path);
@@ -209,11 +218,8 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
 
   #probe(): readonly PathMoverOutput[] {
     if (!this.#hasPath) return [];
-    const round = probeRound(this.#round, this.testable);
-    if (round === undefined) return [{ kind: 'close', code: 'peer-unreachable' }];
-    this.#round += 1;
-    this.#roundEndsAt = addMs(this.#now, round.waitMs);
-    return this.#try(round);
+    const round = this.#rounds.next(this.#now, this.testable);
+    return round ? this.#try(round) : [{ kind: 'close', code: 'peer-unreachable' }];
   }
 
   /** Nothing leaves over a path. What is out goes to the next one at once, and on from there while that is no better; a path that is known
@@ -226,19 +232,13 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
     const [next] = this.testable;
     if (next === undefined || !this.isSendable(this.#now, next)) return [];
     // A round that is under way does not end sooner for it.
-    const waitMs = Math.max(AFTER_UNSENDABLE_MS, msBetween(this.#now, this.#roundEndsAt));
+    const waitMs = Math.max(AFTER_UNSENDABLE_MS, msBetween(this.#now, this.#rounds.endAt));
     return this.#try({ paths: [next], waitMs });
-  }
-
-  #beginRounds(): void {
-    this.#round = 0;
-    this.#roundEndsAt = this.#now;
-    this.#isScattered = false;
   }
 
   #try(round: ProbeRound): readonly PathMoverOutput[] {
     if (round.paths.some((path) => !pathsEqual(path, this.#path))) {
-      this.#isScattered = true;
+      this.#rounds.isScattered = true;
       // Its NAT_DETECTION_DESTINATION_IP is wrong there, and it must not be changed: it ends, and its result is discarded.
       if (this.#pending) this.#pending.wentElsewhere = true;
     }
@@ -246,8 +246,8 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   }
 
   #onAnswer(path: Path, update: UpdateAnswer | undefined): readonly PathMoverOutput[] {
-    const wasScattered = this.#isScattered;
-    this.#beginRounds();
+    const wasScattered = this.#rounds.isScattered;
+    this.#rounds.begin(this.#now);
     if (update?.routability === 'failed') {
       // RFC 4555 §3.7: if the values do not match, the IKE SA MUST be closed.
       return [{ kind: 'close', code: 'path-not-proven' }];
@@ -267,8 +267,13 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
       return this.#update(this.#choice.whereAnswered(this.#now, this.#path, path));
     }
     this.#choice.prove(pending.path);
-    // Our list may have changed while it was under way.
-    return [{ kind: 'move-children', path: pending.path }, ...this.#announceNews()];
+    this.#childrenAt = pending.path;
+    return [
+      { kind: 'move-children', path: pending.path },
+      ...(this.#limiter.waiting ? this.#lead(this.#limiter.waiting) : []),
+      // Our list may have changed while it was under way.
+      ...this.#announceNews(),
+    ];
   }
 
   #reEstablishIf(path: Path): readonly PathMoverOutput[] {
@@ -292,14 +297,12 @@ export class PathMover implements Machine<PathMoverInput, PathMoverOutput> {
   }
 
   #onTimeout(): readonly PathMoverOutput[] {
-    const path = this.#delayed;
     const again = this.#choice.refused.firstForgotten;
     if (!this.#hasPath && again !== undefined && this.#now >= again) {
       this.#choice.refused.clear();
       return this.#reconsider('stay');
     }
-    if (path === undefined || this.#limiter.waitMs(this.#now) > 0) return [];
-    this.#delayed = undefined;
-    return this.#begin(path);
+    const { waiting } = this.#limiter;
+    return waiting ? this.#begin(waiting) : [];
   }
 }

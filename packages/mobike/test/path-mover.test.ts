@@ -170,8 +170,8 @@ describe('an initiator whose own addresses change (RFC 4555 §3.5)', () => {
       answered(ms + 5, path(own, SERVER), updateId + 1);
     }
     expect(locals(500)).toEqual(['no-path']);
-    expect(locals(600, LTE)).toEqual([]);
-    expect(locals(700, WIFI)).toEqual([]);
+    expect(locals(600, LTE)).toEqual([`lead-children ${LTE} -> ${SERVER}`]);
+    expect(locals(700, WIFI)).toEqual([`lead-children ${WIFI} -> ${SERVER}`]);
     expect(mover.nextDeadline()?.at).toBe(2_100);
     expect(timeout(2_100)).toEqual([
       `move-children ${WIFI} -> ${SERVER}`,
@@ -182,8 +182,44 @@ describe('an initiator whose own addresses change (RFC 4555 §3.5)', () => {
   it('is not drawn back to where it was by a change of the mapping there, while no move is allowed', () => {
     const { locals, wanted, timeout } = setUp();
     for (const [index, own] of [LTE, WIFI, LTE, WIFI].entries()) locals(100 * (index + 1), own);
-    expect(locals(500, LTE)).toEqual([]);
+    expect(locals(500, LTE)).toEqual([`lead-children ${LTE} -> ${SERVER}`]);
     expect(wanted(600)).toEqual([]);
+    expect(timeout(2_100).at(-1)).toBe(`update 5 ${LTE} -> ${SERVER}`);
+  });
+
+  it('has ESP leave from where it can while no move is allowed, also after an answer that is about another path', () => {
+    const { locals, answered } = setUp();
+    for (const [index, own] of [LTE, WIFI, LTE, WIFI].entries()) locals(100 * (index + 1), own);
+    expect(locals(500, LTE)).toEqual([`lead-children ${LTE} -> ${SERVER}`]);
+    expect(answered(550, path(WIFI, SERVER), 4)).toEqual([
+      `move-children ${WIFI} -> ${SERVER}`,
+      `lead-children ${LTE} -> ${SERVER}`,
+      `announce [${LTE}]`,
+    ]);
+    expect(locals(600, WIFI)).toEqual([`lead-children ${WIFI} -> ${SERVER}`, 'announce []']);
+  });
+
+  it('has ESP wait for the answer from an address of the peer that is not proven, also while no move is allowed (RFC 4555 §3.7)', () => {
+    const { locals, remotes } = setUp({}, [SERVER, SECOND]);
+    for (const [index, own] of [LTE, WIFI, LTE, WIFI].entries()) locals(100 * (index + 1), own);
+    expect(remotes(500, SECOND)).toEqual([]);
+  });
+
+  it('is not drawn back by the answer to an update that was under way when the session was moved', () => {
+    const { locals, answered, mover } = setUp();
+    locals(1_000, LTE);
+    mover.onMoved(path(WIFI, SERVER));
+    expect(answered(1_100, path(WIFI, SERVER), 1)).toEqual([
+      `move-children ${WIFI} -> ${SERVER}`,
+      `update 2 ${WIFI} -> ${SERVER} +[${LTE}]`,
+    ]);
+  });
+
+  it('tells the peer what waited when the session was moved meanwhile', () => {
+    const { locals, timeout, mover } = setUp();
+    for (const [index, own] of [LTE, WIFI, LTE, WIFI].entries()) locals(100 * (index + 1), own);
+    locals(500, LTE);
+    mover.onMoved(path(LTE, SERVER));
     expect(timeout(2_100).at(-1)).toBe(`update 5 ${LTE} -> ${SERVER}`);
   });
 
@@ -485,6 +521,7 @@ describe('a move that somebody wants (RFC 4555 §3.5)', () => {
     const { move, locals } = setUp();
     locals(0, WIFI, LTE);
     const moved = Array.from({ length: 20 }, (_, i) => move(i * 10, i % 2 ? WIFI : LTE));
-    expect(moved.filter((outputs) => outputs.length > 0)).toHaveLength(4);
+    const updates = moved.flat().filter((output) => output.startsWith('update'));
+    expect(updates).toHaveLength(4);
   });
 });

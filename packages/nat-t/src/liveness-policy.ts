@@ -28,7 +28,9 @@ const PAUSE_MS = 500;
 /** Decides what keeps a path alive and finds out whether it still is: one for each IKE session, in either role.
  * - 0xFF iff nothing went out for the interval, behind a NAT or where it is forced (RFC 3948 §4).
  * - A DPD with NAT detection in its place iff it is later than interval + margin; also after a sleep longer than the
- *   mapping lives, and when traffic goes one-way. One that cannot go out because an exchange runs follows that.
+ *   mapping lives. One that cannot go out because an exchange runs follows that.
+ * - A DPD with NAT detection iff traffic goes one-way, behind a NAT or not: a firewall may have forgotten us, a NAT be new, the
+ *   peer be elsewhere. An end that is behind no NAT and may not update addresses leaves it to the other.
  * - A DPD iff nothing came in for the delay, and no exchange runs (RFC 7296 §2.4).
  * - One NAT detection right after establishment and after every rekey of the IKE SA, for a baseline; UPDATE_SA_ADDRESSES
  *   as soon as a detection shows another mapping, or may have missed one (RFC 4555 §3.8).
@@ -160,13 +162,20 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
         return this.#update(owedUpdate);
       }
       if (question !== undefined && !isPausing) return this.#ask(question);
-      if (this.#mapping.canLoseMapping && this.#oneWay.suspects(now, this.#roundTripMs)) {
+      if (this.#minds && this.#oneWay.suspects(now, this.#roundTripMs)) {
         return this.#ask('one-way');
       }
     }
     const kept = this.#keepMapping(now);
     if (kept.length > 0) return kept;
     return this.#isIdle(now) ? this.#ask('idle') : [];
+  }
+
+  /** Whether something can be done about traffic that goes one way: a mapping is asked about, or a peer that can be told of another path
+   * (RFC 4555 §3.5). Any other end would only ask a peer that sleeps until it counts as dead.
+   */
+  get #minds(): boolean {
+    return this.#canDetect || this.#mapping.canLoseMapping;
   }
 
   #keepMapping(now: Instant): readonly LivenessAction[] {
@@ -192,7 +201,9 @@ export class LivenessPolicy implements Machine<LivenessInput, LivenessAction> {
     this.#askedAt = this.#now;
     this.#dpds[reason] += 1;
     this.#doubt.onAsked();
-    return [{ kind: 'dpd', natDetection: this.#canDetect && this.#mapping.canLoseMapping, reason }];
+    // One-way traffic may come of a NAT that nobody knows of yet.
+    const isInDoubt = this.#mapping.canLoseMapping || reason === 'one-way';
+    return [{ kind: 'dpd', natDetection: this.#canDetect && isInDoubt, reason }];
   }
 
   #update(reason: UpdateCause): readonly LivenessAction[] {

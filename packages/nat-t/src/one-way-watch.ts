@@ -38,7 +38,9 @@ export class OneWayWatch {
     if (packets !== this.#packets) this.#lookUntil = addMs(now, LOOK_FOR_MS);
     this.#packets = packets;
     const heardAt = traffic.lastInbound;
-    if (this.#heardAt === undefined || heardAt > this.#heardAt) {
+    // What came at the same instant as before says as much, where nothing has left since.
+    const isAnswered = traffic.outEsp !== undefined && traffic.outEsp <= heardAt;
+    if (this.#heardAt === undefined || heardAt > this.#heardAt || isAnswered) {
       this.#heardAt = heardAt;
       this.#answeredPackets = packets;
       this.#unansweredSince = undefined;

@@ -256,8 +256,7 @@ describe('NAT detection (RFC 4555 §3.8)', () => {
 
 describe('one-way silence', () => {
   /** Traffic both ways until 10 s, then only ours, 10 packets a second. */
-  function rebound(roundTripMs = 40) {
-    const all = setUp();
+  function rebound(roundTripMs = 40, all = setUp()) {
     all.begin(0);
     all.end(0, undefined, roundTripMs);
     for (let ms = 9_000; ms <= 10_000; ms += 100) {
@@ -275,6 +274,24 @@ describe('one-way silence', () => {
 
   it('of a second on a flow that was two-way asks, although it never comes to a keepalive', () => {
     expect(rebound().run(60_000)).toEqual([11_100, dpd('one-way')]);
+  });
+
+  it.each([
+    ['asks with NAT detection without a NAT as well, where an address can be updated', true],
+    ['is for the other end to ask about where none can, as it would be for nothing', false],
+  ])('%s (RFC 4555 §3.5, §3.8)', (_name, canDetect) => {
+    const open = setUp({}, false);
+    open.path(0, false, canDetect);
+    const { run, policy } = rebound(40, open);
+    expect(run(60_000)).toEqual(canDetect ? [11_100, dpd('one-way')] : [60_000, []]);
+    // Nothing of it wakes a device.
+    expect(policy.nextDeadline('device')).toBeUndefined();
+  });
+
+  it('is asked about behind a NAT by a peer that cannot update addresses, for its DPD lets the other follow (RFC 7296 §2.23)', () => {
+    const plain = setUp();
+    plain.path(0, true, false);
+    expect(rebound(40, plain).run(60_000)).toEqual([11_100, dpd('one-way', false)]);
   });
 
   it('counts four round trips where these are longer', () => {
@@ -325,6 +342,12 @@ describe('one-way silence', () => {
     for (let i = 0; i < 5; i += 1) {
       expect(idle.traffic(25_000 + i, { outEsp: at(25_000 + i) }, 101 + i)).toEqual([]);
     }
+  });
+
+  it('is none after packets that came and left at one instant, as a coarse clock has it', () => {
+    const { traffic } = rebound();
+    traffic(10_000, { outEsp: at(10_000), inEsp: at(10_000) }, 110);
+    expect(traffic(12_000, {}, 110)).toEqual([]);
   });
 
   it('looks four times a second while packets go, and not at all when none do', () => {

@@ -1,8 +1,8 @@
 import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
+import { bytesEqual } from '@ipsec-kit/crypto';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { KeyPurpose, KeyUsage } from './certificate-extensions.ts';
 import { allowsNames } from './name-constraints.ts';
-import { isSame } from './named-issuer.ts';
 import type { OcspResponse } from './ocsp-response.ts';
 import {
   dateFault,
@@ -184,7 +184,7 @@ function searchFor(check: CertificateCheck, signatures: SignatureProvider): Path
     // Peers send their root along, too: one that is not trusted here leads nowhere, and its own signature says nothing.
     intermediates: [...(check.intermediates ?? []), ...offered].filter(
       ({ subject, issuer, signatureAlgorithm }) =>
-        !isSame(subject, issuer) || hashFault(signatureAlgorithm, policy) === undefined,
+        !bytesEqual(subject, issuer) || hashFault(signatureAlgorithm, policy) === undefined,
     ),
     atMs,
     policy,
@@ -201,7 +201,7 @@ function keepsNames(path: readonly Certificate[]): boolean {
   return path.every(({ extensions: { nameConstraints } }, i) => {
     if (nameConstraints === undefined) return true;
     return path.slice(0, i).every(({ subject, issuer, extensions }, k) => {
-      const isExempt = k > 0 && isSame(subject, issuer);
+      const isExempt = k > 0 && bytesEqual(subject, issuer);
       return isExempt || allowsNames(nameConstraints, subject, extensions.generalNames);
     });
   });

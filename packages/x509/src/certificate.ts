@@ -1,4 +1,5 @@
 import {
+  bytesEqual,
   DerTag,
   type DerValue,
   decodeSignatureAlgorithm,
@@ -57,7 +58,7 @@ export function readCertificate(der: Uint8Array): CertificateResult {
   const outerAlgorithm = outer.contents.subarray(tbs.end, algorithm.end);
   const body = readBody(tbs.contents);
   // RFC 5280 §4.1.1.2: MUST be the algorithm inside of what is signed.
-  if (body === undefined || !isSame(body.algorithm, outerAlgorithm)) return MALFORMED;
+  if (body === undefined || !bytesEqual(body.algorithm, outerAlgorithm)) return MALFORMED;
   const signatureAlgorithm = decodeSignatureAlgorithm(outerAlgorithm);
   if (signatureAlgorithm === undefined) return UNSUPPORTED;
   const key = readPublicKey(body.publicKey);
@@ -118,8 +119,4 @@ function readBody(contents: Uint8Array) {
 /** A value with its tag and length: it begins where the one before it ends. */
 function whole(contents: Uint8Array, previous: DerValue, value: DerValue): Uint8Array {
   return contents.subarray(previous.end, value.end);
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

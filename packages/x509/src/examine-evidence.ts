@@ -1,6 +1,6 @@
 import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { EvidenceFetch, RevocationEvidence } from './evidence-contract.ts';
-import { isSame } from './named-issuer.ts';
 import { checkOcspResponse, REVOCATION_CLOCK_SKEW_MS } from './ocsp-check.ts';
 import { readOcspResponse } from './ocsp-response.ts';
 import { hashFault, type PathPolicy } from './path-search.ts';
@@ -58,7 +58,7 @@ async function examineList(
   const isInTime =
     list.thisUpdateMs <= atMs + REVOCATION_CLOCK_SKEW_MS && atMs <= list.nextUpdateMs;
   const isStrong = hashFault(list.signatureAlgorithm, policy) === undefined;
-  if (!isInTime || !isStrong || !isSame(list.issuer, about.issuer.subject)) return undefined;
+  if (!isInTime || !isStrong || !bytesEqual(list.issuer, about.issuer.subject)) return undefined;
   const isRight = await isListOf(list, about.issuer, signatures);
   return isRight ? { kind: 'list', list, validUntilMs: list.nextUpdateMs } : undefined;
 }

@@ -1,3 +1,4 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 
 /** Whether a certificate names another one as its issuer: by its subject and, where both say so, by the id of its key, since a CA with
@@ -8,11 +9,6 @@ export function isNamedIssuer(
   { issuer: name, extensions: { authorityKeyId } }: Pick<Certificate, 'issuer' | 'extensions'>,
 ): boolean {
   const { subjectKeyId } = issuer.extensions;
-  if (!isSame(issuer.subject, name)) return false;
-  return !authorityKeyId || !subjectKeyId || isSame(authorityKeyId, subjectKeyId);
-}
-
-/** Byte for byte; nothing here is secret. */
-export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (!bytesEqual(issuer.subject, name)) return false;
+  return !authorityKeyId || !subjectKeyId || bytesEqual(authorityKeyId, subjectKeyId);
 }

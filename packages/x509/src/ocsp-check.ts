@@ -1,7 +1,11 @@
-import { type CryptoProvider, constantTimeEqual, type SignatureProvider } from '@ipsec-kit/crypto';
+import {
+  bytesEqual,
+  type CryptoProvider,
+  constantTimeEqual,
+  type SignatureProvider,
+} from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 import { KeyPurpose, KeyUsage } from './certificate-extensions.ts';
-import { isSame } from './named-issuer.ts';
 import { issuerHashes } from './ocsp-request.ts';
 import type { OcspAnswer, OcspResponse } from './ocsp-response.ts';
 import { dateFault, hashFault, keyFault, type PathPolicy } from './path-search.ts';
@@ -90,9 +94,9 @@ function newestAnswer(
     .filter(
       (answer) =>
         answer.hash === SHA1 &&
-        isSame(answer.serialNumber, certificate.serialNumber) &&
-        isSame(answer.issuerNameHash, nameHash) &&
-        isSame(answer.issuerKeyHash, keyHash),
+        bytesEqual(answer.serialNumber, certificate.serialNumber) &&
+        bytesEqual(answer.issuerNameHash, nameHash) &&
+        bytesEqual(answer.issuerKeyHash, keyHash),
     )
     .toSorted((a, b) => b.thisUpdateMs - a.thisUpdateMs)[0];
 }
@@ -113,8 +117,8 @@ async function signerFault(
   const { response, issuer, responders = [] } = check;
   const isNamed = ({ subject, subjectKey }: Certificate): boolean =>
     response.responder.kind === 'name'
-      ? isSame(response.responder.name, subject)
-      : isSame(response.responder.keyHash, crypto.sha1(subjectKey));
+      ? bytesEqual(response.responder.name, subject)
+      : bytesEqual(response.responder.keyHash, crypto.sha1(subjectKey));
   const trusted = [issuer, ...responders].find(isNamed);
   if (trusted !== undefined) return signatureFault(trusted, response, signatures);
   const delegated = response.certificates.find(isNamed);
@@ -150,7 +154,7 @@ async function delegationFault(
   const { purposes, keyUsage, hasUnknownCritical } = responder.extensions;
   const maySign = keyUsage === undefined || (keyUsage & KeyUsage.DIGITAL_SIGNATURE) !== 0;
   const isDelegated = purposes?.includes(KeyPurpose.OCSP_SIGNING) && maySign && !hasUnknownCritical;
-  if (!isDelegated || !isSame(responder.issuer, issuer.subject)) return 'wrong-responder';
+  if (!isDelegated || !bytesEqual(responder.issuer, issuer.subject)) return 'wrong-responder';
   if (dateFault(responder, atMs) !== undefined) return 'wrong-responder';
   const isWeak = keyFault(responder, policy) ?? hashFault(responder.signatureAlgorithm, policy);
   if (isWeak !== undefined) return 'weak';

@@ -1,7 +1,12 @@
-import { readPublicKey, type SignatureAlgorithm, type SignatureProvider } from '@ipsec-kit/crypto';
+import {
+  bytesEqual,
+  readPublicKey,
+  type SignatureAlgorithm,
+  type SignatureProvider,
+} from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 import { KeyUsage } from './certificate-extensions.ts';
-import { isNamedIssuer, isSame } from './named-issuer.ts';
+import { isNamedIssuer } from './named-issuer.ts';
 
 /** Most certificates in a path, both ends included. */
 export const MAX_PATH_CERTIFICATES = 8;
@@ -69,7 +74,7 @@ export async function* findPaths(
   const known = search.anchors.filter((anchor) => isNamedIssuer(anchor, subject));
   const offered = search.intermediates.filter((other) => isNamedIssuer(other, subject));
   for (const issuer of [...known, ...offered]) {
-    if (path.some(({ der }) => isSame(der, issuer.der))) continue;
+    if (path.some(({ der }) => bytesEqual(der, issuer.der))) continue;
     const isAnchor = known.includes(issuer);
     if (!(await isIssuer(search, path, issuer, isAnchor))) continue;
     const next = [...path, issuer];
@@ -140,6 +145,6 @@ function maySign(path: readonly Certificate[], { extensions }: Certificate): boo
   if (!extensions.isCa || extensions.hasUnknownCritical) return false;
   if (extensions.keyUsage !== undefined && !(extensions.keyUsage & KeyUsage.CERT_SIGN))
     return false;
-  const below = path.slice(1).filter(({ subject, issuer }) => !isSame(subject, issuer)).length;
+  const below = path.slice(1).filter(({ subject, issuer }) => !bytesEqual(subject, issuer)).length;
   return extensions.pathLength === undefined || below <= extensions.pathLength;
 }

@@ -3,6 +3,7 @@ import { base64 } from '@scure/base';
 /** Longest PEM text that is read. */
 const MAX_PEM_LETTERS = 8_388_608;
 const MAX_BLOCKS = 1_024;
+const BYTE_ORDER_MARK = /^(?:\uFEFF|\u00EF\u00BB\u00BF)/;
 
 /** One block of a PEM file. */
 export interface PemBlock {
@@ -22,7 +23,8 @@ export function readPem(text: string): readonly PemBlock[] | undefined {
   let label: string | undefined;
   let letters: string[] = [];
   let hasHeaders = false;
-  for (const line of text.split(/\r\n|\r|\n/)) {
+  // A byte order mark of UTF-8 in front, as editors on Windows leave it; here it has been read as such, or as Latin-1.
+  for (const line of text.replace(BYTE_ORDER_MARK, '').split(/\r\n|\r|\n/)) {
     const [, edge, name] = /^-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----\s*$/.exec(line) ?? [];
     if (edge === 'BEGIN') {
       if (label !== undefined || blocks.length === MAX_BLOCKS) return undefined;

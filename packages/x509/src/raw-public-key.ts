@@ -1,4 +1,5 @@
 import {
+  bytesEqual,
   type CryptoProvider,
   DerTag,
   type PublicKeyInfo,
@@ -6,7 +7,6 @@ import {
   readPublicKey,
   readWholeDer,
 } from '@ipsec-kit/crypto';
-import { isSame } from './named-issuer.ts';
 import type { PathPolicy } from './path-search.ts';
 
 /** A public key without a certificate, as a CERT payload of encoding 15 holds it. */
@@ -42,7 +42,7 @@ export function checkRawPublicKey(
 ): RawPublicKeyVerdict {
   const read = readPublicKey(offered);
   if (!read.ok) return refuse(read.code === 'malformed' ? 'malformed' : 'unsupported');
-  const known = trusted.find((key) => isSame(key, offered));
+  const known = trusted.find((key) => bytesEqual(key, offered));
   if (known === undefined) return refuse('unknown-key');
   const { key } = read;
   if (key.kind === 'rsa' && key.bits < policy.minimumRsaBits) return refuse('weak');

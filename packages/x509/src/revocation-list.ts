@@ -1,4 +1,5 @@
 import {
+  bytesEqual,
   DerTag,
   decodeSignatureAlgorithm,
   readDer,
@@ -75,9 +76,7 @@ function readBody(contents: Uint8Array, identifier: Uint8Array): Body | Revocati
   const start = isVersioned ? (fields?.[0]?.end ?? 0) : 0;
   const inner = contents.subarray(start, algorithm.end);
   // RFC 5280 §5.1.1.2: the same algorithm inside and outside.
-  if (inner.length !== identifier.length || !inner.every((byte, i) => byte === identifier[i])) {
-    return 'malformed';
-  }
+  if (!bytesEqual(inner, identifier)) return 'malformed';
   const thisUpdateMs = thisUpdate && readX509Time(thisUpdate);
   if (thisUpdateMs === undefined || nextUpdate === undefined) return 'malformed';
   if (!isTimeTag(nextUpdate.tag)) return 'unsupported';

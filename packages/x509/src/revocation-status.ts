@@ -1,7 +1,7 @@
 import type { CryptoProvider, SignatureProvider } from '@ipsec-kit/crypto';
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { Certificate } from './certificate.ts';
 import { KeyUsage } from './certificate-extensions.ts';
-import { isSame } from './named-issuer.ts';
 import { checkOcspResponse, REVOCATION_CLOCK_SKEW_MS, speaksOf } from './ocsp-check.ts';
 import type { OcspResponse } from './ocsp-response.ts';
 import { hashFault, type PathPolicy } from './path-search.ts';
@@ -91,7 +91,7 @@ async function freshList(
   // A CRL that was made just now is the one that matters most when something has been revoked.
   const latestMs = atMs + REVOCATION_CLOCK_SKEW_MS;
   const candidates = lists
-    .filter((list) => isSame(list.issuer, issuer.subject))
+    .filter((list) => bytesEqual(list.issuer, issuer.subject))
     .filter((list) => list.thisUpdateMs <= latestMs && atMs <= list.nextUpdateMs)
     .filter((list) => hashFault(list.signatureAlgorithm, policy) === undefined)
     // Of two of the same second the one that says more.

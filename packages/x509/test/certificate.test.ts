@@ -210,6 +210,14 @@ describe('readPem (RFC 7468 §2)', () => {
     ]);
   });
 
+  it('passes over the byte order mark that an editor left in front, and over no other letters', () => {
+    const file = pem('CERTIFICATE', hex('0102'));
+    for (const mark of ['\uFEFF', Buffer.from('\uFEFF').toString('latin1')]) {
+      expect(readPem(`${mark}${file}`)).toEqual(readPem(file));
+      expect(readPem(`x${mark}${file}`)).toBeUndefined();
+    }
+  });
+
   it('sees the headers of an old encrypted key', () => {
     const old = pem('RSA PRIVATE KEY', hex('0102')).replace(
       '-----\n',

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeDirectory, VpnError, vpnErrorFrom } from '@ipsec-kit/vpn';
+import { readAtMost } from '@ipsec-kit/vpn/swanctl';
 
 /** Mode of what only its owner may read: private keys, and files with secrets. */
 export const SECRET_MODE = 0o600;
@@ -64,14 +65,12 @@ export function makeOwnDirectory(path: string): void {
 /** Reads a file of at most `limitBytes`. @throws VpnError that names the file and says why. */
 export function readWholeFile(path: string, limitBytes: number): Uint8Array {
   try {
-    const { size } = statSync(path);
-    if (size > limitBytes) {
-      throw new VpnError(
-        'config',
-        `${path} is longer than ${limitBytes} bytes: is it the right file?`,
-      );
-    }
-    return Uint8Array.from(readFileSync(path));
+    const bytes = readAtMost(path, limitBytes);
+    if (bytes) return bytes;
+    throw new VpnError(
+      'config',
+      `${path} is longer than ${limitBytes} bytes: is it the right file?`,
+    );
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (isMissing) throw new VpnError('config', `There is no file ${path}.`);

@@ -127,8 +127,10 @@ async function refused(
         wait: false,
         ...options,
       });
+      const from = performance.now();
       const code = await client.process.exited;
-      return { code, ours: client.process.output, theirs: await swan.log(), ms: 0 };
+      const ms = performance.now() - from;
+      return { code, ours: client.process.output, theirs: await swan.log(), ms };
     }
     const server = await IpsecKit.start(lab.right, 'serve', serverConfiguration(tunnel), options);
     await server.process.waitFor(/listening/i);
@@ -322,6 +324,25 @@ describe.skipIf(gate.skip)('EAP with FreeRADIUS behind the server (RFC 3579)', (
       settings: radiusSettings,
     });
     expect(ours).toContain('no RADIUS server answered in time');
+    expect(ms).toBeLessThan(15_000);
+  });
+
+  it('ours begins: the RADIUS server behind strongSwan is silent, and one sentence ends it in seconds', async () => {
+    const patience = 'retransmit_tries = 1\n retransmit_timeout = 1';
+    const { code, ours, theirs, ms } = await refused('client', byRadius('eap-mschapv2'), {
+      swan: radiusSettings.replace('eap-radius {', `eap-radius {\n ${patience}`),
+      prepare: async (lab) => {
+        const socket = "require('node:dgram').createSocket('udp4')";
+        const silent = `${socket}.bind(1812, '127.0.0.1', () => console.log('ready'))`;
+        await lab.right.start(process.execPath, ['-e', silent]).waitFor(/ready/);
+      },
+    });
+    expect(theirs).toMatch(/RADIUS Access-Request timed out/);
+    expect(ours).toMatch(
+      /^ipsec-kit: EAP for alice@example\.org failed: the server refused alice@example\.org before it asked for any proof; check .*\.$/m,
+    );
+    expect(ours).not.toMatch(isSecret);
+    expect(code).toBe(4);
     expect(ms).toBeLessThan(15_000);
   });
 });

@@ -2,6 +2,7 @@ import { ed448 } from '@noble/curves/ed448.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { argumentError } from '../argument-error.ts';
+import { bytesEqual } from '../bytes-equal.ts';
 import { DerTag, readDerValues, readWholeDer, writeDer } from '../der.ts';
 import { hexBytes } from '../hex-bytes.ts';
 import type { KeyMaterial } from '../key-material.ts';
@@ -108,8 +109,8 @@ function privateKeyOf(
   parameters: Uint8Array | undefined,
   octets: Uint8Array,
 ): PrivateKey | SigningKeyResult {
-  if (isSame(oid, OID.EC)) {
-    const curve = CURVE_OIDS.find(([, known]) => isSame(known, parameters))?.[0];
+  if (bytesEqual(oid, OID.EC)) {
+    const curve = parameters && CURVE_OIDS.find(([, known]) => bytesEqual(known, parameters))?.[0];
     if (curve === undefined) return UNSUPPORTED;
     // RFC 5915 §3: version, privateKey, then parameters and publicKey, which are not needed.
     const sequence = readWholeDer(octets, DerTag.SEQUENCE);
@@ -118,7 +119,11 @@ function privateKeyOf(
       ? { kind: 'ecdsa', curve, scalar: scalar.contents.slice() }
       : MALFORMED;
   }
-  const kind = isSame(oid, OID.ED25519) ? 'ed25519' : isSame(oid, OID.ED448) ? 'ed448' : undefined;
+  const kind = bytesEqual(oid, OID.ED25519)
+    ? 'ed25519'
+    : bytesEqual(oid, OID.ED448)
+      ? 'ed448'
+      : undefined;
   if (kind === undefined) return UNSUPPORTED;
   // RFC 8410 §7: an OCTET STRING in the OCTET STRING.
   const inner = readWholeDer(octets, DerTag.OCTET_STRING);
@@ -159,8 +164,4 @@ function signingKey(key: PrivateKey, info: PublicKeyInfo, publicKey: Uint8Array)
       throw argumentError('algorithm', 'one that fits the key', got);
     },
   };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  return b?.length === a.length && a.every((byte, i) => byte === b[i]);
 }

@@ -1,3 +1,4 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { EapAnswer, EapAuthenticatorMethod, EapFailure, EapStep } from '../eap-method.ts';
 import { createTlsFraming, TLS_ACKNOWLEDGEMENT, TLS_START } from './tls-framing.ts';
 import { joined } from './tls-peer.ts';
@@ -59,7 +60,7 @@ export function createTlsAuthenticator(
         return ask(NOTHING, step.data);
       case 'done':
         // A certificate of one and the password of another prove neither.
-        if (session?.user && !isSame(session.user, step.user)) {
+        if (session?.user && !bytesEqual(session.user, step.user)) {
           return { kind: 'fail', reason: 'wrong-credentials' };
         }
         if (unsent.length === 0) return succeed(step.user);
@@ -111,10 +112,6 @@ export function createTlsAuthenticator(
     answer: (answer) =>
       answer.kind === 'tls' ? onReply(answer.tls) : follow(inside.answer(answer)),
   };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);

@@ -5,7 +5,7 @@ import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts'
 import { pathNotProven, peerDead } from '../errors/failures.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { moveChildren, moveIke } from '../session/move-path.ts';
+import { leadChildren, moveChildren, moveIke } from '../session/move-path.ts';
 import { announceAddresses } from './announce.ts';
 import { losePath, regainPath } from './lost-path.ts';
 import { moveBehind } from './move-behind.ts';
@@ -63,6 +63,9 @@ function perform(context: EndpointContext, session: IkeSession, output: PathMove
       return;
     case 'move-children':
       moveChildren(context, session, output.path);
+      return;
+    case 'lead-children':
+      leadChildren(context, session, output.path);
       return;
     case 'send-update':
       if (regainPath(context, session)) resendOutstanding(context, session);

@@ -26,7 +26,10 @@ export function observeMapping(
   session.nat = nat;
   if (nat.local !== wasBehindNat) tellPath(context, session);
   if (!pathsEqual(path, session.path)) return undefined;
-  const verdict = session.mapping.observe(sa, view.data);
+  const seen = session.mapping.observe(sa, view.data);
+  // Until now the peer has sent to the address that is ours: a NAT that came between is another mapping, with nothing to compare.
+  const isNewNat = nat.local && !wasBehindNat && session.running?.procedure.kind === 'liveness';
+  const verdict = isNewNat && seen === 'began' ? 'changed' : seen;
   if (verdict === 'changed') {
     raise(context, { kind: 'mapping-changed', sessionId: session.id, path: session.path });
   }

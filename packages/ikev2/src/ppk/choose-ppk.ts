@@ -1,3 +1,4 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import { findNotify, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
 import type { ConnectionConfig, Ppk } from '../config.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
@@ -66,10 +67,5 @@ function withoutPpk(
 /** The key of a name: where the connection names one itself, that one alone. */
 function findPpk({ ppk }: ConnectionConfig, id: Uint8Array): Ppk | undefined {
   const keys = ppk?.own ? [ppk.own] : (ppk?.keys ?? []);
-  return keys.find((one) => isSame(one.id, id));
-}
-
-/** Names are no secrets. */
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  return keys.find((one) => bytesEqual(one.id, id));
 }

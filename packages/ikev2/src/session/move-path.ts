@@ -40,6 +40,17 @@ export function moveChildren(context: EndpointContext, session: IkeSession, path
   armChildLifetime(context, session);
 }
 
+/** The ESP packets of Child SAs in tunnel mode go there ahead of the session; one in transport mode is replaced when that has moved. */
+export function leadChildren(
+  { outputs }: EndpointContext,
+  { children }: IkeSession,
+  path: Path,
+): void {
+  for (const { mode, id } of children.values()) {
+    if (mode === 'tunnel') outputs.push({ kind: 'move-child', childId: id, path });
+  }
+}
+
 /** A Child SA stands whose session may have moved while the packet path took it. */
 export function followMove(
   context: EndpointContext,

@@ -231,6 +231,16 @@ describe('an initiator whose address changes', () => {
     expect(pair.client.closeCode).toBeUndefined();
   });
 
+  it('has its ESP leave from the address that is there, however often that changes', () => {
+    const pair = new RoamingPair().start();
+    for (let i = 0; i < 40; i += 1) {
+      const [before, after] = i % 2 === 0 ? [WIFI, LTE] : [LTE, WIFI];
+      if (i % 3 === 0) pair.change(pair.client, [before], []).drive(50);
+      pair.change(pair.client, [before], [after]).drive(50);
+      expect(pair.espPaths(pair.client), `${i} changes`).toEqual([`${after} -> ${SERVER}`]);
+    }
+  });
+
   it('is asked again at once whether it is there, when it tells again from where it was and the question was lost (RFC 4555 §3.7)', () => {
     for (let ms = 1; ms < 60; ms += 1) {
       const pair = new RoamingPair().start();

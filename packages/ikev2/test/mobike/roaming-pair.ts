@@ -1,3 +1,4 @@
+import type { Instant } from '@ipsec-kit/clock';
 import {
   type Endpoint,
   formatAddress,
@@ -30,6 +31,9 @@ export function path(local: string, remote: string): Path {
     endpoint(text.includes(':') ? `[${text}]:4500` : `${text}:4500`);
   return { local: at(local), remote: at(remote) };
 }
+
+export const updatesOf = (host: Host): string[] =>
+  host.story.filter((line) => line.includes('sent INFORMATIONAL request: N(UPDATE_SA'));
 
 /** A pair whose hosts have several addresses, which come and go, and whose network has broken places. Both have MOBIKE. */
 export class RoamingPair extends Pair {
@@ -76,6 +80,23 @@ export class RoamingPair extends Pair {
     this.change(this.server, [], server);
     this.open();
     return this;
+  }
+
+  /** The client sends and hears nothing, as its packet path tells it, for this long. */
+  beBusy(ms: number): void {
+    const childId = [...this.client.children.keys()][0] ?? 0;
+    const tell = (packetsOut: number, lastInboundAt: Instant): void =>
+      void this.client.handle({
+        kind: 'traffic',
+        now: this.now,
+        children: [{ childId, packetsOut, lastInboundAt, lastOutboundAt: this.now }],
+      });
+    const heardAt = this.now;
+    tell(1, heardAt);
+    for (let i = 1; i <= ms / 50; i += 1) {
+      this.drive(50);
+      tell(1 + 5 * i, heardAt);
+    }
   }
 
   /** Where the Child SAs of a host go; the path of the installation when none was moved. */

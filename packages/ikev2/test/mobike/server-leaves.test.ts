@@ -1,8 +1,8 @@
-import { type Instant, msBetween } from '@ipsec-kit/clock';
+import { msBetween } from '@ipsec-kit/clock';
 import { type Endpoint, formatEndpoint, type Path } from '@ipsec-kit/ip';
 import { describe, expect, it } from 'vitest';
-import { child, endpoint, type Host, selector } from '../pair.ts';
-import { inShort, RoamingPair, SECOND, SERVER, WIFI } from './roaming-pair.ts';
+import { child, endpoint, selector } from '../pair.ts';
+import { inShort, RoamingPair, SECOND, SERVER, updatesOf, WIFI } from './roaming-pair.ts';
 
 const OUTSIDE = '203.0.113.9';
 
@@ -62,26 +62,6 @@ class SymmetricNatPair extends RoamingPair {
   }
 }
 
-/** The client sends and hears nothing, as its packet path tells it, for this long. */
-function beBusy(pair: RoamingPair, ms: number): void {
-  const childId = [...pair.client.children.keys()][0] ?? 0;
-  const tell = (packetsOut: number, lastInboundAt: Instant): void =>
-    void pair.client.handle({
-      kind: 'traffic',
-      now: pair.now,
-      children: [{ childId, packetsOut, lastInboundAt, lastOutboundAt: pair.now }],
-    });
-  const heardAt = pair.now;
-  tell(1, heardAt);
-  for (let i = 1; i <= ms / 50; i += 1) {
-    pair.drive(50);
-    tell(1 + 5 * i, heardAt);
-  }
-}
-
-const updatesOf = (host: Host): string[] =>
-  host.story.filter((line) => line.includes('sent INFORMATIONAL request: N(UPDATE_SA'));
-
 describe('a server that loses its address, its client behind a NAT that lets in only what it asked for', () => {
   it('reaches it through the mapping that the client keeps towards its other address, in a round trip and a half (RFC 4555 §3.6)', () => {
     const pair = new SymmetricNatPair();
@@ -103,7 +83,7 @@ describe('a server that loses its address, its client behind a NAT that lets in 
     pair.start([WIFI], [SERVER, SECOND]).drive(2_000);
     const from = pair.now;
     pair.alive.delete(SERVER);
-    beBusy(pair, 2_500);
+    pair.beBusy(2_500);
     expect(pair.espPaths(pair.client)).toEqual([`${WIFI} -> ${SECOND}`]);
     expect(pair.espPaths(pair.server)).toEqual([`${SECOND} -> ${OUTSIDE}`]);
     expect(msBetween(from, pair.now)).toBeLessThan(3_000);
@@ -117,7 +97,7 @@ describe('a server that loses its address, its client behind a NAT that lets in 
   it('loses no more than a question to a silence that was nothing', () => {
     const pair = new SymmetricNatPair();
     pair.start([WIFI], [SERVER, SECOND]).drive(2_000);
-    beBusy(pair, 5_000);
+    pair.beBusy(5_000);
     expect(pair.client.seen('liveness-check-started').map(({ reason }) => reason)).toEqual([
       'baseline',
       'one-way',

@@ -35,8 +35,6 @@ function scene(seed: number, isKnown: boolean): Scene & { loseWifi(): void } {
     crypto,
     client: {
       connection: { mobike: true },
-      // A flow that has gone one-way is noticed where a middlebox may have lost its mapping.
-      settings: { keepAliveForced: true, keepaliveMs: 20_000 },
       networks: ({ network, clock }) =>
         new HostNetworks({
           network,

@@ -1,5 +1,5 @@
 import { DEFAULT_SIGNATURE_POLICY } from '@ipsec-kit/auth';
-import { KeyMaterial, readPublicKey } from '@ipsec-kit/crypto';
+import { constantTimeEqual, KeyMaterial, readPublicKey } from '@ipsec-kit/crypto';
 import {
   type Certificate,
   isPkcs12,
@@ -113,7 +113,9 @@ function readTrust(
     const { name, data } =
       isObject(option) && 'data' in option ? option : { name: path, data: option };
     if (!(data instanceof Uint8Array) || !isPkcs12(data)) return true;
-    const key = keys.find((one) => one.kind === 'file' && isSame(one.bytes.reveal(), data));
+    const key = keys.find(
+      (one) => one.kind === 'file' && constantTimeEqual(one.bytes.reveal(), data),
+    );
     if (key) containers.push(key.name);
     else {
       const sentence = `${name} is a PKCS #12 file: name it among the secrets as well, with its password`;
@@ -122,10 +124,6 @@ function readTrust(
     return false;
   });
   return { anchors: readAuthorities(checks, path, others), containers };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 /** CA certificates; one that is none is a mistake. */

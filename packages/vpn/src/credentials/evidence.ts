@@ -1,5 +1,6 @@
 import type { Clock, Instant } from '@ipsec-kit/clock';
 import type { CryptoProvider, RandomSource, SignatureProvider } from '@ipsec-kit/crypto';
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import {
   type Certificate,
@@ -94,7 +95,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
 
   /** A certificate with the places that the configuration knows for its CA. */
   function placed({ certificate, issuer }: IssuedCertificate): IssuedCertificate {
-    const known = options.places.filter(({ subject }) => isSame(subject, issuer.subject));
+    const known = options.places.filter(({ subject }) => bytesEqual(subject, issuer.subject));
     if (known.length === 0) return { certificate, issuer };
     const { crlUrls, ocspUrls } = certificate.extensions;
     const extensions = {
@@ -125,7 +126,7 @@ export function createEvidence(options: EvidenceOptions): Evidence {
     isListed({ issuer, serialNumber }) {
       const serial = serialText(serialNumber);
       return [...options.store.lists, ...keeper.lists].some(
-        (list) => list.revoked.has(serial) && isSame(list.issuer, issuer),
+        (list) => list.revoked.has(serial) && bytesEqual(list.issuer, issuer),
       );
     },
     hasSource(one) {
@@ -145,8 +146,4 @@ export function createEvidence(options: EvidenceOptions): Evidence {
       return keeper.responses.filter((response) => speaksOf({ response, ...about }, crypto)).at(-1);
     },
   };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -1,3 +1,4 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { RevocationList } from '@ipsec-kit/x509';
 import { readListsAgain } from '../compile/compile-certificates.ts';
 import type { CertificateOptions } from '../options.ts';
@@ -57,5 +58,5 @@ function dataOf(option: CertificateOptions | undefined): string | Uint8Array | u
 
 function isSame(a: string | Uint8Array | undefined, b: string | Uint8Array | undefined): boolean {
   if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array)) return a === b;
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+  return bytesEqual(a, b);
 }

@@ -1,3 +1,4 @@
+import { bytesEqual } from '@ipsec-kit/crypto';
 import { type Certificate, isNamedIssuer } from '@ipsec-kit/x509';
 
 /** Intermediate CAs that are sent along at most. */
@@ -14,13 +15,9 @@ export function chainAbove(
   for (let top = leaf; chain.length < MAX_CHAIN; ) {
     const next = pool.find((one) => isNamedIssuer(one, top) && !chain.includes(one));
     // A root that the peer does not have would not help it, and one that it has it need not be sent.
-    if (!next || isSame(next.subject, next.issuer)) break;
+    if (!next || bytesEqual(next.subject, next.issuer)) break;
     chain.push(next);
     top = next;
   }
   return chain;
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

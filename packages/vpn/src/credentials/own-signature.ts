@@ -7,6 +7,7 @@ import {
   type SignaturePlan,
 } from '@ipsec-kit/auth';
 import type { CryptoProvider, SigningKey } from '@ipsec-kit/crypto';
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { Answer, CertificateData, SignRequest } from '@ipsec-kit/ikev2';
 import { CertEncoding } from '@ipsec-kit/ikev2-codec';
 import { type Certificate, chooseChain, namesOf } from '@ipsec-kit/x509';
@@ -61,7 +62,7 @@ export function createOwnSignatures(
   }
 
   function keyFor(publicKey: Uint8Array): SigningKey | undefined {
-    return keyring.keys.find((key) => isSame(key.publicKey, publicKey));
+    return keyring.keys.find((key) => bytesEqual(key.publicKey, publicKey));
   }
 
   function chainOf(leaf: Certificate, named: readonly NamedCertificate[]): readonly Certificate[] {
@@ -171,8 +172,4 @@ function nothingInCommon(local: Identity, peerHashes: readonly number[] | undefi
 
 function refused(sentence: string): Answer {
   return { kind: 'sign', proof: undefined, sentence };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

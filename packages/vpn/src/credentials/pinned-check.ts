@@ -1,4 +1,5 @@
 import { certificateVouchesFor, type Identity, identitiesEqual } from '@ipsec-kit/auth';
+import { bytesEqual } from '@ipsec-kit/crypto';
 import type { PeerVerdict, VerifyPeerRequest } from '@ipsec-kit/ikev2';
 import { CertEncoding, IdType } from '@ipsec-kit/ikev2-codec';
 import { checkRawPublicKey, namesOf } from '@ipsec-kit/x509';
@@ -21,13 +22,13 @@ export async function checkPinned(
   const key = offered(request, CertEncoding.RAW_PUBLIC_KEY);
   let refusal: PeerBelief | undefined;
   for (const one of peer.pinned) {
-    if (certificate && !isSame(one.certificate.der, certificate)) continue;
+    if (certificate && !bytesEqual(one.certificate.der, certificate)) continue;
     const belief = await checkOneCertificate(options, peer, request, one);
     if (belief.ok) return belief;
     refusal ??= belief;
   }
   for (const one of peer.publicKeys) {
-    if (key && !isSame(one.publicKey, key)) continue;
+    if (key && !bytesEqual(one.publicKey, key)) continue;
     const belief = await checkOneKey(options, peer, request, one);
     if (belief.ok) return belief;
     refusal ??= belief;
@@ -81,14 +82,12 @@ function isNameOf(
   identity: Identity | undefined,
 ): boolean {
   if (identity) return identitiesEqual(identity, remote);
-  return remote.idType === IdType.ID_KEY_ID && keyIds.some((keyId) => isSame(keyId, remote.data));
+  return (
+    remote.idType === IdType.ID_KEY_ID && keyIds.some((keyId) => bytesEqual(keyId, remote.data))
+  );
 }
 
 /** The first CERT payload of an encoding. */
 function offered({ certificates }: VerifyPeerRequest, encoding: number): Uint8Array | undefined {
   return certificates.find((one) => one.encoding === encoding)?.data;
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -32,6 +32,9 @@ function peerText({ user, methods, types, reason, lastType }: FailedEap): string
   const isStrange = lastType !== undefined && !types.includes(lastType);
   switch (reason) {
     case 'refused':
+      // So it is of a server whose RADIUS server is silent, which is nothing that this side could mend.
+      if (lastType === undefined)
+        return `the server refused ${user} before it asked for any proof; check the name, and whether the server reaches what knows its users`;
       return isStrange
         ? `the server wants ${eapTypeName(lastType)}, and this side has ${methods.join(', ')}; set both sides to the same method`
         : `the server refused ${user}; check the name and the password, or the certificate`;

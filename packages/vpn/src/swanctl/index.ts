@@ -14,5 +14,6 @@ export {
   type SwanctlResult,
 } from './load-swanctl.ts';
 export { nodeFiles } from './node-files.ts';
+export { readAtMost } from './read-at-most.ts';
 export { type ConfigSection, readSections, type SectionsResult } from './read-sections.ts';
 export type { FileBytes, FileText, SettingsFiles } from './settings-files.ts';

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { readAtMost } from './read-at-most.ts';
 import { hasWildcard, MISSING, matchesWildcard, type SettingsFiles } from './settings-files.ts';
 
 /** Larger files are not read: a configuration is written by hand, or by a program with a purpose. */
@@ -18,7 +19,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export const nodeFiles: SettingsFiles = {
   read(path) {
     const read = bytesOf(path);
-    return read.ok ? { ok: true, text: read.bytes.toString('utf8') } : read;
+    return read.ok ? { ok: true, text: Buffer.from(read.bytes).toString('utf8') } : read;
   },
   readBytes: bytesOf,
   match(pattern, from) {
@@ -35,11 +36,10 @@ export const nodeFiles: SettingsFiles = {
 
 function bytesOf(path: string) {
   try {
-    const { size } = statSync(path);
-    if (size > MAX_FILE_BYTES) {
-      return { ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` } as const;
-    }
-    return { ok: true, bytes: readFileSync(path) } as const;
+    const bytes = readAtMost(path, MAX_FILE_BYTES);
+    return bytes
+      ? ({ ok: true, bytes } as const)
+      : ({ ok: false, reason: `it is larger than ${MAX_FILE_BYTES} bytes` } as const);
   } catch (error) {
     return { ok: false, reason: reasonOf(error) } as const;
   }
