@@ -121,7 +121,7 @@ export function createSessionBook(clock: Clock): SessionBook {
     if (entry || shown.kind !== 'session-opened') return entry;
     const isIt = isOf(shown);
     for (const [id, other] of entries) {
-      const keyed = [other.keyed, ...other.others].find(isIt);
+      const keyed = (other.opened ? other.others : [other.keyed]).find(isIt);
       if (!keyed) continue;
       if (other.opened) other.others = other.others.filter((one) => one !== keyed);
       else entries.delete(id);
