@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { addresses } from '../../packages/cli/test/interop/lab/lab.ts';
 import type { StandingTunnel } from './contenders.ts';
@@ -12,16 +12,24 @@ export interface Measured {
 
 /** Clock ticks of /proc in a second, on every Linux that Node runs on. */
 const TICKS = 100;
+/** After so long what the last packets have caused is over: searches of the path MTU, collections of garbage. */
+const SETTLE_SECONDS = 20;
 const source = addresses.left.inner4;
 const target = addresses.right.inner4;
 
-/** Puts every load on a tunnel, one after the other.
- * @param overloadSeconds - how long more UDP is offered than a tunnel carries, for the memory that it has then; 0: not at all.
- */
+/** How long each load lasts, in seconds. */
+export interface Durations {
+  readonly load: number;
+  /** How long the processors are looked at while nothing is sent; 0: not at all. */
+  readonly idle: number;
+  /** How long more UDP is offered than a tunnel carries, for the memory that it has then; 0: not at all. */
+  readonly overload: number;
+}
+
+/** Puts every load on a tunnel, one after the other. */
 export async function measure(
   tunnel: StandingTunnel,
-  seconds: number,
-  overloadSeconds: number,
+  { load: seconds, idle: idleSeconds, overload: overloadSeconds }: Durations,
 ): Promise<Measured[]> {
   const server = tunnel.lab.right.start('iperf3', ['-s', '-B', target]);
   await pause(300);
@@ -30,6 +38,11 @@ export async function measure(
     measured.push({ name, unit, value });
   };
   add('ping, idle', 'ms', await pingMs(tunnel, 20));
+  if (idleSeconds > 0) {
+    const [client, server] = await idleProcessorMs(tunnel, idleSeconds);
+    add('CPU while idle, client', 'ms in 10 s', client);
+    add('CPU while idle, server', 'ms in 10 s', server);
+  }
   for (const [name, ...args] of [
     ['TCP up'],
     ['TCP down', '-R'],
@@ -107,6 +120,29 @@ function cpuSeconds({ pids }: StandingTunnel): number {
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks / TICKS;
+}
+
+/** What each end takes of the processors while nothing is sent, in user and kernel mode. */
+async function idleProcessorMs(
+  { pids: [client = 0, server = 0] }: StandingTunnel,
+  seconds: number,
+): Promise<[client: number, server: number]> {
+  await pause(SETTLE_SECONDS * 1_000);
+  const before = [client, server].map(processorMs);
+  await pause(seconds * 1_000);
+  const [ofClient = 0, ofServer = 0] = [client, server].map(
+    (pid, i) => ((processorMs(pid) - (before[i] ?? 0)) * 10) / seconds,
+  );
+  return [ofClient, ofServer];
+}
+
+/** What the threads of a process have had of the processors: /proc/PID/stat counts nothing below 10 ms. */
+function processorMs(pid: number): number {
+  const ofThreads = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const [ranNs] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
+    return Number(ranNs) / 1e6;
+  });
+  return ofThreads.reduce((sum, ms) => sum + ms, 0);
 }
 
 function largestMegabytes({ pids }: StandingTunnel): number {

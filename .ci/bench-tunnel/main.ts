@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
+    idle: { type: 'string', default: '10' },
     overload: { type: 'string', default: '30' },
     json: { type: 'string', default: 'bench-tunnel.json' },
     svg: { type: 'string', default: 'bench-tunnel.svg' },
@@ -58,8 +59,12 @@ for (let round = 1; round <= rounds; round += 1) {
     process.stderr.write(`round ${round} of ${rounds}: ${contender.name}\n`);
     const tunnel = await contender.start();
     try {
-      // Once is enough for what only grows.
-      const measured = await measure(tunnel, seconds, round === 1 ? Number(values.overload) : 0);
+      const measured = await measure(tunnel, {
+        load: seconds,
+        idle: Number(values.idle),
+        // Once is enough for what only grows.
+        overload: round === 1 ? Number(values.overload) : 0,
+      });
       const facts = { ...(await tunnel.facts()), loadAverage: loadavg()[0] };
       runs.push({ contender: contender.name, round, measured, facts });
     } finally {
@@ -83,9 +88,10 @@ const rows = measurements.map(({ name, unit }) => {
   const cells = contenders.map((contender) => {
     const value = resultOf(contender.name, name);
     const ratio = unit === 'Mbit/s' ? own / value : value / own;
-    const isOwn = contender.name === 'ipsec-kit';
+    // Nothing is how many times nothing?
+    const isAlone = contender.name === 'ipsec-kit' || !Number.isFinite(ratio);
     if (!Number.isFinite(value)) return '';
-    return isOwn ? precise.format(value) : `${precise.format(value)} (${precise.format(ratio)}x)`;
+    return isAlone ? precise.format(value) : `${precise.format(value)} (${precise.format(ratio)}x)`;
   });
   return `| ${name} | ${unit} | ${cells.join(' | ')} |`;
 });

@@ -3,6 +3,7 @@ import type { PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
 import { natKeepalive, prependMarker } from '@ipsec-kit/nat-t';
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
+import { type DatapathCounters, nothingCounted } from './datapath-counters.ts';
 import { keepaliveFacts, type PathFact, sendFailedFacts } from './pair-activity.ts';
 import { createHeldSender } from './send-held.ts';
 import { type TakenDatagrams, takeEsp } from './take-esp.ts';
@@ -36,25 +37,6 @@ export interface DatapathOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** Datagrams and packets that passed the loop; what the engine and the adapters drop they count themselves. */
-export interface DatapathCounters {
-  readonly ikeReceived: number;
-  readonly ikeSent: number;
-  /** Datagrams with ESP that were given to the engine. */
-  readonly espReceived: number;
-  readonly keepalivesReceived: number;
-  readonly keepalivesSent: number;
-  /** Too short to be IKE, ESP or a keepalive. */
-  readonly malformed: number;
-  /** Packets that the engine held until their SA stood, and that went on: to the host, and to be sealed. */
-  readonly releasedToHost: number;
-  readonly releasedToPeers: number;
-  /** ICMP errors that the engine returned to the host. */
-  readonly errorsToHost: number;
-  /** Batches or messages in which a handler or the engine threw. */
-  readonly defects: number;
-}
-
 /** The loop between TUN, packet engine and UDP; it runs until it is stopped. */
 export interface Datapath {
   readonly counters: DatapathCounters;
@@ -80,18 +62,7 @@ export interface Datapath {
  */
 export function createDatapath(options: DatapathOptions): Datapath {
   const { tun, udp, engine, isMarkedPort } = options;
-  const counters: { -readonly [Name in keyof DatapathCounters]: number } = {
-    ikeReceived: 0,
-    ikeSent: 0,
-    espReceived: 0,
-    keepalivesReceived: 0,
-    keepalivesSent: 0,
-    malformed: 0,
-    releasedToHost: 0,
-    releasedToPeers: 0,
-    errorsToHost: 0,
-    defects: 0,
-  };
+  const counters = nothingCounted();
   const toHost = createPacketBatch({
     capacity: MOST_ERRORS_PER_BATCH,
     slotBytes: ERROR_SLOT_BYTES,

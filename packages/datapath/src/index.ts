@@ -1,4 +1,5 @@
 export * from './datapath.ts';
+export type { DatapathCounters } from './datapath-counters.ts';
 export * from './packet-path.ts';
 export * from './packet-worker-contract.ts';
 export type { PairActivity, PathFact, TooBigFact } from './pair-activity.ts';

@@ -11,7 +11,8 @@ import {
 import type { TunAdapter } from '@ipsec-kit/tun-adapter';
 import type { UdpAdapter } from '@ipsec-kit/udp-adapter';
 import { createActivityWatch } from './activity-watch.ts';
-import { createDatapath, type DatapathCounters } from './datapath.ts';
+import { createDatapath } from './datapath.ts';
+import type { DatapathCounters } from './datapath-counters.ts';
 import {
   type PairActivity,
   type PathFact,

@@ -16,7 +16,9 @@ export function pathMtuDeadline(
     case 'stopped':
       return undefined;
     case 'found': {
-      const at = mayRaise ? earlierOf(state.raiseAt, state.confirmAt) : state.confirmAt;
+      const { raiseAt, confirmAt, idleMs } = state;
+      if (idleMs !== undefined) return deadline('path-mtu-idle', confirmAt, idleMs / 4);
+      const at = mayRaise ? earlierOf(raiseAt, confirmAt) : confirmAt;
       return deadline('path-mtu-probe', at, confirmMs / 4);
     }
     case 'pausing':

@@ -25,4 +25,16 @@ export type PathMtuState =
   | { readonly kind: 'starting-over'; readonly trial: Trial; readonly pauseMs: number }
   /** Nothing came through at all. */
   | { readonly kind: 'pausing'; readonly until: Instant; readonly pauseMs: number }
-  | { readonly kind: 'found'; readonly raiseAt: Instant; readonly confirmAt: Instant };
+  | FoundState;
+
+/** The size in use is the largest one. */
+export interface FoundState {
+  readonly kind: 'found';
+  readonly raiseAt: Instant;
+  readonly confirmAt: Instant;
+  /** Nobody uses the path: then it is looked at again at `confirmAt`, after so many milliseconds. */
+  readonly idleMs?: number;
+}
+
+/** Probes are out. */
+export type TryingState = Extract<PathMtuState, { trial: Trial }>;

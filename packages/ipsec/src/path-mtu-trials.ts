@@ -17,6 +17,10 @@ const CONTROLS = 3;
 const CONTROLS_ON_LOSS = 8;
 /** Then a path loses so much that nothing can be said about sizes. */
 const MOST_TRIES = 24;
+/** Packets that may be no more than our host's answers to a probe of the peer and its control. Two ends that took them for use would
+ * keep each other probing for ever.
+ */
+const MOST_ANSWERS = 2;
 /** Ids begin anew behind this: they fit the sequence number of an echo. */
 const MOST_PROBE_ID = 65535;
 
@@ -39,6 +43,8 @@ export class PathMtuTrials {
   #outPackets: number | undefined;
   /** Packets of others when the path was probed last. */
   #packetsAtProbe = 0;
+  /** The same when it was looked at last. */
+  #packetsAtLook = 0;
 
   constructor(send: (probeId: number, bytes: number) => void) {
     this.#send = send;
@@ -54,11 +60,23 @@ export class PathMtuTrials {
     this.#outPackets = outPackets;
   }
 
-  /** Whether nobody has used the path since it was probed; never where traffic is not told. */
+  /** Whether nobody has used the path since it was probed, but to answer the peer; never where traffic is not told. */
   get isIdle(): boolean {
-    return (
-      this.#outPackets !== undefined && this.#outPackets - this.#probes <= this.#packetsAtProbe
-    );
+    return this.#outPackets !== undefined && this.#others <= this.#packetsAtProbe + MOST_ANSWERS;
+  }
+
+  /** Whether anybody has sent anything since the last look. */
+  get hasMore(): boolean {
+    return this.#others > this.#packetsAtLook;
+  }
+
+  /** What was sent is known. */
+  noteLook(): void {
+    this.#packetsAtLook = this.#others;
+  }
+
+  get #others(): number {
+    return (this.#outPackets ?? 0) - this.#probes;
   }
 
   /** @param controlBytes - a smaller size that is known or thought to come through; absent where there is none. */
@@ -100,7 +118,7 @@ export class PathMtuTrials {
 
   #probe(bytes: number): void {
     this.#send(this.#nextId, bytes);
-    this.#packetsAtProbe = (this.#outPackets ?? 0) - this.#probes;
+    this.#packetsAtProbe = this.#others;
     this.#nextId = (this.#nextId % MOST_PROBE_ID) + 1;
     this.#probes += 1;
   }

@@ -12,8 +12,10 @@ import type {
   PathMtuReason,
 } from './path-mtu-contract.ts';
 import { pathMtuDeadline } from './path-mtu-deadline.ts';
-import type { PathMtuState, Trial } from './path-mtu-state.ts';
+import { leftIdle, usedAgain } from './path-mtu-idle.ts';
+import type { FoundState, PathMtuState, Trial, TryingState } from './path-mtu-state.ts';
 import { LEAST_WAIT_MS, PathMtuTrials } from './path-mtu-trials.ts';
+import { requireRange } from './require-range.ts';
 
 /** What is used until more is known: what every IPv6 link carries, and nearly every IPv4 path. @see RFC 8899 §5.1.2 */
 export const BASE_PATH_MTU = 1280;
@@ -108,7 +110,7 @@ class PathMtuMachine implements PathMtu {
         if (this.#state.kind === 'found') this.#confirm(now, this.#state.raiseAt);
         break;
       case 'traffic':
-        this.#trials.noteTraffic(input.outPackets);
+        this.#onTraffic(now, input.outPackets);
         break;
       case 'timeout':
         this.#onTimeout(now);
@@ -211,13 +213,22 @@ class PathMtuMachine implements PathMtu {
     else this.#rest(now, addMs(now, this.#confirmMs));
   }
 
-  #onFoundTimeout(now: Instant, state: Extract<PathMtuState, { kind: 'found' }>): void {
+  #onTraffic(now: Instant, outPackets: number): void {
+    const state = this.#state;
+    this.#trials.noteTraffic(outPackets);
+    const isIdle = state.kind === 'found' && state.idleMs !== undefined;
+    if (isIdle && this.#trials.hasMore) this.#state = usedAgain(now, state, this.#confirmMs);
+  }
+
+  #onFoundTimeout(now: Instant, state: FoundState): void {
+    const due = this.nextDeadline();
+    if (due === undefined || now < due.at) return;
+    const { hasMore } = this.#trials;
+    this.#trials.noteLook();
     const mayRaise = this.#bytes < this.#most && now >= state.raiseAt;
-    if (!mayRaise && now < state.confirmAt) return;
     // RFC 8899 §5.1.1: MAY inhibit probes while there is no data; nothing is lost on a path that nobody uses.
     if (this.#trials.isIdle) {
-      const raiseAt = mayRaise ? addMs(now, this.#confirmMs) : state.raiseAt;
-      this.#state = { kind: 'found', raiseAt, confirmAt: addMs(now, this.#confirmMs) };
+      this.#state = leftIdle(now, state, hasMore, this.#confirmMs);
     } else if (mayRaise) {
       this.#search(now);
     } else {
@@ -286,11 +297,3 @@ class PathMtuMachine implements PathMtu {
     this.#outputs.push({ kind: 'path-mtu', bytes, reason });
   }
 }
-
-function requireRange(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`"${name}" expected ${least} to ${most}, got ${value}`);
-  }
-}
-
-type TryingState = Extract<PathMtuState, { trial: Trial }>;

@@ -21,6 +21,7 @@ class BlackHole {
   readonly machine: PathMtu;
   readonly told: Extract<PathMtuOutput, { kind: 'path-mtu' }>[] = [];
   silences = 0;
+  timeouts = 0;
   readonly probes: { atMs: number; bytes: number; probeId: number }[] = [];
   mtu: number;
   roundTripMs = 40;
@@ -60,6 +61,7 @@ class BlackHole {
       if (next > end) break;
       this.nowMs = Math.max(next, this.nowMs);
       const due = answer <= deadline ? this.#answers.shift() : undefined;
+      if (!due) this.timeouts += 1;
       this.give(due ? { kind: 'answered', probeId: due.probeId } : { kind: 'timeout' });
     }
     this.nowMs = end;
@@ -246,9 +248,38 @@ describe('path MTU discovery (RFC 8899 §5)', () => {
     path.give({ kind: 'traffic', outPackets: 101 });
     path.run(3_600_000);
     expect(path.probes.length).toBe(confirmed);
-    path.give({ kind: 'traffic', outPackets: 102 });
+    path.give({ kind: 'traffic', outPackets: 104 });
     path.run(65_000);
     expect(path.probes.length).toBeGreaterThan(confirmed);
+  });
+
+  it('takes answers to the probes of the peer for no use: two idle ends do not keep each other awake', () => {
+    const path = new BlackHole(1400);
+    path.run(60_000);
+    path.give({ kind: 'traffic', outPackets: 100 });
+    path.run(65_000);
+    const confirmed = path.probes.length;
+    path.give({ kind: 'traffic', outPackets: 102 });
+    path.run(65_000);
+    path.give({ kind: 'traffic', outPackets: 103 });
+    path.run(3_600_000);
+    expect(path.probes.length).toBe(confirmed);
+  });
+
+  it('looks at an idle path more and more seldom, and confirms it as soon as ever when it is used again', () => {
+    const path = new BlackHole(1500, { confirmMs: 10_000 });
+    path.run(60_000);
+    path.give({ kind: 'traffic', outPackets: 100 });
+    path.run(11_000);
+    path.give({ kind: 'traffic', outPackets: 101 });
+    const before = path.timeouts;
+    path.run(3_600_000);
+    // 20, 40, 80, 160, 300, 300 s ...
+    expect(path.timeouts - before).toBeLessThan(18);
+    const confirmed = path.probes.length;
+    path.give({ kind: 'traffic', outPackets: 110 });
+    path.run(10_001);
+    expect(path.probes.length).toBe(confirmed + 1);
   });
 
   it('does not believe ICMP, but tries what it says (RFC 8899 §4.6)', () => {

@@ -43,7 +43,9 @@ export type LivenessInput = { readonly now: Instant } & (
       /** What is known of the path: at establishment, after a move, when a detection finds another state of things. */
       readonly kind: 'path';
       readonly behindNat: boolean;
-      /** Whether DPDs can carry NAT detection: both peers have MOBIKE and NAT traversal (RFC 4555 §3.8). */
+      /** Whether DPDs can carry NAT detection: both peers have MOBIKE and NAT traversal, and this one may update addresses, as the
+       * initiator of the IKE SA (RFC 4555 §3.5, §3.8).
+       */
       readonly canDetect: boolean;
     }
   | /** The IKE SA has new SPIs, so that known hashes compare with nothing. */ {

@@ -8,9 +8,8 @@ const LEAST_SILENCE_MS = 1_000;
 const ROUND_TRIPS = 4;
 /** Shortest time between two suspicions. */
 const PAUSE_MS = 10_000;
-/** How often a flow that is in use is looked at, and for how long after its last packet. */
+/** How often a flow that is in use is looked at. */
 const LOOK_MS = 250;
-const LOOK_FOR_MS = 5_000;
 /** How late the look may be at the end of a silence. */
 const END_TOLERANCE_MS = 20;
 
@@ -28,14 +27,14 @@ export class OneWayWatch {
   #unansweredSince: Instant | undefined;
   #isTwoWay = false;
   #suspectedAt: Instant | undefined;
-  #lookUntil: Instant | undefined;
+  #sentAt: Instant | undefined;
 
   /** Takes a sample of the traffic.
    * @param packets - outbound ESP packets in all; it may start over with a new counter.
    */
   onSample(now: Instant, packets: number, traffic: TrafficRecord): void {
     if (packets < this.#packets) this.#answeredPackets = packets;
-    if (packets !== this.#packets) this.#lookUntil = addMs(now, LOOK_FOR_MS);
+    if (packets !== this.#packets) this.#sentAt = now;
     this.#packets = packets;
     const heardAt = traffic.lastInbound;
     // What came at the same instant as before says as much, where nothing has left since.
@@ -64,10 +63,13 @@ export class OneWayWatch {
     return true;
   }
 
-  /** When to take the next sample, at the latest when a silence becomes suspicious; `undefined` while nothing is being sent. */
+  /** When to take the next sample, at the latest when a silence becomes suspicious; `undefined` when nothing has been sent for longer
+   * than that. Whoever takes the samples takes one, unasked, of the first packet after a second of silence.
+   */
   nextDeadline(now: Instant, roundTripMs = 0): Deadline | undefined {
     // Also while it is not two-way: the first sample of a flow is taken before its answer comes.
-    if (this.#lookUntil === undefined || now >= this.#lookUntil) return undefined;
+    if (this.#sentAt === undefined) return undefined;
+    if (now >= addMs(this.#sentAt, silenceMs(roundTripMs) + LOOK_MS)) return undefined;
     // A busy device is awake anyway; a sleeping one is not woken for this.
     const look = addMs(now, LOOK_MS);
     const end = this.#endOfSilence(roundTripMs);

@@ -360,8 +360,19 @@ describe('one-way silence', () => {
     });
     // A device that falls asleep meanwhile is still woken for the mapping.
     expect(policy.nextDeadline('device')?.name).toBe('nat-keepalive');
-    timeout(16_000);
+    timeout(11_349);
+    expect(policy.nextDeadline()?.name).toBe('one-way-watch');
+    // By then the next packet would be one after a silence, which is told of.
+    timeout(11_350);
     expect(policy.nextDeadline()?.name).toBe('nat-keepalive');
+  });
+
+  it('looks for as long as a silence lasts that is suspicious', () => {
+    const { policy, traffic, timeout } = rebound(1_000);
+    traffic(10_100, { outEsp: at(10_100) }, 103);
+    timeout(13_900);
+    expect(policy.nextDeadline('process')).toMatchObject({ name: 'one-way-watch', at: at(14_100) });
+    expect(timeout(14_100)).toEqual(dpd('one-way'));
   });
 
   it('looks on at a flow whose first sample was taken before its first answer', () => {

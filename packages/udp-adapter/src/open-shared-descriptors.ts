@@ -1,6 +1,7 @@
 import { rawMemory, SO_REUSEPORT, SOL_SOCKET, type SystemCalls } from '@ipsec-kit/posix';
 import type { BatchSocketOptions } from './batch-socket.ts';
-import { type BatchDescriptor, openBatchDescriptor, Refusal } from './open-batch-socket.ts';
+import { Refusal } from './batch-socket-setup.ts';
+import { type BatchDescriptor, openBatchDescriptor } from './open-batch-socket.ts';
 import { steerBySpi } from './steering-program.ts';
 import { type UdpBindError, udpBindError } from './udp-bind-error.ts';
 

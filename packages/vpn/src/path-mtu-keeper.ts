@@ -124,7 +124,14 @@ class ProbingKeeper implements PathMtuKeeper {
       if (fact.kind === 'probe-answered') this.#onAnswer(fact.pairId, fact.sequence);
       else if (fact.kind === 'inbound-source') this.#onSource(fact.pairId, fact.source);
       else if (fact.kind === 'too-big-outside') this.#onTooBig(fact);
+      else if (fact.kind === 'outbound-resumed') this.#onUse(fact.pairId);
     }
+  }
+
+  /** A path that was idle is used: it is not looked at without need. */
+  #onUse(pairId: number): void {
+    const discovery = this.#byChild.get(pairId);
+    if (discovery?.machine) this.#feedTraffic(discovery, discovery.machine);
   }
 
   /** While nobody answers probes nothing can be proven: then the system fragments what is too big, as it does for others. */
@@ -230,10 +237,14 @@ class ProbingKeeper implements PathMtuKeeper {
     const deadline = machine.nextDeadline();
     if (!deadline || this.#discoveries.get(discovery.sessionId) !== discovery) return;
     this.#options.scheduler.schedule(pathMtuTimer(discovery.sessionId), deadline, () => {
-      const outPackets = countOutbound(discovery, this.#options.packets);
-      this.#feed(discovery, machine, { kind: 'traffic', outPackets });
+      this.#feedTraffic(discovery, machine);
       this.#feed(discovery, machine, { kind: 'timeout' });
     });
+  }
+
+  #feedTraffic(discovery: PathMtuDiscovery, machine: PathMtu): void {
+    const outPackets = countOutbound(discovery, this.#options.packets);
+    this.#feed(discovery, machine, { kind: 'traffic', outPackets });
   }
 
   #perform(discovery: PathMtuDiscovery, output: PathMtuOutput): void {

@@ -210,6 +210,17 @@ describe('the path MTU of a session (RFC 8899)', () => {
     expect(world.asked.length).toBeGreaterThan(length);
   });
 
+  it('is asked for soon when a path is used again that was idle for an hour', () => {
+    const world = new World().open(1);
+    world.seconds(3_600);
+    world.outPackets += 10;
+    world.pathBytes = 1400;
+    world.keeper.noteFacts([{ kind: 'outbound-resumed', pairId: 1 }]);
+    // Ten seconds, and then it takes three lost probes.
+    world.seconds(20);
+    expect(world.used.at(-1)).toBeLessThanOrEqual(1400);
+  });
+
   it('begins anew on another path, at the base size, with who has answered before', () => {
     const world = new World().open(1);
     world.seconds(2);

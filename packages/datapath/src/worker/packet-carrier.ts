@@ -9,7 +9,7 @@ import type { PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
 import type { SystemCalls } from '@ipsec-kit/posix';
 import type { TunQueue } from '@ipsec-kit/tun-adapter';
 import { receiveBatchShape } from '@ipsec-kit/udp-adapter';
-import type { DatapathCounters } from '../datapath.ts';
+import { nothingCounted } from '../datapath-counters.ts';
 import { keepaliveFacts, type TooBigFact } from '../pair-activity.ts';
 import { createHeldSender } from '../send-held.ts';
 import { nothingTaken, type TakenDatagrams, takeEsp } from '../take-esp.ts';
@@ -60,18 +60,7 @@ export class PacketCarrier {
   readonly #toHost: PacketBatch;
   #probedPair: number | undefined;
   /** What passed, for whoever publishes it, and adds what it does itself. */
-  readonly counted: { -readonly [Name in keyof DatapathCounters]: number } = {
-    ikeReceived: 0,
-    ikeSent: 0,
-    espReceived: 0,
-    keepalivesReceived: 0,
-    keepalivesSent: 0,
-    malformed: 0,
-    releasedToHost: 0,
-    releasedToPeers: 0,
-    errorsToHost: 0,
-    defects: 0,
-  };
+  readonly counted: ReturnType<typeof nothingCounted> = nothingCounted();
   /** Sends on what the engine held until an SA stood; see `createHeldSender`. */
   readonly sendHeld: () => boolean;
 

@@ -1,6 +1,6 @@
 import type { EngineCounters } from '@ipsec-kit/ipsec';
 import type { UdpCounters } from '@ipsec-kit/udp-adapter';
-import type { DatapathCounters } from '../datapath.ts';
+import type { DatapathCounters } from '../datapath-counters.ts';
 
 // Numbers of 64 bits, each written by the worker alone and at once: a reader sees an old one or a new one, never half.
 const DATAPATH: readonly (keyof DatapathCounters)[] = [

@@ -49,8 +49,10 @@ export interface ChildSa {
   isMoved: boolean;
   /** Its newest packet came from another path than the one that it uses. */
   isElsewhere?: boolean;
-  /** Why our DELETE is on its way, once it is. */
+  /** Why our DELETE is on its way, or waits, once it does. */
   deleting: string | undefined;
+  /** It has left: the peer may know. */
+  isDeleteSent: boolean;
   /** The peer has asked for it in a new IKE SA meanwhile, and was put off: it does not know. */
   isAskedFor: boolean;
   /** What is told of its end: that traffic shall open it again. */

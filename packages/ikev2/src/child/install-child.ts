@@ -88,6 +88,7 @@ export function adoptChild(
     isRedundant,
     isMoved: false,
     deleting: undefined,
+    isDeleteSent: false,
     isAskedFor: false,
     endAction: 'none',
   };

@@ -100,17 +100,19 @@ export const COLLISIONS: Readonly<Record<PeerRequest, Readonly<Record<OwnWork, C
   'delete-child': {
     ...everywhere(usual('1.4.1')),
     'rekeying-same-child': { answer: 'as-usual', effect: 'none', section: '2.25.1' },
-    'both-rekeying-same-child': {
-      answer: 'as-usual',
+    'rekeyed-same-child': kept('2.8.1'),
+    'both-rekeying-same-child': kept('2.8.1'),
+    'peer-rekeyed-same-child': kept('2.8'),
+    'closing-same-child': {
+      answer: 'without-delete',
       effect: 'keep-replacement',
-      section: '2.8.1',
+      section: '2.25.1',
     },
-    'peer-rekeyed-same-child': { answer: 'as-usual', effect: 'keep-replacement', section: '2.8' },
-    'closing-same-child': { answer: 'without-delete', effect: 'none', section: '2.25.1' },
-    'rekeying-ike': usual('2.25.2'),
-    'both-rekeying-ike': usual('2.25.2'),
-    'following-up-ike': usual('2.25.2'),
-    'rekeyed-ike': usual('2.25.2'),
+    // Whatever becomes of the IKE SA: what the peer has replaced under it is not sent on any more.
+    'rekeying-ike': kept('2.25.2'),
+    'both-rekeying-ike': kept('2.25.2'),
+    'following-up-ike': kept('2.25.2'),
+    'rekeyed-ike': kept('2.25.2'),
   },
   'delete-missing-child': everywhere({
     answer: 'without-delete',
@@ -190,6 +192,10 @@ function everywhere(cell: Cell): Record<OwnWork, Cell> {
 
 function usual(section: string): Cell {
   return { answer: 'as-usual', effect: 'none', section };
+}
+
+function kept(section: string): Cell {
+  return { answer: 'as-usual', effect: 'keep-replacement', section };
 }
 
 function temporary(section: string): Cell {

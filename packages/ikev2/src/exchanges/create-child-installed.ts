@@ -38,8 +38,9 @@ export function onChildInstalled(
     onDeletedEarly(context, session, attempt);
     return;
   }
-  const { rival } = session;
+  const { rival, running } = session;
   const moves = movesOf(session);
+  const isOver = running?.procedure.kind === 'create-child' && running.procedure.isOver === true;
   session.deletedEarly.clear();
   session.initiation = undefined;
   session.running = undefined;
@@ -69,7 +70,7 @@ export function onChildInstalled(
       remove(session, old.id, REPLACED);
     }
   } else {
-    if (moves !== undefined) closeWithReplaced(session, child);
+    if (moves !== undefined) closeWithReplaced(session, child, isOver);
     // One that goes at once is none that its user ever had.
     if (fresh.deleting === undefined) announceOpened(context, session, child);
     if (attempt.rekeys === undefined && moves === undefined) giveWayToMoved(session, fresh);

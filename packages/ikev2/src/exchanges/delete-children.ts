@@ -1,13 +1,11 @@
 import { type DeletePayload, ProtocolId } from '@ipsec-kit/ikev2-codec';
-import { activateChild } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import { readChildSpi, spiBytes } from '../child/child-offer.ts';
-import type { ChildSa } from '../child/child-sa.ts';
-import { announceReplacement } from '../child/install-child.ts';
 import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { lostChildAction, reopenChild } from '../loss/lost-child.ts';
-import { retireOrRemove } from '../session/close-session.ts';
+import { dropMove } from '../reauth/drop-move.ts';
+import { closeOutbound, retireOrRemove } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 
@@ -34,9 +32,10 @@ export function deleteChildren(
   const answers: Uint8Array[] = [];
   for (const child of [...session.children.values()]) {
     if (!named.delete(child.outboundSpi)) continue;
-    const { answer, effect } = judge(session, sa, 'delete-child', child);
+    const { answer } = judge(session, sa, 'delete-child', child);
     if (answer === 'as-usual') answers.push(spiBytes(child.inboundSpi));
-    if (effect === 'keep-replacement') handOver(context, session, child);
+    else if (closeOutbound(context, session, child)) continue;
+    dropMove(session, child.id);
     const action = lostChildAction(session, child);
     retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it', action);
     if (action === 'start') reopenChild(context, session, child.config.name);
@@ -53,13 +52,4 @@ function rememberEarly(session: IkeSession, spis: Iterable<number>): void {
   const { initiation, deletedEarly } = session;
   if (!initiation || !('inboundSpi' in initiation.attempt)) return;
   for (const spi of spis) if (deletedEarly.size < MAX_EARLY) deletedEarly.add(spi);
-}
-
-/** The peer has deleted what it replaced: it has the replacement, so that we may use it. */
-function handOver(context: EndpointContext, session: IkeSession, child: ChildSa): void {
-  const successor =
-    child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
-  if (!successor) return;
-  activateChild(context, session, successor);
-  announceReplacement(context, session, child, successor, 'peer');
 }

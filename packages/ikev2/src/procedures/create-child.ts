@@ -6,14 +6,14 @@ import type { Procedure } from './procedure.ts';
 type CreateChild = Extract<Procedure, { readonly kind: 'create-child' }>;
 type RekeyChild = Extract<Procedure, { readonly kind: 'rekey-child' }>;
 
-/** Begins a further Child SA. @returns false when the connection has none of that name. */
+/** Begins a further Child SA. @returns false when the connection has none of that name, or what it was to move is closed. */
 export function beginCreateChild(
   context: EndpointContext,
   session: IkeSession,
-  { name, packet }: CreateChild,
+  { name, packet, isOver }: CreateChild,
 ): boolean {
   const config = session.connection?.children.find((child) => child.name === name);
-  if (!config || session.state.kind !== 'established') return false;
+  if (!config || isOver || session.state.kind !== 'established') return false;
   beginChild(context, session, { config, ...(packet ? { packet } : {}) });
   return true;
 }

@@ -15,6 +15,7 @@ export function deleteChildRequest(
   const child = session.children.get(procedure.childId);
   if (!child) return undefined;
   child.deleting = procedure.reason;
+  child.isDeleteSent = true;
   return [{ type: 'D', protocol: ProtocolId.ESP, spis: [spiBytes(child.inboundSpi)] }];
 }
 

@@ -23,6 +23,8 @@ export type Procedure =
       readonly postponements: number;
       /** The Child SA of an old IKE SA whose place it is to take: then it is nobody's wish. */
       readonly moves?: number;
+      /** That has been closed meanwhile. */
+      isOver?: boolean;
     }
   /** The replacement of a Child SA. @see RFC 7296 §1.3.3 */
   | { readonly kind: 'rekey-child'; readonly childId: number }

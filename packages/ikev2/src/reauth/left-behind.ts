@@ -117,7 +117,8 @@ function isCreation(procedure: Procedure): procedure is Creation {
  * as the peer has put it off too often, it is one by now.
  */
 function isWish(from: IkeSession, creation: Creation): boolean {
-  const { moves } = creation;
+  const { moves, isOver } = creation;
+  if (isOver) return false;
   if (moves === undefined) return true;
   for (const { children } of predecessorsOf(from)) {
     const child = children.get(moves);

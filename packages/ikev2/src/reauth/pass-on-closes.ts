@@ -12,12 +12,13 @@ export const ASKED_AGAIN_WITHIN_MS: number = 600_000;
 const MAX_LEFT_TO_CLOSE = 64;
 
 /** An IKE SA that another carries on ends in silence with the DELETE of a Child SA that has no answer, as when the peer slept. Where the
- * peer has asked for that in the other one, which puts it off, it asks again: the wish is left to that one. Where it has not, it may
- * well know, as when only its answer got lost; and one that deletes the old IKE SA itself has been told again before.
+ * peer has asked for that in the other one, which puts it off, it asks again: the wish is left to that one. So it is where the DELETE
+ * never left, as behind a request that has no answer: the peer has it still, and may move it to an IKE SA of its own later on. Where
+ * it left and the peer has not asked, it may well know, as when only its answer got lost; and one that deletes the old IKE SA itself
+ * has been told again before.
  * @see RFC 7296 §2.25.1
  */
 export function passOnCloses(from: IkeSession, heir: IkeSession, now: Instant): void {
-  if (heir.role !== 'responder') return;
   for (const child of from.children.values()) {
     if (!isClosedUntold(child)) continue;
     const { config, localSelectors, remoteSelectors, deleting: reason } = child;
@@ -47,8 +48,9 @@ export function takeClose(session: IkeSession, child: ChildSa, now: Instant): st
 
 /** One that only its lifetime has ended nobody wants gone: the peer has another with it. */
 function isClosedUntold(child: ChildSa): child is ChildSa & { readonly deleting: string } {
-  const { deleting, isAskedFor } = child;
-  return isAskedFor && deleting !== undefined && deleting !== CHILD_LIFETIME_OVER;
+  const { deleting, isDeleteSent, isAskedFor } = child;
+  const isUntold = isAskedFor || !isDeleteSent;
+  return isUntold && deleting !== undefined && deleting !== CHILD_LIFETIME_OVER;
 }
 
 function remember({ leftToClose }: IkeSession, left: LeftToClose): void {

@@ -115,7 +115,8 @@ export function announceOpened(
   if (old && fresh) announceReplacement(context, session, old, fresh, by);
   if (isBehind(session)) return;
   if (!fresh?.isAnnounced) announceChild(context, session, child);
-  const reason = old?.deleting ?? (fresh && takeClose(session, fresh, context.now));
+  // What takes the place of one that stands is not the one that is left to close.
+  const reason = old ? old.deleting : fresh && takeClose(session, fresh, context.now);
   if (!fresh || reason === undefined) return;
   // Closed by its user while it was being replaced: so is the replacement.
   fresh.deleting = reason;
@@ -124,9 +125,15 @@ export function announceOpened(
 
 /** What a Child SA was made to replace is gone: somebody has closed that, so this one goes as well. The peer may take it for the same,
  * and close it too: what is wished for since then is made on its own.
+ * @param isClosed - whether it is known to have been closed, and has not gone with its IKE SA.
  */
-export function closeWithReplaced(session: IkeSession, { id }: NegotiatedChild): void {
-  if (isBehind(session) || !session.predecessor || replacedBefore(session, id)) return;
+export function closeWithReplaced(
+  session: IkeSession,
+  { id }: NegotiatedChild,
+  isClosed: boolean = false,
+): void {
+  if (isBehind(session) || replacedBefore(session, id)) return;
+  if (!session.predecessor && !isClosed) return;
   const { queue } = session;
   const child = session.children.get(id);
   const reason = 'what it was to replace has been closed';

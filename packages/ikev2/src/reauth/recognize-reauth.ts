@@ -1,5 +1,6 @@
 import { ConfigType, type Payload } from '@ipsec-kit/ikev2-codec';
 import { addressesEqual, pathsEqual } from '@ipsec-kit/ip';
+import type { ChildSa } from '../child/child-sa.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { requestedAddresses } from '../negotiate/config-payload.ts';
 import { isWithinOffer, readSelectors } from '../negotiate/selectors.ts';
@@ -57,6 +58,15 @@ export function closeIfUnwanted(context: EndpointContext, session: IkeSession): 
   }
 }
 
+/** The Child SA whose answer has not come: the peer may have it, and nothing else that it would keep. */
+function awaited({
+  initiation,
+}: IkeSession): Pick<ChildSa, 'localSelectors' | 'remoteSelectors'>[] {
+  if (!initiation || !('offer' in initiation.attempt)) return [];
+  const { local, remote } = initiation.attempt.offer;
+  return [{ localSelectors: local, remoteSelectors: remote }];
+}
+
 /** The peer is the initiator: its TSi is the remote side, its TSr ours. */
 function offersAgain(other: IkeSession, payloads: readonly Payload[]): boolean {
   const tsi = findPayload(payloads, 'TSi');
@@ -66,8 +76,8 @@ function offersAgain(other: IkeSession, payloads: readonly Payload[]): boolean {
   const remote = readSelectors(tsi);
   const local = readSelectors(tsr);
   if (other.children.size === 0) return true;
-  // Also what has been closed: the peer, who asks for it by name, may not know yet.
-  return [...other.carried.values()].some(
+  // Also what has been closed: the peer, who asks for it by name, may not know yet; and what it has made and we do not know of yet.
+  return [...other.carried.values(), ...awaited(other)].some(
     ({ localSelectors, remoteSelectors }) =>
       isWithinOffer(localSelectors, local) && isWithinOffer(remoteSelectors, remote),
   );

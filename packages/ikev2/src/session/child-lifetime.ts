@@ -5,6 +5,7 @@ import type { ChildSa } from '../child/child-sa.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { CHILD_LIFETIME_OVER } from '../errors/endings.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
+import { dropMove } from '../reauth/drop-move.ts';
 import { activateReplacement, retireOrRemove } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
 import { shownSession } from './shown-session.ts';
@@ -87,12 +88,6 @@ export function closeChild(
   dropMove(session, childId);
   deleteChild(context, owner, child, reason);
   if (replacedBy !== undefined) closeChild(context, session, replacedBy, reason);
-}
-
-/** One that has been asked for in the new IKE SA already goes when it is there. */
-function dropMove({ queue }: IkeSession, childId: number): void {
-  const at = queue.findIndex((entry) => entry.kind === 'create-child' && entry.moves === childId);
-  if (at >= 0) queue.splice(at, 1);
 }
 
 function deleteChild(

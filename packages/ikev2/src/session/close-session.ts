@@ -122,8 +122,9 @@ function letGoOfChild(
 ): void {
   const front = shownSession(session);
   const heirId = replacementElsewhere(session.children, child);
-  // Where the session itself is gone, nobody is left to remember it.
-  const isOrphan = front === session || front.state.kind === 'closed';
+  // Where the session itself is gone, or only answers copies of its last request, nobody is left to remember it.
+  const { kind } = front.state;
+  const isOrphan = front === session || kind === 'closed' || kind === 'lingering';
   if (isOrphan || heirId === undefined) {
     // One that begins anew as a whole is told by `session-interrupted`.
     removeChild(context, session, child, reason, action === 'trap' ? action : 'none');
@@ -202,6 +203,23 @@ function unlinkReplaced(context: EndpointContext, session: IkeSession, childId: 
   armChildLifetime(context, session);
 }
 
+/** The peer deletes a Child SA that we are deleting as well, and that another has replaced: nothing is sent on it any more, but it
+ * receives until our own DELETE is answered. Whoever has no sign yet that we have the other sends on it until that comes.
+ * @returns false when that is not so: it goes at once.
+ * @see RFC 7296 §1.4.1 (the incoming SA is deleted while processing the response)
+ */
+export function closeOutbound(
+  context: EndpointContext,
+  session: IkeSession,
+  child: ChildSa,
+): boolean {
+  const successor = successorOf(session, child);
+  if (!successor || child.deleting === undefined) return false;
+  moveTo(context, session, child, successor);
+  sendNoMore(context, child);
+  return true;
+}
+
 /** Takes a Child SA out of its session: one that another has replaced still receives for a while, others go at once. */
 export function retireOrRemove(
   context: EndpointContext,
@@ -210,14 +228,29 @@ export function retireOrRemove(
   reason: string,
   action?: LossAction,
 ): void {
-  const successor =
-    child.replacedBy === undefined ? undefined : session.children.get(child.replacedBy);
+  const successor = successorOf(session, child);
   if (successor) {
-    // Whatever the reason of its end, its user has the successor from now on.
-    announceReplacement(context, session, child, successor, 'peer');
+    moveTo(context, session, child, successor);
     retireChild(context, session, child);
   } else if (isBehind(session)) letGoOfChild(context, session, child, reason);
   else removeChild(context, session, child, reason, action);
+}
+
+function successorOf({ children }: IkeSession, { replacedBy }: ChildSa): ChildSa | undefined {
+  return replacedBy === undefined ? undefined : children.get(replacedBy);
+}
+
+/** Whatever the reason of its end, what has replaced a Child SA is all there is from now on, to send on and for its user. The end of
+ * one that was redundant says nothing about the other: the peer may still wait for our answer about that.
+ */
+function moveTo(
+  context: EndpointContext,
+  session: IkeSession,
+  child: ChildSa,
+  successor: ChildSa,
+): void {
+  if (!child.isRedundant) activateReplacement(context, successor.id);
+  announceReplacement(context, session, child, successor, 'peer');
 }
 
 /** The session is authenticated, or has ended: it no longer counts as half-open. */

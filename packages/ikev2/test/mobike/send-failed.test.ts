@@ -94,6 +94,30 @@ describe('an initiator whose host cannot send (RFC 4555 §3.5, §3.10)', () => {
     expect(pair.flights.length).toBe(from);
   });
 
+  it('asks once in five seconds about a path of which it is told again and again, though it is answered each time', () => {
+    const pair = new RoutedPair().start([WIFI, LTE], [SERVER]);
+    const asked = () => pair.client.seen('liveness-check-started').length;
+    const before = asked();
+    for (let i = 0; i < 40; i += 1) {
+      pair.say(path(WIFI, SERVER));
+      pair.drive(100);
+    }
+    expect(asked() - before).toBe(1);
+    pair.drive(2_000);
+    pair.say(path(WIFI, SERVER));
+    pair.drive(100);
+    expect(asked() - before).toBe(2);
+  });
+
+  it('asks nothing where the other way is known to be as closed', () => {
+    const pair = new RoutedPair().start([WIFI, LTE], [SERVER]);
+    const from = pair.flights.length;
+    pair.say(path(LTE, SERVER));
+    pair.say(path(WIFI, SERVER));
+    pair.drive(1_000);
+    expect(pair.flights.length).toBe(from);
+  });
+
   it('takes no notice of a path that is none of its own, nor as responder, which asks and does not choose', () => {
     const pair = new RoutedPair().start([WIFI, LTE], [SERVER, SECOND]);
     const from = pair.flights.length;

@@ -60,6 +60,26 @@ describe('a Child SA that was closed under an IKE SA whose peer slept, and that 
     expect(pair.server.seen('child-closed').map(({ reason }) => reason)[1]).toBe('as asked');
   });
 
+  it('is closed where the DELETE never left, behind a question without an answer, and the peer moves it with its own reauthentication', () => {
+    const pair = opened();
+    const [, second] = pair.server.seen('child-opened');
+    const sessionId = FIRST_RESPONDER_SESSION_ID;
+    pair.wire = (flight) => (isRequestOfServer(flight) ? [] : [{ flight }]);
+    pair.server.command({ kind: 'check-liveness', sessionId });
+    const childId = second?.childId ?? 0;
+    pair.server.command({ kind: 'close-child', sessionId, childId, reason: 'as asked' });
+    pair.server.command({ kind: 'reauthenticate', sessionId });
+    while (pair.server.seen('child-closed').length === 0) pair.drive(100);
+    pair.wire = (flight) => [{ flight }];
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(300_000);
+    expect(pair.server.seen('session-reauthenticated').map(({ by }) => by)).toEqual([
+      'local',
+      'peer',
+    ]);
+    expect(names(pair)).toEqual([['net-1'], ['net-1']]);
+  });
+
   it('is closed at once when the peer asks for it, which is told again', () => {
     const pair = opened();
     closeUnheard(pair);

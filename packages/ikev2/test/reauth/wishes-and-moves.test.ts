@@ -53,6 +53,45 @@ function names({ client, server }: Pair): string[] {
   return shared.map(({ config }) => config.name).sort();
 }
 
+describe('an old IKE SA whose DELETE finds no answer (RFC 7296 §1.4.1, §2.8.3)', () => {
+  it('leaves no Child SA behind when it is given up after the end of the session that took its place', () => {
+    const pair = openPair();
+    pair.wire = (flight) =>
+      isOf(flight, 'server', ExchangeType.INFORMATIONAL, 'response') ? [] : [{ flight }];
+    reauthenticate(pair);
+    pair.drive(2_000);
+    pair.server.command({ kind: 'close', sessionId: sessionOf(pair.server) });
+    pair.drive(600_000);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([0, 0]);
+    expect(pair.client.seen('child-closed')).toHaveLength(1);
+  });
+});
+
+describe('a Child SA that its user closes while the peer moves it (RFC 7296 §1.4.1, §2.8.3, §2.25.1)', () => {
+  it('is not asked for again by the peer, which was put off, once that has the DELETE', () => {
+    const pair = openPair();
+    create(pair.client, 'net-2');
+    pair.drive(1_000);
+    const [, second] = pair.server.seen('child-opened');
+    let deletes = 0;
+    pair.wire = (flight) => {
+      if (!isOf(flight, 'server', ExchangeType.INFORMATIONAL, 'request')) return [{ flight }];
+      deletes += 1;
+      return deletes === 1 ? [] : [{ flight }];
+    };
+    const sessionId = sessionOf(pair.server);
+    const childId = second?.childId ?? 0;
+    pair.server.command({ kind: 'close-child', sessionId, childId, reason: 'as asked' });
+    reauthenticate(pair);
+    pair.drive(60_000);
+    expect(pair.client.story).toContain('received CREATE_CHILD_SA response: N(TEMPORARY_FAILURE)');
+    expect(names(pair)).toEqual(['net-1']);
+    for (const host of [pair.client, pair.server]) {
+      expect(host.seen('child-opened').map(({ name }) => name)).toEqual(['net-1', 'net-2']);
+    }
+  });
+});
+
 describe('Child SAs that are asked for while a session is reauthenticated (RFC 7296 §2.8.3)', () => {
   it('are all made when both sides ask for one of the same name, and the request of one is late', () => {
     const pair = openPair();

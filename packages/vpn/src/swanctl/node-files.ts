@@ -19,7 +19,11 @@ const REASONS: Readonly<Record<string, string>> = {
 export const nodeFiles: SettingsFiles = {
   read(path) {
     const read = bytesOf(path);
-    return read.ok ? { ok: true, text: Buffer.from(read.bytes).toString('utf8') } : read;
+    if (!read.ok) return read;
+    const [first, second] = read.bytes;
+    const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+    if (isUtf16) return { ok: false, reason: 'it is UTF-16: save it as UTF-8' };
+    return { ok: true, text: Buffer.from(read.bytes).toString('utf8') };
   },
   readBytes: bytesOf,
   match(pattern, from) {

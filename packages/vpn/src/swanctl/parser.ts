@@ -10,6 +10,8 @@ import { createSection, type SectionReference, type SettingsSection } from './se
 /** Sections inside one another; strongSwan's own files need five. */
 export const MAX_SECTION_DEPTH = 32;
 
+/** What stands where bytes are no UTF-8. */
+const UNREADABLE = '\uFFFD';
 const SECRET_KEY = /^(?:secret|pin)$/;
 /** `file = a.pem secret = "..."`, on one line. */
 const SECRET_INSIDE = /(?:^|\s)(?:secret|pin)\s*=/;
@@ -109,6 +111,13 @@ class Parser {
     const parts = [start, value.text].filter((part) => part !== undefined && part !== '');
     const text = start === undefined ? value.text : parts.length > 0 ? parts.join(' ') : undefined;
     const at = text === undefined ? name.at : value.at;
+    if (text?.includes(UNREADABLE)) {
+      // Another password than the one that is meant would be refused by the peer, for no reason that anybody sees.
+      const hint =
+        'save the file as UTF-8, or write a secret of other bytes as 0x and their digits';
+      this.#report(at, `this value holds letters that are not UTF-8: ${hint}`);
+      return true;
+    }
     if (!SECRET_KEY.test(name.text) && text !== undefined && SECRET_INSIDE.test(text)) {
       // Taken as the value it is written as, the secret would stand in whatever is said about it.
       this.#report(at, 'a value goes on to the end of its line: begin a new line before "secret"');

@@ -129,6 +129,13 @@ describe('the language of strongswan.conf', () => {
       ['/m.conf:1:7: expected "," or "{", got another word'],
     ],
     ['blanks in a reference', 'a : b . c { }\n', ['/m.conf:1:7: expected "," or "{", got "."']],
+    [
+      'a value that is not UTF-8, with its place and not its letters',
+      '# caf\uFFFD\ns { secret = caf\uFFFD\n }\n',
+      [
+        '/m.conf:2:14: s: this value holds letters that are not UTF-8: save the file as UTF-8, or write a secret of other bytes as 0x and their digits',
+      ],
+    ],
     ['an anonymous section', '{ a = 1 }\n', ['/m.conf:1:1: expected a section or a key, got "{"']],
   ])('refuses %s', (_, text, expected) => {
     expect(read(text).errors).toEqual(expected);

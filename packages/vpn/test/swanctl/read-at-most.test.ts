@@ -35,4 +35,15 @@ describe('reading files of a bounded size', () => {
     expect(() => readAtMost(join(dir, 'nowhere'), 10)).toThrow(/ENOENT/);
     expect(() => readAtMost(dir, 1_000_000)).toThrow(/EISDIR/);
   });
+
+  it('says of a configuration in UTF-16 what to do, before any of its lines', () => {
+    const path = join(dir, 'x.conf');
+    for (const text of ['a = 1\n', '']) {
+      writeFileSync(path, `\uFEFF${text}`, 'utf16le');
+      const reason = 'it is UTF-16: save it as UTF-8';
+      expect(nodeFiles.read(path)).toEqual({ ok: false, reason });
+      writeFileSync(path, `\uFEFF${text}`, 'utf8');
+      expect(nodeFiles.read(path)).toEqual({ ok: true, text: `\uFEFF${text}` });
+    }
+  });
 });
