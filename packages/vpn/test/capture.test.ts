@@ -5,7 +5,7 @@ import { formatEndpoint } from '@ipsec-kit/ip';
 import { type CapturedDatagram, LinkType, readCapture, udpPayloads } from '@ipsec-kit/ip/pcapng';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCapture } from '../src/capture.ts';
-import { clientOn, createMemoryWorld, serverOn } from './memory-world.ts';
+import { clientOn, clientOptions, createMemoryWorld, serverOn } from './memory-world.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -25,7 +25,9 @@ describe('the capture', () => {
     const { hostAt } = createMemoryWorld();
     const s = serverOn(hostAt('192.0.2.1'));
     await s.server.open();
-    const c = clientOn(hostAt('192.0.2.7'), { captureFile: file });
+    // However busy the machine is, nothing is sent twice.
+    const options = clientOptions({}, { settings: { retransmitTimeoutMs: 10_000 } });
+    const c = clientOn(hostAt('192.0.2.7'), { captureFile: file, options });
     await c.client.open();
     await c.client.close();
     await s.server.close();

@@ -92,12 +92,18 @@ async function carriedBetween(
   return { offered: taken + dropped, carried: (await counters(to))?.inPackets ?? 0 };
 }
 
+/** What an end keeps packets to, and how many it has refused for their size; packets of this flood fit into the path. */
+async function refusedBy({ control }: IpsecKit): Promise<[number, number]> {
+  const { sessions, counters } = await requestStatus(control);
+  return [sessions[0]?.pathMtuBytes ?? 1500, counters?.drops['too-big'] ?? 0];
+}
+
 describe.skipIf(gate.skip)('2 Gbit/s of UDP offered to a tunnel', () => {
   for (const [title, ways] of [
     ['up', ['up']],
     ['either way at once', ['up', 'down']],
   ] as const satisfies readonly (readonly [string, readonly Way[]])[]) {
-    it(`${title}: memory stays bounded, IKE is answered within 1 s, and each direction has its share`, ({
+    it(`${title}: memory stays bounded, IKE is answered within 1 s, each direction has its share, and no packet is taken for too large`, ({
       task,
     }) =>
       withTunnel(
@@ -142,6 +148,7 @@ describe.skipIf(gate.skip)('2 Gbit/s of UDP offered to a tunnel', () => {
           const rates = flows.map((flow) => flow.carried / flow.offered);
           const both = rates.reduce((sum, rate) => sum + rate, 0);
           for (const rate of rates) expect(rate / both).toBeGreaterThan(LEAST_SHARE);
+          for (const end of [client, server]) expect(await refusedBy(end)).toEqual([1500, 0]);
           expect(await client.stop()).toBe(0);
           expect(await server.stop()).toBe(0);
         },
