@@ -29,8 +29,10 @@ export interface InstalledPair {
   wantsSource: boolean;
   readonly tfcPadding: Required<TfcPadding> | undefined;
   readonly copyDscp: boolean;
-  /** Of the echo that probes the path and has no answer yet. */
+  /** Of the echoes that probe the path, while one of them has no answer. */
   probeIdentifier: number | undefined;
+  /** How many probes may still be answered. */
+  probesAwaited: number;
   /** The header that is taken off and put back; `undefined` in tunnel mode. */
   readonly transport: TransportHeader | undefined;
   /** Packed; where ESP goes. */
@@ -106,6 +108,7 @@ export function createInstalledPair(
     tfcPadding: tfcPaddingOf(pair),
     copyDscp,
     probeIdentifier: undefined,
+    probesAwaited: 0,
     transport: transportOf(pair),
     path,
     pathWords: new Uint32Array(path.buffer),

@@ -15,6 +15,8 @@ import type { PathProbe } from './path-probe.ts';
 
 /** Code and type of an echo reply, as `PacketFields` has them. @see RFC 792, RFC 4443 §4.2 */
 const ECHO_REPLY = { 4: 0, 6: 129 << 8 } as const;
+/** How many lost probes may still be answered: a size, its control and those before them. */
+const MOST_AWAITED = 16;
 const nothing = new Uint8Array(0);
 
 /** Appends a packet that holds nothing, and that the receiver discards; see `PacketEngine.sealDummy`. @see RFC 4303 §2.6 */
@@ -42,6 +44,7 @@ export function sealPathProbe(
   const nextHeader = source.version === 4 ? EspNextHeader.IPv4 : EspNextHeader.IPv6;
   if (!sealOwn(state, pair, echo, probe.bytes, nextHeader, batch)) return false;
   pair.probeIdentifier = identifier;
+  pair.probesAwaited = Math.min(pair.probesAwaited + 1, MOST_AWAITED);
   return true;
 }
 
@@ -59,7 +62,8 @@ export function takeProbeAnswer(
   }
   if (readUint16(memory, payloadOffset + 4) !== pair.probeIdentifier) return false;
   // One answer to each probe, so that a peer cannot fill the queue.
-  pair.probeIdentifier = undefined;
+  pair.probesAwaited -= 1;
+  if (pair.probesAwaited === 0) pair.probeIdentifier = undefined;
   state.facts.tellProbeAnswered(pair.id, readUint16(memory, payloadOffset + 6));
   return true;
 }

@@ -47,7 +47,9 @@ export type PathMtuInput = { readonly now: Instant } & (
 
 /** Why a size is used. */
 export type PathMtuReason =
-  /** Nothing larger has come through yet. */
+  /** What is expected to come through; nothing was found to be too large yet. On a path whose packets are lost anyway this may take
+   * long: whoever lets larger ones through may go on with it, but for what must arrive.
+   */
   | 'base'
   /** The search goes on. */
   | 'searching'

@@ -259,7 +259,9 @@ class PathMtuMachine implements PathMtu {
       this.#rest(now, addMs(now, this.#raiseMs));
       return;
     }
-    this.#use(range.lowBytes, 'searching');
+    // Nothing is known to be too large before something was refused or came through.
+    const isOpen = this.#reason === 'base' && range.highBytes > range.mostBytes;
+    this.#use(range.lowBytes, isOpen && range.lowBytes === this.#bytes ? 'base' : 'searching');
     const candidate = nextCandidate(range, this.#hint);
     if (candidate === this.#hint) this.#hint = undefined;
     const trial = this.#try(now, candidate, range.lowBytes);
@@ -290,7 +292,9 @@ class PathMtuMachine implements PathMtu {
   }
 
   #use(bytes: number, reason: PathMtuReason): void {
-    const isNews = bytes !== this.#bytes || (reason === 'found' && this.#reason !== 'found');
+    const isKnown = reason !== 'base' && this.#reason === 'base';
+    const isFound = reason === 'found' && this.#reason !== 'found';
+    const isNews = bytes !== this.#bytes || isKnown || isFound;
     this.#bytes = bytes;
     if (!isNews) return;
     this.#reason = reason;

@@ -100,6 +100,37 @@ describe.each([4, 6] as const)('a probe of the path over IPv%d (RFC 8899 §4.1)'
     expect(drops(client)).toEqual({});
   });
 
+  it('is answered together with another one that was sent with it', () => {
+    const { client, server } = tunnel();
+    const answers = [7, 8, 9].flatMap((sequence) => {
+      const into = batch();
+      client.sealProbe(1, { ...probe, sequence }, into);
+      return open(server, packets(into)).flatMap((request) => answerIcmpEcho(request) ?? []);
+    });
+    client.drainFacts();
+    expect(open(client, packets(seal(server, answers).esp), clientPath)).toEqual([]);
+    const told = client.drainFacts().filter(({ kind }) => kind === 'probe-answered');
+    expect(told.map((fact) => 'sequence' in fact && fact.sequence)).toEqual([7, 8, 9]);
+  });
+
+  it('leaves room for a few answers and no more, whatever the peer sends', () => {
+    const { client, server } = tunnel();
+    const into = batch();
+    for (let sent = 0; sent < 40; sent += 1) {
+      into.count = 0;
+      client.sealProbe(1, probe, into);
+    }
+    const [request] = open(server, packets(into));
+    const answer = answerIcmpEcho(request ?? new Uint8Array(0));
+    if (!answer) throw new Error('not a request');
+    client.drainFacts();
+    const toHost = Array.from({ length: 20 }, () =>
+      open(client, packets(seal(server, [answer]).esp), clientPath),
+    );
+    expect(toHost.flat()).toHaveLength(4);
+    expect(client.drainFacts().filter(({ kind }) => kind === 'probe-answered')).toHaveLength(16);
+  });
+
   it('leaves the echoes of the host to the host', () => {
     const { client, server } = tunnel();
     client.sealProbe(1, probe, batch());

@@ -172,6 +172,40 @@ describe('path MTU discovery (RFC 8899 §5)', () => {
     expect(path.bytes).toBe(1400);
   });
 
+  it.each([0.33, 0.5])(
+    'finds a black hole within two minutes on a path that loses %d of everything besides',
+    (loss) => {
+      let state = 13;
+      let found = 0;
+      for (let run = 0; run < 50; run += 1) {
+        const path = new BlackHole(1500, { confirmMs: 10_000 });
+        path.run(1_000);
+        path.random = () => {
+          state = (state * 1103515245 + 12345) % 2 ** 31;
+          return state / 2 ** 31;
+        };
+        path.loss = loss;
+        path.mtu = 1400;
+        path.run(120_000);
+        if (path.bytes <= 1400) found += 1;
+      }
+      expect(found).toBeGreaterThan(47);
+    },
+  );
+
+  it('says that more than the base size is too large only when something was lost again and again (RFC 8899 §4.3)', () => {
+    const overloaded = new BlackHole(0);
+    overloaded.run(60_000);
+    expect(overloaded.told.every(({ reason }) => reason === 'base')).toBe(true);
+    expect(overloaded.probes.length).toBeLessThan(60);
+    const narrow = new BlackHole(1400);
+    narrow.run(10_000);
+    expect(narrow.told.slice(0, 2)).toEqual([
+      { kind: 'path-mtu', bytes: 1280, reason: 'base' },
+      { kind: 'path-mtu', bytes: 1280, reason: 'searching' },
+    ]);
+  });
+
   it('keeps what it has when nothing is answered any more, and says that once (RFC 8899 §3, requirement 7)', () => {
     const path = new BlackHole(1500, { confirmMs: 10_000 });
     path.run(1_000);

@@ -4,7 +4,9 @@ import type { PathMtu } from '@ipsec-kit/ipsec';
 import type { ProbeEnds } from './probe-ends.ts';
 
 /** Pause when none has answered; doubled each time. */
-export const FIRST_PAUSE_MS = 4_000;
+export const FIRST_PAUSE_MS = 1_000;
+/** How many hosts that show up are asked on a path without waiting for the end of the pause. */
+export const MOST_EARLY = 16;
 
 /** The discovery of one session. */
 export interface PathMtuDiscovery {
@@ -12,13 +14,17 @@ export interface PathMtuDiscovery {
   /** Child SAs that its user knows, the last one is probed through. */
   readonly childIds: number[];
   machine: PathMtu | undefined;
+  /** What packets are kept to; `undefined` while nothing was found to be too large, or to come through. */
+  usedBytes: number | undefined;
   /** Who has sent something, the last one first. */
   seen: readonly IpAddress[];
   /** Who answers; `undefined` while somebody is looked for. */
   ends: ProbeEnds | undefined;
-  /** How many of those that there may be were asked in this round, and by which probes. */
+  /** How many of those that there may be were asked in this round, and by which probes, the last ones of all rounds. */
   asked: number;
   readonly greetings: Map<number, ProbeEnds>;
+  /** How many more may be asked before their time. */
+  earlyLeft: number;
   pauseMs: number;
   /** Packets that went out in all, and those of each Child SA when they were last counted. */
   outPackets: number;
@@ -33,10 +39,12 @@ export function newDiscovery(sessionId: number): PathMtuDiscovery {
     sessionId,
     childIds: [],
     machine: undefined,
+    usedBytes: undefined,
     seen: [],
     ends: undefined,
     asked: 0,
     greetings: new Map(),
+    earlyLeft: MOST_EARLY,
     pauseMs: FIRST_PAUSE_MS,
     outPackets: 0,
     counted: new Map(),

@@ -11,6 +11,8 @@ import { probeEnds } from './probe-ends.ts';
 const GREETING_MS = 500;
 /** Longest pause when none has answered. */
 const MOST_PAUSE_MS = 300_000;
+/** How many greetings may still be answered: under load an answer comes late. */
+const MOST_GREETINGS = 16;
 
 /** What a greeter works with. */
 export interface PathMtuGreeterOptions {
@@ -24,6 +26,10 @@ export interface PathMtuGreeterOptions {
 export interface PathMtuGreeter {
   /** Asks the next host that may be there, with a packet of the size that nearly every path carries. */
   greet(discovery: PathMtuDiscovery): void;
+  /** Asks whoever was seen last as soon as whoever is asked now has had its time, or at once. Of hosts without end most wait for
+   * the end of the pause.
+   */
+  greetNext(discovery: PathMtuDiscovery): void;
 }
 
 /** Makes a greeter; who answers is told to whoever hears of answers. */
@@ -49,7 +55,6 @@ class Greeter implements PathMtuGreeter {
     if (!child) return;
     const { id } = child;
     this.#options.packets.askForSource(id);
-    if (discovery.asked === 0) discovery.greetings.clear();
     const all = probeEnds(child.child, discovery.seen, this.#options.hostAddresses());
     const ends = all[discovery.asked];
     if (!ends) {
@@ -58,9 +63,20 @@ class Greeter implements PathMtuGreeter {
     }
     discovery.asked += 1;
     const sequence = this.#nextSequence();
-    discovery.greetings.set(sequence, ends);
+    const { greetings } = discovery;
+    greetings.set(sequence, ends);
+    const [oldest = sequence] = greetings.keys();
+    if (greetings.size > MOST_GREETINGS) greetings.delete(oldest);
     this.#probes.send(discovery, ends, sequence, BASE_PATH_MTU);
     this.#wait(discovery, 'path-mtu-greeting', GREETING_MS, () => this.greet(discovery));
+  }
+
+  greetNext(discovery: PathMtuDiscovery): void {
+    if (discovery.earlyLeft === 0) return;
+    discovery.earlyLeft -= 1;
+    const isAsking = discovery.asked > 0;
+    discovery.asked = 0;
+    if (!isAsking) this.greet(discovery);
   }
 
   /** Nobody has answered. On a path that nobody uses nobody is asked again. */

@@ -1,7 +1,7 @@
 import type { Clock, Timeless } from '@ipsec-kit/clock';
 import type { PacketPath, PathFact, TooBigFact } from '@ipsec-kit/datapath';
 import type { SessionEvent } from '@ipsec-kit/ikev2';
-import type { IpAddress } from '@ipsec-kit/ip';
+import { addressesEqual, type IpAddress } from '@ipsec-kit/ip';
 import {
   createPathMtu,
   type PathMtu,
@@ -16,6 +16,7 @@ import { DEFAULT_OUTER_MTU } from './inner-mtu.ts';
 import {
   countOutbound,
   FIRST_PAUSE_MS,
+  MOST_EARLY,
   newDiscovery,
   type PathMtuDiscovery,
   pathMtuTimer,
@@ -31,8 +32,9 @@ const MOST_SEEN = 4;
 
 /** Finds for each session what its path carries, and has packets fit: those inside, and IKE messages.
  *
- * While nobody has answered a probe, TCP is kept to what nearly every path carries and the rest is let through: a tunnel must not
- * hang because of a black hole, nor carry less because of a firewall. Once a host answers, what is found holds for all.
+ * While nothing is known, TCP is kept to what nearly every path carries and the rest is let through: a tunnel must not hang because
+ * of a black hole, nor carry less because of a firewall, or of a load that the answers are lost in. What is found holds for all: what
+ * comes through, or that something is too large.
  * @see RFC 8899, RFC 2923 (black holes)
  */
 export interface PathMtuKeeper {
@@ -82,8 +84,7 @@ class ProbingKeeper implements PathMtuKeeper {
   }
 
   bytesOf(sessionId: number): number | undefined {
-    const discovery = this.#discoveries.get(sessionId);
-    return discovery?.ends && discovery.machine?.bytes;
+    return this.#discoveries.get(sessionId)?.usedBytes;
   }
 
   note(event: SessionEvent): void {
@@ -104,7 +105,7 @@ class ProbingKeeper implements PathMtuKeeper {
         this.#end(event.sessionId);
         return;
       case 'session-reauthenticated': {
-        const bytes = this.bytesOf(event.sessionId);
+        const bytes = this.#discoveries.get(event.sessionId)?.machine?.bytes;
         if (bytes !== undefined) this.#options.onBytes(event.sessionId, bytes);
         return;
       }
@@ -185,6 +186,8 @@ class ProbingKeeper implements PathMtuKeeper {
     if (!discovery) return;
     discovery.machine = undefined;
     discovery.pauseMs = FIRST_PAUSE_MS;
+    discovery.earlyLeft = MOST_EARLY;
+    discovery.greetings.clear();
     if (discovery.ends) this.#begin(discovery, discovery.ends);
     else this.#greeter.greet(discovery);
   }
@@ -192,10 +195,12 @@ class ProbingKeeper implements PathMtuKeeper {
   #onSource(pairId: number, source: IpAddress): void {
     const discovery = this.#byChild.get(pairId);
     if (!discovery) return;
-    discovery.seen = [source, ...discovery.seen].slice(0, MOST_SEEN);
+    const others = discovery.seen.filter((one) => !addressesEqual(one, source));
+    const isNew = others.length === discovery.seen.length;
+    discovery.seen = [source, ...others].slice(0, MOST_SEEN);
     if (!discovery.ends) {
-      discovery.asked = 0;
-      this.#greeter.greet(discovery);
+      // Whoever is asked has its time to answer, however many packets come meanwhile.
+      if (isNew) this.#greeter.greetNext(discovery);
       return;
     }
     const child = this.#probes.childOf(discovery);
@@ -212,7 +217,7 @@ class ProbingKeeper implements PathMtuKeeper {
     else if (machine) this.#feed(discovery, machine, { kind: 'answered', probeId: sequence });
   }
 
-  /** Somebody answers: from now on what comes through is known, and nothing larger is sent. */
+  /** Somebody answers: from now on it can be known what comes through. */
   #begin(discovery: PathMtuDiscovery, ends: ProbeEnds): void {
     const child = this.#probes.childOf(discovery);
     if (!child) return;
@@ -258,8 +263,11 @@ class ProbingKeeper implements PathMtuKeeper {
   #use(discovery: PathMtuDiscovery, bytes: number, reason: PathMtuReason): void {
     const { installer, onBytes, onEvent } = this.#options;
     const { sessionId } = discovery;
-    installer.changeOuterMtu(sessionId, bytes);
     onBytes(sessionId, bytes);
+    // Of another path than before packets are known that may be too large for it: those of connections that stand.
+    if (reason === 'base' && discovery.usedBytes === undefined) return;
+    discovery.usedBytes = bytes;
+    installer.changeOuterMtu(sessionId, bytes);
     if (reason === 'found' || reason === 'lost') {
       onEvent({ kind: 'path-mtu-changed', sessionId, bytes, reason });
     }

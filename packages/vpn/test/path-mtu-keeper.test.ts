@@ -59,6 +59,8 @@ class World {
   pathBytes = 1500;
   hosts = new Set(['10.77.0.1']);
   outPackets = 0;
+  #random: () => number = () => 1;
+  #loss = 0;
   readonly keeper = createPathMtuKeeper({
     isOn: true,
     clock: this.clock,
@@ -99,6 +101,28 @@ class World {
     this.clock.advanceBy(count * 1000);
   }
 
+  /** Loses this share of all packets from now on, either way, whatever their size. */
+  lose(loss: number, seed: number): void {
+    let state = seed;
+    this.#loss = loss;
+    this.#random = () => {
+      state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+      return state / 2 ** 31;
+    };
+  }
+
+  /** Packets pass both ways all the time. */
+  underLoad(seconds: number): void {
+    const source = address('10.77.0.1');
+    for (let ms = 0; ms < seconds * 1000; ms += 50) {
+      this.outPackets += 50;
+      if (this.wantSource.delete(1)) {
+        this.keeper.noteFacts([{ kind: 'inbound-source', pairId: 1, source }]);
+      }
+      this.clock.advanceBy(50);
+    }
+  }
+
   get found(): number[] {
     return this.events.flatMap((event) =>
       event.kind === 'path-mtu-changed' && event.reason === 'found' ? [event.bytes] : [],
@@ -110,6 +134,7 @@ class World {
     this.outPackets += 1;
     this.asked.push(formatAddress(destination));
     if (bytes + OVERHEAD > this.pathBytes || !this.hosts.has(formatAddress(destination))) return;
+    if (this.#random() < this.#loss) return;
     const answer = { kind: 'probe-answered', pairId, sequence } as const;
     const at = addMs(this.clock.now(), 20);
     const deadline = { name: 'answer', at, toleranceMs: 0, wake: 'process' } as const;
@@ -127,12 +152,15 @@ describe('the path MTU of a session (RFC 8899)', () => {
     expect(world.fragments.at(-1)).toBe(1500);
   });
 
-  it('is at the base size as soon as somebody answers, and at what comes through soon after', () => {
+  it('is at the base size as soon as something is known to be too large, and at what comes through soon after', () => {
     const world = new World();
     world.pathBytes = 1400;
     world.open(1);
     world.clock.advanceBy(700);
-    expect(world.used).toEqual([1280]);
+    // IKE messages must arrive, and lose nothing by it.
+    expect([world.used, world.fragments]).toEqual([[], [1280]]);
+    world.seconds(5);
+    expect(world.used[0]).toBe(1280);
     world.seconds(60);
     expect(world.found.at(-1)).toBeGreaterThan(1390);
     expect(Math.max(...world.used)).toBeLessThanOrEqual(1400);
@@ -150,7 +178,7 @@ describe('the path MTU of a session (RFC 8899)', () => {
     world.clock.advanceBy(25);
     hint(1400);
     world.clock.advanceBy(25);
-    expect(world.used).toEqual([1280, 1400]);
+    expect(world.used).toEqual([1400]);
     world.seconds(60);
     hint(1290);
     world.seconds(1);
@@ -195,6 +223,65 @@ describe('the path MTU of a session (RFC 8899)', () => {
     world.seconds(2);
     expect(world.asked).toContain('10.77.9.9');
     expect(world.found).toEqual([1500]);
+  });
+
+  it('is found while packets of whoever answers keep coming, with no more probes than on a silent path', () => {
+    const world = new World();
+    world.hosts = new Set(['10.77.9.9']);
+    world.open(1);
+    for (let ms = 0; ms < 3000; ms += 5) {
+      if (world.wantSource.delete(1)) {
+        const source = address('10.77.9.9');
+        world.keeper.noteFacts([{ kind: 'inbound-source', pairId: 1, source }]);
+      }
+      world.clock.advanceBy(5);
+    }
+    expect(world.found).toEqual([1500]);
+    expect(world.asked.length).toBeLessThan(10);
+  });
+
+  it.each([
+    [0.5, 1500],
+    [0.8, 1500],
+    [0.95, 1500],
+    [0, 1400],
+    [0.33, 1400],
+  ])(
+    'is looked for with few probes in a load that loses %d of all packets, and lowered only where %d bytes are carried',
+    (loss, pathBytes) => {
+      let lowered = 0;
+      for (let seed = 1; seed <= 20; seed += 1) {
+        const world = new World();
+        world.lose(loss, seed);
+        world.pathBytes = pathBytes;
+        world.open(1);
+        world.underLoad(60);
+        expect(world.asked.length).toBeLessThan(150);
+        if (world.used.some((bytes) => bytes < 1500)) lowered += 1;
+        world.lose(0, seed);
+        world.underLoad(700);
+        expect(world.keeper.bytesOf(SESSION)).toBe(pathBytes);
+      }
+      if (pathBytes === 1500) expect(lowered).toBeLessThan(2);
+      else expect(lowered).toBe(20);
+    },
+  );
+
+  it('asks hosts without end only so often, when many show up and none answers', () => {
+    const world = new World();
+    world.hosts.clear();
+    world.open(1);
+    for (let second = 0; second < 600; second += 1) {
+      world.outPackets += 1;
+      for (const part of [0, 1, 2]) {
+        const source = address(`10.77.${1 + part}.${1 + (second % 250)}`);
+        if (world.wantSource.delete(1)) {
+          world.keeper.noteFacts([{ kind: 'inbound-source', pairId: 1, source }]);
+        }
+        world.clock.advanceBy(333);
+      }
+    }
+    expect(world.asked.length).toBeLessThan(80);
   });
 
   it('costs nothing on a path that nobody uses and nobody answers on', () => {

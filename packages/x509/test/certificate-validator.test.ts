@@ -320,6 +320,15 @@ describe('a CA that may not', () => {
     expect(await build(1)).toBe('ok');
   });
 
+  it('may ask for a certificate policy, which all below it have to have (RFC 5280 §4.2.1.11)', async () => {
+    const POLICY = extension('551d20', false, hex('3008300606042a030401'));
+    const requirePolicy = extension('551d24', true, hex('3003800100'));
+    const [plain, own] = [leafWish(), leafWish({ extensions: [POLICY] })];
+    const asking = await issue(subWish({ extensions: [...CA, POLICY, requirePolicy] }));
+    expect(codeOf(await check([await issue(own), asking]))).toBe('ok');
+    expect(codeOf(await check([await issue(plain), asking]))).toBe('constraints');
+  });
+
   describe('names it must not (RFC 5280 §4.2.1.10)', () => {
     const PERMITTED = 0xa0;
     const EXCLUDED = 0xa1;
@@ -394,6 +403,21 @@ describe('a CA that may not', () => {
       ] as const) {
         const own = await issue(leafWish({ extensions: [altNames(dns(name))] }));
         expect(codeOf(await check([own, offered], { anchors: [anchor] }))).toBe(code);
+      }
+    });
+
+    it('counts for whoever bears the name of its own CA: that exempts CAs alone (§6.1.3 (b))', async () => {
+      const limited = [...CA, nameConstraints(PERMITTED, dns('example.org'))];
+      const bound = await issue(subWish({ extensions: limited }));
+      const nameOfBoth = 'sub';
+      for (const [name, code] of [
+        ['b.example.org', 'ok'],
+        ['a.example.net', 'constraints'],
+      ] as const) {
+        const extensions = [altNames(dns('a.example.org'), dns(name))];
+        const own = await issue(leafWish({ subject: nameOfBoth, extensions }));
+        expect(own.subject).toEqual(own.issuer);
+        expect(codeOf(await check([own, bound]))).toBe(code);
       }
     });
 

@@ -104,6 +104,33 @@ describe.skipIf(gate.skip)('a router that says what it cannot pass on (RFC 8899 
   }
 });
 
+describe.skipIf(gate.skip)('a load that begins with the tunnel', () => {
+  for (const [title, ourArgs] of [
+    ['', []],
+    [' without FFI', ['--portable']],
+  ] as const) {
+    it(`both ends know what comes through while TCP goes on both ways${title}`, ({ task }) =>
+      withTunnel(
+        'both',
+        { pool: false },
+        async ({ lab, client, server }) => {
+          const began = performance.now();
+          const flow = (way: 'up' | 'down') =>
+            transfer(lab.left, lab.right, addresses.right.inner4, 24, way, 4);
+          const flows = Promise.all([flow('up'), flow('down')]);
+          const hasEnded = flows.then(() => true);
+          for (const end of [client, server]) {
+            const known = end?.process.waitFor(/packets of 1500 bytes come through/);
+            expect(await Promise.race([known?.then(() => false), hasEnded])).toBe(false);
+          }
+          task.meta.figures = `known after ${Math.round(performance.now() - began)} ms`;
+          await flows;
+        },
+        { ourArgs: () => ourArgs },
+      ));
+  }
+});
+
 describe.skipIf(gate.skip)('a black hole (RFC 8899, RFC 2923)', () => {
   const rows: readonly (readonly [Ours, string, number])[] = [
     ['both', 'two of ours', 1280],

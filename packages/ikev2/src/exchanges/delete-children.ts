@@ -5,9 +5,9 @@ import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { lostChildAction, reopenChild } from '../loss/lost-child.ts';
 import { dropMove } from '../reauth/drop-move.ts';
-import { closeOutbound, retireOrRemove } from '../session/close-session.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { closeOutbound, retireOrRemove } from '../session/let-go-of-child.ts';
 
 /** Most SPIs that are remembered while one request of ours is out. */
 const MAX_EARLY = 64;

@@ -1,8 +1,8 @@
 import { type Payload, ProtocolId } from '@ipsec-kit/ikev2-codec';
 import { spiBytes } from '../child/child-offer.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { retireOrRemove } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { retireOrRemove } from '../session/let-go-of-child.ts';
 import type { Procedure } from './procedure.ts';
 
 type DeleteChild = Extract<Procedure, { readonly kind: 'delete-child' }>;

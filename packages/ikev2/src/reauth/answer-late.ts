@@ -1,9 +1,10 @@
 import { addMs } from '@ipsec-kit/clock';
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
-import { activateReplacement, endSession } from '../session/close-session.ts';
+import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LateAnswer } from '../session/late-answer.ts';
+import { activateReplacement } from '../session/let-go-of-child.ts';
 import { repeatOutstanding } from '../session/repeat-request.ts';
 import { sendResponse } from '../session/send-message.ts';
 import { SETTLE_MS } from './settle-time.ts';

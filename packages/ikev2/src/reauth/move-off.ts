@@ -1,6 +1,6 @@
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
-import { activateReplacement } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
+import { activateReplacement } from '../session/let-go-of-child.ts';
 
 /** Moves outbound from the Child SAs of an IKE SA to what has replaced them, before that IKE SA is deleted: a peer may drop their
  * inbound halves the moment that it is.

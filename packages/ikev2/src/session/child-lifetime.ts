@@ -6,8 +6,8 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { CHILD_LIFETIME_OVER } from '../errors/endings.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { dropMove } from '../reauth/drop-move.ts';
-import { activateReplacement, retireOrRemove } from './close-session.ts';
 import type { IkeSession } from './ike-session.ts';
+import { activateReplacement, retireOrRemove } from './let-go-of-child.ts';
 import { shownSession } from './shown-session.ts';
 
 /** What a replacement is given at least, from when it is begun, before a hard lifetime ends the old Child SA:

@@ -89,10 +89,13 @@ export function requireKeys(
     );
     if (named.length === 0 || hasKey) continue;
     const files = named.map((one) => one.name).join(', ');
-    const why = faults.slice(0, 3).map((fault) => ` ${fault}`);
+    const what =
+      faults.length === 0
+        ? 'put it into the directory private beside the configuration, or add it to the keys.'
+        : `it may be in what could not be opened. ${faults.slice(0, 3).join(' ')}`;
     throw new VpnError(
       'config',
-      `There is no private key for ${files} of the connection ${name}: put it into the directory private beside the configuration, or add it to the keys.${why.join('')}`,
+      `There is no private key for ${files} of the connection ${name}: ${what}`,
     );
   }
 }

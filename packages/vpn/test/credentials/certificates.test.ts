@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -96,7 +97,28 @@ describe('certificates as options', () => {
     const { hostAt } = createMemoryWorld();
     const options = clientWith(ca, { keys: [{ data: other.client.keyPem }] });
     const { client } = clientOn(hostAt('192.0.2.7'), { options });
-    await expect(client.open()).rejects.toThrow(/There is no private key for .*certs\[0\]/);
+    await expect(client.open()).rejects.toThrow(
+      /There is no private key for .*certs\[0\].*: put it into the directory private/,
+    );
+  });
+
+  it('say why a file with keys could not be opened, rather than where to put one', async () => {
+    const ca = await homeCa();
+    const locked = {
+      cipher: 'aes-256-cbc',
+      passphrase: 'tiger',
+      type: 'pkcs8',
+      format: 'pem',
+    } as const;
+    const data = createPrivateKey(ca.client.keyPem).export(locked);
+    const { hostAt } = createMemoryWorld();
+    const keys = [{ data, name: 'alice.key', secret: 'lion-king' }];
+    const { client } = clientOn(hostAt('192.0.2.7'), { options: clientWith(ca, { keys }) });
+    const failure = client.open();
+    await expect(failure).rejects.toThrow(
+      /: it may be in what could not be opened\. alice\.key: The password of the file is wrong\.$/,
+    );
+    await expect(failure).rejects.not.toThrow(/lion-king|tiger/);
   });
 
   it('are refused where they are not for the id, are no CA, or are nothing at all', async () => {
