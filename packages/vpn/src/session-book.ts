@@ -1,14 +1,11 @@
-import { type Clock, type Instant, msBetween } from '@ipsec-kit/clock';
+import type { Clock } from '@ipsec-kit/clock';
 import type { PathStatus, SessionEvent, SessionLifetimes } from '@ipsec-kit/ikev2';
 import type { SaPairCounters } from '@ipsec-kit/ipsec';
 import type { VpnEvent } from './events.ts';
 import { publicEvent } from './public-event.ts';
-import { sessionPathStatus } from './session-path-status.ts';
-import type { ChildStatus, SessionStatus } from './status.ts';
+import { type KeyedEvent, type SessionEntry, sessionStatus } from './session-entry.ts';
+import type { SessionStatus } from './status.ts';
 
-type Keyed = Extract<VpnEvent, { kind: 'ike-sa-keyed' }>;
-type Opened = Extract<VpnEvent, { kind: 'session-opened' }>;
-type Child = Extract<VpnEvent, { kind: 'child-opened' }>;
 type Rekeyed = Extract<VpnEvent, { kind: 'child-rekeyed' }>;
 type InUse = Extract<
   VpnEvent,
@@ -23,27 +20,6 @@ type InUse = Extract<
 
 /** Most IKE SAs of a session that are remembered beside the one in use: those that it had, and those that it may get. */
 const MAX_OTHERS = 8;
-
-interface Entry {
-  /** The IKE SA in use, and others that were keyed: what it had before, or what has not taken its place yet. */
-  keyed: Keyed;
-  others: Keyed[];
-  opened?: Opened;
-  local?: string;
-  remote?: string;
-  roundTripMs?: number;
-  since: Instant;
-  /** Lost, and to be opened anew. */
-  isInterrupted: boolean;
-  readonly children: Map<number, Standing>;
-}
-
-interface Standing {
-  readonly event: Child;
-  readonly since: Instant;
-  /** Since when it has its keys. */
-  readonly keyedAt: Instant;
-}
 
 /** A session that stands, for whoever wants something of it. */
 export interface StandingSession {
@@ -76,7 +52,7 @@ export interface SessionBook {
 
 /** Makes an empty {@link SessionBook}; as large as the sessions that stand, no larger. */
 export function createSessionBook(clock: Clock): SessionBook {
-  const entries = new Map<number, Entry>();
+  const entries = new Map<number, SessionEntry>();
 
   function note(event: SessionEvent): void {
     const shown = publicEvent(event);
@@ -87,18 +63,15 @@ export function createSessionBook(clock: Clock): SessionBook {
       else entries.set(shown.sessionId, newEntry(shown));
       return;
     }
-    const entry =
-      'sessionId' in shown && shown.sessionId !== undefined
-        ? entries.get(shown.sessionId)
-        : undefined;
+    const entry = entryOf(shown);
     if (!entry) return;
     switch (shown.kind) {
       case 'message':
         if (shown.roundTripMs !== undefined) entry.roundTripMs = shown.roundTripMs;
         break;
       case 'session-opened':
-        // One that opens anew has another IKE SA, which the peer may have begun.
-        if (entry.opened) moveTo(entry, shown);
+        // One that opens anew has another IKE SA, and the peer may have begun it, or the first, while we were about to.
+        moveTo(entry, shown);
         entry.opened = shown;
         entry.isInterrupted = false;
         entry.remote = shown.remote;
@@ -139,8 +112,28 @@ export function createSessionBook(clock: Clock): SessionBook {
     }
   }
 
+  /** Where an opened one is not known by its id, its IKE SA is: the peer has begun what we were about to, under an id of its own, or
+   * what looked like a reauthentication is a session beside the first.
+   */
+  function entryOf(shown: VpnEvent): SessionEntry | undefined {
+    if (!('sessionId' in shown) || shown.sessionId === undefined) return undefined;
+    const entry = entries.get(shown.sessionId);
+    if (entry || shown.kind !== 'session-opened') return entry;
+    const isIt = isOf(shown);
+    for (const [id, other] of entries) {
+      const keyed = (other.opened ? other.others : [other.keyed]).find(isIt);
+      if (!keyed) continue;
+      if (other.opened) other.others = other.others.filter((one) => one !== keyed);
+      else entries.delete(id);
+      const found = newEntry({ ...keyed, sessionId: shown.sessionId });
+      entries.set(shown.sessionId, found);
+      return found;
+    }
+    return undefined;
+  }
+
   /** The same child with other keys: its age counts on. */
-  function replaceChild(entry: Entry, rekeyed: Rekeyed): void {
+  function replaceChild(entry: SessionEntry, rekeyed: Rekeyed): void {
     const { kind: _, oldChildId, newChildId, by: __, ...facts } = rekeyed;
     const old = entry.children.get(oldChildId);
     const since = old?.since ?? clock.now();
@@ -153,16 +146,15 @@ export function createSessionBook(clock: Clock): SessionBook {
     });
   }
 
-  function newEntry(keyed: Keyed): Entry {
+  function newEntry(keyed: KeyedEvent): SessionEntry {
     return { keyed, others: [], since: clock.now(), isInterrupted: false, children: new Map() };
   }
 
   /** The session goes on with another of its IKE SAs, or with the one before. As responder that of a reauthentication was
    * keyed under an id of its own, before anybody knew whose it is.
    */
-  function moveTo(entry: Entry, inUse: InUse): void {
-    const isIt = (keyed: Keyed): boolean =>
-      keyed.initiatorSpi === inUse.initiatorSpi && keyed.responderSpi === inUse.responderSpi;
+  function moveTo(entry: SessionEntry, inUse: InUse): void {
+    const isIt = isOf(inUse);
     for (const [id, other] of entries) {
       if (other === entry || other.opened || !isIt(other.keyed)) continue;
       entry.others.push(other.keyed);
@@ -197,7 +189,12 @@ export function createSessionBook(clock: Clock): SessionBook {
   };
 }
 
-function standingSession(id: number, entry: Entry): StandingSession | undefined {
+/** Whether an IKE SA is that of an event. */
+function isOf({ initiatorSpi, responderSpi }: InUse): (keyed: KeyedEvent) => boolean {
+  return (keyed) => keyed.initiatorSpi === initiatorSpi && keyed.responderSpi === responderSpi;
+}
+
+function standingSession(id: number, entry: SessionEntry): StandingSession | undefined {
   const { keyed, opened, remote, isInterrupted } = entry;
   if (!opened || isInterrupted) return undefined;
   return {
@@ -212,80 +209,3 @@ function standingSession(id: number, entry: Entry): StandingSession | undefined 
     })),
   };
 }
-
-function sessionStatus(
-  id: number,
-  entry: Entry,
-  now: Instant,
-  pairCounters: (childId: number) => SaPairCounters | undefined,
-  lifetimes: SessionLifetimes | undefined,
-  path: PathStatus | undefined,
-): SessionStatus {
-  const { keyed, opened } = entry;
-  return {
-    id,
-    connection: opened?.connection ?? keyed.connection,
-    state: opened && !entry.isInterrupted ? 'open' : 'connecting',
-    initiator: keyed.initiator,
-    suite: keyed.suite,
-    initiatorSpi: keyed.initiatorSpi,
-    responderSpi: keyed.responderSpi,
-    nat: keyed.nat,
-    local: entry.local ?? opened?.local,
-    remote: entry.remote,
-    localIdentity: opened?.localIdentity,
-    remoteIdentity: opened?.remoteIdentity,
-    ...(opened?.eapIdentity === undefined ? {} : { eapIdentity: opened.eapIdentity }),
-    virtualAddresses: opened?.virtualAddresses ?? [],
-    peerAddresses: opened?.peerAddresses ?? [],
-    openSeconds: secondsBetween(entry.since, now),
-    rekeyInSeconds: secondsUntil(now, lifetimes?.rekeyAt),
-    reauthenticationInSeconds: secondsUntil(now, lifetimes?.reauthenticateAt),
-    endsInSeconds: secondsUntil(now, lifetimes?.endsAt),
-    lastRoundTripMs: entry.roundTripMs,
-    ...(path && opened ? { path: sessionPathStatus(now, path) } : {}),
-    children: [...entry.children.values()].map((child) =>
-      childStatus(child, now, pairCounters, lifetimes),
-    ),
-  };
-}
-
-function childStatus(
-  { event, since, keyedAt }: Standing,
-  now: Instant,
-  pairCounters: (childId: number) => SaPairCounters | undefined,
-  lifetimes: SessionLifetimes | undefined,
-): ChildStatus {
-  const { rekeyAt, endsAt } = lifetimes?.children.get(event.childId) ?? {};
-  return {
-    id: event.childId,
-    name: event.name,
-    inboundSpi: event.inboundSpi,
-    outboundSpi: event.outboundSpi,
-    suite: event.suite,
-    localSelectors: event.localSelectors,
-    remoteSelectors: event.remoteSelectors,
-    mode: event.mode,
-    openSeconds: secondsBetween(since, now),
-    ageSeconds: secondsBetween(keyedAt, now),
-    rekeyInSeconds: secondsUntil(now, rekeyAt),
-    endsInSeconds: secondsUntil(now, endsAt),
-    ...(pairCounters(event.childId) ?? noTraffic),
-  };
-}
-
-function secondsBetween(from: Instant, to: Instant): number {
-  return Math.floor(Math.max(0, msBetween(from, to)) / 1000);
-}
-
-function secondsUntil(now: Instant, at: Instant | undefined): number | undefined {
-  return at === undefined ? undefined : Math.ceil(Math.max(0, msBetween(now, at)) / 1000);
-}
-
-const noTraffic: SaPairCounters = {
-  inPackets: 0,
-  inBytes: 0,
-  outPackets: 0,
-  outBytes: 0,
-  replayedPackets: 0,
-};

@@ -106,4 +106,22 @@ describe('the status of a session', () => {
     // The peer's was keyed under an id of its own.
     expect(shown(...open, { ...lost, by: 'peer' }, keyed(7, 0x20n), anew)).toEqual(['20']);
   });
+
+  it('shows the first IKE SA when the peer has begun it while we were about to', () => {
+    const theirs = [keyed(7, 0x20n), { ...opened, spis: spis(0x20n) }];
+    expect(shown(...theirs)).toEqual(['20']);
+    // Our own attempt had keys already.
+    expect(shown(keyed(1, 0x10n), ...theirs)).toEqual(['20']);
+    const book = createSessionBook(new VirtualClock());
+    for (const event of theirs) book.note(event);
+    expect(book.sessions(() => undefined)).toMatchObject([{ id: 1, state: 'open' }]);
+    expect(book.standing).toMatchObject([{ id: 1 }]);
+    book.note({ kind: 'session-closed', sessionId: 1, connection: 'home', failure });
+    expect(book.ids).toEqual([]);
+  });
+
+  it('shows both when what looked like a reauthentication was none', () => {
+    const beside = { ...opened, sessionId: 2, spis: spis(0x10n) };
+    expect(shown(...open, keyed(7, 0x20n), taken, beside)).toEqual(['20', '10']);
+  });
 });

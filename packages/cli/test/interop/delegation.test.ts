@@ -72,7 +72,7 @@ describe.skipIf(gate.skip)('a client on a TUN device, whose packets a worker car
         return (await lab.left.run('ss', ...options)).trim().split('\n');
       };
       await expect
-        .poll(sockets, { timeout: 5_000 })
+        .poll(sockets, { timeout: 20_000 })
         .toEqual([expect.stringMatching(new RegExp(`:${port} .*pid=${pid},`))]);
       client.child.kill('SIGSTOP');
       await pause(awayMs);

@@ -33,7 +33,7 @@ describe.skipIf(gate.skip)(
           expect(await swan?.settled()).toBe('1');
           // The old secret works again, and so does the next attempt.
           await swan?.loadSecrets(serverConfiguration());
-          await client?.process.waitFor(/session reauthenticated by us/, 30_000);
+          await client?.process.waitFor(/session reauthenticated by us/);
           await lab.left.ping(addresses.right.inner4);
         },
         { ourSettings: 'make_before_break = yes' },

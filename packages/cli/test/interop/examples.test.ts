@@ -66,8 +66,8 @@ describe.skipIf(swanGate.skip)('a session with strongSwan 5.9.8, kept alive by a
         fromSource(main, addresses.right.v4, secret, '8'),
       );
       await story(owner, lab, swan);
-      await owner.waitFor(/in step/, 10_000);
-      await owner.waitFor(/closed on this side/, 10_000);
+      await owner.waitFor(/in step/);
+      await owner.waitFor(/closed on this side/);
       expect(await swan.listSas()).not.toContain('ESTABLISHED');
       expect(await owner.exited).toBe(0);
     } finally {
@@ -79,7 +79,7 @@ describe.skipIf(swanGate.skip)('a session with strongSwan 5.9.8, kept alive by a
     task,
   }) => {
     await delegated(async (owner) => {
-      const [, answered] = await owner.waitFor(/taken back \(asked\): (\d+) requests/, 30_000);
+      const [, answered] = await owner.waitFor(/taken back \(asked\): (\d+) requests/);
       expect(Number(answered)).toBeGreaterThanOrEqual(4);
       task.meta.figures = `${answered} questions of strongSwan answered by the delegate in 8 s`;
     });
@@ -89,7 +89,7 @@ describe.skipIf(swanGate.skip)('a session with strongSwan 5.9.8, kept alive by a
     await delegated(async (owner, lab, swan) => {
       await owner.waitFor(/delegated:/);
       await lab.right.run('ip', 'addr', 'add', '10.99.0.77/24', 'dev', 'eth0');
-      await owner.waitFor(/taken back \(request\)/, 10_000);
+      await owner.waitFor(/taken back \(request\)/);
       const exchange = async (): Promise<string> => {
         const log = await swan.log();
         const [, id] = /generating INFORMATIONAL request (\d+) \[ .*ADD_4_ADDR/.exec(log) ?? [];

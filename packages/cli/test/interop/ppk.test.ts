@@ -59,7 +59,7 @@ describe.skipIf(gate.skip)('post-quantum pre-shared keys with strongSwan 5.9.8 (
           await expect.poll(uses, { timeout: 15_000, interval: 200 }).toBeGreaterThan(1);
           const own = client ?? server;
           await expect
-            .poll(() => own?.process.output, { timeout: 5_000 })
+            .poll(() => own?.process.output, { timeout: 20_000 })
             .toMatch(/reauthenticated by|established(.|\n)*established/);
           await lab.left.ping(addresses.right.inner4);
         },

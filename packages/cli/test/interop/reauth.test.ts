@@ -120,7 +120,7 @@ describe.skipIf(gate.skip)(
           }
           const result = await packets.stop();
           task.meta.figures = figuresOf(result);
-          await expect.poll(() => swan?.listSas(), { timeout: 10_000 }).not.toMatch(/CONNECTING/);
+          await expect.poll(() => swan?.listSas(), { timeout: 20_000 }).not.toMatch(/CONNECTING/);
           await swan?.settled();
           expectLossless(result, leastPerSecond);
         },

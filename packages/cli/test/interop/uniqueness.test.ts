@@ -141,12 +141,16 @@ describe.skipIf(gate.skip)('a second IKE SA of a client that came back (RFC 7296
     try {
       const server = await StrongSwan.start(lab.right, serverFor());
       expect(await openTwice(lab.left)).toEqual(['keep-silent']);
-      const sas = await server.listSas();
-      const counts = rows.map((row) => [
-        nameOf(row),
-        [...sas.matchAll(new RegExp(`^${nameOf(row)}: .*ESTABLISHED`, 'gm'))].length,
-      ]);
-      expect(Object.fromEntries(counts)).toEqual(expected);
+      const established = async (): Promise<Record<string, number>> => {
+        const sas = await server.listSas();
+        const counts = rows.map((row) => [
+          nameOf(row),
+          [...sas.matchAll(new RegExp(`^${nameOf(row)}: .*ESTABLISHED`, 'gm'))].length,
+        ]);
+        return Object.fromEntries(counts);
+      };
+      // It begins to delete what is replaced when it has answered.
+      await expect.poll(established, { timeout: 15_000 }).toEqual(expected);
     } finally {
       await lab.close();
     }

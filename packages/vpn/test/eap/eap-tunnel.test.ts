@@ -1,18 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AuthenticationOptions, VpnOptions } from '../../src/options.ts';
-import {
-  clientOn,
-  clientOptions,
-  createMemoryWorld,
-  eventOf,
-  serverOn,
-  serverOptions,
-} from '../memory-world.ts';
+import { eventOf } from '../memory-world.ts';
+import { CAROL, openByEap, SERVER } from './open-by-eap.ts';
 import { type Issued, TestPki } from './test-pki.ts';
 
 const PASSWORD = 'Ar3etTnp-of-carol';
-const SERVER = 'vpn.example.org';
-const CAROL = 'carol@example.org';
 
 let pki: TestPki;
 let stranger: TestPki;
@@ -25,9 +17,6 @@ beforeAll(async () => {
   server = await pki.issue('server', SERVER);
   carol = await pki.issue('client', CAROL);
 });
-
-/** A machine that is busy elsewhere is no lost packet. */
-const PATIENT = { retransmitTimeoutMs: 5_000 };
 
 interface Sides {
   readonly client?: Partial<AuthenticationOptions>;
@@ -42,49 +31,17 @@ const user = (password: string): Partial<VpnOptions> => ({
   eapSecrets: [{ ids: [CAROL], secret: password }],
 });
 
-/** Opens a tunnel by EAP, or fails to: what both ends say. */
-async function run(auth: string, sides: Sides = {}) {
-  const { serverAuth = 'pubkey' } = sides;
-  const { hostAt } = createMemoryWorld();
-  const shared = { authorities: [{ cacert: pki.ca }] };
-  const s = serverOn(hostAt('192.0.2.1'), {
-    options: serverOptions(
-      {
-        local: { auth: serverAuth, id: SERVER, certs: [server.certificate] },
-        remote: { auth, ...sides.server },
-      },
-      {
-        ...shared,
-        secrets: [],
-        ...user(PASSWORD),
-        keys: [{ data: server.key }],
-        settings: { halfOpenTimeoutMs: 5_000 },
-        ...sides.serverMore,
-      },
-    ),
+const run = (auth: string, sides: Sides = {}) =>
+  openByEap({
+    pki,
+    server,
+    auth,
+    serverAuth: sides.serverAuth,
+    local: sides.client,
+    remote: sides.server,
+    clientMore: { ...user(PASSWORD), ...sides.clientMore },
+    serverMore: { ...user(PASSWORD), ...sides.serverMore },
   });
-  const c = clientOn(hostAt('192.0.2.7'), {
-    options: clientOptions(
-      {
-        local: { auth, id: CAROL, ...sides.client },
-        remote: { auth: serverAuth, id: SERVER },
-      },
-      { ...shared, secrets: [], ...user(PASSWORD), settings: PATIENT, ...sides.clientMore },
-    ),
-  });
-  await s.server.open();
-  let failure: string | undefined;
-  try {
-    await c.client.open();
-  } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
-  }
-  const status = { client: c.client.status(), server: s.server.status() };
-  await c.client.close();
-  await s.server.close();
-  const said = eventOf(s.events, 'session-closed')?.sentence;
-  return { status, failure, said, events: { client: c.events, server: s.events } };
-}
 
 const withCertificate = (issued: Issued): Partial<VpnOptions> => ({
   keys: [{ data: issued.key }],

@@ -3,19 +3,11 @@ import type { EapMethod, EapPeerMethod, EapStep } from '@ipsec-kit/eap';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileOptions } from '../../src/compile/compile-options.ts';
 import type { EapMethodOptions, EapMethodQuestion } from '../../src/options.ts';
-import {
-  clientOn,
-  clientOptions,
-  createMemoryWorld,
-  eventOf,
-  serverOn,
-  serverOptions,
-} from '../memory-world.ts';
+import { clientOptions } from '../memory-world.ts';
 import { cardMethod, cards } from './card-method.ts';
+import { CAROL, openByEap, SERVER } from './open-by-eap.ts';
 import { type Issued, TestPki } from './test-pki.ts';
 
-const SERVER = 'vpn.example.org';
-const CAROL = 'carol@example.org';
 const KEY = '465b5ce8b199b49faa5f0a2ee238a6bc';
 
 let pki: TestPki;
@@ -39,53 +31,21 @@ const withCard = (perform = cards({ [CAROL]: KEY })): EapMethodOptions => ({
   perform,
 });
 
-/** Opens a tunnel with a method of somebody else, or fails to: what both ends say. */
-async function run(ends: Ends = {}) {
-  const { clientAuth = 'eap-card', serverAuth = 'pubkey' } = ends;
-  const { hostAt } = createMemoryWorld();
-  const shared = { authorities: [{ cacert: pki.ca }], secrets: [] };
-  const s = serverOn(hostAt('192.0.2.1'), {
-    options: serverOptions(
-      {
-        local: { auth: serverAuth, id: SERVER, certs: [server.certificate] },
-        remote: { auth: 'eap-card' },
-      },
-      {
-        ...shared,
-        keys: [{ data: server.key }],
-        settings: { halfOpenTimeoutMs: 5_000 },
-        eapMethods: ends.server ?? [withCard()],
-      },
-    ),
+const run = (ends: Ends = {}) => {
+  const { clientAuth = 'eap-card' } = ends;
+  return openByEap({
+    pki,
+    server,
+    auth: 'eap-card',
+    serverAuth: ends.serverAuth,
+    local: { auth: clientAuth },
+    clientMore: {
+      eapSecrets: [{ ids: [CAROL], secret: 'unused' }],
+      eapMethods: ends.client ?? [withCard()],
+    },
+    serverMore: { eapMethods: ends.server ?? [withCard()] },
   });
-  const c = clientOn(hostAt('192.0.2.7'), {
-    options: clientOptions(
-      {
-        local: { auth: clientAuth, id: CAROL },
-        remote: { auth: serverAuth, id: SERVER },
-      },
-      {
-        ...shared,
-        eapSecrets: [{ ids: [CAROL], secret: 'unused' }],
-        // A machine that is busy elsewhere is no lost packet.
-        settings: { retransmitTimeoutMs: 5_000 },
-        eapMethods: ends.client ?? [withCard()],
-      },
-    ),
-  });
-  await s.server.open();
-  let failure: string | undefined;
-  try {
-    await c.client.open();
-  } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
-  }
-  const status = { client: c.client.status(), server: s.server.status() };
-  await c.client.close();
-  await s.server.close();
-  const said = eventOf(s.events, 'session-closed')?.sentence;
-  return { status, failure, said, events: { client: c.events, server: s.events } };
-}
+};
 
 describe("an EAP method of somebody else's (RFC 3748 §7.10)", () => {
   it('proves a client, its work being done on either side', async () => {

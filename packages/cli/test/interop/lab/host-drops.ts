@@ -8,7 +8,9 @@ interface LinkStatistics {
   readonly stats64?: Readonly<Record<'rx' | 'tx', { dropped: number; errors: number }>>;
 }
 
-/** Counts by name, as `ipsec0 tx` (a TUN device whose reader is too slow) or `udp RcvbufErrors`. */
+/** Counts by name, as `ipsec0 tx` (a TUN device whose reader is too slow) or `udp RcvbufErrors`; as `strongSwan: udp RcvbufErrors`
+ * where strongSwan is the reader.
+ */
 export async function hostDrops(host: Host): Promise<HostDrops> {
   const drops: Record<string, number> = {};
   const links = JSON.parse(
@@ -27,7 +29,10 @@ export async function hostDrops(host: Host): Promise<HostDrops> {
   for (const [index, name] of names.entries()) {
     if (/Errors$|NoPorts/.test(name)) drops[`udp ${name}`] = Number(values[index] ?? 0);
   }
-  return drops;
+  if (!host.hasStrongSwan) return drops;
+  return Object.fromEntries(
+    Object.entries(drops).map(([name, count]) => [`strongSwan: ${name}`, count]),
+  );
 }
 
 /** What grew between two looks. */

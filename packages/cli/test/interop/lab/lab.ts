@@ -9,6 +9,8 @@ let serial = 0;
 export class Host {
   readonly name: string;
   readonly dir: string;
+  /** Whether strongSwan has its end of the tunnel here: what is dropped at its sockets is none of ours. */
+  hasStrongSwan = false;
   readonly #running: Background[] = [];
 
   constructor(name: string, dir: string) {

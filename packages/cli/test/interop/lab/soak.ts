@@ -18,7 +18,8 @@ const REAUTH_SECONDS = 13;
 const WARM_UP_SECONDS = 15;
 const LOOK_MS = 500;
 const MOST_GROWTH_MEGABYTES = 24;
-const MOST_MEGABYTES = 250;
+/** A process that is run from source has the compiler in it. */
+const MOST_MEGABYTES = 300;
 
 /** The same at both ends: either begins, and now and then both at once. */
 const child = 'rekey_time = 5s\n        rand_time = 3s\n        life_time = 60s';

@@ -27,6 +27,7 @@ export class StrongSwan {
    * @param settings - extra lines of the daemon's section, as `fragment_size = 300`.
    */
   static async start(host: Host, configuration: string, settings = ''): Promise<StrongSwan> {
+    host.hasStrongSwan = true;
     const dir = join(host.dir, 'strongswan');
     const socket = join(dir, 'vici.sock');
     const uri = `unix://${socket}`;

@@ -11,5 +11,5 @@ export async function usesBothNetworks(client: Established['client']): Promise<v
     return sessions[0]?.path?.localAddresses;
   };
   const both = [clientNetworks.home[4].own, clientNetworks.mobile[4].own];
-  await expect.poll(known, { timeout: 5_000 }).toEqual(both);
+  await expect.poll(known, { timeout: 20_000 }).toEqual(both);
 }
