@@ -60,6 +60,8 @@ export type Initiation =
       readonly secret: KeyExchangeSecret;
       /** The response is here, and waits for our answer to the peer's rekey. */
       readonly held?: readonly Payload[];
+      /** The lower nonce of the peer's rekey, the result of which it has deleted meanwhile. */
+      readonly deletedRival?: Uint8Array;
     }
   | {
       readonly kind: 'agreeing-ike-key';
@@ -72,6 +74,8 @@ export type Initiation =
       readonly link: Uint8Array | undefined;
       /** The peer has deleted the old IKE SA meanwhile. */
       readonly isOldDeleted: boolean;
+      /** The lower nonce of the peer's rekey, the result of which it has deleted meanwhile. */
+      readonly deletedRival?: Uint8Array;
     };
 
 /** A CREATE_CHILD_SA exchange that the peer began, while our answer is being made. */

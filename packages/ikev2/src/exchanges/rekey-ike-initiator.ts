@@ -125,7 +125,7 @@ export function onIkeRekeyResponse(
   state: InitiationOf<'awaiting-ike-response'>,
   payloads: readonly Payload[],
 ): void {
-  const { attempt, nonce, secret } = state;
+  const { attempt, nonce, secret, deletedRival } = state;
   const error = findErrorNotify(payloads);
   if (error) {
     onIkeError(context, session, attempt, error);
@@ -152,6 +152,7 @@ export function onIkeRekeyResponse(
     proposal,
     link: readLink(payloads),
     isOldDeleted: false,
+    ...(deletedRival ? { deletedRival } : {}),
   };
 }
 
@@ -199,9 +200,21 @@ export function onIkeKeyAgreed(
     return;
   }
   const { sharedSecret } = answer.agreement;
+  if (hasWonAndEnded(state)) {
+    sharedSecret.erase();
+    endSession(context, session, DELETED_BY_PEER, true);
+    return;
+  }
   const methods = additionalMethods(proposal.transforms);
   if (methods.length === 0) finishIkeRekey(context, session, state, [sharedSecret]);
   else goOn(context, session, state, methods, sharedSecret);
+}
+
+/** The peer's rekey is the one that stays, and the peer has deleted its result: that was the end of the session. */
+function hasWonAndEnded(state: InitiationOf<'agreeing-ike-key'>): boolean {
+  const { nonce, responderNonce, deletedRival } = state;
+  if (!deletedRival) return false;
+  return compareNonces(lowerNonce(nonce, responderNonce), deletedRival) < 0;
 }
 
 /** Goes on to the additional key exchanges; or stops there, when the peer's rekey is the one that stays.

@@ -68,7 +68,18 @@ export function onReplacedMessage(
     onReplacedDeleted(context, session, entry);
     return;
   }
-  // The peer knows already that its replacement has lost.
-  session.rival = undefined;
+  loseRival(session);
   keepReplaced(context, session, sa, 'answered');
+}
+
+/** The peer deletes the result of its rekey, since it knows all four nonces and has lost; or it has won, and ends the session. Which of
+ * the two is known when the answer to ours is. @see RFC 7296 §2.8.2
+ */
+function loseRival(session: IkeSession): void {
+  const { rival, initiation } = session;
+  session.rival = undefined;
+  if (rival?.kind !== 'ike') return;
+  if (initiation?.kind === 'awaiting-ike-response' || initiation?.kind === 'agreeing-ike-key') {
+    session.initiation = { ...initiation, deletedRival: rival.lowest };
+  }
 }

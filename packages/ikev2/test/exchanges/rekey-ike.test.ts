@@ -1,6 +1,8 @@
 import { Ke } from '@ipsec-kit/crypto';
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { RequestWindow } from '@ipsec-kit/retransmit';
 import { describe, expect, it, vi } from 'vitest';
+import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { child, type Host, ikeProposal, Pair } from '../pair.ts';
 
 const sides = ['client', 'server'] as const;
@@ -205,6 +207,31 @@ describe('both sides rekey the IKE SA (RFC 7296 §2.8.2)', () => {
       }
     }
     expect([...survivors].sort()).toEqual(['local', 'peer']);
+  });
+
+  it('ends the session when the peer deletes what had won, and not only what had lost, before its answer is here', () => {
+    for (let seed = 0; seed < 8; seed += 1) {
+      const pair = new Pair({ seed: `closed/${seed}`, answerDelayMs: 10 }).open();
+      const { client, server } = pair;
+      const sessionId = FIRST_RESPONDER_SESSION_ID;
+      client.command({ kind: 'rekey-ike', sessionId: 1 });
+      server.command({ kind: 'rekey-ike', sessionId });
+      // The client has the answer, and works on it, when the DELETEs come.
+      pair.wire = (flight) => {
+        const isAnswer = ((flight.data[19] ?? 0) & 0x20) !== 0;
+        const isLate =
+          flight.from === 'server' && isAnswer && flight.data[18] === ExchangeType.CREATE_CHILD_SA;
+        return [{ flight, delayMs: isLate ? 15 : 0 }];
+      };
+      pair.drive(55);
+      server.command({ kind: 'close', sessionId });
+      pair.drive(5_000);
+      expect([client.closeCode, server.closeCode], `seed ${seed}`).toEqual([
+        'peer-deleted',
+        'closed-by-user',
+      ]);
+      expect(client.children.size + server.children.size).toBe(0);
+    }
   });
 
   it('leaves one when any one packet is lost, or all are repeated', () => {
