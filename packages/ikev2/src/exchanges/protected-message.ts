@@ -15,6 +15,7 @@ import { onFirstUse } from '../child/activate-child.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { reject } from '../endpoint/unprotected-answers.ts';
 import { eapLeft } from '../errors/eap-failures.ts';
+import { DELETED_BY_PEER } from '../errors/endings.ts';
 import { criticalPayloadFromPeer, malformedFromPeer, otherNotify } from '../errors/failures.ts';
 import { type ProtocolError, wireAnswer } from '../errors/wire-answer.ts';
 import type { SessionFailure } from '../events.ts';
@@ -92,7 +93,17 @@ export function onUnprotectedHint(context: EndpointContext, session: IkeSession)
   if (session.state.kind !== 'established') return;
   if (last !== undefined && context.now < addMs(last, LIVENESS_HINT_INTERVAL_MS)) return;
   session.lastLivenessHintAt = context.now;
-  checkLiveness(context, session, 'hint');
+  if (isDeletedUnheard(session)) endSession(context, session, DELETED_BY_PEER);
+  else checkLiveness(context, session, 'hint');
+}
+
+/** The peer has deleted what its own rekey has made of an IKE SA that a reauthentication has replaced. That may have lost against ours;
+ * but a peer that does not know the old one either has deleted that as well, and we have not heard it. Whoever forges the
+ * hint ends nothing that is still wanted. @see RFC 7296 §2.8.2
+ */
+function isDeletedUnheard({ initiation, takenOverBy }: IkeSession): boolean {
+  if (takenOverBy?.state.kind !== 'established') return false;
+  return initiation?.kind === 'awaiting-ike-response' && initiation.deletedRival !== undefined;
 }
 
 function answersAt({ responderMove }: IkeSession, { local }: Path): boolean {

@@ -17,6 +17,7 @@ import { firstChildName } from './living-children.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { inheritCloses } from './pass-on-closes.ts';
+import { predecessorsOf } from './predecessors-of.ts';
 import { exchangeIds } from './session-name.ts';
 import { hasNotAsked } from './turns.ts';
 
@@ -79,6 +80,10 @@ function returnToOld(
     context.waitingReauths.add(old);
   }
   inheritRetired(context, session, old);
+  for (const { children } of [old, ...predecessorsOf(old)]) {
+    // What has moved, or was about to, is here: another IKE SA in this place has to move it again.
+    for (const child of children.values()) child.isMoved = false;
+  }
   for (const child of old.children.values()) {
     const replacement = session.children.get(child.replacedBy ?? 0);
     if (!replacement) continue;

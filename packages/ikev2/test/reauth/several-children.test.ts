@@ -63,6 +63,27 @@ describe('reauthentication of several Child SAs (RFC 7296 §2.8.3)', () => {
     }
   });
 
+  it('moves them all again after one whose IKE SA died while it was moving them', () => {
+    const pair = openAll();
+    const { client, server } = pair;
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    let isCut = false;
+    pair.wire = (flight) => {
+      isCut ||= flight.from === 'client' && flight.data[18] === ExchangeType.CREATE_CHILD_SA;
+      return isCut ? [] : [{ flight }];
+    };
+    pair.drive(200_000);
+    expect(client.seen('reauthentication-failed').length).toBeGreaterThan(0);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(600_000);
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(60_000);
+    for (const host of [client, server]) {
+      const names = [...host.children.values()].map(({ config }) => config.name).sort();
+      expect(names).toEqual(['net-1', 'net-2', 'net-3']);
+    }
+  });
+
   it('is known by one that was closed while it was asked for', () => {
     const pair = openAll();
     pair.wire = (flight) => [

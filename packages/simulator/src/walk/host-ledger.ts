@@ -67,6 +67,8 @@ export class HostLedger implements HostObserver {
   readonly returns: Instant[] = [];
   /** Sessions that users know and that have ended or were interrupted. */
   losses = 0;
+  /** Its user has ended an attempt of the other, who is told by nobody: before IKE_AUTH there is no DELETE. @see RFC 7296 §1.4.1 */
+  hasTurnedAway = false;
   /** Sessions that this host is about to open, or to open again. */
   readonly opening: Set<number> = new Set();
   /** Why sessions ended that users know. */
@@ -195,7 +197,10 @@ export class HostLedger implements HostObserver {
 
   #ended(sessionId: number, { code, sentence }: SessionFailure): void {
     this.#end(sessionId, undefined);
-    if (!this.#named.has(sessionId)) return;
+    if (!this.#named.has(sessionId)) {
+      if (code === 'closed-by-user') this.hasTurnedAway = true;
+      return;
+    }
     this.losses += 1;
     this.endCodes.add(code);
     if (code === 'closed-by-user' && !this.hasClosed) {

@@ -167,11 +167,11 @@ function performAct(world: WalkWorld, act: WalkAct): boolean {
       const [sessionId] = simulation[act.side].sessions.keys();
       if (sessionId === undefined) return false;
       if (act.kind === 'close') {
-        model.wish(now, undefined, false);
+        model.wish(now, act.side, undefined, false);
         world.ledgers[act.side].hasClosed = true;
       }
       // Who reauthenticates wants the session to go on.
-      if (act.kind === 'reauthenticate') model.wish(now, undefined, true);
+      if (act.kind === 'reauthenticate') model.wish(now, act.side, undefined, true);
       simulation[act.side].command({ kind: act.kind, sessionId });
       return true;
     }
@@ -183,7 +183,7 @@ function open({ simulation, model, ledgers }: WalkWorld, side: WalkSide): boolea
   const { opening } = ledgers[side];
   const [peer] = simulation[other(side)].addresses;
   if (host.sessions.size > 0 || opening.size > 0 || !peer) return false;
-  model.wish(simulation.now, undefined, true);
+  model.wish(simulation.now, side, undefined, true);
   const sessionId = simulation.nextSessionId();
   opening.add(sessionId);
   host.initiate(sessionId, CONNECTION_NAME, peer);
@@ -204,7 +204,7 @@ function performOnChild(
     case 'create-child':
       // Now and then a second one of the same name.
       if (standing.length > 0 && pick < 0.8) return false;
-      model.wish(now, name, true);
+      model.wish(now, act.side, name, true);
       host.command({ kind: act.kind, sessionId, child: name });
       return true;
     case 'rekey-child': {
@@ -218,7 +218,7 @@ function performOnChild(
       const known = standing.filter(({ childId }) => ledgers[act.side].known.has(childId));
       const child = known[Math.floor(pick * known.length)];
       if (!child) return false;
-      model.wish(now, name, false);
+      model.wish(now, act.side, name, false);
       const { childId } = child;
       host.command({ kind: act.kind, sessionId, childId, reason: 'the walk says so' });
       return true;

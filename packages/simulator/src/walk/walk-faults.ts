@@ -28,10 +28,13 @@ export function faultsAtRest(world: WalkWorld): readonly string[] {
   ];
 }
 
-/** A peer counts as gone only when messages got lost, or were as late as that, or somebody slept. */
+/** A peer counts as gone only when messages got lost, or were as late as that, or somebody slept; or when its user ended an attempt before
+ * it could be told of that.
+ */
 function unexplainedEnds({ ledgers, occurrences }: WalkWorld, side: WalkSide): string[] {
   const { endCodes } = ledgers[side];
-  const hasLost = EXCUSES_OF_SILENCE.some((what) => occurrences.has(what));
+  const isTurnedAway = ledgers[side === 'client' ? 'server' : 'client'].hasTurnedAway;
+  const hasLost = isTurnedAway || EXCUSES_OF_SILENCE.some((what) => occurrences.has(what));
   const isGone = endCodes.has('peer-dead') || endCodes.has('peer-unreachable');
   return isGone && !hasLost ? [`the ${side} finds the other gone, though nothing got lost`] : [];
 }

@@ -1,6 +1,7 @@
 import { type Instant, msBetween } from '@ipsec-kit/clock';
 import type { HostLedger } from './host-ledger.ts';
 import type { WalkConfiguration } from './walk-configurations.ts';
+import type { WalkSide } from './walk-plan.ts';
 
 /** Two wishes that contradict each other and come within this time may be fulfilled in either order. */
 const SETTLING_MS = 400_000;
@@ -10,6 +11,8 @@ interface Wish {
   readonly at: Instant;
   readonly name: string | undefined;
   readonly isWanted: boolean;
+  /** Whose user has it; absent: the host itself. */
+  readonly side?: WalkSide;
 }
 
 /** How many of something there may be. */
@@ -32,8 +35,8 @@ export class WalkModel {
   }
 
   /** Somebody wants a session, or a Child SA of it; or wants it no more. */
-  wish(at: Instant, name: string | undefined, isWanted: boolean): void {
-    this.#wishes.push({ at, name, isWanted });
+  wish(at: Instant, side: WalkSide, name: string | undefined, isWanted: boolean): void {
+    this.#wishes.push({ at, name, isWanted, side });
   }
 
   /** Whether the last wish about the session was that it be gone. */
@@ -72,9 +75,20 @@ export class WalkModel {
     // Both may have closed the same one, and one that was closed while it was made may have gone unmade.
     const closed = about.filter(({ isWanted }) => !isWanted).length;
     if (isDisturbed) return { least: 0, most };
-    if (closed === 0) return { least: wanted, most };
-    const isRefused = !this.#configuration.reopens && this.#isRefused(about);
-    return { least: Math.max(0, wanted - closed), most: wanted === 1 && isRefused ? 0 : most };
+    const least = Math.max(0, wanted - closed - this.#mistakable(about));
+    const isRefused = closed > 0 && !this.#configuration.reopens && this.#isRefused(about);
+    return { least, most: wanted === 1 && isRefused ? 0 : most };
+  }
+
+  /** Both users may want one of the same name. Where an IKE SA that another has replaced ends with the answer to such a wish, the one of
+   * that name in the other may be what the peer has made of it and moved, or the wish of the peer's own user: nothing in IKEv2
+   * tells which, and it is taken for the first.
+   */
+  #mistakable(about: readonly Wish[]): number {
+    if (this.#ledgers.every(({ returns }) => returns.length === 0)) return 0;
+    const of = (side: WalkSide): number =>
+      about.filter((wish) => wish.isWanted && wish.side === side).length;
+    return Math.min(of('client'), of('server'));
   }
 
   /** Whether the last wish is that it be gone, and nobody wanted it otherwise at about that time. */
