@@ -5,25 +5,13 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
-import { parseArgs } from 'node:util';
 import { type Contender, ipsecKit, strongSwan, wireguard } from './contenders.ts';
 import { type Measured, measure, median } from './loads.ts';
+import { benchOptions } from './options.ts';
 import { picture } from './picture.ts';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '5' },
-    idle: { type: 'string', default: '10' },
-    overload: { type: 'string', default: '30' },
-    json: { type: 'string', default: 'bench-tunnel.json' },
-    svg: { type: 'string', default: 'bench-tunnel.svg' },
-    portable: { type: 'boolean', default: false },
-    wireguard: { type: 'string', multiple: true, default: [] },
-  },
-});
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
+const options = benchOptions();
+const { rounds, seconds } = options;
 
 function isHere(program: string): boolean {
   try {
@@ -37,10 +25,10 @@ function isHere(program: string): boolean {
 
 const contenders: Contender[] = [
   ipsecKit('ipsec-kit'),
-  ...(values.portable ? [ipsecKit('ipsec-kit --portable', '--portable')] : []),
+  ...(options.portable ? [ipsecKit('ipsec-kit --portable', '--portable')] : []),
   ...(isHere('swanctl') ? [strongSwan] : []),
   ...(isHere('wireguard-go') && isHere('wg') ? [wireguard('wireguard-go')] : []),
-  ...values.wireguard.map((entry) => {
+  ...options.wireguard.map((entry) => {
     const [name = entry, program = name] = entry.split('=');
     return wireguard(name, program);
   }),
@@ -61,9 +49,9 @@ for (let round = 1; round <= rounds; round += 1) {
     try {
       const measured = await measure(tunnel, {
         load: seconds,
-        idle: Number(values.idle),
+        idle: options.idle,
         // Once is enough for what only grows.
-        overload: round === 1 ? Number(values.overload) : 0,
+        overload: round === 1 ? options.overload : 0,
       });
       const facts = { ...(await tunnel.facts()), loadAverage: loadavg()[0] };
       runs.push({ contender: contender.name, round, measured, facts });
@@ -120,7 +108,7 @@ const json = JSON.stringify({
   runs,
 });
 writeFileSync(
-  values.json,
+  options.json,
   execFileSync('npx', ['biome', 'format', '--stdin-file-path=bench-tunnel.json'], {
     encoding: 'utf8',
     input: json,
@@ -136,7 +124,7 @@ const groups = measurements
   }));
 const cpu = cpus()[0]?.model.trim() ?? 'unknown CPU';
 writeFileSync(
-  values.svg,
+  options.svg,
   picture(groups, {
     title: 'Throughput of a tunnel, both ends on one machine',
     footnote: `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpu}, Linux ${release()}, Node ${process.version}; medians of ${rounds} rounds of ${seconds} s`,
