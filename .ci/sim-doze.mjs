@@ -2,12 +2,14 @@
 //   npm run sim:doze [-- --seed 1] [--json]
 // The real IKE endpoints and packet engines run in virtual time; battery, loss and wake-ups are printed beside what was published,
 // and then whether they show what they have to: exit code 1 when they do not.
-import { parseArgs } from 'node:util';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { CARRIER_NAT, HOME_NAT, runDozeTable } from '../packages/simulator/src/index.ts';
+import { readOptions } from './command-line.mjs';
 
-const { values } = parseArgs({
-  options: { seed: { type: 'string', default: '1' }, json: { type: 'boolean', default: false } },
+const USAGE = 'npm run sim:doze -- [--seed 1] [--json]';
+const values = readOptions(USAGE, {
+  seed: { type: 'string', default: '1' },
+  json: { type: 'boolean', default: false },
 });
 const { seed } = values;
 const startedAt = performance.now();

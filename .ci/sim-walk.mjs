@@ -1,18 +1,25 @@
 // Random schedules over two peers in virtual time, in as many as wanted.
 import { spawn } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { createNodeProvider } from '@ipsec-kit/crypto/node';
 import { WALK_CONFIGURATIONS, walkSeeds } from '../packages/simulator/src/index.ts';
+import { readOptions, refuse } from './command-line.mjs';
 
 const USAGE = `npm run sim:walk -- [--schedules 100000] [--processes 2] [--first 1] [--without reauthenticate,open]
   [--configurations all|timed|untimed] [--keep-going]
 Prints the first seed that fails, with its shortest prefix, and ends with 1. With --keep-going it prints all that fail, in a line
 each. At the end it says how often each act, collision and loss occurred in the schedules that pass.`;
 const REPORT_EVERY = 5_000;
-const values = readOptions();
+const values = readOptions(USAGE, {
+  schedules: { type: 'string', default: '100000' },
+  processes: { type: 'string', default: '1' },
+  first: { type: 'string', default: '1' },
+  without: { type: 'string', default: '' },
+  configurations: { type: 'string', default: 'all' },
+  'keep-going': { type: 'boolean', default: false },
+});
 const [runs, processes, first] = [values.schedules, values.processes, values.first].map(Number);
 if (![runs, processes, first].every((number) => Number.isInteger(number) && number > 0)) {
-  refuse('--schedules, --processes and --first expect whole numbers of at least 1');
+  refuse('--schedules, --processes and --first expect whole numbers of at least 1', USAGE);
 }
 const choice = {
   without: values.without.split(',').filter((act) => act !== ''),
@@ -31,33 +38,6 @@ if (processes > 1) {
   process.exitCode = walkHere(first, runs) ? 0 : 1;
 }
 
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        schedules: { type: 'string', default: '100000' },
-        processes: { type: 'string', default: '1' },
-        first: { type: 'string', default: '1' },
-        without: { type: 'string', default: '' },
-        configurations: { type: 'string', default: 'all' },
-        'keep-going': { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (!values.help) return values;
-  } catch (error) {
-    refuse(error.message);
-  }
-  console.log(USAGE);
-  process.exit();
-}
-
-/** Ends with the reason and the usage: the caller has made a mistake. */
-function refuse(reason) {
-  console.error(`${reason}\n${USAGE}`);
-  process.exit(2);
-}
-
 function chosenConfigurations(which) {
   switch (which) {
     case 'all':
@@ -67,7 +47,7 @@ function chosenConfigurations(which) {
     case 'untimed':
       return WALK_CONFIGURATIONS.filter(({ isTimed }) => !isTimed);
     default:
-      return refuse(`--configurations expects all, timed or untimed, got ${which}`);
+      return refuse(`--configurations expects all, timed or untimed, got ${which}`, USAGE);
   }
 }
 

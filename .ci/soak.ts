@@ -1,13 +1,14 @@
 // TCP both ways with checksums through a NAT that changes its mappings and a link that loses packets, while keys change all the time:
 //   npm run soak [-- --minutes 60]
 // Root, on Linux with nftables and conntrack. Exit code 1 when a byte was lost or changed, or memory or descriptors grew.
-import { parseArgs } from 'node:util';
 import { soak } from '../packages/cli/test/interop/lab/soak.ts';
+import { readOptions, refuse } from './command-line.mjs';
 import { interopGate } from './interop-gate.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1' } } });
-const seconds = Number(values.minutes) * 60;
-if (!(seconds >= 40)) throw new Error(`--minutes expected 0.7 or more, got ${values.minutes}`);
+const USAGE = 'npm run soak -- [--minutes 1]';
+const { minutes } = readOptions(USAGE, { minutes: { type: 'string', default: '1' } });
+const seconds = Number(minutes) * 60;
+if (!(seconds >= 40)) refuse(`--minutes expects 0.7 or more, got ${minutes}`, USAGE);
 if (interopGate(['root', 'tun', 'netns', 'nft', 'conntrack'], 'the soak').skip) process.exit(1);
 
 const { rows, faults } = await soak(seconds);

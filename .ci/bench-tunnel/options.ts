@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readOptions, refuse } from '../command-line.mjs';
 
 const USAGE = `npm run bench:tunnel -- [--rounds 3] [--seconds 5] [--idle 10] [--overload 30] [--portable]
   [--wireguard NAME=PROGRAM]... [--json bench-tunnel.json] [--svg bench-tunnel.svg]
@@ -21,40 +21,30 @@ export interface BenchOptions {
 
 /** Reads the options of the command line; ends with the usage where they make no sense, or when it is asked for. */
 export function benchOptions(): BenchOptions {
-  try {
-    const { values } = parseArgs({
-      options: {
-        rounds: { type: 'string', default: '3' },
-        seconds: { type: 'string', default: '5' },
-        idle: { type: 'string', default: '10' },
-        overload: { type: 'string', default: '30' },
-        json: { type: 'string', default: 'bench-tunnel.json' },
-        svg: { type: 'string', default: 'bench-tunnel.svg' },
-        portable: { type: 'boolean', default: false },
-        wireguard: { type: 'string', multiple: true, default: [] },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit();
-    }
-    const { rounds, seconds, idle, overload, help: _help, ...rest } = values;
-    return {
-      ...rest,
-      rounds: numberOf('--rounds', rounds, 1),
-      seconds: numberOf('--seconds', seconds, 1),
-      idle: numberOf('--idle', idle, 0),
-      overload: numberOf('--overload', overload, 0),
-    };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    process.exit(2);
-  }
+  const { rounds, seconds, idle, overload, json, svg, portable, wireguard } = readOptions(USAGE, {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '5' },
+    idle: { type: 'string', default: '10' },
+    overload: { type: 'string', default: '30' },
+    json: { type: 'string', default: 'bench-tunnel.json' },
+    svg: { type: 'string', default: 'bench-tunnel.svg' },
+    portable: { type: 'boolean', default: false },
+    wireguard: { type: 'string', multiple: true, default: [] },
+  });
+  return {
+    rounds: numberOf('--rounds', rounds, 1),
+    seconds: numberOf('--seconds', seconds, 1),
+    idle: numberOf('--idle', idle, 0),
+    overload: numberOf('--overload', overload, 0),
+    json,
+    svg,
+    portable,
+    wireguard,
+  };
 }
 
 function numberOf(name: string, text: string, least: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least) return value;
-  throw new Error(`${name} expects a whole number of at least ${least}, got ${text}`);
+  return refuse(`${name} expects a whole number of at least ${least}, got ${text}`, USAGE);
 }
