@@ -234,6 +234,37 @@ describe('both sides rekey the IKE SA (RFC 7296 §2.8.2)', () => {
     }
   });
 
+  it('ends one that a reauthentication has replaced when the peer deletes its replacement and does not know the old one, whose DELETE was lost', () => {
+    const pair = new Pair({
+      client: { makeBeforeBreak: true },
+      server: { makeBeforeBreak: true },
+    }).open();
+    const { client, server } = pair;
+    pair.drive(31_000);
+    let oldSpis: string | undefined;
+    pair.wire = (flight) => {
+      const { data, from } = flight;
+      const isRequest = ((data[19] ?? 0) & 0x20) === 0;
+      const spis = data.slice(0, 16).join();
+      if (from === 'server' && isRequest && data[18] === ExchangeType.CREATE_CHILD_SA) {
+        oldSpis = spis;
+        // The client hears of it when it has forgotten the IKE SA.
+        return [{ flight, delayMs: 3_000 }];
+      }
+      const isDelete = from === 'client' && isRequest && data[18] === ExchangeType.INFORMATIONAL;
+      return isDelete && spis === oldSpis ? [] : [{ flight }];
+    };
+    rekey(client);
+    rekey(server);
+    pair.drive(500);
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(15_000);
+    for (const host of [client, server]) {
+      expect(host.seen('session-reauthenticated')).toHaveLength(1);
+      expect(host.children.size).toBe(1);
+    }
+  });
+
   it('leaves one when any one packet is lost, or all are repeated', () => {
     for (let lost = -1; lost < 10; lost += 1) {
       for (const seed of ['a', 'b', 'c']) {
