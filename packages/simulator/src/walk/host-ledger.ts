@@ -83,6 +83,7 @@ export class HostLedger implements HostObserver {
   sentAt: Instant | undefined;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #keys = new Set<string>();
+  readonly #standing = new Set<number>();
   readonly #told = new Set<number>();
   readonly #named = new Set<number>();
   /** By child id. */
@@ -106,7 +107,12 @@ export class HostLedger implements HostObserver {
     const { childId, sessionId, config, inboundSpi, outboundSpi, replaces } = child;
     this.#useKey(`Child SA ${childId}, inbound`, child.inboundKeys.encryption);
     this.#useKey(`Child SA ${childId}, outbound`, child.outboundKeys.encryption);
-    if (this.installed.has(inboundSpi)) this.faults.push(`${this.host} uses an SPI again`);
+    // Once in thousands of walks a random SPI is one that there was before.
+    const before = this.installed.get(inboundSpi);
+    if (before && this.#standing.has(before.childId)) {
+      this.faults.push(`${this.host} uses an SPI twice`);
+    }
+    this.#standing.add(childId);
     this.reservedSpis.delete(inboundSpi);
     const root = replaces === undefined ? childId : this.#rootOf(replaces);
     this.#roots.set(childId, root);
@@ -117,6 +123,7 @@ export class HostLedger implements HostObserver {
   }
 
   removed(childId: number, wasThere: boolean): void {
+    this.#standing.delete(childId);
     if (!wasThere) this.faults.push(`${this.host} removes Child SA ${childId}, which is not there`);
     if (!this.#told.has(childId)) this.untoldRemovals.set(childId, this.#clock.now());
   }
