@@ -9,6 +9,7 @@ import { answerSoon } from '../reauth/answer-late.ts';
 import { isHandedOver } from '../reauth/is-handed-over.ts';
 import { latestOf } from '../reauth/latest-of.ts';
 import { takeLeftBehind, takeWishes } from '../reauth/left-behind.ts';
+import { predecessorsOf } from '../reauth/predecessors-of.ts';
 import { SETTLE_MS } from '../reauth/settle-time.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -65,8 +66,9 @@ function isAsked(
 
 /** Starts the next procedure, if the window is free. Those that have nothing to do any more are passed over. */
 export function runNext(context: EndpointContext, session: IkeSession): void {
+  for (const old of predecessorsOf(session)) answerSoon(context, old);
   if (session.lateAnswer) {
-    if (!session.running) answerSoon(context, session);
+    answerSoon(context, session);
     return;
   }
   giveWay(context, session);

@@ -7,16 +7,20 @@ import type { LateAnswer } from '../session/late-answer.ts';
 import { activateReplacement } from '../session/let-go-of-child.ts';
 import { repeatOutstanding } from '../session/repeat-request.ts';
 import { sendResponse } from '../session/send-message.ts';
+import { latestOf } from './latest-of.ts';
+import { movesOf } from './left-behind.ts';
 import { SETTLE_MS } from './settle-time.ts';
 
-/** How long the answer to a DELETE waits for the answer to what we have asked for under the same IKE SA: for two retransmissions. */
+/** How long the answer to a DELETE waits for the answer to what we have asked for under the same IKE SA, or move from it: for two
+ * retransmissions.
+ */
 export const OPEN_QUESTION_MS: number = 20_000;
 
 /** Moves outbound to what has replaced the Child SAs of this IKE SA, and lets the answer to its DELETE wait for
  * {@link SETTLE_MS}: some peers drop their inbound halves when it comes, and with them what is still in their queues.
- * Where a Child SA has been asked for under it, its answer is awaited first, since the peer may use that already: it
- * answers retransmissions until it has our answer. Meanwhile those of the DELETE get silence, as always while a request is
- * being worked on. @see RFC 7296 §2.1, §2.8
+ * Where a Child SA has been asked for under it, or one of it is being moved, that answer is awaited first, since the peer may
+ * use that already: it answers retransmissions until it has our answer. Meanwhile those of the DELETE get silence, as always
+ * while a request is being worked on. @see RFC 7296 §2.1, §2.8
  * @returns false when nothing of ours can be under way on it, so that it is to be answered at once.
  */
 export function answerLate(
@@ -26,16 +30,26 @@ export function answerLate(
 ): boolean {
   if (session.state.kind !== 'established' || !session.takenOverBy) return false;
   const replacements = [...session.children.values()].flatMap(({ replacedBy = [] }) => replacedBy);
-  const isAsking = awaitsChild(session);
+  const asking = whoAsks(session);
+  const isAsking = asking !== undefined;
   if (replacements.length === 0 && !isAsking) return false;
   for (const childId of replacements) activateReplacement(context, childId);
   session.lateAnswer = { ...answer, isAsking };
-  if (isAsking) repeatOutstanding(context, session);
+  if (asking) repeatOutstanding(context, asking);
   armAnswer(context, session, isAsking ? OPEN_QUESTION_MS : SETTLE_MS);
   return true;
 }
 
-/** Whether the peer may have made a Child SA, and used it, of which we do not know yet. */
+/** The IKE SA under which the peer may have made a Child SA, and used it, of which we do not know yet: this one, or that in its place,
+ * for one of this.
+ */
+function whoAsks(session: IkeSession): IkeSession | undefined {
+  if (awaitsChild(session)) return session;
+  const heir = latestOf(session);
+  const moves = movesOf(heir);
+  return moves !== undefined && session.children.has(moves) && awaitsChild(heir) ? heir : undefined;
+}
+
 function awaitsChild({ initiation }: IkeSession): boolean {
   switch (initiation?.kind) {
     case 'awaiting-child-response':
@@ -51,10 +65,10 @@ function awaitsChild({ initiation }: IkeSession): boolean {
   }
 }
 
-/** Nothing that we have asked for is open any more. */
+/** Something that was asked for is there, or refused: perhaps nothing is open any more. */
 export function answerSoon(context: EndpointContext, session: IkeSession): void {
   const { lateAnswer } = session;
-  if (!lateAnswer?.isAsking) return;
+  if (!lateAnswer?.isAsking || whoAsks(session)) return;
   session.lateAnswer = { ...lateAnswer, isAsking: false };
   armAnswer(context, session, SETTLE_MS);
 }
