@@ -47,7 +47,7 @@ export function passOnWishes(from: IkeSession, failure: SessionFailure, now: Ins
   const wishes = takeWishes(from);
   const running = from.running?.procedure;
   if (running && isCreation(running) && isWish(from, running)) {
-    if (!unclaimedChild(from, heir, ({ config }) => config.name === running.name)) {
+    if (!unclaimedChild(from, ({ config }) => config.name === running.name)) {
       wishes.push(running);
     }
   }
@@ -61,8 +61,9 @@ export function giveWayToMoved(from: IkeSession, child: ChildSa): void {
   const heir = latestOf(from);
   if (heir === from) return;
   const { name } = child.config;
-  const moved = unclaimedChild(from, heir, (other) => isSame(other, child));
-  if (moved) child.replacedBy = moved.id;
+  const moved = unclaimedChild(from, (other) => isSame(other, child));
+  // Another reauthentication may have moved that in turn.
+  if (moved) child.replacedBy = moved.replacedBy ?? moved.id;
   else if (from.lateAnswer) {
     heir.queue.push({ kind: 'create-child', name, postponements: 0 });
   }
@@ -76,22 +77,24 @@ function isSame(one: ChildSa, other: ChildSa): boolean {
   );
 }
 
-/** A Child SA of the IKE SA in the place of another that has replaced none of that: as far as this side knows there was none to
- * replace, so the peer has moved one that is known to itself alone.
+/** A Child SA of an IKE SA in the place of another, the first or a later one, that has replaced none of what was before: as far as this
+ * side knows there was none to replace, so the peer has moved one that is known to itself alone.
  */
 export function unclaimedChild(
   from: IkeSession,
-  heir: IkeSession,
   isSought: (child: ChildSa) => boolean,
 ): ChildSa | undefined {
-  const old = predecessorsOf(heir);
-  if (heir.role === 'initiator' || !old.includes(from)) return undefined;
-  const claimed = new Set(
-    old.flatMap(({ children }) => [...children.values()].map(({ replacedBy }) => replacedBy)),
-  );
-  return [...heir.children.values()].find(
-    (child) => child.isFromPeer && !claimed.has(child.id) && isSought(child),
-  );
+  for (let heir = from.takenOverBy; heir; heir = heir.takenOverBy) {
+    const old = predecessorsOf(heir);
+    if (heir.role === 'initiator' || !old.includes(from)) continue;
+    const claimed = new Set(
+      old.flatMap(({ children }) => [...children.values()].map(({ replacedBy }) => replacedBy)),
+    );
+    for (const child of heir.children.values()) {
+      if (child.isFromPeer && !claimed.has(child.id) && isSought(child)) return child;
+    }
+  }
+  return undefined;
 }
 
 /** What a packet wants is there when a Child SA of the name is, or is asked for: more than one is for nobody but users. */

@@ -47,6 +47,33 @@ describe('a reauthentication that meets the creation of a Child SA (RFC 7296 §1
     expect(server.seen('child-opened').filter(({ name }) => name === 'b')).toHaveLength(1);
     expect(server.seen('child-failed')).toHaveLength(0);
   });
+
+  it('moves what the peer has asked for and has no answer to: when another replaces that IKE SA in turn, and the first ends in silence, it is not asked for again', () => {
+    const pair = new Pair({ client: OPTIONS, server: OPTIONS }).open();
+    const { server } = pair;
+    // Neither the answer to the server's request comes, nor the DELETE of the IKE SA that it was asked for under.
+    pair.wire = (flight) => {
+      const isCreation = exchangeOf(flight) === ExchangeType.CREATE_CHILD_SA;
+      const isDelete = exchangeOf(flight) === ExchangeType.INFORMATIONAL;
+      const isAnswer = ((flight.data[19] ?? 0) & 0x20) !== 0;
+      const isLost = flight.from === 'client' && ((isCreation && isAnswer) || isDelete);
+      return isLost ? [] : [{ flight }];
+    };
+    server.command({ kind: 'create-child', sessionId, child: 'b' });
+    pair.drive(100);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(61_000);
+    pair.wire = (flight) => [{ flight }];
+    pair.restartClient();
+    server.command({ kind: 'reauthenticate', sessionId });
+    pair.drive(300_000);
+    expect(server.seen('session-reauthenticated').map(({ by }) => by)).toEqual(['peer', 'local']);
+    expect([names(pair.client), names(server)]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    expect(server.seen('child-opened').map(({ name }) => name)).toEqual(['a', 'b']);
+  });
 });
 
 describe('a reauthentication whose session the peer closes meanwhile (RFC 7296 §1.4.1, §2.8.3)', () => {
