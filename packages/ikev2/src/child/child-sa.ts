@@ -7,6 +7,8 @@ import type { ChildConfig, ChildMode } from '../config.ts';
 export interface ChildSa {
   /** What the packet path calls it. */
   readonly id: number;
+  /** The first of those that it replaces, one after the other: to their user they are one. */
+  readonly origin: number;
   readonly config: ChildConfig;
   /** The SPI of packets to us: what our DELETE names. */
   readonly inboundSpi: number;

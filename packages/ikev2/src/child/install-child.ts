@@ -63,8 +63,11 @@ export function adoptChild(
   const { id, config, replaces } = child;
   const isRedundant = child.isRedundant === true;
   const waits = child.waitsForPeer === true;
+  const owner = context.sessionsByChild.get(replaces ?? 0);
+  const replaced = owner?.children.get(replaces ?? 0);
   const adopted: ChildSa = {
     id,
+    origin: replaced?.origin ?? id,
     config,
     suite: child.suite,
     inboundSpi: child.inboundSpi,
@@ -96,17 +99,23 @@ export function adoptChild(
   const { localSelectors, remoteSelectors } = child;
   session.carried.set(config.name, { localSelectors, remoteSelectors });
   context.sessionsByChild.set(id, session);
-  const owner =
-    replaces === undefined || isRedundant ? undefined : context.sessionsByChild.get(replaces);
-  const replaced = owner?.children.get(replaces ?? 0);
-  const movedTo = replaced && owner === session && replacementElsewhere(owner.children, replaced);
-  if (movedTo && isBehind(session)) {
-    // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
-    adopted.replacedBy = movedTo;
-  } else if (replaced) replaceAll(context, replaced, adopted);
+  if (replaced && !isRedundant) takePlace(context, session, replaced, adopted);
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);
   return adopted;
+}
+
+function takePlace(
+  context: EndpointContext,
+  session: IkeSession,
+  replaced: ChildSa,
+  fresh: ChildSa,
+): void {
+  const isRekey = session.children.has(replaced.id);
+  const movedTo = isRekey ? replacementElsewhere(session.children, replaced) : undefined;
+  // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
+  if (movedTo && isBehind(session)) fresh.replacedBy = movedTo;
+  else replaceAll(context, replaced, fresh);
 }
 
 /** A rekey on the old IKE SA may have finished while the new one was made: what came of it is replaced as well. */

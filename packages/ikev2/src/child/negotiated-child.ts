@@ -5,6 +5,13 @@ import type { ChildConfig, ChildMode, ConnectionConfig } from '../config.ts';
 import type { TransportAddresses } from '../endpoint-work.ts';
 import type { ChildKeys } from '../keys/child-keys.ts';
 
+/** A Child SA that a reauthentication asks for again in the new IKE SA. */
+export interface Moved {
+  readonly origin: number;
+  /** The first id that none had yet when it was asked for. */
+  readonly before: number;
+}
+
 /** A Child SA that both sides agreed on and that is not installed yet. */
 export interface NegotiatedChild {
   readonly id: number;
@@ -26,6 +33,8 @@ export interface NegotiatedChild {
   readonly transportAddresses?: TransportAddresses;
   /** The Child SA that it takes the place of, by rekey or reauthentication. */
   readonly replaces?: number;
+  /** Whose place it was asked to take in a reauthentication. */
+  readonly moves?: Moved | undefined;
   /** Our packets wait for a sign that the peer has it: it was the peer who asked for the replacement. */
   readonly waitsForPeer?: boolean;
   /** It is the peer who asked for it, and our answer has not left: what it asks for may still be refused. */

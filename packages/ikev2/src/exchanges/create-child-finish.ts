@@ -104,15 +104,21 @@ export function finishChild(
   const isRedundant = losesAgainstRival(session, rekeys, lowest);
   const child =
     rekeys === undefined
-      ? asMoved(session, result.child)
+      ? asMoved(context, session, result.child)
       : { ...result.child, replaces: rekeys, isRedundant };
   const requestId = requestInstallation(context, session, child);
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
 }
 
 /** What a reauthentication moves takes the place of what it moves; what was wished for stands beside it. */
-function asMoved(session: IkeSession, child: NegotiatedChild): NegotiatedChild {
-  return movesOf(session) === undefined ? child : asReplacement(session, child, 'local');
+function asMoved(
+  { nextChildId: before }: EndpointContext,
+  session: IkeSession,
+  child: NegotiatedChild,
+): NegotiatedChild {
+  const origin = movesOf(session);
+  if (origin === undefined) return child;
+  return asReplacement(session, { ...child, moves: { origin, before } }, 'local');
 }
 
 /** Whether our replacement of a Child SA has the lowest of the four nonces. It has so for good: by the time that a late

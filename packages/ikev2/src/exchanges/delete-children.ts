@@ -35,7 +35,7 @@ export function deleteChildren(
     const { answer } = judge(session, sa, 'delete-child', child);
     if (answer === 'as-usual') answers.push(spiBytes(child.inboundSpi));
     else if (closeOutbound(context, session, child)) continue;
-    dropMove(session, child.id);
+    dropMove(session, child);
     const action = lostChildAction(session, child);
     retireOrRemove(context, session, child, child.deleting ?? 'the peer deleted it', action);
     if (action === 'start') reopenChild(context, session, child.config.name);

@@ -76,7 +76,7 @@ export function openFirstChild(
     failChild(context, session, config.name, result.failure);
     return;
   }
-  const negotiated = asReplacement(session, result.child, 'local');
+  const negotiated = asReplacement(session, { ...result.child, moves: offer.moves }, 'local');
   const requestId = requestInstallation(context, session, negotiated);
   moveTo(session, 'checking-peer-proof', {
     kind: 'installing-first-child',

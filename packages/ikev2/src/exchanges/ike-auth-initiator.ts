@@ -17,7 +17,7 @@ import { beginPpk, ppkNotifies, settlePpk } from '../ppk/ppk-use.ts';
 import type { MadeProof } from '../proof/made-proof.ts';
 import { askOwnProof, readOwnProof, sharesSecret } from '../proof/own-proof.ts';
 import { askPeerProof, judgePeerProof, takesProof, wrongKindOfProof } from '../proof/peer-proof.ts';
-import { firstChildName } from '../reauth/living-children.ts';
+import { firstChild } from '../reauth/living-children.ts';
 import { endSession } from '../session/close-session.ts';
 import { beforePpk, type IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -116,7 +116,8 @@ function sendAuthRequest(
   connection: ConnectionConfig,
   { transcript, localIdentity, askedFor, answer, proof, plain = [] }: FirstAuth,
 ): void {
-  session.childName = firstChildName(session);
+  const moved = firstChild(session);
+  session.childName = moved?.config.name ?? session.childName;
   const config = firstChildConfig(connection, session.childName);
   if (!config) {
     const name = session.childName ?? 'any';
@@ -128,9 +129,10 @@ function sendAuthRequest(
   const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context, session);
   const hasMoreProofs = proof.hasMore;
   const childName = config.name;
+  const moves = moved && { origin: moved.origin, before: context.nextChildId };
   const offer: AuthOffer = {
     ...{ transcript, localIdentity, askedFor, answer },
-    ...{ childSpi, childName, hasMoreProofs },
+    ...{ childSpi, childName, moves, hasMoreProofs },
   };
   const child =
     childSpi === undefined ? undefined : firstChildOffer(session, connection, config, childSpi);

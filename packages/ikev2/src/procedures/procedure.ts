@@ -21,7 +21,7 @@ export type Procedure =
       readonly packet?: PacketSelectors;
       /** How often the peer has put it off. */
       readonly postponements: number;
-      /** The Child SA of an old IKE SA whose place it is to take: then it is nobody's wish. */
+      /** The Child SA of an old IKE SA whose place it is to take, by its origin: then it is nobody's wish. */
       readonly moves?: number;
       /** That has been closed meanwhile. */
       isOver?: boolean;

@@ -32,7 +32,7 @@ export function takeLeftBehind(from: IkeSession): Creation[] {
     if (child.isMoved || child.isRedundant) continue;
     child.isMoved = true;
     const { name } = child.config;
-    found.push({ kind: 'create-child', name, postponements: 0, moves: child.id });
+    found.push({ kind: 'create-child', name, postponements: 0, moves: child.origin });
   }
   return [...found, ...takeWishes(from)];
 }
@@ -107,7 +107,7 @@ function isMet({ children, running, queue }: IkeSession, { name, packet }: Creat
   );
 }
 
-/** The Child SA of an old IKE SA whose place the one that is being made is to take. */
+/** The origin of the Child SA of an old IKE SA whose place the one that is being made is to take. */
 export function movesOf({ running }: IkeSession): number | undefined {
   return running && isCreation(running.procedure) ? running.procedure.moves : undefined;
 }
@@ -124,8 +124,7 @@ function isWish(from: IkeSession, creation: Creation): boolean {
   if (isOver) return false;
   if (moves === undefined) return true;
   for (const { children } of predecessorsOf(from)) {
-    const child = children.get(moves);
-    if (child) child.isMoved = false;
+    for (const child of children.values()) if (child.origin === moves) child.isMoved = false;
   }
   return !from.predecessor && !isMoveToCome(creation);
 }

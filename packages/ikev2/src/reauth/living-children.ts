@@ -10,8 +10,8 @@ export function livingChildren(session: IkeSession): readonly ChildSa[] {
   );
 }
 
-/** Which Child SA IKE_AUTH asks for: in a reauthentication one that is there. */
-export function firstChildName({ childName, takesOver }: IkeSession): string | undefined {
-  const names = takesOver ? livingChildren(takesOver).map(({ config }) => config.name) : [];
-  return childName !== undefined && names.includes(childName) ? childName : (names[0] ?? childName);
+/** Which Child SA a reauthentication moves in IKE_AUTH: one that is there. */
+export function firstChild({ childName, takesOver }: IkeSession): ChildSa | undefined {
+  const living = takesOver ? livingChildren(takesOver) : [];
+  return living.find(({ config }) => config.name === childName) ?? living[0];
 }

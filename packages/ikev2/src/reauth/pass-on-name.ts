@@ -13,7 +13,7 @@ import { spisOf } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { goneWith } from './gone-with.ts';
-import { firstChildName } from './living-children.ts';
+import { firstChild } from './living-children.ts';
 import { meantForOldUntil } from './meant-for-old.ts';
 import { passOnAttempt } from './pass-on-attempt.ts';
 import { inheritCloses } from './pass-on-closes.ts';
@@ -137,7 +137,9 @@ function goOnWith(
   failure: SessionFailure,
 ): void {
   // What has been closed meanwhile is asked for no more.
-  if (hasNotAsked(successor)) successor.childName = firstChildName(successor);
+  if (hasNotAsked(successor)) {
+    successor.childName = firstChild(successor)?.config.name ?? successor.childName;
+  }
   exchangeIds(context, session, successor);
   session.successor = undefined;
   session.takenOverBy = successor;

@@ -1,6 +1,6 @@
 import type { ChildSa } from '../child/child-sa.ts';
 import { announceChild, announceReplacement } from '../child/install-child.ts';
-import type { NegotiatedChild } from '../child/negotiated-child.ts';
+import type { Moved, NegotiatedChild } from '../child/negotiated-child.ts';
 import { replacementElsewhere } from '../child/replacement-elsewhere.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
@@ -10,8 +10,8 @@ import { latestOf } from './latest-of.ts';
 import { takeClose } from './pass-on-closes.ts';
 import { predecessorsOf } from './predecessors-of.ts';
 
-/** A Child SA of a new IKE SA, with what it replaces of the old one: the one of the same name, and of the same selectors
- * where several have the name.
+/** A Child SA of a new IKE SA, with what it replaces of the old one: what it was asked for to move; at the other side, and where that is
+ * gone, the one of the same name, and of the same selectors where several have the name.
  * @param by - who asked for it: our side moves at the response, the other when the peer shows that it has moved.
  * @see RFC 7296 §2.8
  */
@@ -62,22 +62,34 @@ function replacedChild(
   old: readonly IkeSession[],
   {
     config,
+    moves,
     localSelectors,
     remoteSelectors,
-  }: Pick<NegotiatedChild, 'config' | 'localSelectors' | 'remoteSelectors'>,
+  }: Pick<NegotiatedChild, 'config' | 'moves' | 'localSelectors' | 'remoteSelectors'>,
 ): ChildSa | undefined {
   const named = old
     .flatMap(({ children }) => [...children.values()])
     .filter((child) => child.config.name === config.name && child.replacedBy === undefined)
     .filter(({ isRedundant }) => !isRedundant);
-  const living = named.filter(({ deleting }) => deleting === undefined);
+  const meant = meantBy(moves, named);
+  const living = meant.filter(({ deleting }) => deleting === undefined);
   // It rather is the one that we have asked for: the peer has made that, and moves it before its answer comes.
   if (living.length === 0 && old.some((one) => isAskingFor(one, config.name))) return undefined;
-  const candidates = living.length > 0 ? living : named;
+  const candidates = living.length > 0 ? living : meant;
   const isSame = (child: ChildSa): boolean =>
     isWithinOffer(child.localSelectors, localSelectors) &&
     isWithinOffer(child.remoteSelectors, remoteSelectors);
   return candidates.find(isSame) ?? candidates.at(-1);
+}
+
+/** What it may take the place of: what it was asked for to move. Where the peer has closed that meanwhile, it may have taken it for
+ * another that it had, or has asked for itself; not for what our own user has wished for since, which is mostly answered later.
+ */
+function meantBy(moves: Moved | undefined, named: readonly ChildSa[]): readonly ChildSa[] {
+  if (!moves) return named;
+  const same = named.filter(({ origin }) => origin === moves.origin);
+  if (same.length > 0) return same;
+  return named.filter(({ isFromPeer, origin }) => isFromPeer || origin < moves.before);
 }
 
 /** Whether a request for a Child SA of this name is out. */

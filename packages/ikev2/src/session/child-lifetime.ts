@@ -85,7 +85,7 @@ export function closeChild(
   const child = owner?.children.get(childId);
   if (!owner || !child || shownSession(owner) !== shownSession(session)) return;
   const { replacedBy } = child;
-  dropMove(session, childId);
+  dropMove(session, child);
   deleteChild(context, owner, child, reason);
   if (replacedBy !== undefined) closeChild(context, session, replacedBy, reason);
 }

@@ -1,7 +1,7 @@
 import type { Identity } from '@ipsec-kit/auth';
 import type { KeyExchangeSecret } from '@ipsec-kit/crypto';
 import type { Payload, Proposal } from '@ipsec-kit/ikev2-codec';
-import type { NegotiatedChild } from '../child/negotiated-child.ts';
+import type { Moved, NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ConnectionConfig } from '../config.ts';
 import type { ChosenConnection } from '../endpoint/connection-choice.ts';
 import type { Answer, Lease } from '../endpoint-work.ts';
@@ -72,6 +72,8 @@ export interface AuthOffer {
   /** `undefined` when no Child SA was asked for. @see RFC 6023 */
   readonly childSpi: number | undefined;
   readonly childName: string;
+  /** What it is to move in a reauthentication. */
+  readonly moves: Moved | undefined;
   /** The driver's answer for our own proof, and who it was for: where both sides share a secret it serves for the peer's. With EAP
    * there is none.
    */
