@@ -5,6 +5,7 @@ import { LOOK_MS, lookIntervalMs } from '../activity-watch.ts';
 import { type PathFact, passingClock, sendFailedFacts } from '../pair-activity.ts';
 import type { Handover } from '../workers/handover.ts';
 import { commandPerformer } from './command-performer.ts';
+import { LookTimes } from './look-times.ts';
 import { createMainThread, type MainThread } from './main-thread.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { PacketCarrier } from './packet-carrier.ts';
@@ -55,16 +56,13 @@ export class PacketLoop {
   readonly #mainThread: MainThread;
   readonly #perform: (command: ToWorker) => void;
   readonly #drainFacts: () => readonly PathFact[];
-  readonly #nowMs: () => number = passingClock();
+  readonly #times: LookTimes = new LookTimes(passingClock());
   readonly #scratch: { readonly address: number };
   readonly #isAlone: boolean;
   readonly #lookMs: number;
   #isStopped = false;
   #isDeviceGone = false;
   #hasCarried = false;
-  #mustPublish = true;
-  #publishedAtMs = 0;
-  #carriedAtMs = 0;
 
   constructor(options: PacketLoopOptions) {
     const { calls, engine, queue, backlog, tell, handover } = options;
@@ -112,12 +110,12 @@ export class PacketLoop {
     this.#watch();
     let mayHaveMore = false;
     while (!this.#isStopped) {
-      const events: number = this.#wait(this.#timeoutMs(mayHaveMore));
+      const events: number = this.#wait(mayHaveMore ? 0 : this.#times.waitMs);
       // Nothing came until the numbers were to be told: then there is nothing to look for either.
-      const isForNumbers: boolean = this.#isAlone && events === 0 && !mayHaveMore;
+      const isQuiet: boolean = events === 0 && !mayHaveMore;
       this.#hasCarried = false;
-      mayHaveMore = !isForNumbers && this.#turn(events);
-      this.#publish();
+      mayHaveMore = !(isQuiet && this.#isAlone) && this.#turn(events);
+      this.#publish(isQuiet && !this.#hasCarried);
     }
     this.#pairs.removeAll();
     this.#sockets.closeAll();
@@ -147,15 +145,6 @@ export class PacketLoop {
     const events = this.#poll.poll(mayWait ? timeoutMs : 0);
     handover.wakeUp();
     return events;
-  }
-
-  #timeoutMs(mayHaveMore: boolean): number {
-    if (mayHaveMore) return 0;
-    return this.#mustPublish ? this.#publishMs : -1;
-  }
-
-  get #publishMs(): number {
-    return lookIntervalMs(this.#pairs.count(), this.#lookMs);
   }
 
   #watch(): void {
@@ -239,22 +228,17 @@ export class PacketLoop {
     }
   }
 
-  #publish(): void {
-    // Once a turn: no packet pays for a look at the clock.
-    this.#mustPublish ||= this.#hasCarried;
-    if (!this.#mustPublish) return;
-    const nowMs = this.#nowMs();
-    if (this.#hasCarried) this.#carriedAtMs = nowMs;
-    if (nowMs - this.#publishedAtMs < this.#publishMs) return;
-    this.#publishedAtMs = nowMs;
-    this.#mustPublish = false;
+  /** Tells the numbers, when it is time. */
+  #publish(isQuiet: boolean): void {
+    const intervalMs = lookIntervalMs(this.#pairs.count(), this.#lookMs);
+    if (!this.#times.isDue(this.#hasCarried, isQuiet, intervalMs)) return;
     const udp = this.#sockets.counters();
     const engine = this.#engine.counters();
     this.#counters.write({ datapath: this.#carrier.counted, udp, engine });
     const refused = this.#sockets
       .takeRefused()
       .flatMap(({ path, errno }) => sendFailedFacts(path, errnoName(errno)));
-    const facts = [...this.#pairs.publish(this.#carriedAtMs), ...refused];
+    const facts = [...this.#pairs.publish(this.#times.carriedAtMs), ...refused];
     if (facts.length > 0) this.#mainThread.hint(facts);
   }
 
@@ -283,7 +267,7 @@ export class PacketLoop {
   #noteDefect(error: unknown): 0 {
     this.#carrier.discard();
     this.#carrier.counted.defects += 1;
-    this.#mustPublish = true;
+    this.#times.fallBehind();
     this.#mainThread.tellDefect(sentenceOf(error));
     return 0;
   }
