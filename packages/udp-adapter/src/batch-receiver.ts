@@ -29,6 +29,8 @@ import { PACKED_ENDPOINT_BYTES } from './packed-endpoint.ts';
 const MOST_MESSAGES = 64;
 /** pktinfo, traffic class and segment size, each rounded up. */
 const CONTROL_BYTES = 128;
+/** How fast it is forgotten that messages held many datagrams: those of one peer come in long and short ones. */
+const FORGETTING = 15 / 16;
 const { fields } = MMSGHDR;
 
 /** What control data says about one message. */
@@ -41,7 +43,8 @@ interface Told {
 
 /** Reads datagrams into batches. */
 export interface BatchReceiver {
-  receive(into: PacketBatch): boolean;
+  /** See `BatchSocket.receive`. */
+  receive(into: PacketBatch, enough?: number): boolean;
   release(): void;
 }
 
@@ -59,6 +62,8 @@ export function createBatchReceiver(
   const told: Told = { hasLocal: false, trafficClass: 0, segmentBytes: 0 };
   for (let i = 0; i < MOST_MESSAGES; i += 1) table.pointToVectors(i, i, 1);
   let pointedTo = -1;
+  /** Datagrams that a message may have, by those that came. */
+  let datagramsEach = 1;
 
   /** Points the messages to the parts of a batch's memory, unless they do already. */
   function pointTo(address: number): void {
@@ -103,7 +108,7 @@ export function createBatchReceiver(
   }
 
   return {
-    receive(into: PacketBatch): boolean {
+    receive(into: PacketBatch, enough = into.capacity): boolean {
       into.count = 0;
       const room = Math.min(
         Math.floor(into.memory.length / MESSAGE_BYTES),
@@ -112,12 +117,14 @@ export function createBatchReceiver(
       );
       if (room < 1) throw new RangeError(tooSmall(into));
       pointTo(addressOf(into));
-      const came = calls.recvmmsg(fd, table.messages, room, MSG_DONTWAIT);
+      const asked = Math.min(room, Math.max(1, Math.floor(enough / datagramsEach)));
+      const came = calls.recvmmsg(fd, table.messages, asked, MSG_DONTWAIT);
       for (let i = 0; i < came; i += 1) {
         take(into, i);
         restore(table, i);
       }
-      return came === room;
+      if (came > 0) datagramsEach = Math.max(1, into.count / came, datagramsEach * FORGETTING);
+      return came === asked;
     },
     release: () => table.release(),
   };

@@ -60,10 +60,12 @@ export interface BatchSocket {
   /** Fills an empty batch with what has come. Each message takes a part of the memory as large as a datagram can be,
    * in which the datagrams of one peer may stand one behind the other: see {@link receiveBatchShape}. Paths and
    * traffic classes are set.
+   * @param enough - so many datagrams are enough for now, for whoever has to pass them on bit by bit. The system counts messages
+   * and not datagrams, so that more may come; default as many as there is room for.
    * @returns whether more may wait.
    * @throws RangeError when the batch is too small for one message.
    */
-  receive(into: PacketBatch): boolean;
+  receive(into: PacketBatch, enough?: number): boolean;
   /** Sends the packets `from` to `to - 1` of a batch, each from the local address of its path to the remote end, and
    * with its traffic class; the local port is the socket's own. Packets of one path and one length that follow one
    * another leave in one piece. A local address has to be one of this machine.

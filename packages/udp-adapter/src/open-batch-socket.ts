@@ -161,8 +161,8 @@ class OpenBatchSocket implements BatchSocket {
     return this.#sender.takeRefused();
   }
 
-  receive(into: PacketBatch): boolean {
-    if (this.#isOpen) return this.#receiver.receive(into);
+  receive(into: PacketBatch, enough?: number): boolean {
+    if (this.#isOpen) return this.#receiver.receive(into, enough);
     into.count = 0;
     return false;
   }

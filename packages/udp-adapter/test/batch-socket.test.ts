@@ -153,6 +153,40 @@ describe.runIf(isHere).each(families)('a socket for batches over %s', (_, first,
     expect(messages).toBeLessThan(15);
   });
 
+  it('receives no more than one message beyond what is enough, whether a message is one datagram or many', () => {
+    const a = make();
+    const b = make();
+    const shape = receiveBatchShape(16);
+    const batch = packetBatchIn(new Uint8Array(shape.capacity * shape.slotBytes), shape);
+    const receiveAll = (): number[] => {
+      const counts: number[] = [];
+      for (let more = true; more; ) {
+        more = b.receive(batch, 64);
+        counts.push(batch.count);
+      }
+      return counts;
+    };
+    const send = (data: readonly Uint8Array[]): void => {
+      const packets = data.map((each) => ({ data: each, local: a.endpoint, remote: b.endpoint }));
+      expect(a.send(outgoing(packets), 0, data.length)).toBe(data.length);
+    };
+    send(numbered(50, () => 100));
+    receiveAll();
+    // Messages of 50 datagrams each, as the length of the last of each ends it.
+    send(Array.from({ length: 8 }, () => numbered(50, (i) => (i < 49 ? 100 : 90))).flat());
+    const many = receiveAll();
+    expect(many.reduce((sum, count) => sum + count)).toBe(400);
+    expect(Math.max(...many)).toBeLessThanOrEqual(100);
+    // No two of them are of one length, so that each is a message of its own.
+    const grow = (): void => send(numbered(64, (i) => 100 + i));
+    for (let i = 0; i < 100; i += 1) {
+      grow();
+      receiveAll();
+    }
+    grow();
+    expect(Math.max(...receiveAll())).toBe(16);
+  });
+
   it('sends to many peers with one call, and tells them apart', () => {
     const a = make();
     const peers = Array.from({ length: 10 }, () => make());

@@ -21,6 +21,10 @@ import type { WorkerSocket, WorkerSockets } from './worker-sockets.ts';
 
 /** Messages of one receive: each is one datagram, or up to 64 KiB of them. */
 const RECEIVE_MESSAGES = 16;
+/** Datagrams that are opened before their packets go to the host. The socket that they are for is read while the next are opened:
+ * its buffer, as Linux makes it, takes some hundred small datagrams or fewer large ones, and what else comes at once is lost.
+ */
+const ENOUGH_DATAGRAMS = 64;
 const MOST_ERRORS_PER_BATCH = 64;
 const ERROR_SLOT_BYTES = 1536;
 /** Slots with room on both sides, for what cannot be worked on where it was received. */
@@ -94,7 +98,7 @@ export class PacketCarrier {
   /** One batch from a socket to the device. @returns how many datagrams came. */
   receive(from: WorkerSocket): number {
     const incoming = this.#incoming;
-    from.socket.receive(incoming);
+    from.socket.receive(incoming, ENOUGH_DATAGRAMS);
     const came = incoming.count;
     if (came === 0) return 0;
     const { ike, keepalives } = this.#taken;
