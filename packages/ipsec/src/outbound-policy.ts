@@ -14,7 +14,7 @@ import { PrefixTrie } from './prefix-trie.ts';
 /** One remote selector of an active pair, here or elsewhere, or of a trap; one of the three is there. */
 export interface PolicyEntry {
   readonly pair: InstalledPair | undefined;
-  readonly elsewhere?: InstalledElsewhere;
+  readonly elsewhere: InstalledElsewhere | undefined;
   readonly trap: InstalledTrap | undefined;
   readonly localSelectors: readonly TrafficSelector[];
   readonly remote: TrafficSelector;
@@ -36,18 +36,18 @@ export class OutboundPolicy {
 
   /** Lets a pair send. */
   addPair(pair: InstalledPair): void {
-    this.#add(pair, { pair, trap: undefined, activation: pair.activation });
+    this.#add(pair, { pair, elsewhere: undefined, trap: undefined, activation: pair.activation });
   }
 
   /** Lets a pair of another engine have what belongs to it. */
   addElsewhere(elsewhere: InstalledElsewhere): void {
     const { activation } = elsewhere;
-    this.#add(elsewhere, { pair: undefined, trap: undefined, elsewhere, activation });
+    this.#add(elsewhere, { pair: undefined, elsewhere, trap: undefined, activation });
   }
 
   /** Lets a trap hold what it catches. */
   addTrap(trap: InstalledTrap): void {
-    this.#add(trap, { pair: undefined, trap, activation: 0 });
+    this.#add(trap, { pair: undefined, elsewhere: undefined, trap, activation: 0 });
   }
 
   /** Lets a pair send, or a trap catch, no longer. */
@@ -90,8 +90,10 @@ export class OutboundPolicy {
     this.#last.forget();
     const { localSelectors, remoteSelectors } = target;
     for (const remote of remoteSelectors) {
-      const trie = this.#trie(remote.start.version);
-      trie.insert(coveringPrefix(remote), { ...what, localSelectors, remote });
+      const { pair, elsewhere, trap, activation } = what;
+      // Property by property: entries of one shape are what a lookup among thousands reads without a miss.
+      const entry = { pair, elsewhere, trap, localSelectors, remote, activation };
+      this.#trie(remote.start.version).insert(coveringPrefix(remote), entry);
     }
   }
 

@@ -1,3 +1,4 @@
+import { Encr, Integ } from '@ipsec-kit/crypto';
 import {
   internetChecksum,
   PACKET_TOO_BIG_BYTES,
@@ -141,6 +142,30 @@ describe('innerMtuOfPath', () => {
       expect(innerMtuOfPath(shape, 60, version, 'transport')).toBe(0);
     },
   );
+
+  it.each([
+    ['AES-GCM', { encryption: Encr.ENCR_AES_GCM_16, keyBits: 256, integrity: Integ.NONE }],
+    ['ChaCha20', { encryption: Encr.ENCR_CHACHA20_POLY1305, keyBits: 256, integrity: Integ.NONE }],
+    [
+      'AES-CBC with SHA-512',
+      {
+        encryption: Encr.ENCR_AES_CBC,
+        keyBits: 256,
+        integrity: Integ.AUTH_HMAC_SHA2_512_256,
+      },
+    ],
+  ])('is the largest size that fits with %s: a byte more would not (RFC 4303 §2.4)', (_, suite) => {
+    const shape = provider.cipherShape(suite);
+    if (!shape) throw new Error('not provided');
+    const outerBytes = (inner: number): number => {
+      const alignment = Math.max(4, shape.blockBytes);
+      const padded = Math.ceil((inner + 2) / alignment) * alignment;
+      return 20 + 8 + 8 + shape.ivBytes + padded + shape.icvBytes;
+    };
+    const mtu = innerMtuOfPath(shape, 1500, 4);
+    expect(outerBytes(mtu)).toBeLessThanOrEqual(1500);
+    expect(outerBytes(mtu + 1)).toBeGreaterThan(1500);
+  });
 
   it('is what the engine makes of it', () => {
     const shape = provider.cipherShape(gcm);

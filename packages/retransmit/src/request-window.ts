@@ -207,6 +207,17 @@ export class RequestWindow {
     return true;
   }
 
+  /** Notes that the caller has sent a request again of its own accord, at `now`. Its policy goes on as if it had not: however often that
+   * happens, it is given up when it would have been.
+   */
+  noteRepeated(messageId: number, now: Instant): void {
+    const pending = this.#pending.get(messageId);
+    if (pending === undefined) return;
+    pending.transmissions += 1;
+    pending.extra += 1;
+    pending.lastSentAt = now;
+  }
+
   /** Takes over the window that the peer announced in SET_WINDOW_SIZE, up to {@link MAX_WINDOW_SIZE}.
    * A window can only grow: a smaller size changes nothing.
    * @see RFC 7296 §2.3

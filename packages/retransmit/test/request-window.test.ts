@@ -73,6 +73,20 @@ describe('retransmission of a request (RFC 7296 §2.1, §2.4)', () => {
     ]);
   });
 
+  it('goes on as its policy says, and gives up when that does, however often the caller repeats a request of its own accord', () => {
+    const window = new RequestWindow();
+    window.send(request(start));
+    const before = window.nextDeadline();
+    window.noteRepeated(7, addMs(start, 100));
+    for (let n = 1; n <= 20; n += 1) window.noteRepeated(0, addMs(start, 100 * n));
+    const [repeated] = window.outstanding;
+    expect(repeated).toMatchObject({ lastSentAt: addMs(start, 2_000), transmissions: 21 });
+    expect(window.nextDeadline()).toEqual(before);
+    const log = drive(window);
+    expect(log[0]).toEqual({ afterMs: 4_000, did: 'retransmit' });
+    expect(log.at(-1)).toEqual({ afterMs: 165_061, did: 'no-response' });
+  });
+
   it('ends a paced request with what it serves', () => {
     const window = new RequestWindow();
     window.send(request(start, { notAfter: addMs(start, 5_000) }));

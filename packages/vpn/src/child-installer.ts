@@ -1,8 +1,8 @@
 import type { CipherShape, CryptoProvider } from '@ipsec-kit/crypto';
 import type { Answer, ChildInstallation, ChildMode } from '@ipsec-kit/ikev2';
 import type { IpAddress, Path, Prefix, TrafficSelector } from '@ipsec-kit/ip';
-import type { SaPair } from '@ipsec-kit/ipsec';
-import { DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
+import { innerMtuOfPath, type SaPair } from '@ipsec-kit/ipsec';
+import { DEFAULT_TUN_MTU } from './default-mtu.ts';
 import type { KeyLog } from './key-log.ts';
 import { isPadded, saPairFor } from './sa-pair-for.ts';
 import type { TunConfigurator } from './tun-configurator.ts';
@@ -196,7 +196,7 @@ function refusal(error: unknown): Answer {
 
 /** The largest packet inside whose outer packet has at most this size. */
 function carriedBy({ shape, path, mode }: InstalledChild, outerBytes: number): number | undefined {
-  return shape && innerMtuFor(shape, path.remote.address.version, outerBytes, mode);
+  return shape && innerMtuOfPath(shape, outerBytes, path.remote.address.version, mode);
 }
 
 function withoutKeys(

@@ -29,13 +29,13 @@ export type {
   RevalidationRequest,
 } from './credentials/revalidation-report.ts';
 export type { SignatureRule } from './credentials/signature-rule.ts';
+export * from './default-mtu.ts';
 export * from './driver.ts';
 export * from './driver-contract.ts';
 export type { CompiledEap, CompiledRadius, EapConnection } from './eap/compiled-eap.ts';
 export type { EapMethodName } from './eap/eap-setting.ts';
 export type { MonitoredEvent } from './event-listener.ts';
 export * from './events.ts';
-export * from './inner-mtu.ts';
 export * from './key-log.ts';
 export { makeDirectory } from './make-directory.ts';
 export * from './monitor-request.ts';

@@ -11,8 +11,8 @@ import {
 } from '@ipsec-kit/ipsec';
 import type { Scheduler } from '@ipsec-kit/scheduler';
 import type { ChildInstaller } from './child-installer.ts';
+import { DEFAULT_OUTER_MTU } from './default-mtu.ts';
 import type { VpnEvent } from './events.ts';
-import { DEFAULT_OUTER_MTU } from './inner-mtu.ts';
 import {
   countOutbound,
   FIRST_PAUSE_MS,

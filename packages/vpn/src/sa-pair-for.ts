@@ -1,7 +1,7 @@
 import type { CryptoProvider } from '@ipsec-kit/crypto';
 import type { ChildInstallation } from '@ipsec-kit/ikev2';
-import { BASE_PATH_MTU, type SaPair } from '@ipsec-kit/ipsec';
-import { DEFAULT_OUTER_MTU, DEFAULT_TUN_MTU, innerMtuFor } from './inner-mtu.ts';
+import { BASE_PATH_MTU, innerMtuOfPath, type SaPair } from '@ipsec-kit/ipsec';
+import { DEFAULT_OUTER_MTU, DEFAULT_TUN_MTU } from './default-mtu.ts';
 
 /** The packet engine's form of a negotiated Child SA.
  * @param tunMtu - MTU of the device that inner packets come from; the pair takes no larger ones.
@@ -20,7 +20,7 @@ export function saPairFor(
   const { config, mode } = child;
   const outerVersion = child.path.remote.address.version;
   const within = (outerMtu: number): number =>
-    Math.min(tunMtu, innerMtuFor(shape, outerVersion, outerMtu, mode));
+    Math.min(tunMtu, innerMtuOfPath(shape, outerMtu, outerVersion, mode));
   return {
     id: child.childId,
     suite: child.suite,

@@ -79,7 +79,7 @@ export function answerChildRequest(
   }
   const { local, remote } = chosen.selectors;
   const asked = { config: chosen.config, localSelectors: local, remoteSelectors: remote };
-  if (!target && isBeingClosed(context, session, asked)) {
+  if (!target && isBeingClosed(session, asked)) {
     respondWithError(context, session, request, { code: 'temporary-failure' });
     return undefined;
   }

@@ -38,6 +38,7 @@ import {
   openDatagram,
   type ReceivedDatagram,
 } from '../session/receive-protected.ts';
+import { repeatUnanswered } from '../session/repeat-request.ts';
 import { armRetransmission, sendResponse } from '../session/send-message.ts';
 import { onCreateChildRequest } from './create-child-responder.ts';
 import { dropInitiation } from './drop-exchanges.ts';
@@ -73,14 +74,14 @@ export function onProtectedDatagram(
     session.lastInboundAt = context.now;
     narrate(context, session, received, opened, undefined);
     onReplacedMessage(context, session, sa, received, opened);
-    runNext(context, session);
-    return;
+  } else {
+    const isFirst = session.peerUse === 'none';
+    if (received.header.isResponse) onResponse(context, session, sa, received, opened);
+    else onRequest(context, session, sa, received, opened);
+    if (isFirst && session.peerUse !== 'none') onFirstUse(context, session);
+    watchMessageIds(context, session);
   }
-  const isFirst = session.peerUse === 'none';
-  if (received.header.isResponse) onResponse(context, session, sa, received, opened);
-  else onRequest(context, session, sa, received, opened);
-  if (isFirst && session.peerUse !== 'none') onFirstUse(context, session);
-  watchMessageIds(context, session);
+  repeatUnanswered(context, session);
   // What waited may go now: the peer's request may have ended what was running.
   runNext(context, session);
 }
@@ -147,6 +148,8 @@ function onRequest(
     return;
   }
   const { state } = session;
+  const { messageId, exchangeType } = header;
+  const request = { sa, exchangeType, messageId, path, marker };
   if (state.kind === 'awaiting-intermediate-request') {
     onIntermediateRequest(context, session, state, sa, opened);
   } else if (state.kind === 'awaiting-auth-request') {
@@ -156,18 +159,14 @@ function onRequest(
     endSession(context, session, eapLeft(session.remoteIdentity), true);
   } else if (state.kind === 'awaiting-eap-response') {
     onEapAuthRequest(context, session, state, sa, opened.payloads);
-  } else if (header.exchangeType === ExchangeType.CREATE_CHILD_SA) {
-    const { messageId, exchangeType } = header;
-    const request = { sa, exchangeType, messageId, path, marker };
+  } else if (exchangeType === ExchangeType.CREATE_CHILD_SA) {
     const failure = onCreateChildRequest(context, session, request, opened.payloads);
     if (failure) refuse(context, session, sa, received, failure, true);
-  } else if (header.exchangeType === ExchangeType.IKE_FOLLOWUP_KE) {
-    const { messageId, exchangeType } = header;
-    const request = { sa, exchangeType, messageId, path, marker };
+  } else if (exchangeType === ExchangeType.IKE_FOLLOWUP_KE) {
     const failure = onFollowUpRequest(context, session, request, opened.payloads);
     if (failure) refuse(context, session, sa, received, failure, true);
   } else {
-    onInformationalRequest(context, session, sa, header.messageId, opened.payloads, received);
+    onInformationalRequest(context, session, sa, messageId, opened.payloads, received);
   }
 }
 

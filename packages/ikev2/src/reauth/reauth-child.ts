@@ -5,7 +5,6 @@ import { replacementElsewhere } from '../child/replacement-elsewhere.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
-import { repeatOutstanding } from '../session/repeat-request.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
 import { takeClose } from './pass-on-closes.ts';
@@ -33,7 +32,6 @@ export function asReplacement(
  * @see RFC 7296 §2.25.1 (a rekey of what is being closed)
  */
 export function isBeingClosed(
-  context: EndpointContext,
   session: IkeSession,
   child: Pick<NegotiatedChild, 'config' | 'localSelectors' | 'remoteSelectors'>,
 ): boolean {
@@ -41,9 +39,6 @@ export function isBeingClosed(
   const old = replacedChild(predecessorsOf(session), child);
   if (old?.deleting === undefined) return false;
   old.isAskedFor = true;
-  // It has just shown that it is there: it is told again, and need not wait for the next copy.
-  const owner = context.sessionsByChild.get(old.id);
-  if (owner) repeatOutstanding(context, owner);
   return true;
 }
 

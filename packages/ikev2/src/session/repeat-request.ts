@@ -1,8 +1,13 @@
+import { addMs } from '@ipsec-kit/clock';
 import type { Path } from '@ipsec-kit/ip';
 import type { OutstandingRequest } from '@ipsec-kit/retransmit';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { predecessorsOf } from '../reauth/predecessors-of.ts';
 import type { IkeSession } from './ike-session.ts';
 import { transmit } from './send-message.ts';
+
+/** How long a request is out at least before it is sent again because the peer is heard: it may be at work on that. */
+const UNANSWERED_MS = 2_000;
 
 /** Sends a request again, the same bytes, over the path of now or another. @see RFC 7296 §2.1 */
 export function repeatRequest(
@@ -27,4 +32,28 @@ export function repeatRequest(
 /** Asks again at once what has no answer yet, since the peer has just shown that it is there. @see RFC 7296 §2.4 */
 export function repeatOutstanding(context: EndpointContext, session: IkeSession): void {
   for (const request of session.requests.outstanding) repeatRequest(context, session, request);
+}
+
+/** The peer has just shown that it is there. What it has not answered for a while it may never have got, as when it slept: it is asked that
+ * again now, also on the IKE SAs whose place this one takes, since the pause until the next copy is long by then, and may be
+ * the last.
+ * @see RFC 7296 §2.1, §2.4
+ */
+export function repeatUnanswered(context: EndpointContext, session: IkeSession): void {
+  const { takesOver } = session;
+  repeatOverdue(context, session);
+  if (takesOver) repeatOverdue(context, takesOver);
+  for (const old of predecessorsOf(takesOver ?? session)) repeatOverdue(context, old);
+}
+
+function repeatOverdue(context: EndpointContext, session: IkeSession): void {
+  const { running, requests } = session;
+  // A probe goes its own ways, and so does what looks for a path.
+  if (running?.procedure.kind === 'probe-binding') return;
+  for (const request of requests.outstanding) {
+    const { messageId, lastSentAt, isPaced } = request;
+    if (isPaced || context.now < addMs(lastSentAt, UNANSWERED_MS)) continue;
+    requests.noteRepeated(messageId, context.now);
+    repeatRequest(context, session, request);
+  }
 }
