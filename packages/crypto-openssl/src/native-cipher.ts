@@ -58,7 +58,9 @@ export abstract class NativeCipher implements CipherShape {
 
   /** The keyed context of a direction. @throws Error when the cipher was closed. */
   protected contextFor(direction: 'encrypt' | 'decrypt'): number {
-    return this.contexts[direction] || this.#make(direction);
+    // By name: a computed one is looked up anew for every packet.
+    const { encrypt, decrypt } = this.contexts;
+    return (direction === 'encrypt' ? encrypt : decrypt) || this.#make(direction);
   }
 
   #make(direction: 'encrypt' | 'decrypt'): number {

@@ -12,6 +12,7 @@ export * from './offload/coalescer.ts';
 export * from './offload/complete-checksum.ts';
 export * from './offload/segmenter.ts';
 export * from './offload/summed-memory.ts';
+export { vectorMemory } from './offload/vector-memory.ts';
 export * from './packed-path.ts';
 export * from './packet-batch.ts';
 export * from './packet-fields.ts';

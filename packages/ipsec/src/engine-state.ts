@@ -3,6 +3,7 @@ import { addressFromBytes, createPacketFields, type PacketFields } from '@ipsec-
 import { createDropCounters, type DropReason } from './drop-counters.ts';
 import { FactQueue } from './fact-queue.ts';
 import type { InstalledPair } from './installed-pair.ts';
+import { LastFlow } from './last-flow.ts';
 import { OutboundPolicy } from './outbound-policy.ts';
 import { OutboundTraps } from './outbound-traps.ts';
 import type { HandOver, InstalledElsewhere } from './pair-elsewhere.ts';
@@ -16,6 +17,8 @@ export interface EngineState {
   readonly elsewhereById: Map<number, InstalledElsewhere>;
   readonly handOver: HandOver | undefined;
   readonly policy: OutboundPolicy;
+  /** The pair whose selectors the last inner packet that came matched; they never change. */
+  readonly lastInbound: LastFlow<InstalledPair>;
   readonly traps: OutboundTraps;
   readonly reservations: SpiReservations;
   readonly facts: FactQueue;
@@ -36,6 +39,7 @@ export function createEngineState(factCapacity: number, handOver?: HandOver): En
     elsewhereById: new Map(),
     handOver,
     policy: new OutboundPolicy(),
+    lastInbound: new LastFlow(),
     traps: new OutboundTraps(),
     reservations: new SpiReservations(),
     facts: new FactQueue(factCapacity),

@@ -198,10 +198,7 @@ function acceptInner(
     drops[refusal] += 1;
     return 0;
   }
-  if (
-    !anySelectorMatchesPacket(pair.remoteSelectors, memory, fields, 'source') ||
-    !anySelectorMatchesPacket(pair.localSelectors, memory, fields, 'destination')
-  ) {
+  if (!matchesSelectors(state, pair, memory)) {
     drops['selector-mismatch'] += 1;
     return 0;
   }
@@ -218,6 +215,17 @@ function acceptInner(
   state.inBytes += fields.totalLength;
   // Bytes behind the IP packet are padding for traffic flow confidentiality. RFC 4303 §2.7
   return fields.totalLength;
+}
+
+/** Whether the packet at hand is one that the selectors of a pair let through. @see RFC 4301 §5.2 */
+function matchesSelectors(state: EngineState, pair: InstalledPair, memory: Uint8Array): boolean {
+  const { fields, lastInbound } = state;
+  if (lastInbound.decisionFor(memory, fields) === pair) return true;
+  const isMatch =
+    anySelectorMatchesPacket(pair.remoteSelectors, memory, fields, 'source') &&
+    anySelectorMatchesPacket(pair.localSelectors, memory, fields, 'destination');
+  if (isMatch) lastInbound.keep(memory, fields, pair);
+  return isMatch;
 }
 
 /** What the outer header says about congestion; in transport mode it is the header of the packet, DSCP and all.

@@ -6,6 +6,7 @@ import {
   type TrafficSelector,
 } from '@ipsec-kit/ip';
 import type { InstalledPair } from './installed-pair.ts';
+import { LastFlow } from './last-flow.ts';
 import type { InstalledTrap } from './outbound-traps.ts';
 import type { InstalledElsewhere } from './pair-elsewhere.ts';
 import { PrefixTrie } from './prefix-trie.ts';
@@ -29,6 +30,7 @@ export interface PolicyEntry {
 export class OutboundPolicy {
   readonly #ipv4 = new PrefixTrie<PolicyEntry>(4, mostSpecificFirst);
   readonly #ipv6 = new PrefixTrie<PolicyEntry>(6, mostSpecificFirst);
+  readonly #last = new LastFlow<PolicyEntry>();
   /** Whether the last {@link lookup} found entries for the destination, none of which takes the packet. */
   lastWasRefused = false;
 
@@ -50,6 +52,7 @@ export class OutboundPolicy {
 
   /** Lets a pair send, or a trap catch, no longer. */
   remove(target: InstalledPair | InstalledElsewhere | InstalledTrap): void {
+    this.#last.forget();
     for (const remote of target.remoteSelectors) {
       const isOurs = ({ pair, elsewhere, trap }: PolicyEntry) =>
         pair === target || elsewhere === target || trap === target;
@@ -61,6 +64,14 @@ export class OutboundPolicy {
    * included; allocates nothing.
    */
   lookup(memory: Uint8Array, fields: PacketFields): PolicyEntry | undefined {
+    const last = this.#last.decisionFor(memory, fields);
+    if (last) return last;
+    const entry = this.#find(memory, fields);
+    if (entry) this.#last.keep(memory, fields, entry);
+    return entry;
+  }
+
+  #find(memory: Uint8Array, fields: PacketFields): PolicyEntry | undefined {
     const trie = this.#trie(fields.version);
     const found = trie.collect(memory, fields.destinationOffset);
     for (let i = found - 1; i >= 0; i -= 1) {
@@ -76,6 +87,7 @@ export class OutboundPolicy {
     target: InstalledPair | InstalledElsewhere | InstalledTrap,
     what: Omit<PolicyEntry, 'localSelectors' | 'remote'>,
   ): void {
+    this.#last.forget();
     const { localSelectors, remoteSelectors } = target;
     for (const remote of remoteSelectors) {
       const { pair, elsewhere, trap, activation } = what;

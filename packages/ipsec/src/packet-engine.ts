@@ -135,7 +135,7 @@ class BatchEngine implements PacketEngine {
   }
 
   remove(pairId: number): void {
-    const { byId, bySpi, elsewhereById, policy, reservations, drops } = this.#state;
+    const { byId, bySpi, elsewhereById, policy, lastInbound, reservations, drops } = this.#state;
     const elsewhere = elsewhereById.get(pairId);
     if (elsewhere?.isActive) policy.remove(elsewhere);
     elsewhereById.delete(pairId);
@@ -144,6 +144,7 @@ class BatchEngine implements PacketEngine {
     byId.delete(pairId);
     bySpi.delete(pair.inboundSa.spi | 0);
     if (pair.isActive) policy.remove(pair);
+    lastInbound.forget();
     drops['held-discarded'] += reservations.endReplay(pair);
     pair.inboundSa.close();
     pair.outboundSa.close();

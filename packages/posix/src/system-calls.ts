@@ -46,8 +46,11 @@ export interface SystemCalls {
   recvmmsg(fd: number, messages: number, count: number, flags: number): number;
   /** @param messages - address of `count` mmsghdrs. @returns how many were sent. */
   sendmmsg(fd: number, messages: number, count: number, flags: number): number;
-  /** Maps anonymous memory, left out of core dumps. @throws PosixError when the system has none. */
-  mapMemory(sizeBytes: number): MappedMemory;
+  /** Maps anonymous memory, left out of core dumps.
+   * @param memory - taken instead where it is given: as many bytes of zeros, of pages that nothing else lies in, never detached.
+   * @throws PosixError when the system has none.
+   */
+  mapMemory(sizeBytes: number, memory?: Uint8Array): MappedMemory;
   /** Where `memory[0]` lies, for as long as its buffer lives; costs as much as a system call. */
   addressOf(memory: Uint8Array): number;
 }

@@ -109,6 +109,17 @@ describe.runIf(areHere())('the calls of the packet path', () => {
     expect(mapped.bytes.every((byte) => byte === 0)).toBe(true);
   });
 
+  it('takes memory that is there, where it lies', () => {
+    const { buffer } = calls.mapMemory(8192).bytes;
+    const made = new Uint8Array(buffer, 4096, 4096);
+    const mapped = calls.mapMemory(4096, made);
+    expect(mapped.bytes).toBe(made);
+    expect(mapped.address).toBe(calls.addressOf(made));
+    made.fill(7);
+    mapped.release();
+    expect(made.every((byte) => byte === 0)).toBe(true);
+  });
+
   it.each([0, -1, 1.5, 2 ** 40])('refuses to map %d bytes', (sizeBytes) => {
     expect(() => calls.mapMemory(sizeBytes)).toThrow('"sizeBytes" expected');
   });

@@ -48,8 +48,8 @@ export function fileCalls(): TunCalls {
         closeSync(fd);
         return 0;
       }),
-    mapMemory(sizeBytes): MappedMemory {
-      const bytes = new Uint8Array(sizeBytes);
+    mapMemory(sizeBytes, memory): MappedMemory {
+      const bytes = memory ?? new Uint8Array(sizeBytes);
       const address = memories.push(bytes) * MEMORY_SPACING - MEMORY_SPACING;
       const release = (): void => {
         bytes.fill(0);

@@ -5,6 +5,7 @@ import {
   packetBatchIn,
   Segmenter,
   summedMemory,
+  vectorMemory,
 } from '@ipsec-kit/ip';
 import { IOVEC, rawMemory, writeVector } from '@ipsec-kit/posix';
 import type { TunCalls } from './file-calls.ts';
@@ -60,7 +61,8 @@ export function createTunReader(
   // The rest of a large packet, with a slot in front of it for what of the rest lies in the packet's own slot.
   const restAt = capacity * slotBytes + roundUp(room, 4);
   const vectorsAt = roundUp(restAt + MOST_BYTES, 64);
-  const mapped = calls.mapMemory(vectorsAt + 2 * IOVEC.sizeBytes);
+  const sizeBytes = vectorsAt + 2 * IOVEC.sizeBytes;
+  const mapped = calls.mapMemory(sizeBytes, vectorMemory(sizeBytes));
   const memory = summedMemory(mapped.bytes);
   const { words32, address } = rawMemory(mapped);
   const packets = packetBatchIn(mapped.bytes, { capacity, slotBytes, headroom });

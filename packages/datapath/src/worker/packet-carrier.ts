@@ -4,6 +4,7 @@ import {
   createPacketBatch,
   type PacketBatch,
   packetBatchIn,
+  vectorMemory,
 } from '@ipsec-kit/ip';
 import type { PacketEngine, PathProbe } from '@ipsec-kit/ipsec';
 import type { SystemCalls } from '@ipsec-kit/posix';
@@ -78,7 +79,9 @@ export class PacketCarrier {
     this.#handover = options.handover;
     this.#handed = options.handover && handedBatch(calls);
     const shape = receiveBatchShape(RECEIVE_MESSAGES);
-    const memory = calls.mapMemory(shape.capacity * shape.slotBytes).bytes;
+    const sizeBytes = shape.capacity * shape.slotBytes;
+    // What comes in is checked before it is merged.
+    const memory = calls.mapMemory(sizeBytes, vectorMemory(sizeBytes)).bytes;
     this.#incoming = packetBatchIn(memory, shape);
     const slots = { capacity: COPY_PACKETS, slotBytes: COPY_SLOT_BYTES, headroom: 64 };
     this.#copies = packetBatchIn(calls.mapMemory(COPY_PACKETS * COPY_SLOT_BYTES).bytes, slots);

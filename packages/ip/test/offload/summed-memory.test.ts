@@ -8,6 +8,7 @@ import {
   internetChecksum,
   rangeSum,
   summedMemory,
+  vectorMemory,
 } from '../../src/index.ts';
 
 describe('rangeSum (RFC 1071 §2)', () => {
@@ -35,6 +36,33 @@ describe('rangeSum (RFC 1071 §2)', () => {
     expect(rangeSum(memory, 1, (1 << 20) - 1)).toBe(
       foldSum(addToSum(memory.bytes, 1, (1 << 20) - 1)),
     );
+  });
+
+  it('adds up blocks like the plain sum, where they are summed by vectors', () => {
+    const bytes = vectorMemory(1 << 17);
+    if (!bytes) throw new Error('this engine has no vectors');
+    const memory = summedMemory(bytes);
+    expect(memory.sumBlocks).toBeDefined();
+    const input = fc.record({
+      seed: fc.uint8Array({ minLength: 300, maxLength: 3000 }),
+      offset: fc.nat(200),
+      length: fc.oneof(fc.nat(2000), fc.integer({ min: 65_500, max: 65_600 })),
+    });
+    fc.assert(
+      fc.property(input, ({ seed, offset, length }) => {
+        for (let at = 0; at < offset + length; at += seed.length) bytes.set(seed, at);
+        expect(foldSum(addToSum(bytes, offset, length))).toBe(rangeSum(memory, offset, length));
+      }),
+    );
+    bytes.fill(0xff);
+    for (const length of [65_504, 65_536, 65_568]) expect(rangeSum(memory, 2, length)).toBe(0xffff);
+  });
+
+  it('sums nothing behind the end of its memory', () => {
+    const bytes = vectorMemory(65_536)?.subarray(0, 1000).fill(1);
+    if (!bytes) throw new Error('this engine has no vectors');
+    const plain = summedMemory(bytes.slice());
+    expect(rangeSum(summedMemory(bytes), 0, 2000)).toBe(rangeSum(plain, 0, 2000));
   });
 
   it('refuses a memory that lies between words', () => {
