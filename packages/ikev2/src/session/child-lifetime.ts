@@ -115,7 +115,9 @@ function endChild(context: EndpointContext, session: IkeSession, child: ChildSa)
     deleteChild(context, session, child, CHILD_LIFETIME_OVER);
     return;
   }
-  const isLost = replacedBy === undefined && deleting === undefined && !session.isClosing;
+  // Where the IKE SA ends as well, whatever takes its place asks for all that is there.
+  const isStaying = session.state.kind === 'established' && !session.isClosing;
+  const isLost = isStaying && replacedBy === undefined && deleting === undefined;
   const closeAction = session.connection?.closeAction ?? 'none';
   const wasToStay = config.rekeyMs !== undefined && config.rekeyMs > 0;
   if (isLost && (closeAction === 'start' || (wasToStay && session.role === 'initiator'))) {

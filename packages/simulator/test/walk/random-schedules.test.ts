@@ -85,6 +85,10 @@ describe('random schedules of all commands over a bad network (RFC 7296 §2.8.1,
     expect(describeWalk(plan).split('\n')).toHaveLength(plan.steps.length + 1);
   });
 
+  it('leave a Child SA once whose end of life came in one moment with that of its IKE SA, at a late wake', () => {
+    expect(runWalk(planWalk(943_770), crypto).faults).toEqual([]);
+  });
+
   it('may end a session by time at any moment, and then wait for the last copies of its DELETE', () => {
     const plan = planWalk(1, { configurations: [endsAfter(WALK_REST_MS + 200_000)] });
     const { faults, outcome } = runWalk(plan, crypto, 0);
