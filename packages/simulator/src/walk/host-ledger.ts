@@ -73,8 +73,8 @@ export class HostLedger implements HostObserver {
   readonly opening: Set<number> = new Set();
   /** Why sessions ended that users know. */
   readonly endCodes: Set<SessionFailure['code']> = new Set();
-  /** Its user has closed a session. */
-  hasClosed = false;
+  /** When its user closed a session last. */
+  closedAt: Instant | undefined;
   /** Names of Child SAs that could not be made, since the peer's user closed them before they were in use here. */
   readonly failedNames: Set<string> = new Set();
   /** When the last IKE message was sent again. */
@@ -210,7 +210,7 @@ export class HostLedger implements HostObserver {
     }
     this.losses += 1;
     this.endCodes.add(code);
-    if (code === 'closed-by-user' && !this.hasClosed) {
+    if (code === 'closed-by-user' && this.closedAt === undefined) {
       this.faults.push(`${this.host} says that its user closed a session, who did not`);
     }
     if (!this.#orderlyEnds.has(code)) this.faults.push(`${this.host} loses a session: ${sentence}`);

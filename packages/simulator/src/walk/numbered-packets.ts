@@ -101,6 +101,7 @@ export class NumberedPackets {
    */
   #isExcused({ at, spi }: Arrival): boolean {
     const { ledger } = this.#to;
+    if (this.#isBehindClose(at, spi)) return true;
     const child = ledger.installed.get(spi);
     if (!child || ledger.releases.has(spi)) return this.#isGivenUp(spi);
     if (ledger.ends.some((end) => end.at >= child.at && end.at <= at && isEndOf(end, child))) {
@@ -126,6 +127,15 @@ export class NumberedPackets {
     const { ends, installedOutbound } = this.#from.ledger;
     const child = installedOutbound.get(spi);
     return child !== undefined && ends.some((end) => end.at >= child.at && isEndOf(end, child));
+  }
+
+  /** The sender's user had closed the session before. What is sent until the DELETE is answered has no claim: the peer lets the Child SA
+   * go when that comes, or may take the DELETE for the end of a reauthentication whose answer the sender has not had. @see RFC 7296 §1.4.1
+   */
+  #isBehindClose(at: Instant, spi: number): boolean {
+    const { closedAt, installedOutbound } = this.#from.ledger;
+    const child = installedOutbound.get(spi);
+    return closedAt !== undefined && child !== undefined && child.at < closedAt && closedAt <= at;
   }
 
   #packet(child: StandingChild, number: number): Uint8Array | undefined {

@@ -168,7 +168,7 @@ function performAct(world: WalkWorld, act: WalkAct): boolean {
       if (sessionId === undefined) return false;
       if (act.kind === 'close') {
         model.wish(now, act.side, undefined, false);
-        world.ledgers[act.side].hasClosed = true;
+        world.ledgers[act.side].closedAt = now;
       }
       // Who reauthenticates wants the session to go on.
       if (act.kind === 'reauthenticate') model.wish(now, act.side, undefined, true);
@@ -265,7 +265,7 @@ function isLingering({ sessions, nextDeadline }: SimulatedHost): boolean {
 function closeAll({ simulation, ledgers }: WalkWorld): string[] {
   const hosts: readonly SimulatedHost[] = [simulation.client, simulation.server];
   for (const host of hosts) {
-    ledgers[host === simulation.server ? 'server' : 'client'].hasClosed = true;
+    ledgers[host === simulation.server ? 'server' : 'client'].closedAt = simulation.now;
     for (const sessionId of host.sessions.keys()) host.command({ kind: 'close', sessionId });
   }
   simulation.runFor(CLOSING_MS);

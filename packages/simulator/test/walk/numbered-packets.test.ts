@@ -95,3 +95,34 @@ describe('a packet through a Child SA that the receiver lets go before its user 
     expect(flow.faults()).toEqual(['packet 1 of the server arrived at 0.000 s and was dropped']);
   });
 });
+
+describe('a packet of a sender whose user closes the session (RFC 7296 §1.4.1)', () => {
+  /** It is sent when the receiver's Child SA has stood and is gone, without a word to its user. */
+  function behind(closedAfterMs: number) {
+    const { flow, client, server, clock, arrive } = sent();
+    client.installed.set(SPI, RECEIVER);
+    clock.advanceBy(closedAfterMs);
+    server.closedAt = clock.now();
+    clock.advanceBy(10 - closedAfterMs);
+    arrive();
+    clock.advanceBy(10);
+    return flow.faults();
+  }
+
+  it('may be lost behind the command', () => {
+    expect(behind(5)).toEqual([]);
+  });
+
+  it('may not be lost through a Child SA that was made later', () => {
+    expect(behind(0)).toEqual(['packet 1 of the server arrived at 0.010 s and was dropped']);
+  });
+
+  it('may not be lost before', () => {
+    const { flow, client, server, clock, arrive } = sent();
+    client.installed.set(SPI, RECEIVER);
+    arrive();
+    clock.advanceBy(10);
+    server.closedAt = clock.now();
+    expect(flow.faults()).toEqual(['packet 1 of the server arrived at 0.000 s and was dropped']);
+  });
+});
