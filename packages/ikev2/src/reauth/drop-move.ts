@@ -1,4 +1,5 @@
 import type { ChildSa } from '../child/child-sa.ts';
+import { underWay } from '../procedures/under-way.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
 
@@ -7,10 +8,7 @@ import { latestOf } from './latest-of.ts';
  */
 export function dropMove(session: IkeSession, { origin, replacedBy }: ChildSa): void {
   if (replacedBy !== undefined) return;
-  const { queue, postponed, running } = latestOf(session);
-  const waiting = [...queue, ...postponed.map(({ procedure }) => procedure)];
-  if (running) waiting.push(running.procedure);
-  for (const procedure of waiting) {
+  for (const procedure of underWay(latestOf(session))) {
     if (procedure.kind === 'create-child' && procedure.moves === origin) procedure.isOver = true;
   }
 }
