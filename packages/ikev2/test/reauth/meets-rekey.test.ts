@@ -1,5 +1,6 @@
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
+import { RETIRED_CHILD_MS } from '../../src/child/retire-child.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { Pair, type PairOptions } from '../pair.ts';
 
@@ -45,6 +46,26 @@ describe('a reauthentication that meets a rekey of the peer on the old IKE SA (R
       ]);
     }
     expect(left).toEqual(left.map((_, index) => [index, true, 1, 1]));
+  });
+
+  it('has the responder send on the new Child SA once the peer has ended what its rekey of the IKE SA had made', () => {
+    const pair = new Pair(MBB).open().drive(40_000);
+    // Both rekey the IKE SA. The client never sees the request of the server, and its own DELETE of the old one is lost.
+    const [first] = pair.flights;
+    pair.wire = (flight) => {
+      const isRequest = ((flight.data[19] ?? 0) & 0x20) === 0;
+      const isOld = flight.data.subarray(0, 8).join() === first?.data.subarray(0, 8).join();
+      const isDelete = flight.data[18] === ExchangeType.INFORMATIONAL;
+      return isOld && isRequest && (isDelete || flight.from === 'server') ? [] : [{ flight }];
+    };
+    pair.server.command({ kind: 'rekey-ike', sessionId });
+    pair.client.command({ kind: 'rekey-ike', sessionId: 1 });
+    pair.drive(40);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (pair.client.seen('session-reauthenticated').length === 0) pair.drive(1);
+    pair.drive(RETIRED_CHILD_MS);
+    expect(inUse(pair, 'server')).toBe('activate 2');
+    expect(pair.client.children.has(2)).toBe(true);
   });
 
   it('goes to what the peer has rekeyed when the new Child SA cannot be installed', () => {
