@@ -5,7 +5,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
-import { giveWayToMoved, movesOf } from '../reauth/left-behind.ts';
+import { giveWayToMoved } from '../reauth/left-behind.ts';
 import { announceOpened, closeWithReplaced } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
@@ -39,7 +39,6 @@ export function onChildInstalled(
     return;
   }
   const { rival, running } = session;
-  const moves = movesOf(session);
   const isOver = running?.procedure.kind === 'create-child' && running.procedure.isOver === true;
   session.deletedEarly.clear();
   session.initiation = undefined;
@@ -70,10 +69,11 @@ export function onChildInstalled(
       remove(session, old.id, REPLACED);
     }
   } else {
-    if (moves !== undefined) closeWithReplaced(session, child, isOver);
+    fresh.replacedBy = attempt.movedTo;
+    if (attempt.moves) closeWithReplaced(session, child, isOver);
     // One that goes at once is none that its user ever had.
     if (fresh.deleting === undefined) announceOpened(context, session, child);
-    if (attempt.rekeys === undefined && moves === undefined) giveWayToMoved(session, fresh);
+    if (attempt.rekeys === undefined && !attempt.moves) giveWayToMoved(session, fresh);
   }
   armChildLifetime(context, session);
 }

@@ -1,6 +1,6 @@
 import type { Proposal } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
-import type { NegotiatedChild } from '../child/negotiated-child.ts';
+import type { Moved, NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ChildOffer } from '../child/offered-child.ts';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
@@ -13,6 +13,10 @@ export interface ChildAttempt {
   readonly inboundSpi: number;
   /** The Child SA that it is to replace. */
   readonly rekeys: number | undefined;
+  /** That is gone, and a reauthentication has moved it to this one. */
+  movedTo?: number;
+  /** What a reauthentication has it take the place of. */
+  readonly moves: Moved | undefined;
   /** The packet that wants it, while it is not asked for with that alone. */
   readonly packet: PacketSelectors | undefined;
   /** Key exchange method of the KE payload; absent: none is sent. */
