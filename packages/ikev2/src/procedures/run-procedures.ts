@@ -17,6 +17,7 @@ import { beginCreateChild, beginRekeyChild } from './create-child.ts';
 import { finish, inform, isCreation } from './inform.ts';
 import { giveWay } from './probe-binding.ts';
 import { isMoveToCome, type Procedure } from './procedure.ts';
+import { putEnd } from './put-end.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
 
 /** Most procedures that may wait, those that the peer has put off among them; further ones are refused, as the peer then does not
@@ -97,9 +98,8 @@ function nextOf({ queue }: IkeSession): Procedure | undefined {
 function keepOnlyTheEnd(session: IkeSession): void {
   const { queue, state } = session;
   if (queue.length === 0 || state.kind !== 'established') return;
-  const end = queue.find(({ kind }) => kind === 'delete-ike');
-  queue.length = 0;
-  queue.push(end ?? { kind: 'delete-ike', failure: LIFETIME_OVER });
+  const end = queue.find((procedure) => procedure.kind === 'delete-ike');
+  putEnd(session, end?.failure ?? LIFETIME_OVER);
 }
 
 /** Sends the request of a procedure, or begins to make it. @returns false when it has become pointless. */
