@@ -76,7 +76,7 @@ export function finishChild(
   secrets: readonly KeyMaterial[],
 ): void {
   const { sa } = session;
-  const { connection, offer, inboundSpi, rekeys } = attempt;
+  const { connection, offer, inboundSpi, rekeys, old } = attempt;
   const responderNonce = readNonce(payloads);
   if (!sa || !responderNonce) {
     const failure = malformedFromPeer('answer for the Child SA', 'it has no valid nonce');
@@ -105,7 +105,7 @@ export function finishChild(
   const child =
     rekeys === undefined
       ? asMoved(context, session, result.child)
-      : { ...result.child, replaces: rekeys, isRedundant };
+      : { ...result.child, replaces: rekeys, rekeyed: old, isRedundant };
   const requestId = requestInstallation(context, session, child);
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
 }

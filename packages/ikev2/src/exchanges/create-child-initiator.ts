@@ -63,6 +63,7 @@ export function beginChild(context: EndpointContext, session: IkeSession, wish: 
     offer: furtherChildOffer(session, config, inboundSpi, rekeys, packet),
     inboundSpi,
     rekeys: rekeys?.id,
+    old: rekeys,
     packet,
     method,
     triedMethods: method === undefined ? [] : [method],

@@ -157,7 +157,8 @@ function leavesBehind(
 function armDeletion(context: EndpointContext, session: IkeSession): void {
   if (session.predecessor?.state.kind !== 'established') return;
   // What the peer has put off moves first, unless it has put it off for too long: the old IKE SA must not stay with it for ever.
-  if (session.postponed.some(({ procedure }) => isMoveToCome(procedure))) return;
+  if ([...session.queue, ...session.postponed.map(({ procedure }) => procedure)].some(isMoveToCome))
+    return;
   setTimer(context, session, 'hand-over', addMs(context.now, SETTLE_MS), {
     label: 'DELETE of a replaced IKE SA',
     wake: 'process',
