@@ -75,7 +75,7 @@ export function finishChild(
   secrets: readonly KeyMaterial[],
 ): void {
   const { sa } = session;
-  const { connection, offer, inboundSpi, rekeys } = attempt;
+  const { connection, offer, inboundSpi, rekeys, old } = attempt;
   const responderNonce = readNonce(payloads);
   if (!sa || !responderNonce) {
     const failure = malformedFromPeer('answer for the Child SA', 'it has no valid nonce');
@@ -104,7 +104,7 @@ export function finishChild(
   const child =
     rekeys === undefined
       ? asMoved(session, attempt, result.child)
-      : { ...result.child, replaces: rekeys, isRedundant };
+      : { ...result.child, replaces: rekeys, rekeyed: old, isRedundant };
   const requestId = requestInstallation(context, session, child);
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
 }

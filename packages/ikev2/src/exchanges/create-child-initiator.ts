@@ -65,6 +65,7 @@ export function beginChild(context: EndpointContext, session: IkeSession, wish: 
     offer: furtherChildOffer(session, config, inboundSpi, rekeys, packet),
     inboundSpi,
     rekeys: rekeys?.id,
+    old: rekeys,
     moves: origin === undefined ? undefined : { origin, before: context.nextChildId },
     packet,
     method,

@@ -46,16 +46,17 @@ export function onChildInstalled(
   session.rival = undefined;
   const fresh = adoptChild(context, session, child);
   const old = child.replaces === undefined ? undefined : session.children.get(child.replaces);
+  const closedFor = (old ?? child.rekeyed)?.deleting;
   const rivalId = rival?.kind === 'child' ? rival.childId : undefined;
   const other = rivalId === undefined ? undefined : session.children.get(rivalId);
   if (child.isRedundant) {
     // Where the other is gone as well, it has been replaced or closed since: this one was made for neither.
     fresh.replacedBy = other?.id;
     remove(session, fresh.id, 'redundant after both sides rekeyed');
-  } else if (old?.deleting !== undefined) {
+  } else if (closedFor !== undefined) {
     // Closed by its user while it was being replaced: so is the replacement, but not before, since it is what we send on.
-    fresh.deleting = old.deleting;
-    session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
+    fresh.deleting = closedFor;
+    session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: closedFor });
   } else if (old || other) {
     if (other && other !== fresh) {
       other.isRedundant = true;
@@ -69,7 +70,6 @@ export function onChildInstalled(
       remove(session, old.id, REPLACED);
     }
   } else {
-    fresh.replacedBy = attempt.movedTo;
     if (attempt.moves) closeWithReplaced(session, child, isOver);
     // One that goes at once is none that its user ever had.
     if (fresh.deleting === undefined) announceOpened(context, session, child);

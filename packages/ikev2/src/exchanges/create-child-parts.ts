@@ -1,5 +1,6 @@
 import type { Proposal } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
+import type { ChildSa } from '../child/child-sa.ts';
 import type { Moved, NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ChildOffer } from '../child/offered-child.ts';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
@@ -13,8 +14,8 @@ export interface ChildAttempt {
   readonly inboundSpi: number;
   /** The Child SA that it is to replace. */
   readonly rekeys: number | undefined;
-  /** That is gone, and a reauthentication has moved it to this one. */
-  movedTo?: number;
+  /** The same as it was last, also once it is gone. */
+  readonly old: ChildSa | undefined;
   /** What a reauthentication has it take the place of. */
   readonly moves: Moved | undefined;
   /** The packet that wants it, while it is not asked for with that alone. */

@@ -30,8 +30,6 @@ export function letGoOfChild(
   }
   activateReplacement(context, heirId);
   retireChild(context, session, child, front);
-  const attempt = session.initiation?.attempt;
-  if (attempt && 'rekeys' in attempt && attempt.rekeys === child.id) attempt.movedTo = heirId;
 }
 
 /** What replaced a Child SA that goes is used from now on, unless one that replaced it in turn is used already. It may
