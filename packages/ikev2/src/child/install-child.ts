@@ -64,7 +64,8 @@ export function adoptChild(
   const isRedundant = child.isRedundant === true;
   const waits = child.waitsForPeer === true;
   const owner = context.sessionsByChild.get(replaces ?? 0);
-  const replaced = owner?.children.get(replaces ?? 0);
+  const replaced = child.rekeyed ?? owner?.children.get(replaces ?? 0);
+  const isRekey = owner === session || child.rekeyed !== undefined;
   const adopted: ChildSa = {
     id,
     origin: replaced?.origin ?? id,
@@ -89,7 +90,8 @@ export function adoptChild(
     replacedBy: undefined,
     isFromPeer: child.isFromPeer === true,
     isRedundant,
-    isMoved: false,
+    // Who has been asked to take the place of the one takes that of the other.
+    isMoved: isRekey && replaced?.isMoved === true,
     deleting: undefined,
     isDeleteSent: false,
     isAskedFor: false,
@@ -99,7 +101,7 @@ export function adoptChild(
   const { localSelectors, remoteSelectors } = child;
   session.carried.set(config.name, { localSelectors, remoteSelectors });
   context.sessionsByChild.set(id, session);
-  if (replaced && !isRedundant) takePlace(context, session, replaced, adopted);
+  if (replaced && !isRedundant) takePlace(context, session, replaced, adopted, isRekey);
   armChildLifetime(context, session);
   if (waits) armActivation(context, session);
   return adopted;
@@ -110,8 +112,8 @@ function takePlace(
   session: IkeSession,
   replaced: ChildSa,
   fresh: ChildSa,
+  isRekey: boolean,
 ): void {
-  const isRekey = session.children.has(replaced.id);
   const movedTo = isRekey ? replacementElsewhere(session.children, replaced) : undefined;
   // A reauthentication has replaced it already, while this rekey was under way: both give way to the same one.
   if (movedTo && isBehind(session)) fresh.replacedBy = movedTo;

@@ -4,6 +4,7 @@ import type { TrafficSelector } from '@ipsec-kit/ip';
 import type { ChildConfig, ChildMode, ConnectionConfig } from '../config.ts';
 import type { TransportAddresses } from '../endpoint-work.ts';
 import type { ChildKeys } from '../keys/child-keys.ts';
+import type { ChildSa } from './child-sa.ts';
 
 /** A Child SA that a reauthentication asks for again in the new IKE SA. */
 export interface Moved {
@@ -33,6 +34,8 @@ export interface NegotiatedChild {
   readonly transportAddresses?: TransportAddresses;
   /** The Child SA that it takes the place of, by rekey or reauthentication. */
   readonly replaces?: number;
+  /** That itself, where it is our rekey: the peer may have deleted it before the answer came. */
+  readonly rekeyed?: ChildSa | undefined;
   /** Whose place it was asked to take in a reauthentication. */
   readonly moves?: Moved | undefined;
   /** Our packets wait for a sign that the peer has it: it was the peer who asked for the replacement. */

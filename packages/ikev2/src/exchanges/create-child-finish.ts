@@ -14,7 +14,6 @@ import { eraseChildKeys } from '../keys/child-keys.ts';
 import { isConsistentAnswer } from '../negotiate/proposals.ts';
 import { isNarrower } from '../negotiate/selectors.ts';
 import { findPayload, readNonce } from '../payloads/find-payload.ts';
-import { movesOf } from '../reauth/left-behind.ts';
 import { asReplacement } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { ChildAttempt } from './create-child-parts.ts';
@@ -76,7 +75,7 @@ export function finishChild(
   secrets: readonly KeyMaterial[],
 ): void {
   const { sa } = session;
-  const { connection, offer, inboundSpi, rekeys } = attempt;
+  const { connection, offer, inboundSpi, rekeys, old } = attempt;
   const responderNonce = readNonce(payloads);
   if (!sa || !responderNonce) {
     const failure = malformedFromPeer('answer for the Child SA', 'it has no valid nonce');
@@ -104,21 +103,19 @@ export function finishChild(
   const isRedundant = losesAgainstRival(session, rekeys, lowest);
   const child =
     rekeys === undefined
-      ? asMoved(context, session, result.child)
-      : { ...result.child, replaces: rekeys, isRedundant };
+      ? asMoved(session, attempt, result.child)
+      : { ...result.child, replaces: rekeys, rekeyed: old, isRedundant };
   const requestId = requestInstallation(context, session, child);
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
 }
 
 /** What a reauthentication moves takes the place of what it moves; what was wished for stands beside it. */
 function asMoved(
-  { nextChildId: before }: EndpointContext,
   session: IkeSession,
+  { moves }: ChildAttempt,
   child: NegotiatedChild,
 ): NegotiatedChild {
-  const origin = movesOf(session);
-  if (origin === undefined) return child;
-  return asReplacement(session, { ...child, moves: { origin, before } }, 'local');
+  return moves ? asReplacement(session, { ...child, moves }, 'local') : child;
 }
 
 /** Whether our replacement of a Child SA has the lowest of the four nonces. It has so for good: by the time that a late

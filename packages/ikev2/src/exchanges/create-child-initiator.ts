@@ -42,6 +42,8 @@ export interface ChildWish {
   readonly config: ChildConfig;
   /** The one to replace. */
   readonly rekeys?: ChildSa;
+  /** The origin of the one that a reauthentication moves. */
+  readonly moves?: number | undefined;
   /** The packet that wants it. */
   readonly packet?: PacketSelectors;
 }
@@ -53,7 +55,7 @@ export interface ChildWish {
 export function beginChild(context: EndpointContext, session: IkeSession, wish: ChildWish): void {
   const { connection } = session;
   if (!connection) return;
-  const { config, rekeys, packet } = wish;
+  const { config, rekeys, moves: origin, packet } = wish;
   const inboundSpi = reserveChildSpi(context, session);
   const methods = methodsOf(config.proposals);
   const learned = session.learnedMethods.get(config.name);
@@ -63,6 +65,8 @@ export function beginChild(context: EndpointContext, session: IkeSession, wish: 
     offer: furtherChildOffer(session, config, inboundSpi, rekeys, packet),
     inboundSpi,
     rekeys: rekeys?.id,
+    old: rekeys,
+    moves: origin === undefined ? undefined : { origin, before: context.nextChildId },
     packet,
     method,
     triedMethods: method === undefined ? [] : [method],

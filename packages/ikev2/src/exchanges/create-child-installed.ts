@@ -5,7 +5,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { Answer } from '../endpoint-work.ts';
 import { installFailed } from '../errors/failures.ts';
 import { eraseChildKeys } from '../keys/child-keys.ts';
-import { giveWayToMoved, movesOf } from '../reauth/left-behind.ts';
+import { giveWayToMoved } from '../reauth/left-behind.ts';
 import { announceOpened, closeWithReplaced } from '../reauth/reauth-child.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { failChildAttempt, onDeletedEarly } from './create-child-refused.ts';
@@ -39,7 +39,6 @@ export function onChildInstalled(
     return;
   }
   const { rival, running } = session;
-  const moves = movesOf(session);
   const isOver = running?.procedure.kind === 'create-child' && running.procedure.isOver === true;
   session.deletedEarly.clear();
   session.initiation = undefined;
@@ -47,16 +46,17 @@ export function onChildInstalled(
   session.rival = undefined;
   const fresh = adoptChild(context, session, child);
   const old = child.replaces === undefined ? undefined : session.children.get(child.replaces);
+  const closedFor = (old ?? child.rekeyed)?.deleting;
   const rivalId = rival?.kind === 'child' ? rival.childId : undefined;
   const other = rivalId === undefined ? undefined : session.children.get(rivalId);
   if (child.isRedundant) {
     // Where the other is gone as well, it has been replaced or closed since: this one was made for neither.
     fresh.replacedBy = other?.id;
     remove(session, fresh.id, 'redundant after both sides rekeyed');
-  } else if (old?.deleting !== undefined) {
+  } else if (closedFor !== undefined) {
     // Closed by its user while it was being replaced: so is the replacement, but not before, since it is what we send on.
-    fresh.deleting = old.deleting;
-    session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: old.deleting });
+    fresh.deleting = closedFor;
+    session.queue.push({ kind: 'delete-child', childId: fresh.id, reason: closedFor });
   } else if (old || other) {
     if (other && other !== fresh) {
       other.isRedundant = true;
@@ -70,10 +70,10 @@ export function onChildInstalled(
       remove(session, old.id, REPLACED);
     }
   } else {
-    if (moves !== undefined) closeWithReplaced(session, child, isOver);
+    if (attempt.moves) closeWithReplaced(session, child, isOver);
     // One that goes at once is none that its user ever had.
     if (fresh.deleting === undefined) announceOpened(context, session, child);
-    if (attempt.rekeys === undefined && moves === undefined) giveWayToMoved(session, fresh);
+    if (attempt.rekeys === undefined && !attempt.moves) giveWayToMoved(session, fresh);
   }
   armChildLifetime(context, session);
 }

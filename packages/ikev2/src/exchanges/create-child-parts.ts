@@ -1,6 +1,7 @@
 import type { Proposal } from '@ipsec-kit/ikev2-codec';
 import type { Path } from '@ipsec-kit/ip';
-import type { NegotiatedChild } from '../child/negotiated-child.ts';
+import type { ChildSa } from '../child/child-sa.ts';
+import type { Moved, NegotiatedChild } from '../child/negotiated-child.ts';
 import type { ChildOffer } from '../child/offered-child.ts';
 import type { ChildConfig, ConnectionConfig } from '../config.ts';
 import type { PacketSelectors } from '../endpoint-io.ts';
@@ -13,6 +14,10 @@ export interface ChildAttempt {
   readonly inboundSpi: number;
   /** The Child SA that it is to replace. */
   readonly rekeys: number | undefined;
+  /** The same as it was last, also once it is gone. */
+  readonly old: ChildSa | undefined;
+  /** What a reauthentication has it take the place of. */
+  readonly moves: Moved | undefined;
   /** The packet that wants it, while it is not asked for with that alone. */
   readonly packet: PacketSelectors | undefined;
   /** Key exchange method of the KE payload; absent: none is sent. */

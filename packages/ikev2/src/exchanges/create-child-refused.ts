@@ -17,6 +17,7 @@ import { keyExchangeRefused } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
+import { putEnd } from '../procedures/put-end.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { retireOrRemove } from '../session/let-go-of-child.ts';
 import { isBehind } from '../session/shown-session.ts';
@@ -155,8 +156,7 @@ function postpone(context: EndpointContext, session: IkeSession, attempt: ChildA
     old?.postponements ?? (procedure?.kind === 'create-child' ? procedure.postponements : 0);
   const postponements = before + 1;
   if (postponements > MAX_POSTPONEMENTS) {
-    session.queue.length = 0;
-    session.queue.push({ kind: 'delete-ike', failure: outOfStep() });
+    putEnd(session, outOfStep());
     return;
   }
   const at = retryMoment(context, postponements);

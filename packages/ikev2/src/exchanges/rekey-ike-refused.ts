@@ -7,6 +7,7 @@ import { outOfStep } from '../errors/failures.ts';
 import { ikeRekeyRefused, keyExchangeRefused } from '../errors/offer-failures.ts';
 import type { SessionFailure } from '../events.ts';
 import { methodsOf } from '../negotiate/proposals.ts';
+import { putEnd } from '../procedures/put-end.ts';
 import { dropIkeSa } from '../session/drop-ike-sa.ts';
 import { retryIkeRekey } from '../session/ike-lifetime.ts';
 import type { IkeSession } from '../session/ike-session.ts';
@@ -69,8 +70,7 @@ function postpone(context: EndpointContext, session: IkeSession): void {
   endIkeAttempt(context, session);
   session.postponements += 1;
   if (session.postponements > MAX_POSTPONEMENTS) {
-    session.queue.length = 0;
-    session.queue.push({ kind: 'delete-ike', failure: outOfStep() });
+    putEnd(session, outOfStep());
     return;
   }
   retryIkeRekey(context, session, retryMoment(context, session.postponements));
@@ -101,8 +101,7 @@ export function endOnBadAnswer(
   const { rival } = session;
   if (rival?.kind === 'ike' && rival.sa) dropIkeSa(context, session, rival.sa);
   endIkeAttempt(context, session);
-  session.queue.length = 0;
-  session.queue.push({ kind: 'delete-ike', failure });
+  putEnd(session, failure);
 }
 
 /** The attempt is over, and what it held is free again. */

@@ -7,6 +7,9 @@ import {
 } from '@ipsec-kit/ikev2-codec';
 import { judge } from '../collisions/own-work.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
+import { checkLiveness } from '../procedures/check-liveness.ts';
+import { isHandedOver } from '../reauth/is-handed-over.ts';
+import { latestOf } from '../reauth/latest-of.ts';
 import type { IkeSa } from '../session/ike-sa.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { OpenedMessage, ReceivedDatagram } from '../session/receive-protected.ts';
@@ -69,7 +72,17 @@ export function onReplacedMessage(
     return;
   }
   loseRival(session);
+  askHeir(context, session);
   keepReplaced(context, session, sa, 'answered');
+}
+
+/** Where the peer has opened another IKE SA in the place of this one, it may have ended this one for that: it is asked whether it has
+ * the other, and if so what is there is sent on from its answer. What it has replaced may be gone long before our rekey is refused.
+ */
+function askHeir(context: EndpointContext, session: IkeSession): void {
+  const heir = latestOf(session);
+  if (heir === session || heir.role !== 'responder' || heir.state.kind !== 'established') return;
+  if (!isHandedOver(session)) checkLiveness(context, heir, 'proof');
 }
 
 /** The peer deletes the result of its rekey, since it knows all four nonces and has lost; or it has won, and ends the session. Which of

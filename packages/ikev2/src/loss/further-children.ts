@@ -1,3 +1,4 @@
+import { underWay } from '../procedures/under-way.ts';
 import { predecessorsOf } from '../reauth/predecessors-of.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 
@@ -9,9 +10,7 @@ export function furtherChildren(session: IkeSession, first: string | undefined):
   const names = [...session.children.values(), ...left.filter(({ isMoved }) => !isMoved)]
     .filter(({ replacedBy, deleting }) => replacedBy === undefined && deleting === undefined)
     .map(({ config }) => config.name);
-  const { queue, running, postponed } = session;
-  const waiting = [...queue, ...postponed.map(({ procedure }) => procedure)];
-  for (const procedure of running ? [running.procedure, ...waiting] : waiting) {
+  for (const procedure of underWay(session)) {
     if (procedure.kind === 'create-child') names.push(procedure.name);
   }
   names.push(...session.furtherChildren);

@@ -10,11 +10,11 @@ type RekeyChild = Extract<Procedure, { readonly kind: 'rekey-child' }>;
 export function beginCreateChild(
   context: EndpointContext,
   session: IkeSession,
-  { name, packet, isOver }: CreateChild,
+  { name, packet, moves, isOver }: CreateChild,
 ): boolean {
   const config = session.connection?.children.find((child) => child.name === name);
   if (!config || isOver || session.state.kind !== 'established') return false;
-  beginChild(context, session, { config, ...(packet ? { packet } : {}) });
+  beginChild(context, session, { config, moves, ...(packet ? { packet } : {}) });
   return true;
 }
 

@@ -23,7 +23,9 @@ export type Procedure =
       readonly postponements: number;
       /** The Child SA of an old IKE SA whose place it is to take, by its origin: then it is nobody's wish. */
       readonly moves?: number;
-      /** That has been closed meanwhile. */
+      /** One of the name that a reauthentication of the peer brings meanwhile, and that replaces none, is the one that is asked for. */
+      readonly mayBeMade?: boolean;
+      /** What it moves has been closed meanwhile, or it has been made. */
       isOver?: boolean;
     }
   /** The replacement of a Child SA. @see RFC 7296 §1.3.3 */

@@ -3,6 +3,7 @@ import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import type { SessionFailure } from '../events.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { limitEnd } from './end-ike-sa.ts';
+import { putEnd } from './put-end.ts';
 import { runNext } from './run-procedures.ts';
 
 /** Ends an IKE SA with DELETE, before everything else that waits. @see RFC 7296 §1.4.1 */
@@ -12,8 +13,7 @@ export function endWithDelete(
   failure: SessionFailure,
 ): void {
   if (session.state.kind !== 'established') return;
-  session.queue.length = 0;
-  session.queue.push({ kind: 'delete-ike', failure });
+  putEnd(session, failure);
   runNext(context, session);
   // It waits for the answer to another request.
   if (session.queue.some(({ kind }) => kind === 'delete-ike')) limitEnd(context, session);

@@ -17,7 +17,9 @@ import { beginCreateChild, beginRekeyChild } from './create-child.ts';
 import { finish, inform, isCreation } from './inform.ts';
 import { giveWay } from './probe-binding.ts';
 import { isMoveToCome, type Procedure } from './procedure.ts';
+import { putEnd } from './put-end.ts';
 import { beginRekeyIke } from './rekey-ike.ts';
+import { underWay } from './under-way.ts';
 
 /** Most procedures that may wait, those that the peer has put off among them; further ones are refused, as the peer then does not
  * answer anyway, or puts off whatever it is asked.
@@ -97,9 +99,8 @@ function nextOf({ queue }: IkeSession): Procedure | undefined {
 function keepOnlyTheEnd(session: IkeSession): void {
   const { queue, state } = session;
   if (queue.length === 0 || state.kind !== 'established') return;
-  const end = queue.find(({ kind }) => kind === 'delete-ike');
-  queue.length = 0;
-  queue.push(end ?? { kind: 'delete-ike', failure: LIFETIME_OVER });
+  const end = queue.find((procedure) => procedure.kind === 'delete-ike');
+  putEnd(session, end?.failure ?? LIFETIME_OVER);
 }
 
 /** Sends the request of a procedure, or begins to make it. @returns false when it has become pointless. */
@@ -157,7 +158,7 @@ function leavesBehind(
 function armDeletion(context: EndpointContext, session: IkeSession): void {
   if (session.predecessor?.state.kind !== 'established') return;
   // What the peer has put off moves first, unless it has put it off for too long: the old IKE SA must not stay with it for ever.
-  if (session.postponed.some(({ procedure }) => isMoveToCome(procedure))) return;
+  if (underWay(session).some(isMoveToCome)) return;
   setTimer(context, session, 'hand-over', addMs(context.now, SETTLE_MS), {
     label: 'DELETE of a replaced IKE SA',
     wake: 'process',

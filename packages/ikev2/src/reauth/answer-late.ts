@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import type { ChildAttempt } from '../exchanges/create-child-parts.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LateAnswer } from '../session/late-answer.ts';
@@ -8,7 +9,6 @@ import { activateReplacement } from '../session/let-go-of-child.ts';
 import { repeatOutstanding } from '../session/repeat-request.ts';
 import { sendResponse } from '../session/send-message.ts';
 import { latestOf } from './latest-of.ts';
-import { movesOf } from './left-behind.ts';
 import { SETTLE_MS } from './settle-time.ts';
 
 /** How long the answer to a DELETE waits for the answer to what we have asked for under the same IKE SA, or move from it: for two
@@ -44,25 +44,17 @@ export function answerLate(
  * for one of this.
  */
 function whoAsks(session: IkeSession): IkeSession | undefined {
-  if (awaitsChild(session)) return session;
+  if (awaitedChild(session)) return session;
   const heir = latestOf(session);
-  const moves = movesOf(heir);
-  return moves !== undefined && session.children.has(moves) && awaitsChild(heir) ? heir : undefined;
+  const moves = awaitedChild(heir)?.moves;
+  return moves && session.children.has(moves.origin) ? heir : undefined;
 }
 
-function awaitsChild({ initiation }: IkeSession): boolean {
-  switch (initiation?.kind) {
-    case 'awaiting-child-response':
-    case 'agreeing-child-key':
-    case 'installing-child':
-      return initiation.attempt.rekeys === undefined;
-    case 'generating-follow-up-key':
-    case 'awaiting-follow-up-response':
-    case 'agreeing-follow-up-key':
-      return 'rekeys' in initiation.attempt && initiation.attempt.rekeys === undefined;
-    default:
-      return false;
-  }
+/** The Child SA that has been asked for, and is to replace none of the same IKE SA. */
+function awaitedChild({ initiation }: IkeSession): ChildAttempt | undefined {
+  if (!initiation || initiation.kind === 'generating-child-key') return undefined;
+  const { attempt } = initiation;
+  return 'rekeys' in attempt && attempt.rekeys === undefined ? attempt : undefined;
 }
 
 /** Something that was asked for is there, or refused: perhaps nothing is open any more. */

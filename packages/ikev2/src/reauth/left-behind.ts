@@ -4,6 +4,7 @@ import { isSilence } from '../errors/endings.ts';
 import type { SessionFailure } from '../events.ts';
 import { isWithinOffer } from '../negotiate/selectors.ts';
 import { isMoveToCome, type Procedure } from '../procedures/procedure.ts';
+import { underWay } from '../procedures/under-way.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { latestOf } from './latest-of.ts';
 import { passOnCloses } from './pass-on-closes.ts';
@@ -48,7 +49,7 @@ export function passOnWishes(from: IkeSession, failure: SessionFailure, now: Ins
   const running = from.running?.procedure;
   if (running && isCreation(running) && isWish(from, running)) {
     if (!unclaimedChild(from, ({ config }) => config.name === running.name)) {
-      wishes.push(running);
+      wishes.push({ ...running, mayBeMade: true });
     }
   }
   heir.queue.push(...wishes.filter((wish) => !isMet(heir, wish)));
@@ -67,6 +68,17 @@ export function giveWayToMoved(from: IkeSession, child: ChildSa): void {
   else if (from.lateAnswer) {
     heir.queue.push({ kind: 'create-child', name, postponements: 0 });
   }
+}
+
+/** The peer has made a Child SA that replaces none that is known here: it may be one that was asked for under an IKE SA before, and has
+ * been moved since; or what the peer has closed, and moves all the same. Either is not asked for once more.
+ */
+export function takeForWish(session: IkeSession, { isFromPeer, config }: ChildSa): void {
+  if (!isFromPeer || session.role !== 'responder') return;
+  const wish = [session, ...predecessorsOf(session)]
+    .flatMap(underWay)
+    .find((one) => isCreation(one) && one.mayBeMade && !one.isOver && one.name === config.name);
+  if (wish && isCreation(wish)) wish.isOver = true;
 }
 
 function isSame(one: ChildSa, other: ChildSa): boolean {
@@ -105,11 +117,6 @@ function isMet({ children, running, queue }: IkeSession, { name, packet }: Creat
     [...children.values()].some(({ config }) => config.name === name) ||
     procedures.some((procedure) => isCreation(procedure) && procedure.name === name)
   );
-}
-
-/** The origin of the Child SA of an old IKE SA whose place the one that is being made is to take. */
-export function movesOf({ running }: IkeSession): number | undefined {
-  return running && isCreation(running.procedure) ? running.procedure.moves : undefined;
 }
 
 function isCreation(procedure: Procedure): procedure is Creation {

@@ -7,6 +7,7 @@ import { isWithinOffer } from '../negotiate/selectors.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
+import { takeForWish } from './left-behind.ts';
 import { takeClose } from './pass-on-closes.ts';
 import { predecessorsOf } from './predecessors-of.ts';
 
@@ -122,6 +123,7 @@ export function announceOpened(
   if (old && fresh) announceReplacement(context, session, old, fresh, by);
   if (isBehind(session)) return;
   if (!fresh?.isAnnounced) announceChild(context, session, child);
+  if (!old && fresh) takeForWish(session, fresh);
   // What takes the place of one that stands is not the one that is left to close.
   const reason = old ? old.deleting : fresh && takeClose(session, fresh, context.now);
   if (!fresh || reason === undefined) return;

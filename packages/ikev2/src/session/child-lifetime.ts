@@ -4,6 +4,7 @@ import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import type { ChildSa } from '../child/child-sa.ts';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { CHILD_LIFETIME_OVER } from '../errors/endings.ts';
+import { isToStay } from '../loss/lost-child.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { dropMove } from '../reauth/drop-move.ts';
 import type { IkeSession } from './ike-session.ts';
@@ -101,9 +102,8 @@ function deleteChild(
   enqueue(context, session, { kind: 'delete-child', childId: child.id, reason });
 }
 
-/** The hard end of a Child SA that was to be replaced and could not, or has none to follow it. Where it is wanted further, by
- * `closeAction` or because it was to be replaced by the side that opened the session, another is asked for before the DELETE
- * leaves: while that is on its way, the old one carries what there is.
+/** The hard end of a Child SA that was to be replaced and could not, or has none to follow it. Where it is wanted further, another is
+ * asked for before the DELETE leaves: while that is on its way, the old one carries what there is.
  */
 function endChild(context: EndpointContext, session: IkeSession, child: ChildSa): void {
   const { config, replacedBy, deleting } = child;
@@ -118,11 +118,9 @@ function endChild(context: EndpointContext, session: IkeSession, child: ChildSa)
   // Where the IKE SA ends as well, whatever takes its place asks for all that is there.
   const isStaying = session.state.kind === 'established' && !session.isClosing;
   const isLost = isStaying && replacedBy === undefined && deleting === undefined;
-  const closeAction = session.connection?.closeAction ?? 'none';
-  const wasToStay = config.rekeyMs !== undefined && config.rekeyMs > 0;
-  if (isLost && (closeAction === 'start' || (wasToStay && session.role === 'initiator'))) {
+  if (isLost && isToStay(session, child)) {
     enqueue(context, session, { kind: 'create-child', name: config.name, postponements: 0 });
-  } else if (isLost && closeAction === 'trap') {
+  } else if (isLost && session.connection?.closeAction === 'trap') {
     child.endAction = 'trap';
   }
   closeChild(context, session, child.id, CHILD_LIFETIME_OVER);

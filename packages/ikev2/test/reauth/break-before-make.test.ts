@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Pair } from '../pair.ts';
+import { child, Pair, selector } from '../pair.ts';
 
 describe('reauthentication, break before make (RFC 7296 §2.8.3)', () => {
   it('deletes the old IKE SA first, and opens the session anew under its id', () => {
@@ -24,6 +24,27 @@ describe('reauthentication, break before make (RFC 7296 §2.8.3)', () => {
     expect(pair.client.seen('session-opened').map(({ sessionId }) => sessionId)).toEqual([1, 1]);
     expect(pair.client.seen('session-closed')).toHaveLength(0);
     expect(pair.server.children.size).toBe(1);
+  });
+
+  it('asks for what was asked for before, when that is still waiting for another answer', () => {
+    const other = [selector('10.2.0.0/16')];
+    const both = {
+      children: [child(), child({ name: 'other', localSelectors: other, remoteSelectors: other })],
+    };
+    const pair = new Pair({ client: both, server: both }).open();
+    const { client, wire } = pair;
+    pair.wire = () => [];
+    client.command({ kind: 'check-liveness', sessionId: 1 });
+    client.command({ kind: 'create-child', sessionId: 1, child: 'other' });
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(100);
+    pair.wire = wire;
+    pair.drive(30_000);
+    for (const { children } of [client, pair.server]) {
+      const names = [...children.values()].map(({ config }) => config.name);
+      expect(names.sort()).toEqual(['net', 'other']);
+    }
+    expect(client.seen('session-opened')).toHaveLength(2);
   });
 
   it('goes on by time, each after the other', () => {

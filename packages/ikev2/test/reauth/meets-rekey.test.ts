@@ -1,7 +1,8 @@
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
+import { RETIRED_CHILD_MS } from '../../src/child/retire-child.ts';
 import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
-import { Pair, type PairOptions } from '../pair.ts';
+import { child, Pair, type PairOptions } from '../pair.ts';
 
 const MBB: PairOptions = { client: { makeBeforeBreak: true }, server: { makeBeforeBreak: true } };
 const sessionId = FIRST_RESPONDER_SESSION_ID;
@@ -45,6 +46,26 @@ describe('a reauthentication that meets a rekey of the peer on the old IKE SA (R
       ]);
     }
     expect(left).toEqual(left.map((_, index) => [index, true, 1, 1]));
+  });
+
+  it('has the responder send on the new Child SA once the peer has ended what its rekey of the IKE SA had made', () => {
+    const pair = new Pair(MBB).open().drive(40_000);
+    // Both rekey the IKE SA. The client never sees the request of the server, and its own DELETE of the old one is lost.
+    const [first] = pair.flights;
+    pair.wire = (flight) => {
+      const isRequest = ((flight.data[19] ?? 0) & 0x20) === 0;
+      const isOld = flight.data.subarray(0, 8).join() === first?.data.subarray(0, 8).join();
+      const isDelete = flight.data[18] === ExchangeType.INFORMATIONAL;
+      return isOld && isRequest && (isDelete || flight.from === 'server') ? [] : [{ flight }];
+    };
+    pair.server.command({ kind: 'rekey-ike', sessionId });
+    pair.client.command({ kind: 'rekey-ike', sessionId: 1 });
+    pair.drive(40);
+    pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+    while (pair.client.seen('session-reauthenticated').length === 0) pair.drive(1);
+    pair.drive(RETIRED_CHILD_MS);
+    expect(inUse(pair, 'server')).toBe('activate 2');
+    expect(pair.client.children.has(2)).toBe(true);
   });
 
   it('goes to what the peer has rekeyed when the new Child SA cannot be installed', () => {
@@ -105,4 +126,41 @@ describe('a reauthentication that meets a rekey of the peer on the old IKE SA (R
     }
     expect(made).toEqual(made.map(([side, apartMs]) => [side, apartMs, 1, 0, 0]));
   });
+});
+
+/** Our rekey on the old IKE SA has its answer only after the new one stands, and after the DELETE of what it was to replace. */
+function rekeyAnsweredLate(): Pair {
+  const server = { ...MBB.server, children: [child({ hardLifetimeMs: 39_500 })] };
+  const pair = new Pair({ ...MBB, server }).open().drive(38_000);
+  const begunAt = pair.now;
+  pair.wire = (flight) => {
+    const exchange = flight.data[18];
+    const isHeld = exchange === ExchangeType.CREATE_CHILD_SA && flight.from === 'server';
+    const isLost = isHeld && pair.now < begunAt + 3_500;
+    return isLost ? [] : [{ flight, delayMs: isHeld ? 1_000 : 0 }];
+  };
+  pair.client.command({ kind: 'rekey-child', sessionId: 1, childId: 1 });
+  return pair.drive(100);
+}
+
+describe('a reauthentication that meets a rekey of ours on the old IKE SA, whose answer is late (RFC 7296 §2.8, §2.25.1)', () => {
+  it('moves what that replaces, and nothing else, where the peer has deleted it before the answer comes', () => {
+    const pair = rekeyAnsweredLate();
+    const { client, server } = pair;
+    client.command({ kind: 'reauthenticate', sessionId: 1 });
+    pair.drive(10_000);
+    for (const host of [client, server]) {
+      expect(host.seen('session-reauthenticated')).toHaveLength(1);
+      expect(host.seen('child-opened')).toHaveLength(1);
+      expect(host.seen('child-closed')).toEqual([]);
+    }
+  });
+});
+
+it('a Child SA that its user closes while we rekey it is closed, also where the peer deletes it before the answer to that (RFC 7296 §2.25.1)', () => {
+  const pair = rekeyAnsweredLate();
+  const { client, server } = pair;
+  client.command({ kind: 'close-child', sessionId: 1, childId: 1, reason: 'as asked' });
+  pair.drive(30_000);
+  expect([client.children.size, server.children.size]).toEqual([0, 0]);
 });

@@ -1,7 +1,7 @@
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { RETIRED_CHILD_MS } from '../../src/child/retire-child.ts';
-import { FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
+import { type ConnectionConfig, FIRST_RESPONDER_SESSION_ID } from '../../src/index.ts';
 import { child, type Flight, type Host, Pair, selector } from '../pair.ts';
 
 const CLIENT = [1, 2].map((n) =>
@@ -17,9 +17,9 @@ const SERVER = CLIENT.map((config) => ({
   remoteSelectors: config.localSelectors,
 }));
 
-function openPair(seed = 'wishes'): Pair {
+function openPair(client: Partial<ConnectionConfig> = {}, seed = 'wishes'): Pair {
   return new Pair({
-    client: { children: CLIENT, makeBeforeBreak: true },
+    client: { children: CLIENT, makeBeforeBreak: true, ...client },
     server: { children: SERVER, makeBeforeBreak: true },
     seed,
   })
@@ -126,6 +126,25 @@ describe('Child SAs that are asked for while a session is reauthenticated (RFC 7
     expect(pair.server.seen('child-closed')).toHaveLength(0);
   });
 
+  it('are not made twice when the peer moves late what it had made, and whoever asked has ended the old IKE SA meanwhile', () => {
+    const pair = openPair();
+    // No answer to the client, until it has given the old IKE SA up; the server sleeps meanwhile.
+    create(pair.client, 'net-2');
+    pair.wire = (flight) => (flight.from === 'server' ? [] : [{ flight }]);
+    pair.drive(15);
+    expect(pair.server.seen('child-opened')).toHaveLength(2);
+    pair.wire = (flight) => {
+      const isAnswer = isOf(flight, 'server', ExchangeType.CREATE_CHILD_SA, 'response');
+      return isAnswer ? [] : [{ flight }];
+    };
+    pair.server.command({ kind: 'reauthenticate', sessionId: sessionOf(pair.server) });
+    while (pair.client.seen('session-reauthenticated').length === 0) pair.drive(1);
+    pair.sleepOf('server', 170_000);
+    pair.wire = (flight) => [{ flight }];
+    pair.drive(300_000);
+    expect(names(pair)).toEqual(['net-1', 'net-2']);
+  });
+
   it('stand beside what is moved: a wish of the responder takes the place of nothing', () => {
     const pair = openPair();
     pair.wire = (flight) => {
@@ -143,6 +162,59 @@ describe('Child SAs that are asked for while a session is reauthenticated (RFC 7
       expect(host.seen('child-opened')).toHaveLength(3);
       expect(host.seen('child-rekeyed')).toHaveLength(2);
     }
+  });
+});
+
+describe('a Child SA that the peer deletes and moves all the same (RFC 7296 §1.4.1, §2.8.3)', () => {
+  it('is opened anew once by closeAction = start, when the peer deletes in turn what it had moved', () => {
+    const pair = openPair({ closeAction: 'start' });
+    const { client, server } = pair;
+    client.command({ kind: 'check-liveness', sessionId: 1 });
+    pair.drive(100);
+    // The request that moves it comes late, behind the DELETE, the answer to which is lost.
+    const heldUntil = pair.now + 3_500;
+    pair.wire = (flight) => {
+      const isMove = isOf(flight, 'server', ExchangeType.IKE_AUTH, 'request');
+      const isAnswer = isOf(flight, 'client', ExchangeType.INFORMATIONAL, 'response');
+      const isWish = isOf(flight, 'client', ExchangeType.CREATE_CHILD_SA, 'request');
+      return pair.now < heldUntil && (isMove || isAnswer || isWish) ? [] : [{ flight }];
+    };
+    const sessionId = sessionOf(server);
+    server.command({ kind: 'reauthenticate', sessionId });
+    pair.drive(100);
+    server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'as asked' });
+    pair.drive(3_000);
+    expect(client.story.at(-1)).toMatch(/^sent CREATE_CHILD_SA request/);
+    pair.drive(60_000);
+    expect(client.seen('child-closed')).toHaveLength(2);
+    expect(names(pair)).toEqual(['net-1']);
+  });
+
+  it('does not come back by the late answer to a rekey of what was moved', () => {
+    const pair = openPair();
+    const { client, server } = pair;
+    const [first] = pair.flights;
+    const heldUntil = pair.now + 3_000;
+    // On the old IKE SA the answer to the rekey is late; the DELETE comes behind that of what it was moved to, its answer is lost.
+    pair.wire = (flight) => {
+      const isOld = flight.data.subarray(0, 8).join() === first?.data.subarray(0, 8).join();
+      const isDelete = isOf(flight, 'server', ExchangeType.INFORMATIONAL, 'request');
+      const isLost =
+        isOf(flight, 'server', ExchangeType.CREATE_CHILD_SA, 'response') ||
+        isOf(flight, 'client', ExchangeType.INFORMATIONAL, 'response');
+      if (isOld && isLost && pair.now < heldUntil) return [];
+      return [{ flight, delayMs: isOld && isDelete ? 500 : 0 }];
+    };
+    client.command({ kind: 'rekey-child', sessionId: 1, childId: 1 });
+    pair.drive(15);
+    reauthenticate(pair);
+    pair.drive(25);
+    const sessionId = sessionOf(server);
+    server.command({ kind: 'close-child', sessionId, childId: 1, reason: 'as asked' });
+    pair.drive(60_000);
+    expect(client.seen('child-closed')).toHaveLength(1);
+    expect(client.seen('child-opened')).toHaveLength(1);
+    expect(names(pair)).toEqual([]);
   });
 });
 
@@ -211,7 +283,7 @@ describe('a rekey on the old IKE SA that ends behind a reauthentication (RFC 729
   it('is told under the one name that its user knows, and leaves one Child SA, whichever of both sides has the lowest nonce', () => {
     for (let seed = 0; seed < 8; seed += 1) {
       for (const apartMs of [0, 15, 25, 35]) {
-        const pair = openPair(`behind/${seed}`);
+        const pair = openPair({}, `behind/${seed}`);
         const { client, server } = pair;
         pair.wire = (flight) => {
           const isLate = isOf(flight, 'client', ExchangeType.CREATE_CHILD_SA, 'response');

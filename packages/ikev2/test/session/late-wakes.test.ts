@@ -1,3 +1,4 @@
+import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { describe, expect, it } from 'vitest';
 import { child, Pair, type PairOptions } from '../pair.ts';
 
@@ -76,6 +77,24 @@ describe('a wake after a long sleep', () => {
     expect(pair.client.seen('session-reauthenticated')).toHaveLength(1);
     expect(pair.client.seen('session-interrupted')).toHaveLength(0);
     expect(pair.client.seen('child-closed')).toHaveLength(0);
+  });
+
+  it('asks for another Child SA when the peer ends the one of the same age before it is replaced', () => {
+    const server = { children: [child({ hardLifetimeMs: HOUR_MS * 1.1 })] };
+    const client = { makeBeforeBreak: true, children: OPTIONS.client?.children ?? [] };
+    const pair = new Pair({ client, server }).open();
+    pair.sleepClient(1.11 * HOUR_MS);
+    // The first copies of the request to replace it are lost, and what the server has long been asking comes first.
+    pair.wire = (flight) => {
+      const isRekey = flight.from === 'client' && flight.data[18] === ExchangeType.CREATE_CHILD_SA;
+      return isRekey && pair.client.seen('child-closed').length === 0 ? [] : [{ flight }];
+    };
+    pair.drive(120_000);
+    expect(pair.client.seen('child-closed').map(({ reason }) => reason)).toEqual([
+      'the peer deleted it',
+    ]);
+    expect([pair.client.children.size, pair.server.children.size]).toEqual([1, 1]);
+    expect(pair.client.seen('session-interrupted')).toHaveLength(0);
   });
 
   it('ends the IKE SA when no reauthentication comes through in time, and goes on trying', () => {

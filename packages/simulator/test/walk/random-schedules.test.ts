@@ -89,6 +89,10 @@ describe('random schedules of all commands over a bad network (RFC 7296 §2.8.1,
     expect(runWalk(planWalk(943_770), crypto).faults).toEqual([]);
   });
 
+  it('leave closed what the peer has closed in both IKE SAs of a reauthentication before the answer to our rekey came', () => {
+    expect(runWalk(planWalk(42_143), crypto).faults).toEqual([]);
+  });
+
   it('may end a session by time at any moment, and then wait for the last copies of its DELETE', () => {
     const plan = planWalk(1, { configurations: [endsAfter(WALK_REST_MS + 200_000)] });
     const { faults, outcome } = runWalk(plan, crypto, 0);
