@@ -123,10 +123,14 @@ export class NumberedPackets {
     return this.#isClosedBySender(spi);
   }
 
+  /** Its user knows that it is closed, or that the one is that it was made to replace; or the session has ended since. */
   #isClosedBySender(spi: number): boolean {
     const { ends, installedOutbound } = this.#from.ledger;
     const child = installedOutbound.get(spi);
-    return child !== undefined && ends.some((end) => end.at >= child.at && isEndOf(end, child));
+    if (!child) return false;
+    return ends.some(
+      (end) => (end.root !== undefined || end.at >= child.at) && isEndOf(end, child),
+    );
   }
 
   /** The sender's user had closed the session before. What is sent until the DELETE is answered has no claim: the peer lets the Child SA
