@@ -16,7 +16,8 @@ export function requestInstallation(
   session: IkeSession,
   child: NegotiatedChild,
 ): number {
-  const outboundActive = !child.waitsForPeer && !child.isUnanswered && !child.isRedundant;
+  const { waitsForPeer, isUnanswered, isRedundant, isPassedOver } = child;
+  const outboundActive = !(waitsForPeer || isUnanswered || isRedundant || isPassedOver);
   const path = provenPathOf(context, session);
   const requestId = ask(context, session, {
     kind: 'install-child',
@@ -84,7 +85,7 @@ export function adoptChild(
     isEndPutOff: false,
     isAnnounced: false,
     postponements: 0,
-    isActive: !waits && !isRedundant,
+    isActive: !waits && !isRedundant && !child.isPassedOver,
     activateAt: waits ? activationDeadline(context) : undefined,
     isRekeyDue: false,
     replacedBy: undefined,

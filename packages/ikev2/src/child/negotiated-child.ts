@@ -36,6 +36,8 @@ export interface NegotiatedChild {
   readonly replaces?: number;
   /** That itself, where it is our rekey: the peer may have deleted it before the answer came. */
   readonly rekeyed?: ChildSa | undefined;
+  /** A reauthentication has moved that already, and what it was moved to is in use: nothing is sent on this one. */
+  readonly isPassedOver?: boolean;
   /** Whose place it was asked to take in a reauthentication. */
   readonly moves?: Moved | undefined;
   /** Our packets wait for a sign that the peer has it: it was the peer who asked for the replacement. */

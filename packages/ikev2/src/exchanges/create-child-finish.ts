@@ -1,5 +1,6 @@
 import type { KeyMaterial } from '@ipsec-kit/crypto';
 import { acceptChild } from '../child/accept-child.ts';
+import { isPassedOver } from '../child/activate-child.ts';
 import { armChildLifetime } from '../child/arm-child-lifetime.ts';
 import { requestInstallation } from '../child/install-child.ts';
 import type { NegotiatedChild } from '../child/negotiated-child.ts';
@@ -101,10 +102,15 @@ export function finishChild(
   }
   const lowest = lowerNonce(nonce, responderNonce);
   const isRedundant = losesAgainstRival(session, rekeys, lowest);
-  const child =
-    rekeys === undefined
-      ? asMoved(session, attempt, result.child)
-      : { ...result.child, replaces: rekeys, rekeyed: old, isRedundant };
+  const child = old
+    ? {
+        ...result.child,
+        replaces: old.id,
+        rekeyed: old,
+        isRedundant,
+        isPassedOver: isPassedOver(context, old),
+      }
+    : asMoved(session, attempt, result.child);
   const requestId = requestInstallation(context, session, child);
   session.initiation = { kind: 'installing-child', requestId, attempt, child, lowest };
 }

@@ -157,6 +157,24 @@ describe('a reauthentication that meets a rekey of ours on the old IKE SA, whose
   });
 });
 
+it('the late answer to a rekey on the old IKE SA leaves outbound where the reauthentication has moved it (RFC 7296 §2.8.3)', () => {
+  const pair = new Pair(MBB).open().drive(40_000);
+  const heldUntil = pair.now + 3_000;
+  pair.wire = (flight) => {
+    const isAnswer = flight.from === 'server' && flight.data[18] === ExchangeType.CREATE_CHILD_SA;
+    return isAnswer && pair.now < heldUntil ? [] : [{ flight }];
+  };
+  pair.client.command({ kind: 'rekey-child', sessionId: 1, childId: 1 });
+  pair.drive(15);
+  pair.client.command({ kind: 'reauthenticate', sessionId: 1 });
+  pair.drive(4_500);
+  expect(pair.client.children.has(3)).toBe(true);
+  expect(inUse(pair, 'client')).toBe('install 2 for 1');
+  pair.drive(60_000);
+  expect(inUse(pair, 'client')).toBe('install 2 for 1');
+  expect([...pair.client.children.keys()]).toEqual([2]);
+});
+
 it('a Child SA that its user closes while we rekey it is closed, also where the peer deletes it before the answer to that (RFC 7296 §2.25.1)', () => {
   const pair = rekeyAnsweredLate();
   const { client, server } = pair;
