@@ -1,10 +1,11 @@
-import { addMs } from '@ipsec-kit/clock';
+import { addMs, type Instant, msBetween } from '@ipsec-kit/clock';
 import { ExchangeType } from '@ipsec-kit/ikev2-codec';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import type { ChildAttempt } from '../exchanges/create-child-parts.ts';
 import { endSession } from '../session/close-session.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import type { LateAnswer } from '../session/late-answer.ts';
+import { LATE_WAKE_MS } from '../session/late-wake.ts';
 import { activateReplacement } from '../session/let-go-of-child.ts';
 import { repeatOutstanding } from '../session/repeat-request.ts';
 import { sendResponse } from '../session/send-message.ts';
@@ -26,17 +27,15 @@ export const OPEN_QUESTION_MS: number = 20_000;
 export function answerLate(
   context: EndpointContext,
   session: IkeSession,
-  answer: Omit<LateAnswer, 'isAsking'>,
+  answer: Omit<LateAnswer, 'asksUntil'>,
 ): boolean {
   if (session.state.kind !== 'established' || !session.takenOverBy) return false;
   const replacements = [...session.children.values()].flatMap(({ replacedBy = [] }) => replacedBy);
   const asking = whoAsks(session);
-  const isAsking = asking !== undefined;
-  if (replacements.length === 0 && !isAsking) return false;
+  if (replacements.length === 0 && !asking) return false;
   for (const childId of replacements) activateReplacement(context, childId);
-  session.lateAnswer = { ...answer, isAsking };
-  if (asking) repeatOutstanding(context, asking);
-  armAnswer(context, session, isAsking ? OPEN_QUESTION_MS : SETTLE_MS);
+  if (asking) awaitAnswer(context, session, answer, asking);
+  else settle(context, session, answer);
   return true;
 }
 
@@ -60,23 +59,51 @@ function awaitedChild({ initiation }: IkeSession): ChildAttempt | undefined {
 /** Something that was asked for is there, or refused: perhaps nothing is open any more. */
 export function answerSoon(context: EndpointContext, session: IkeSession): void {
   const { lateAnswer } = session;
-  if (!lateAnswer?.isAsking || whoAsks(session)) return;
-  session.lateAnswer = { ...lateAnswer, isAsking: false };
-  armAnswer(context, session, SETTLE_MS);
+  if (lateAnswer?.asksUntil !== undefined && !whoAsks(session))
+    settle(context, session, lateAnswer);
 }
 
-function armAnswer(context: EndpointContext, session: IkeSession, waitMs: number): void {
-  setTimer(context, session, 'late-answer', addMs(context.now, waitMs), {
+function awaitAnswer(
+  context: EndpointContext,
+  session: IkeSession,
+  answer: Omit<LateAnswer, 'asksUntil'>,
+  asking: IkeSession,
+): void {
+  const asksUntil = addMs(context.now, OPEN_QUESTION_MS);
+  session.lateAnswer = { ...answer, asksUntil };
+  repeatOutstanding(context, asking);
+  armAnswer(context, session, asksUntil);
+}
+
+function settle(
+  context: EndpointContext,
+  session: IkeSession,
+  answer: Omit<LateAnswer, 'asksUntil'>,
+): void {
+  session.lateAnswer = { ...answer, asksUntil: undefined };
+  armAnswer(context, session, addMs(context.now, SETTLE_MS));
+}
+
+function armAnswer(context: EndpointContext, session: IkeSession, at: Instant): void {
+  setTimer(context, session, 'late-answer', at, {
     label: 'answer to the DELETE of a replaced IKE SA',
     wake: 'process',
   });
 }
 
-/** What was under way has arrived: the DELETE is answered, and the IKE SA ends. */
+/** What was under way has arrived: the DELETE is answered, and the IKE SA ends. Where its time was slept through, there was none to hear
+ * the answer in, and what the peer has sent since is still waiting for that.
+ */
 export function onLateAnswer(context: EndpointContext, session: IkeSession): void {
   const { lateAnswer } = session;
-  session.lateAnswer = undefined;
   if (!lateAnswer) return;
+  const { asksUntil } = lateAnswer;
+  const asking = whoAsks(session);
+  if (asking && asksUntil !== undefined && msBetween(asksUntil, context.now) > LATE_WAKE_MS) {
+    awaitAnswer(context, session, lateAnswer, asking);
+    return;
+  }
+  session.lateAnswer = undefined;
   const { sa, messageId, via, failure } = lateAnswer;
   const request = { exchangeType: ExchangeType.INFORMATIONAL, messageId };
   sendResponse(context, session, sa, request, [], via);

@@ -8,6 +8,7 @@ import { isToStay } from '../loss/lost-child.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { dropMove } from '../reauth/drop-move.ts';
 import type { IkeSession } from './ike-session.ts';
+import { LATE_WAKE_MS } from './late-wake.ts';
 import { activateReplacement, retireOrRemove } from './let-go-of-child.ts';
 import { shownSession } from './shown-session.ts';
 
@@ -15,9 +16,6 @@ import { shownSession } from './shown-session.ts';
  * after a late wake both may be due at once, and nothing is deleted while its replacement is on the way.
  */
 export const REPLACEMENT_GRACE_MS: number = 60_000;
-
-/** A deadline that is noticed so much too late was slept through. */
-export const LATE_WAKE_MS: number = 2_000;
 
 /** Soft and hard lifetimes that are over: the soft ones first, whose Child SAs are replaced; then the hard ones, which
  * are deleted on both sides, and here in any case when the peer does not answer.

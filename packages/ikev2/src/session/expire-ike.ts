@@ -2,9 +2,10 @@ import { addMs, msBetween } from '@ipsec-kit/clock';
 import type { EndpointContext } from '../endpoint/endpoint-context.ts';
 import { enqueue } from '../procedures/run-procedures.ts';
 import { onReauthOver } from '../reauth/start-reauth.ts';
-import { LATE_WAKE_MS, REPLACEMENT_GRACE_MS } from './child-lifetime.ts';
+import { REPLACEMENT_GRACE_MS } from './child-lifetime.ts';
 import { setIkeEnd } from './ike-lifetime.ts';
 import type { IkeSession } from './ike-session.ts';
+import { LATE_WAKE_MS } from './late-wake.ts';
 
 /** Message ids that are left when the IKE SA is replaced: enough for many more attempts. @see RFC 7296 §2.2 */
 const FEW_MESSAGE_IDS = 2 ** 20;

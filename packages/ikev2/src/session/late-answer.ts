@@ -1,3 +1,4 @@
+import type { Instant } from '@ipsec-kit/clock';
 import type { Path } from '@ipsec-kit/ip';
 import type { SessionFailure } from '../events.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -8,6 +9,6 @@ export interface LateAnswer {
   readonly messageId: number;
   readonly via: { readonly path: Path; readonly marker: boolean };
   readonly failure: SessionFailure;
-  /** It waits for the answer to a request of ours. */
-  readonly isAsking: boolean;
+  /** It waits for the answer to a request of ours, until then. */
+  readonly asksUntil: Instant | undefined;
 }

@@ -145,6 +145,29 @@ describe('Child SAs that are asked for while a session is reauthenticated (RFC 7
     expect(names(pair)).toEqual(['net-1', 'net-2']);
   });
 
+  it('are made before the old IKE SA ends, also where its end was slept through: the peer sends on them already', () => {
+    const pair = openPair();
+    const { server, client } = pair;
+    let isHeld = true;
+    pair.wire = (flight) => {
+      const isAnswer = isOf(flight, 'client', ExchangeType.CREATE_CHILD_SA, 'response');
+      return isHeld && isAnswer ? [] : [{ flight }];
+    };
+    create(server, 'net-2');
+    pair.drive(15);
+    const [{ inboundSpi: usedSpi } = { inboundSpi: 0 }] = [...client.children.values()].slice(-1);
+    reauthenticate(pair);
+    pair.drive(300);
+    expect(server.story).toContain('received INFORMATIONAL request: D');
+    pair.sleepOf('server', 60_000);
+    isHeld = false;
+    const installed: number[] = [];
+    server.onInstall = ({ outboundSpi }) => installed.push(outboundSpi);
+    pair.drive(60_000);
+    expect(installed).toEqual([usedSpi]);
+    expect(names(pair)).toEqual(['net-1', 'net-2']);
+  });
+
   it('stand beside what is moved: a wish of the responder takes the place of nothing', () => {
     const pair = openPair();
     pair.wire = (flight) => {
