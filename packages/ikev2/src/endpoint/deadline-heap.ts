@@ -18,6 +18,8 @@ export interface HeapEntry<Name extends string> {
  */
 export class DeadlineHeap<Name extends string> {
   readonly #heaps: Record<WakeClass, HeapEntry<Name>[]> = { device: [], process: [] };
+  /** The same in the order in which they have to be performed at the latest. */
+  readonly #closings: Record<WakeClass, HeapEntry<Name>[]> = { device: [], process: [] };
   readonly #current = new Map<number, Map<Name, HeapEntry<Name>>>();
   #living = 0;
 
@@ -31,8 +33,12 @@ export class DeadlineHeap<Name extends string> {
     if (!named.has(entry.name)) this.#living += 1;
     named.set(entry.name, entry);
     const heap = this.#heaps[entry.wake];
-    push(heap, entry);
-    if (heap.length > 64 && heap.length > 2 * this.#living) this.#rebuild(entry.wake);
+    const closings = this.#closings[entry.wake];
+    push(heap, entry, startOf);
+    push(closings, entry, closingOf);
+    // What has been replaced or cleared stays in either until it comes to the top.
+    const most = Math.max(heap.length, closings.length);
+    if (most > 64 && most > 2 * this.#living) this.#rebuild(entry.wake);
   }
 
   /** Takes one deadline of a session back. */
@@ -91,11 +97,21 @@ export class DeadlineHeap<Name extends string> {
     return process.at < device.at ? process : device;
   }
 
-  #firstOf(heap: HeapEntry<Name>[]): HeapEntry<Name> | undefined {
+  /** How long the first of a class, or of all, may wait: no longer than what comes behind it allows. */
+  toleranceOf({ at, toleranceMs }: HeapEntry<Name>, wake?: WakeClass): number {
+    const classes = wake ? [wake] : (['device', 'process'] as const);
+    const closings = classes.map((one) => this.#firstOf(this.#closings[one], closingOf));
+    return Math.min(
+      toleranceMs,
+      ...closings.flatMap((entry) => (entry ? closingOf(entry) - at : [])),
+    );
+  }
+
+  #firstOf(heap: HeapEntry<Name>[], key: Key = startOf): HeapEntry<Name> | undefined {
     for (;;) {
       const top = heap[0];
       if (!top || this.#isLiving(top)) return top;
-      pop(heap);
+      pop(heap, key);
     }
   }
 
@@ -123,27 +139,39 @@ export class DeadlineHeap<Name extends string> {
 
   #rebuild(wake: WakeClass): void {
     const living = this.#heaps[wake].filter((entry) => this.#isLiving(entry));
-    const heap: HeapEntry<Name>[] = [];
-    for (const entry of living) push(heap, entry);
-    this.#heaps[wake] = heap;
+    this.#heaps[wake] = [];
+    this.#closings[wake] = [];
+    for (const entry of living) {
+      push(this.#heaps[wake], entry, startOf);
+      push(this.#closings[wake], entry, closingOf);
+    }
   }
 }
 
-type Timed = { readonly at: Instant };
+type Timed = { readonly at: Instant; readonly toleranceMs: number };
+type Key = (entry: Timed) => number;
 
-function push<Entry extends Timed>(heap: Entry[], entry: Entry): void {
+function startOf({ at }: Timed): number {
+  return at;
+}
+
+function closingOf({ at, toleranceMs }: Timed): number {
+  return at + toleranceMs;
+}
+
+function push<Entry extends Timed>(heap: Entry[], entry: Entry, key: Key): void {
   let index = heap.push(entry) - 1;
   while (index > 0) {
     const parent = (index - 1) >> 1;
     const above = heap[parent];
-    if (!above || above.at <= entry.at) break;
+    if (!above || key(above) <= key(entry)) break;
     heap[index] = above;
     index = parent;
   }
   heap[index] = entry;
 }
 
-function pop<Entry extends Timed>(heap: Entry[]): void {
+function pop<Entry extends Timed>(heap: Entry[], key: Key): void {
   const last = heap.pop();
   if (!last || heap.length === 0) return;
   let index = 0;
@@ -152,9 +180,9 @@ function pop<Entry extends Timed>(heap: Entry[]): void {
     const left = heap[child];
     if (!left) break;
     const right = heap[child + 1];
-    if (right && right.at < left.at) child += 1;
-    const smaller = right && right.at < left.at ? right : left;
-    if (smaller.at >= last.at) break;
+    if (right && key(right) < key(left)) child += 1;
+    const smaller = right && key(right) < key(left) ? right : left;
+    if (key(smaller) >= key(last)) break;
     heap[index] = smaller;
     index = child;
   }

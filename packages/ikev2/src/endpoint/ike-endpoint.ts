@@ -122,7 +122,8 @@ export function createIkeEndpoint(options: IkeEndpointOptions): IkeEndpoint {
     nextDeadline(wakeClass) {
       const first = context.deadlines.first(wakeClass);
       if (!first) return undefined;
-      const { sessionId, label, at, toleranceMs, wake } = first;
+      const { sessionId, label, at, wake } = first;
+      const toleranceMs = context.deadlines.toleranceOf(first, wakeClass);
       const session = context.sessions.get(sessionId);
       const shown = session ? shownSession(session).id : sessionId;
       return { name: label, at, toleranceMs, wake, sessionId: shown };

@@ -55,4 +55,19 @@ describe('the deadlines of many sessions', () => {
       }),
     );
   });
+
+  it('wait no longer than what comes a little later, and may not wait, allows', () => {
+    const heap = new DeadlineHeap<string>();
+    const set = (name: string, at: number, toleranceMs: number, wake: WakeClass): void =>
+      heap.set({ sessionId: 1, name, label: name, at: instantFromMs(at), toleranceMs, wake });
+    set('patient', 10, 30_000, 'process');
+    set('soon', 20, 1_000, 'process');
+    set('idle', 500, 0, 'device');
+    const first = heap.first('process');
+    expect(first?.name).toBe('patient');
+    expect(first && heap.toleranceOf(first, 'process')).toBe(1_010);
+    expect(first && heap.toleranceOf(first)).toBe(490);
+    heap.clear(1, 'soon');
+    expect(first && heap.toleranceOf(first, 'process')).toBe(30_000);
+  });
 });
