@@ -36,7 +36,7 @@ export interface NegotiatedChild {
   readonly replaces?: number;
   /** That itself, where it is our rekey: the peer may have deleted it before the answer came. */
   readonly rekeyed?: ChildSa | undefined;
-  /** A reauthentication has moved that already, and what it was moved to is in use: nothing is sent on this one. */
+  /** A reauthentication has moved that, or this one, already: nothing is sent on it. */
   readonly isPassedOver?: boolean;
   /** Whose place it was asked to take in a reauthentication. */
   readonly moves?: Moved | undefined;

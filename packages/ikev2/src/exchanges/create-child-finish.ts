@@ -121,7 +121,8 @@ function asMoved(
   { moves }: ChildAttempt,
   child: NegotiatedChild,
 ): NegotiatedChild {
-  return moves ? asReplacement(session, { ...child, moves }, 'local') : child;
+  if (moves) return asReplacement(session, { ...child, moves }, 'local');
+  return { ...child, isPassedOver: session.running?.movedTo !== undefined };
 }
 
 /** Whether our replacement of a Child SA has the lowest of the four nonces. It has so for good: by the time that a late

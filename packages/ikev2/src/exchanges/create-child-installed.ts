@@ -73,7 +73,8 @@ export function onChildInstalled(
     if (attempt.moves) closeWithReplaced(session, child, isOver);
     // One that goes at once is none that its user ever had.
     if (fresh.deleting === undefined) announceOpened(context, session, child);
-    if (attempt.rekeys === undefined && !attempt.moves) giveWayToMoved(session, fresh);
+    if (attempt.rekeys === undefined && !attempt.moves)
+      giveWayToMoved(session, fresh, running?.movedTo);
   }
   armChildLifetime(context, session);
 }

@@ -89,6 +89,8 @@ export interface RunningProcedure {
   /** `undefined` while its request, or what follows from the response, is being computed. */
   readonly messageId: number | undefined;
   readonly startedAt: Instant;
+  /** The Child SA that the peer has moved what it has made of this request to, before its answer came. */
+  movedTo?: number;
   /** A probe that something else has to wait for was sent over the path in use as well. */
   readonly hasGivenWay?: boolean;
 }

@@ -48,7 +48,8 @@ export function passOnWishes(from: IkeSession, failure: SessionFailure, now: Ins
   const wishes = takeWishes(from);
   const running = from.running?.procedure;
   if (running && isCreation(running) && isWish(from, running)) {
-    if (!unclaimedChild(from, ({ config }) => config.name === running.name)) {
+    const isMoved = from.running?.movedTo !== undefined;
+    if (!isMoved && !unclaimedChild(from, ({ config }) => config.name === running.name)) {
       wishes.push({ ...running, mayBeMade: true });
     }
   }
@@ -58,9 +59,13 @@ export function passOnWishes(from: IkeSession, failure: SessionFailure, now: Ins
 /** A Child SA that was asked for under an IKE SA that another has replaced meanwhile: the peer, who has had it for longer, may have
  * moved it before the answer came. Where the DELETE of the IKE SA is here as well and the peer has not, it is asked for again.
  */
-export function giveWayToMoved(from: IkeSession, child: ChildSa): void {
+export function giveWayToMoved(from: IkeSession, child: ChildSa, movedTo?: number): void {
   const heir = latestOf(from);
   if (heir === from) return;
+  if (movedTo !== undefined) {
+    child.replacedBy = movedTo;
+    return;
+  }
   const { name } = child.config;
   const moved = unclaimedChild(from, (other) => isSame(other, child));
   // Another reauthentication may have moved that in turn.
@@ -73,12 +78,22 @@ export function giveWayToMoved(from: IkeSession, child: ChildSa): void {
 /** The peer has made a Child SA that replaces none that is known here: it may be one that was asked for under an IKE SA before, and has
  * been moved since; or what the peer has closed, and moves all the same. Either is not asked for once more.
  */
-export function takeForWish(session: IkeSession, { isFromPeer, config }: ChildSa): void {
+export function takeForWish(session: IkeSession, { id, isFromPeer, config }: ChildSa): void {
   if (!isFromPeer || session.role !== 'responder') return;
-  const wish = [session, ...predecessorsOf(session)]
-    .flatMap(underWay)
-    .find((one) => isCreation(one) && one.mayBeMade && !one.isOver && one.name === config.name);
-  if (wish && isCreation(wish)) wish.isOver = true;
+  const old = predecessorsOf(session);
+  const isIt = (one: Procedure): one is Creation => isCreation(one) && one.name === config.name;
+  const wishes = [session, ...old].flatMap(underWay).filter(isIt);
+  const met = wishes.find(({ mayBeMade, isOver }) => mayBeMade && !isOver);
+  if (met) {
+    met.isOver = true;
+    return;
+  }
+  const asked = old.flatMap(({ running }) => running ?? []);
+  const made = asked.find(
+    ({ procedure, movedTo }) =>
+      isIt(procedure) && procedure.moves === undefined && movedTo === undefined,
+  );
+  if (made) made.movedTo = id;
 }
 
 function isSame(one: ChildSa, other: ChildSa): boolean {

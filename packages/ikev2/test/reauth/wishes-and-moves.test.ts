@@ -45,6 +45,10 @@ function isOf(flight: Flight, from: 'client' | 'server', exchange: number, what:
   return flight.from === from && flight.data[18] === exchange && isResponse === wants;
 }
 
+function ikeSaOf(flight: Flight | undefined): string | undefined {
+  return flight?.data.subarray(0, 8).join();
+}
+
 /** Names of the Child SAs that both ends have, and agree on. */
 function names({ client, server }: Pair): string[] {
   const mirror = new Set([...server.children.values()].map(({ outboundSpi }) => outboundSpi));
@@ -220,7 +224,7 @@ describe('a Child SA that the peer deletes and moves all the same (RFC 7296 §1.
     const heldUntil = pair.now + 3_000;
     // On the old IKE SA the answer to the rekey is late; the DELETE comes behind that of what it was moved to, its answer is lost.
     pair.wire = (flight) => {
-      const isOld = flight.data.subarray(0, 8).join() === first?.data.subarray(0, 8).join();
+      const isOld = ikeSaOf(flight) === ikeSaOf(first);
       const isDelete = isOf(flight, 'server', ExchangeType.INFORMATIONAL, 'request');
       const isLost =
         isOf(flight, 'server', ExchangeType.CREATE_CHILD_SA, 'response') ||

@@ -93,6 +93,10 @@ describe('random schedules of all commands over a bad network (RFC 7296 §2.8.1,
     expect(runWalk(planWalk(42_143), crypto).faults).toEqual([]);
   });
 
+  it('leave a Child SA once that the peer has made and moved before the answer to our request came, also where both sides reauthenticate', () => {
+    expect(runWalk(planWalk(3_491_124), crypto).faults).toEqual([]);
+  });
+
   it('may end a session by time at any moment, and then wait for the last copies of its DELETE', () => {
     const plan = planWalk(1, { configurations: [endsAfter(WALK_REST_MS + 200_000)] });
     const { faults, outcome } = runWalk(plan, crypto, 0);
