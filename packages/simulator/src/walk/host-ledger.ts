@@ -77,6 +77,10 @@ export class HostLedger implements HostObserver {
   closedAt: Instant | undefined;
   /** Names of Child SAs that could not be made, since the peer's user closed them before they were in use here. */
   readonly failedNames: Set<string> = new Set();
+  /** Names of Child SAs that ended with an IKE SA under which the peer did not answer, as behind a reauthentication: when their user had
+   * closed them, the peer may not have heard of it.
+   */
+  readonly unheardNames: Set<string> = new Set();
   /** When the last IKE message was sent again. */
   retransmittedAt: Instant | undefined;
   /** When the last IKE message was sent. */
@@ -167,6 +171,7 @@ export class HostLedger implements HostObserver {
         if (!this.known.delete(event.childId)) {
           this.faults.push(`${this.host} tells of the end of a Child SA that nobody knows`);
         }
+        if (event.reason.includes('counts as gone')) this.unheardNames.add(event.name);
         this.#end(event.sessionId, this.#rootOf(event.childId));
         return;
       case 'session-reauthenticated':

@@ -77,7 +77,7 @@ export class WalkModel {
     if (isDisturbed) return { least: 0, most };
     const least = Math.max(0, wanted - closed - this.#mistakable(about));
     const isRefused = closed > 0 && !this.#configuration.reopens && this.#isRefused(about);
-    return { least, most: wanted === 1 && isRefused ? 0 : most };
+    return { least, most: wanted === 1 && isRefused && !this.#isUnheard(name) ? 0 : most };
   }
 
   /** Both users may want one of the same name. Where an IKE SA that another has replaced ends with the answer to such a wish, the one of
@@ -89,6 +89,13 @@ export class WalkModel {
     const of = (side: WalkSide): number =>
       about.filter((wish) => wish.isWanted && wish.side === side).length;
     return Math.min(of('client'), of('server'));
+  }
+
+  /** A DELETE that has no answer may not have come, and the IKE SA that it was sent under is not what the session goes on with: a peer that
+   * sleeps for longer than that is remembered reauthenticates from there, with what it has.
+   */
+  #isUnheard(name: string): boolean {
+    return this.#ledgers.some(({ unheardNames }) => unheardNames.has(name));
   }
 
   /** Whether the last wish is that it be gone, and nobody wanted it otherwise at about that time. */
