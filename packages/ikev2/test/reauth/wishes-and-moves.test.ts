@@ -172,6 +172,30 @@ describe('Child SAs that are asked for while a session is reauthenticated (RFC 7
     expect(names(pair)).toEqual(['net-1', 'net-2']);
   });
 
+  it('are used when the peer has put them off on the old IKE SA, also where it has asked for one of the name itself meanwhile', () => {
+    const pair = openPair();
+    const { client, server } = pair;
+    const heldUntil = pair.now + 1_000;
+    pair.wire = (flight) => {
+      const isLost = isOf(flight, 'server', ExchangeType.CREATE_CHILD_SA, 'request');
+      return isLost && pair.now < heldUntil ? [] : [{ flight }];
+    };
+    create(server, 'net-2');
+    reauthenticate(pair);
+    while (client.seen('session-reauthenticated').length === 0 && pair.now < heldUntil) {
+      pair.drive(1);
+    }
+    create(client, 'net-2');
+    pair.drive(60_000);
+    expect(names(pair)).toEqual(['net-1', 'net-2', 'net-2']);
+    const installed = server.steps.filter(({ what }) => what.startsWith('install'));
+    const unused = installed.filter(({ what }) => what.includes('inbound only')).length;
+    const ids = [...server.children.keys()].filter((id) => !server.activations.includes(id));
+    // The peer's own is used with the answer to it, and so is the one that takes the place of the first; ours at once.
+    expect([unused, ids]).toEqual([2, [4]]);
+    expect(installed.at(-1)?.what).toBe('install 4');
+  });
+
   it('stand beside what is moved: a wish of the responder takes the place of nothing', () => {
     const pair = openPair();
     pair.wire = (flight) => {
