@@ -46,7 +46,7 @@ export function onChildInstalled(
   session.rival = undefined;
   const fresh = adoptChild(context, session, child);
   const old = child.replaces === undefined ? undefined : session.children.get(child.replaces);
-  const closedFor = (old ?? child.rekeyed)?.deleting;
+  const closedFor = child.rekeyed?.deleting;
   const rivalId = rival?.kind === 'child' ? rival.childId : undefined;
   const other = rivalId === undefined ? undefined : session.children.get(rivalId);
   if (child.isRedundant) {
