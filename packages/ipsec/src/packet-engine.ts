@@ -1,5 +1,11 @@
 import type { CryptoProvider, RandomSource } from '@ipsec-kit/crypto';
-import { type PacketBatch, type Path, writePackedPath } from '@ipsec-kit/ip';
+import {
+  type PacketBatch,
+  type Path,
+  pathsEqual,
+  readPackedPath,
+  writePackedPath,
+} from '@ipsec-kit/ip';
 import { noteAcquire, satisfyTraps } from './acquire.ts';
 import type { EngineCounters, Fact, PacketEngine, SaPairCounters } from './engine.ts';
 import {
@@ -107,6 +113,8 @@ class BatchEngine implements PacketEngine {
 
   movePeer(pairId: number, path: Path): void {
     const pair = this.#require(pairId);
+    // What was told of it holds, and is taken back when it does no more.
+    if (pathsEqual(readPackedPath(pair.path, 0), path)) return;
     writePackedPath(pair.path, 0, path);
     pair.isElsewhere = false;
     pair.moveReported = true;

@@ -59,6 +59,15 @@ describe('facts', () => {
     expect(server.drainFacts()).toMatchObject([{ kind: 'peer-moved', path: elsewhere }]);
   });
 
+  it('tell that the peer came back also where packets were told to go on to where they went', () => {
+    const { server, next } = established();
+    open(server, next(), elsewhere);
+    server.movePeer(1, serverPath);
+    expect(server.drainFacts()).toMatchObject([{ path: elsewhere }]);
+    open(server, next());
+    expect(server.drainFacts()).toMatchObject([{ path: serverPath }]);
+  });
+
   it('tell only the last of several moves', () => {
     const { server, next } = established();
     for (let i = 0; i < 10; i += 1) open(server, next(), i % 2 === 0 ? third : elsewhere);
