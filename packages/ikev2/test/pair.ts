@@ -256,6 +256,20 @@ export class Host {
     this.handle({ kind: 'command', now: this.#pair.now, command });
   }
 
+  /** Where the packets of a Child SA go. */
+  espPath(childId: number): Path {
+    const moves = this.moves.filter((move) => move.childId === childId);
+    const path = moves.at(-1)?.path ?? this.children.get(childId)?.path;
+    if (!path) throw new Error(`there is no Child SA ${childId}`);
+    return path;
+  }
+
+  /** The packet path sees the newest packet of a Child SA, the first one, come from there, and tells. */
+  hearEsp(path: Path, bytes = 120): void {
+    const [childId = 0] = this.children.keys();
+    this.handle({ kind: 'peer-moved', now: this.#pair.now, childId, path, bytes });
+  }
+
   /** All events of a kind. */
   seen<Kind extends SessionEvent['kind']>(kind: Kind): Extract<SessionEvent, { kind: Kind }>[] {
     return this.events.filter(

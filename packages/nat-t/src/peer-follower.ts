@@ -3,6 +3,9 @@ import { type Path, pathsEqual } from '@ipsec-kit/ip';
 
 /** How long the path in use must be silent before another takes its place. */
 const DEFAULT_HOLD_DOWN_MS = 500;
+/** How long after a move a packet may have been on its way over the path that was left. */
+const ON_ITS_WAY_MS = 1_000;
+const MOST_LEFT = 4;
 
 /** How slowly a peer is followed. */
 export interface PeerFollowerOptions {
@@ -36,6 +39,8 @@ export class PeerFollower {
   #current: Path;
   #heardAt: Instant;
   #candidate: { readonly path: Path; readonly seenAt: Instant } | undefined;
+  /** Where the session was before it was told to move, and until when what comes from there may have been on its way; the newest last. */
+  #left: readonly { readonly path: Path; readonly until: Instant }[] = [];
   #isBehindNat = false;
   #hasMobike = false;
 
@@ -65,11 +70,19 @@ export class PeerFollower {
     if (this.#isBehindNat) this.#candidate = undefined;
   }
 
-  /** The session moved for another reason, such as UPDATE_SA_ADDRESSES. */
+  /** The session moved for another reason, such as UPDATE_SA_ADDRESSES: what comes from where it was, for a while, left before that. */
   onMoved(now: Instant, path: Path): void {
-    this.#current = path;
-    this.#heardAt = now;
-    this.#candidate = undefined;
+    if (!pathsEqual(path, this.#current)) {
+      const others = this.#left.filter((left) => !pathsEqual(left.path, this.#current));
+      const left = { path: this.#current, until: addMs(now, ON_ITS_WAY_MS) };
+      this.#left = [...others, left].slice(-MOST_LEFT);
+    }
+    this.#goTo(now, path);
+  }
+
+  /** Whether the session was at this path a moment ago, before it was told to move: what comes from there says nothing. */
+  wasLeft(now: Instant, path: Path): boolean {
+    return this.#left.some((left) => now < left.until && pathsEqual(left.path, path));
   }
 
   /** The path in use was heard at `at`: for a packet path that samples instead of telling of every packet. The hold-down begins anew; what
@@ -93,6 +106,7 @@ export class PeerFollower {
     }
     if (this.#isBehindNat || !replayProtection) return undefined;
     if (by === 'ike' && this.#hasMobike) return undefined;
+    if (this.wasLeft(now, path)) return undefined;
     this.#candidate = { path, seenAt: now };
     return this.onTimeout(now);
   }
@@ -101,7 +115,8 @@ export class PeerFollower {
   onTimeout(now: Instant): Path | undefined {
     const path = this.#candidate?.path;
     if (path === undefined || now < addMs(this.#heardAt, this.#holdDownMs)) return undefined;
-    this.onMoved(now, path);
+    this.#left = [];
+    this.#goTo(now, path);
     return path;
   }
 
@@ -110,5 +125,11 @@ export class PeerFollower {
     if (this.#candidate === undefined) return undefined;
     const at = addMs(this.#heardAt, this.#holdDownMs);
     return { name: 'peer-path hold-down', at, toleranceMs: 50, wake: 'process' };
+  }
+
+  #goTo(now: Instant, path: Path): void {
+    this.#current = path;
+    this.#heardAt = now;
+    this.#candidate = undefined;
   }
 }

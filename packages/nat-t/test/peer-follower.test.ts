@@ -65,6 +65,20 @@ describe('PeerFollower (RFC 7296 §2.23)', () => {
     expect(setUp().packet(60_000, NEW, { replayProtection: false })).toBeUndefined();
   });
 
+  it('takes what comes from where the session was before it was told to move for late, for a second', () => {
+    const { follower, packet } = setUp();
+    follower.setFacts({ isBehindNat: false, hasMobike: true });
+    follower.onMoved(instantFromMs(10_000), NEW);
+    follower.onMoved(instantFromMs(10_100), pathTo(21_979));
+    expect(follower.wasLeft(instantFromMs(10_500), NEW)).toBe(true);
+    for (const path of [OLD, NEW]) expect(packet(10_900, path)).toBeUndefined();
+    expect(follower.nextDeadline()).toBeUndefined();
+    // Another mapping of where it is now is news.
+    expect(packet(10_950, pathTo(21_980))).toEqual(pathTo(21_980));
+    follower.onMoved(instantFromMs(20_000), NEW);
+    expect(packet(21_000, pathTo(21_980))).toEqual(pathTo(21_980));
+  });
+
   it('follows nobody from behind a NAT', () => {
     const { follower, packet } = setUp();
     packet(10_000, OLD);

@@ -1,4 +1,4 @@
-import { type Path, pathsEqual } from '@ipsec-kit/ip';
+import { addressesEqual, type Path, pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
 import { earnFrom, isVerified } from '../mobike/verified-address.ts';
 import { askWhetherThere } from '../procedures/path-check.ts';
@@ -9,7 +9,7 @@ import { moveChildren, moveIke } from './move-path.ts';
 /** A new, authenticated packet came: one from another path than the one in use moves the session there, unless this host is
  * itself behind a NAT, where an attacker could move it with a single copied packet, or replays would not be found. Moves have
  * a hold-down between them.
- * @see RFC 7296 §2.23, RFC 4555 §3.8 (with MOBIKE, IKE packets MUST NOT move it, ESP packets may)
+ * @see RFC 7296 §2.23, RFC 4555 §3.5 (the initiator decides), §3.8 (with MOBIKE, IKE packets MUST NOT move it, ESP packets may)
  */
 export function followPeer(
   context: EndpointContext,
@@ -25,6 +25,9 @@ export function followPeer(
     goTo(context, session, path, marker);
     return;
   }
+  // What comes to another of our addresses left before the peer knew, or is a copy: where it is the initiator decides itself, and tells.
+  const decides = session.mover !== undefined && addressUpdates !== undefined;
+  if (decides && !addressesEqual(path.local.address, session.path.local.address)) return;
   follower.setFacts({ isBehindNat: nat.local, hasMobike: addressUpdates !== undefined });
   const packet = { now: context.now, path, by, isNewest: true, replayProtection };
   follow(context, session, follower.onPacket(packet), marker);
@@ -43,7 +46,8 @@ export function followEsp(
   const child = session?.children.get(childId);
   if (!session || !child) return;
   earnFrom(context, session, { path, marker: false, bytes });
-  child.isElsewhere = !pathsEqual(path, session.path);
+  const wasLeft = session.follower?.wasLeft(context.now, path) ?? false;
+  child.isElsewhere = !wasLeft && !pathsEqual(path, session.path);
   const hasReplayProtection = child.config.replayWindowPackets > 0;
   followPeer(context, session, path, session.marker, 'esp', hasReplayProtection);
   runNext(context, session);

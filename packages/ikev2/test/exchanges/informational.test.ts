@@ -253,9 +253,8 @@ describe('a peer that moves without MOBIKE (RFC 7296 §2.23)', () => {
 
   it('is followed by ESP as the packet path tells', () => {
     const pair = new Pair().open();
-    const childId = [...pair.server.children.keys()][0] ?? 0;
     const moved = { local: SERVER_4500, remote: path.local };
-    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path: moved, bytes: 120 });
+    pair.server.hearEsp(moved);
     expect(pair.server.seen('peer-path-changed')).toHaveLength(1);
     pair.server.command({ kind: 'check-liveness', sessionId: sessionOf(pair) });
     expect(pair.flights.at(-1)?.path).toEqual(moved);

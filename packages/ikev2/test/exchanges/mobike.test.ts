@@ -126,9 +126,8 @@ describe('MOBIKE as responder', () => {
 
   it('follows ESP also with MOBIKE (RFC 4555 §3.8)', () => {
     const { pair, raw } = openWithMobike();
-    const childId = [...pair.server.children.keys()][0] ?? 0;
     const path = { local: SERVER_4500, remote: AWAY.local };
-    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path, bytes: 120 });
+    pair.server.hearEsp(path);
     expect(pair.server.moves).toEqual([]);
     answerPathCheck(pair, raw, (payloads) => [...payloads]);
     expect(pair.server.moves[0]?.path).toEqual(path);
@@ -136,9 +135,8 @@ describe('MOBIKE as responder', () => {
 
   it('follows ESP to another port of the same address without a question (RFC 7296 §2.23)', () => {
     const { pair } = openWithMobike();
-    const childId = [...pair.server.children.keys()][0] ?? 0;
     const path = { local: SERVER_4500, remote: endpoint('192.0.2.1:61000') };
-    pair.server.handle({ kind: 'peer-moved', now: pair.now, childId, path, bytes: 40 });
+    pair.server.hearEsp(path, 40);
     expect(pair.server.moves[0]?.path).toEqual(path);
   });
 

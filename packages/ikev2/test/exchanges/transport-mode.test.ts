@@ -362,17 +362,15 @@ describe('the mode of a transport mode SA in its later life', () => {
 
   it('moves with a port, and is replaced when an address changes: between the new ones (RFC 4555 §1.2)', () => {
     const pair = withNat(new Pair(both), 'client', '203.0.113.9').open();
-    const { childId } = last(pair.server);
     const moved = (text: string) => ({ local: SERVER_4500, remote: endpoint(text) });
-    const other = { kind: 'peer-moved', now: pair.now, childId, bytes: 120 } as const;
-    pair.server.handle({ ...other, path: moved('203.0.113.9:61000') });
+    pair.server.hearEsp(moved('203.0.113.9:61000'));
     pair.drive(1_000);
     expect(pair.server.moves).toHaveLength(1);
     expect(pair.server.seen('child-rekeyed')).toHaveLength(0);
 
     pair.wire = (flight) => [{ flight }];
     withNat(pair, 'client', '203.0.113.10');
-    pair.server.handle({ ...other, now: pair.now, path: moved('203.0.113.10:4500') });
+    pair.server.hearEsp(moved('203.0.113.10:4500'));
     pair.drive(20_000);
     expect(pair.server.moves).toHaveLength(1);
     expect(pair.server.seen('child-rekeyed')).toMatchObject([{ by: 'local', mode: 'transport' }]);

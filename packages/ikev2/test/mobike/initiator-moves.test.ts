@@ -4,6 +4,7 @@ import {
   address,
   inShort,
   LTE,
+  path,
   RoamingPair,
   SECOND,
   SERVER,
@@ -88,6 +89,20 @@ describe('an initiator whose address changes', () => {
       `${LTE} -> ${SERVER}`,
       `${WIFI} -> ${SERVER}`,
       `${WIFI} -> ${SERVER}`,
+    ]);
+  });
+
+  it('is not moved back by what came to where it was, since it decides where it is (RFC 4555 §3.5)', () => {
+    const pair = new RoamingPair().start([WIFI, LTE]);
+    pair.drive(1_000);
+    const { sessionId } = pair.client.seen('session-opened')[0] ?? { sessionId: -1 };
+    pair.client.command({ kind: 'move', sessionId, to: address(LTE) });
+    pair.drive(50);
+    pair.client.hearEsp(path(WIFI, SERVER));
+    pair.drive(2_000);
+    expect(pair.espPaths(pair.client)).toEqual([`${LTE} -> ${SERVER}`]);
+    expect(pair.client.seen('peer-path-changed').map(({ to }) => inShort(to))).toEqual([
+      `${LTE} -> ${SERVER}`,
     ]);
   });
 

@@ -101,10 +101,7 @@ export class RoamingPair extends Pair {
 
   /** Where the Child SAs of a host go; the path of the installation when none was moved. */
   espPaths(host: Host): string[] {
-    return [...host.children.values()].map(({ childId, path: first }) => {
-      const moves = host.moves.filter((move) => move.childId === childId);
-      return inShort(moves.at(-1)?.path ?? first);
-    });
+    return [...host.children.keys()].map((childId) => inShort(host.espPath(childId)));
   }
 
   /** Requests that a host sent since a time, retransmissions marked. */
