@@ -41,7 +41,7 @@ export function firstChildOffer(
   inboundSpi: number,
 ): ChildOffer {
   const wanted = requestedFamilies(connection.virtualAddresses);
-  const path = session.authPath ?? session.path;
+  const path = session.authSent?.path ?? session.path;
   const hosts = wanted.length > 0 ? wanted.map(unspecifiedAddress) : [path.local.address];
   const proposals = firstChildProposals(config.proposals);
   const transport = transportOffer({ path, nat: session.nat }, config, undefined);

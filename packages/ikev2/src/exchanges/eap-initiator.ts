@@ -109,7 +109,7 @@ export function onEapResponseMade(
           eapProof(context, under, offer.transcript, eap, id),
         );
   moveTo(session, 'making-eap-response', { kind: 'awaiting-auth-response', offer });
-  session.authPath = session.path;
+  session.authSent = { path: session.path, isRepeated: false };
   sendRequest(context, session, sa, ExchangeType.IKE_AUTH, payloads);
 }
 

@@ -125,7 +125,7 @@ function sendAuthRequest(
     endSession(context, session, ownWorkFailed('IKE_AUTH', reason));
     return;
   }
-  session.authPath = session.path;
+  session.authSent = { path: session.path, isRepeated: false };
   const childSpi = beginsChildless(session) ? undefined : reserveChildSpi(context, session);
   const hasMoreProofs = proof.hasMore;
   const childName = config.name;

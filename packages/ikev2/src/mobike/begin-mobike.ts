@@ -1,5 +1,5 @@
 import { findNotify, type NotifyPayload, NotifyType, type Payload } from '@ipsec-kit/ikev2-codec';
-import { addressesEqual, hasAddress, prefixContains } from '@ipsec-kit/ip';
+import { addressesEqual, hasAddress, pathsEqual, prefixContains } from '@ipsec-kit/ip';
 import {
   AddressUpdates,
   additionalAddressNotifies,
@@ -12,6 +12,7 @@ import { notifiesOf } from '../payloads/find-payload.ts';
 import { askWhetherThere } from '../procedures/path-check.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { othersThan, ownAddresses, reachableAddresses } from './own-addresses.ts';
+import { tellMover } from './perform-moves.ts';
 import { reviewAddresses } from './review-addresses.ts';
 import { armStandby } from './standby.ts';
 import { isVerified } from './verified-address.ts';
@@ -49,8 +50,9 @@ export function readMobike(session: IkeSession, payloads: readonly Payload[]): v
  */
 export function beginMobike(context: EndpointContext, session: IkeSession): void {
   const { addressUpdates, role } = session;
+  const { path: latest, authSent } = session;
   // Where retransmissions came from, the peer may not have moved to.
-  if (session.authPath) session.path = session.authPath;
+  if (authSent) session.path = authSent.path;
   const { path } = session;
   if (isVerified(context, session, path.remote.address)) session.provenPath = path;
   else {
@@ -78,4 +80,10 @@ export function beginMobike(context: EndpointContext, session: IkeSession): void
   // Addresses may have changed while it was being opened.
   const own = ownAddresses(context, session);
   if (!hasAddress(own, path.local.address)) reviewAddresses(context, session);
+  else if (!pathsEqual(latest, path)) {
+    tellMover(context, session, { kind: 'move-wanted', local: latest.local.address });
+  } else if (session.nat.local && authSent?.isRepeated) {
+    // The peer goes by the copy that came first, perhaps from another mapping: it is told of this one.
+    tellMover(context, session, { kind: 'update-wanted' });
+  }
 }

@@ -203,8 +203,10 @@ export interface IkeSession {
   responderMove: ResponderMove | undefined;
   /** Keeps the NAT mappings to the peer's other addresses. */
   standby: StandbyKeepalives | undefined;
-  /** The path that the IKE_AUTH request of ours first went over: the peer may go by it, wherever its retransmissions came from. */
-  authPath: Path | undefined;
+  /** The path that the IKE_AUTH request of ours first went over: the peer may go by it, wherever its retransmissions came from. Once it was
+   * sent again, it is not known which copy the peer goes by.
+   */
+  authSent: { readonly path: Path; isRepeated: boolean } | undefined;
   /** The path on which the peer was last shown to be. */
   provenPath: Path | undefined;
   /** Where the peer's packets came from and it is not shown to be yet. */
@@ -219,6 +221,8 @@ export interface IkeSession {
   owed: OwedResponse | undefined;
   /** Where copies of its last request came from while it is not proven to be where it has moved to: at most two. */
   heardAt: readonly Path[];
+  /** Retransmissions to where the peer says that it is, and has not shown to be, since it says so. */
+  unprovenTransmissions: number;
   /** Our other addresses, as the peer was told of them last. */
   announced: readonly IpAddress[];
   /** Somebody else keeps it alive, beginning with this request of the peer; its deadlines rest, and it sends nothing. */

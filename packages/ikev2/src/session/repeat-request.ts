@@ -23,8 +23,9 @@ export function repeatRequest(
     payloads: session.outstanding?.payloads ?? '',
     retransmission: true,
   };
-  const { marker, running } = session;
+  const { marker, running, authSent } = session;
   if (!transmit(context, session, request.datagrams, narration, { path, marker })) return;
+  if (authSent) authSent.isRepeated = true;
   // RFC 4555 §3.7: a request that went to several addresses proves none of them.
   if (running && 'check' in running.procedure) running.procedure.check.onSent(path.remote);
 }

@@ -111,6 +111,22 @@ describe('a NAT mapping that changed (RFC 4555 §3.8)', () => {
     expect(pair.serverSendsTo).toBe(20_002);
   });
 
+  it('while IKE_AUTH was sent again is told with UPDATE_SA_ADDRESSES, since the server may go by the first copy', () => {
+    const pair = new NatPair();
+    const { wire } = pair;
+    pair.wire = (flight) => {
+      const isAnswer = flight.from === 'server' && flight.path.local.port === 4500;
+      if (!isAnswer || pair.outside.port !== 20_000) return wire(flight);
+      pair.rebind(20_004);
+      return [];
+    };
+    pair.open();
+    pair.drive(10_000);
+    expect(pair.client.seen('addresses-updated')).toHaveLength(1);
+    expect(pair.serverSendsTo).toBe(20_004);
+    expect(pair.server.moves.at(-1)?.path.remote.port).toBe(20_004);
+  });
+
   it('is noticed by a busy client that is not answered any more, and not by one that is', () => {
     const busy = (isAnswered: boolean): NatPair => {
       const pair = new NatPair().open();
@@ -195,16 +211,9 @@ describe('the end outside the NAT (RFC 7296 §2.23)', () => {
   });
   const follow = (options: PairOptions, ports: readonly number[], apartMs: number) => {
     const pair = new Pair(options).open();
-    const childId = [...pair.server.children.keys()][0] ?? 0;
     for (const port of ports) {
       pair.drive(apartMs);
-      pair.server.handle({
-        kind: 'peer-moved',
-        now: pair.now,
-        childId,
-        path: elsewhere(port),
-        bytes: 120,
-      });
+      pair.server.hearEsp(elsewhere(port));
     }
     return pair;
   };
@@ -246,8 +255,7 @@ describe('a packet of one Child SA from elsewhere, just after the peer was heard
     const { server } = pair;
     const ids = [...server.children.keys()];
     expect(ids).toHaveLength(2);
-    const [childId = 0] = ids;
-    server.handle({ kind: 'peer-moved', now: pair.now, childId, path: elsewhere, bytes: 100 });
+    server.hearEsp(elsewhere, 100);
     return { pair, server, ids };
   }
 
