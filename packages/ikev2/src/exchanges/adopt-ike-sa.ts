@@ -1,5 +1,6 @@
 import { type EndpointContext, raise } from '../endpoint/endpoint-context.ts';
 import { newUpdate } from '../procedures/new-update.ts';
+import { newPathCheck } from '../procedures/path-check.ts';
 import type { Procedure } from '../procedures/procedure.ts';
 import { armIkeLifetime } from '../session/ike-lifetime.ts';
 import { type IkeSa, ownSpi } from '../session/ike-sa.ts';
@@ -29,7 +30,10 @@ export function adoptIkeSa(
     session.running = undefined;
   } else if (running && !isUnsent) {
     // RFC 7296 §2.4: that the peer has rekeyed shows that it is alive.
-    if (!isOverByRekey(running.procedure)) session.queue.unshift(running.procedure);
+    if (running.procedure.kind === 'path-check') {
+      // The peer may have moved on since it was asked.
+      session.queue.unshift(newPathCheck(context, session));
+    } else if (!isOverByRekey(running.procedure)) session.queue.unshift(running.procedure);
     else if (isAboutMapping(running.procedure)) {
       // Its answer does not compare with anything any more (RFC 4555 §3.8: the hash covers the SPIs).
       session.queue.unshift(newUpdate(context, 'mapping-unknown'));

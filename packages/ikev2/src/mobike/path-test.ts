@@ -68,7 +68,7 @@ function testAsResponder(
     session.requests.pace(request.messageId, context.now, waitMs);
     return true;
   }
-  const paths = isProven(session) ? [path] : whereItMayBe(session, request.transmissions);
+  const paths = isProven(session) ? [path] : whereItMayBe(session);
   sendOutstandingOver(context, session, paths, waitMs);
   return true;
 }

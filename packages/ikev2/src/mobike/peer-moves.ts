@@ -25,6 +25,7 @@ export function onPeerMoved(
 ): void {
   const { queue, running, provenPath, connection } = session;
   session.heardAt = [];
+  session.unprovenTransmissions = 0;
   performResponderMoves(context, session, { kind: 'updated', path });
   for (let at = queue.length - 1; at >= 0; at -= 1) {
     if (queue[at]?.kind === 'path-check') queue.splice(at, 1);

@@ -1,8 +1,8 @@
 import { type Path, pathsEqual } from '@ipsec-kit/ip';
 import type { IkeSession } from '../session/ike-session.ts';
 
-/** Transmissions to where a peer says it has moved to, before it is looked for elsewhere only: a forged address is not written to
- * for ever. @see RFC 4555 §5.3
+/** Retransmissions to where a peer says it has moved to, since it said so, before it is looked for elsewhere only: a forged address is
+ * not written to for ever. @see RFC 4555 §5.3
  */
 const UNPROVEN_TRANSMISSIONS = 3;
 const MOST_HEARD = 2;
@@ -25,12 +25,15 @@ export function noteUnproven(session: IkeSession, path: Path): boolean {
 }
 
 /** Where a peer is looked for that has moved and has not shown that it is there: there, a few times, where it was shown to be
- * last, and where copies of its request came from.
+ * last, and where copies of its request came from. An answer shows something only where the question went to one place, so the first
+ * retransmission, too, goes there alone.
  */
-export function whereItMayBe(session: IkeSession, transmissions: number): readonly Path[] {
+export function whereItMayBe(session: IkeSession): readonly Path[] {
   const { path, provenPath, heardAt } = session;
   const others = [...(provenPath ? [provenPath] : []), ...heardAt];
-  return transmissions <= UNPROVEN_TRANSMISSIONS ? [path, ...others] : others;
+  if (session.unprovenTransmissions >= UNPROVEN_TRANSMISSIONS) return others;
+  session.unprovenTransmissions += 1;
+  return session.unprovenTransmissions === 1 ? [path] : [path, ...others];
 }
 
 /** Whether an answer came from one of these. */

@@ -63,7 +63,9 @@ export function onPathAnswered(
       sendOwed(context, session);
       return;
     case 'ambiguous': {
-      if (mayBeAt(session, over)) moveIke(context, session, over, session.marker);
+      // What it was asked about where it was before says nothing about where it says that it is now.
+      const isAboutNow = pathsEqual(procedure.path, session.path);
+      if (isAboutNow && mayBeAt(session, over)) moveIke(context, session, over, session.marker);
       session.queue.unshift(newPathCheck(context, session));
       return;
     }

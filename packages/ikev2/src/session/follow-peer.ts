@@ -1,5 +1,7 @@
 import { addressesEqual, type Path, pathsEqual } from '@ipsec-kit/ip';
 import { type EndpointContext, setTimer } from '../endpoint/endpoint-context.ts';
+import { resendOutstanding } from '../mobike/send-outstanding.ts';
+import { isProven } from '../mobike/unproven-path.ts';
 import { earnFrom, isVerified } from '../mobike/verified-address.ts';
 import { askWhetherThere } from '../procedures/path-check.ts';
 import { runNext } from '../procedures/run-procedures.ts';
@@ -49,6 +51,11 @@ export function followEsp(
   const wasLeft = session.follower?.wasLeft(context.now, path) ?? false;
   child.isElsewhere = !wasLeft && !pathsEqual(path, session.path);
   const hasReplayProtection = child.config.replayWindowPackets > 0;
+  if (pathsEqual(path, session.path) && !isProven(session)) {
+    // It is there, as it has said: what it was asked there may have been lost while the path was not usable.
+    session.unprovenTransmissions = 0;
+    resendOutstanding(context, session);
+  }
   followPeer(context, session, path, session.marker, 'esp', hasReplayProtection);
   runNext(context, session);
 }
@@ -89,6 +96,8 @@ function goTo(context: EndpointContext, session: IkeSession, path: Path, marker:
     session.mover?.onMoved(path);
   } else {
     session.followedTo = path;
+    // What is out may have been lost where the peer was, and the question waits for its answer.
+    resendOutstanding(context, session);
     askWhetherThere(context, session);
   }
 }

@@ -23,6 +23,7 @@ export function moveIke(
   const from = session.path;
   session.path = path;
   session.marker = marker;
+  session.unprovenTransmissions = 0;
   session.follower?.onMoved(context.now, path);
   // During the first exchanges a change is the way to port 4500, and no news.
   if (session.state.kind === 'established') {
