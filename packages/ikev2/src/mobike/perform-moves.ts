@@ -68,7 +68,10 @@ function perform(context: EndpointContext, session: IkeSession, output: PathMove
       leadChildren(context, session, output.path);
       return;
     case 'send-update':
-      if (regainPath(context, session)) resendOutstanding(context, session);
+      if (regainPath(context, session)) {
+        moveBehind(context, session);
+        resendOutstanding(context, session);
+      }
       queueUpdate(context, session, output);
       return;
     case 'announce':

@@ -1,6 +1,7 @@
 import { addMs } from '@ipsec-kit/clock';
 import { inheritRetired } from '../child/retire-child.ts';
 import { type EndpointContext, raise, setTimer } from '../endpoint/endpoint-context.ts';
+import { resumeAfter } from '../mobike/lost-path.ts';
 import type { IkeSession } from '../session/ike-session.ts';
 import { isBehind } from '../session/shown-session.ts';
 import { latestOf } from './latest-of.ts';
@@ -26,6 +27,8 @@ export function takeOver(context: EndpointContext, session: IkeSession): boolean
   session.takesOver = undefined;
   if (!sa || !old || !isThere(old)) return false;
   if (old.successor === session) old.successor = undefined;
+  // There is a way to the peer, also where what tells of our addresses is later than that: behind a session nothing rests.
+  resumeAfter(context, old);
   if (!isBehind(session)) moveBehind(context, session);
   exchangeIds(context, session, old);
   session.predecessor = old;
