@@ -12,12 +12,14 @@ const SILENCE_MS = 1_000;
 /** What {@link InnerTraffic} works with. */
 export interface InnerTrafficOptions {
   readonly packets: PacketPath;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'wakeAt'>;
+  /** How long what the packet engine has seen is on its way to the IKE endpoint; 0 is the same turn. */
+  readonly reportDelayMs: number;
   readonly observer: HostObserver;
   /** Puts an ESP packet on the network. */
   readonly send: (path: Path, data: Uint8Array) => void;
   /** Tells the IKE endpoint what the packet engine has seen. */
-  readonly feed: (input: TimelessInput) => void;
+  readonly feed: (...inputs: readonly TimelessInput[]) => void;
   /** The first packet of all has left, or the first after a silence. */
   readonly onSpeaksAgain: () => void;
 }
@@ -93,10 +95,11 @@ export class InnerTraffic {
   }
 
   #noteFacts(): void {
-    const { packets, feed } = this.#options;
-    for (const fact of packets.drainFacts()) {
-      const input = factInput(fact);
-      if (input && packets.children.has(input.childId)) feed(input);
-    }
+    const { packets, feed, clock, reportDelayMs } = this.#options;
+    const inputs = packets.drainFacts().flatMap((fact) => factInput(fact) ?? []);
+    if (inputs.length === 0) return;
+    const tell = (): void => feed(...inputs.filter(({ childId }) => packets.children.has(childId)));
+    if (reportDelayMs === 0) tell();
+    else clock.wakeAt(addMs(clock.now(), reportDelayMs), tell);
   }
 }

@@ -61,6 +61,8 @@ export interface SimulatedHostOptions {
   readonly ports?: HostPorts;
   /** Default 0: answers come in the same turn. */
   readonly answerDelayMs?: AnswerDelay;
+  /** How long what the packet engine has seen is on its way to the IKE endpoint: they are two threads, or two processes. Default 0. */
+  readonly reportDelayMs?: number;
   readonly observer?: HostObserver;
   /** Told of each event, after the host has noted it. */
   readonly onEvent?: (event: SessionEvent) => void;

@@ -53,7 +53,8 @@ export class SimulatedHost {
       clock,
       observer,
       send: (path, data) => this.#send(path, data),
-      feed: (input) => this.#driver.feed(input),
+      feed: (...inputs) => this.#driver.feed(...inputs),
+      reportDelayMs: options.reportDelayMs ?? 0,
       onSpeaksAgain: () => this.#driver.feedTraffic(),
     });
     this.#endpoint = hostEndpoint(options);

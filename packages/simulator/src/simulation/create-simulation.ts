@@ -155,6 +155,7 @@ function createWorld(options: SimulationOptions): World {
         settings: { ...DEFAULT_SETTINGS, ...side.settings },
         worker: createWorker(crypto, `${seed}/${name}/keys`, side.secret, pools),
         answerDelayMs: side.answerDelayMs ?? 0,
+        reportDelayMs: side.reportDelayMs ?? 0,
         ...(side.observer ? { observer: side.observer(name) } : {}),
         onEvent(event) {
           if (events.length >= MAX_EVENTS) events.splice(0, MAX_EVENTS / 2);

@@ -21,6 +21,8 @@ export interface SideOptions {
   readonly secret?: string;
   /** How long answers to requests take: a number models a slow key exchange. Default 0. */
   readonly answerDelayMs?: AnswerDelay;
+  /** How long what the packet engine has seen is on its way to the IKE endpoint. Default 0. */
+  readonly reportDelayMs?: number;
   /** Told what passes between the machines of a host. */
   readonly observer?: (hostName: string) => HostObserver;
   /** Between the host's link and the core of the network, nearest first; one chain for each client. */
