@@ -19,8 +19,10 @@ export function resendOutstanding(context: EndpointContext, session: IkeSession)
   if (!request) return;
   const soonest = addMs(request.lastSentAt, LEAST_MS);
   if (request.isPaced && context.now < soonest) {
-    if (request.dueAt <= soonest) return;
-    session.requests.pace(request.messageId, request.lastSentAt, LEAST_MS);
+    if (request.dueAt > soonest) {
+      session.requests.pace(request.messageId, request.lastSentAt, LEAST_MS);
+    }
+    // Its deadline has gone where there was no path.
     armRetransmission(context, session);
     return;
   }

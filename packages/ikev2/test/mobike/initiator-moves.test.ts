@@ -232,6 +232,22 @@ describe('an initiator whose address changes', () => {
     }
   });
 
+  it('sends what has no answer again also when its path has gone and come back twice in half a second', () => {
+    const pair = new RoamingPair().start();
+    pair.broken.add(`${LTE} -> ${SERVER}`);
+    pair.alive.delete(WIFI);
+    pair.client.command({ kind: 'check-liveness', sessionId: 1 });
+    pair.change(pair.client, [WIFI], [LTE]);
+    for (let i = 0; i < 2; i += 1) {
+      pair.drive(50);
+      pair.tell(pair.client).drive(50);
+      pair.tell(pair.client, LTE);
+    }
+    pair.broken.clear();
+    pair.drive(10_000);
+    expect(pair.espPaths(pair.server)).toEqual([`${SERVER} -> ${LTE}`]);
+  });
+
   it('makes no storm of addresses that flap ten times a second, and ends where they do', () => {
     const pair = new RoamingPair().start();
     for (let i = 0; i < 200; i += 1) {
