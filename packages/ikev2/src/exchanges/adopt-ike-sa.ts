@@ -29,12 +29,11 @@ export function adoptIkeSa(
     dropInitiation(context, session);
     session.running = undefined;
   } else if (running && !isUnsent) {
-    // RFC 7296 §2.4: that the peer has rekeyed shows that it is alive.
-    if (running.procedure.kind === 'path-check') {
-      // The peer may have moved on since it was asked.
-      session.queue.unshift(newPathCheck(context, session));
-    } else if (!isOverByRekey(running.procedure)) session.queue.unshift(running.procedure);
-    else if (isAboutMapping(running.procedure)) {
+    const { procedure } = running;
+    // RFC 7296 §2.4: that the peer has rekeyed shows that it is alive, and not that it is still where it was asked.
+    if (procedure.kind === 'path-check') session.queue.unshift(newPathCheck(context, session));
+    else if (!isOverByRekey(procedure)) session.queue.unshift(procedure);
+    else if (isAboutMapping(procedure)) {
       // Its answer does not compare with anything any more (RFC 4555 §3.8: the hash covers the SPIs).
       session.queue.unshift(newUpdate(context, 'mapping-unknown'));
     }

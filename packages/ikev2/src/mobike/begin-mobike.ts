@@ -80,10 +80,10 @@ export function beginMobike(context: EndpointContext, session: IkeSession): void
   // Addresses may have changed while it was being opened.
   const own = ownAddresses(context, session);
   if (!hasAddress(own, path.local.address)) reviewAddresses(context, session);
+  // The peer goes by the copy of our request that came first, from another address of ours or another mapping perhaps: it is told.
   else if (!pathsEqual(latest, path)) {
     tellMover(context, session, { kind: 'move-wanted', local: latest.local.address });
   } else if (session.nat.local && authSent?.isRepeated) {
-    // The peer goes by the copy that came first, perhaps from another mapping: it is told of this one.
     tellMover(context, session, { kind: 'update-wanted' });
   }
 }
