@@ -11,6 +11,7 @@ import {
   type Simulation,
 } from '../../src/index.ts';
 import { crypto } from './establishments.ts';
+import { pick } from './pick.ts';
 
 /** DPD, all retransmissions, and what lingers. */
 const UNTIL_QUIET_MS = 400_000;
@@ -84,12 +85,6 @@ const STEPS: readonly ((walk: Walk) => void)[] = [
     simulation.runFor(draw.between(0, 60_000));
   },
 ];
-
-function pick<T>(values: readonly T[], draw: RandomStream): T {
-  const value = values[draw.below(values.length)];
-  if (value === undefined) throw new Error('nothing to pick from');
-  return value;
-}
 
 /** Commands at both ends at random moments, a link that is cut now and then: afterwards both ends agree. */
 function walkAround({ seed, simulate }: ExploreRun): string {
